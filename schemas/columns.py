@@ -1,0 +1,217 @@
+"""The tables that travel between steps: records, trades, bars, tickers, as NumPy structured arrays.
+
+Connectors make RawBatch and TradeBatch, core makes BarBatch and TickerBatch, sinks write them.
+Law: prices and sizes are exact integers in units of 10**-10, 128 bits wide, as a pair (``_hi`` int64, ``_lo`` uint64) whose
+value is ``hi * 2**64 + lo`` (two's complement); sums of price * size are in units of 10**-20, 256 bits, four uint64
+little-endian limbs. The surprise: one wide row per trade instead of many arrays, because compiled kernels then touch one
+cache line and a gather or a filter is one copy (see docs/adr/0002-compiled-kernels.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.rejects import Reject
+
+__all__ = [
+    "BAR",
+    "BUY",
+    "NO_ID",
+    "NO_TIMESTAMP",
+    "SELL",
+    "TICKER",
+    "TRADE",
+    "UNKNOWN",
+    "BarBatch",
+    "Keys",
+    "RawBatch",
+    "Rows",
+    "TickerBatch",
+    "TradeBatch",
+]
+
+Rows = npt.NDArray[Any]
+
+BUY: Final = 0
+SELL: Final = 1
+UNKNOWN: Final = 2
+NO_ID: Final = -1
+"""``trade_id_number`` of a trade whose id isn't a whole number of at most 18 digits."""
+NO_TIMESTAMP: Final = -1
+
+TRADE: Final = np.dtype(
+    [
+        ("offset", "i8"),
+        ("timestamp_ms", "i8"),
+        ("event_time_us", "i8"),
+        ("price_hi", "i8"),
+        ("price_lo", "u8"),
+        ("size_hi", "i8"),
+        ("size_lo", "u8"),
+        ("bid_hi", "i8"),
+        ("bid_lo", "u8"),
+        ("ask_hi", "i8"),
+        ("ask_lo", "u8"),
+        ("trade_id_number", "i8"),
+        ("symbol_at", "u4"),
+        ("trade_id_at", "u4"),
+        ("exchange_at", "u4"),
+        ("symbol_len", "u2"),
+        ("trade_id_len", "u2"),
+        ("exchange_len", "u2"),
+        ("side", "u1"),
+        ("has_bid", "u1"),
+        ("has_ask", "u1"),
+        ("reason", "u1"),
+        ("outcome", "u1"),
+        ("_pad", "u1"),
+    ]
+)
+"""One trade. Text fields are ``[at, at + len)`` of TradeBatch.text. ``reason`` is a schemas.rejects.Reason (0 = good);
+``outcome`` is filled by core (see core.outcomes): 0 applied, 1 duplicate, 2 late."""
+
+BAR: Final = np.dtype(
+    [
+        ("start_us", "i8"),
+        ("open_hi", "i8"),
+        ("open_lo", "u8"),
+        ("high_hi", "i8"),
+        ("high_lo", "u8"),
+        ("low_hi", "i8"),
+        ("low_lo", "u8"),
+        ("close_hi", "i8"),
+        ("close_lo", "u8"),
+        ("volume_hi", "i8"),
+        ("volume_lo", "u8"),
+        ("buy_volume_hi", "i8"),
+        ("buy_volume_lo", "u8"),
+        ("vwap_hi", "i8"),
+        ("vwap_lo", "u8"),
+        ("stddev_hi", "i8"),
+        ("stddev_lo", "u8"),
+        ("quote_volume", "u8", (4,)),
+        ("trade_count", "i8"),
+        ("version", "i8"),
+        ("revision", "i4"),
+        ("symbol", "i4"),
+        ("interval", "u1"),
+        ("final", "u1"),
+        ("has_vwap", "u1"),
+        ("_pad", "u1", (5,)),
+    ]
+)
+"""One bar. ``symbol`` indexes BarBatch.symbols, ``interval`` schemas.intervals.INTERVALS. quote_volume is at scale 20, every other
+decimal at scale 10. ``version`` is the sequence of the last trade applied. ``has_vwap`` is 0 where volume is 0."""
+
+TICKER: Final = np.dtype(
+    [
+        ("sequence", "i8"),
+        ("event_time_us", "i8"),
+        ("timestamp_ms", "i8"),
+        ("first_seen_us", "i8"),
+        ("price_hi", "i8"),
+        ("price_lo", "u8"),
+        ("bid_hi", "i8"),
+        ("bid_lo", "u8"),
+        ("ask_hi", "i8"),
+        ("ask_lo", "u8"),
+        ("open_hi", "i8"),
+        ("open_lo", "u8"),
+        ("high_hi", "i8"),
+        ("high_lo", "u8"),
+        ("low_hi", "i8"),
+        ("low_lo", "u8"),
+        ("volume_hi", "i8"),
+        ("volume_lo", "u8"),
+        ("previous_close_hi", "i8"),
+        ("previous_close_lo", "u8"),
+        ("symbol", "i4"),
+        ("exchange", "i4"),
+        ("has_bid", "u1"),
+        ("has_ask", "u1"),
+        ("has_previous_close", "u1"),
+        ("_pad", "u1", (5,)),
+    ]
+)
+"""One symbol's ticker: the last price by (event_time, trade id, offset), the current UTC day's open, high, low and volume, the
+previous traded day's close. ``symbol`` and ``exchange`` index TickerBatch.symbols and .exchanges. ``timestamp_ms`` is the Kafka
+timestamp of the record with that ``sequence`` (latency is measured from it)."""
+
+
+class Keys(Protocol):
+    """Record keys, read only for the few records that are refused."""
+
+    def __getitem__(self, index: int) -> bytes | None: ...
+
+
+@dataclass(slots=True)
+class RawBatch:
+    """Undecoded records of one partition, in offset order.
+
+    data: the values joined; record i is ``data[ends[i-1]:ends[i]]``. ends, offsets, timestamps_ms: int64[n].
+    nulls: positions of records whose value is null (tombstones), empty in data.
+    """
+
+    topic: str
+    partition: int
+    data: bytes
+    ends: Rows
+    offsets: Rows
+    timestamps_ms: Rows
+    keys: Keys
+    nulls: Sequence[int] = ()
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def value(self, index: int) -> bytes:
+        start = int(self.ends[index - 1]) if index else 0
+        return self.data[start : int(self.ends[index])]
+
+
+@dataclass(slots=True)
+class TradeBatch:
+    """Decoded trades of one partition, in offset order, and what was refused.
+
+    rows: TRADE[n], only good ones after validation. text: the bytes that text fields point into.
+    read: records read, so that read == len(rows) + len(rejects). next_offset: one past the last offset read.
+    caught_up: nothing was left to read in the partition when the batch was cut.
+    """
+
+    topic: str
+    partition: int
+    rows: Rows
+    text: bytes
+    read: int
+    next_offset: int
+    caught_up: bool = False
+    rejects: list[Reject] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(slots=True)
+class BarBatch:
+    """BAR rows and the symbols that they index."""
+
+    symbols: Sequence[str]
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(slots=True)
+class TickerBatch:
+    """TICKER rows, the symbols and exchanges that they index."""
+
+    symbols: Sequence[str]
+    exchanges: Sequence[str]
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)

@@ -1,0 +1,88 @@
+"""Every failure that tapeflow raises on purpose, in one tree.
+
+    TapeflowError
+      SettingError        the user's setting or argument is wrong           exit 2, do not retry
+      InputError          a file or range that can't be read as asked       exit 2, do not retry
+      MissingObject       topic, table or schema that isn't there           exit 2, do not retry
+      Unreachable         a server doesn't answer                           retry with backoff
+      OffsetExpired       retention took the records we must resume from    exit 2, the user decides
+      StateIncompatible   recovery state of another version or flow         exit 2, the user decides
+      WriteFailed         a server refused our write                        not retried: our defect or its limit
+
+Each carries two facts: whose ``fault`` it is and whether to ``retry``. ``str(error)`` is one line that says what,
+where and how to mend it; the command prints that line and exits with ``exit_code``.
+"""
+
+from typing import ClassVar, Literal
+
+__all__ = [
+    "InputError",
+    "MissingObject",
+    "OffsetExpired",
+    "SettingError",
+    "StateIncompatible",
+    "TapeflowError",
+    "Unreachable",
+    "WriteFailed",
+]
+
+
+class TapeflowError(Exception):
+    """``what`` happened, ``where`` (a setting, address, file, topic), and how to ``mend`` it."""
+
+    fault: ClassVar[Literal["user", "outside", "ours"]] = "ours"
+    retry: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what, self.where, self.mend = what, where, mend
+        super().__init__(what, where, mend)
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        mend = f": {self.mend}" if self.mend else ""
+        return " ".join(f"{self.what}{where}{mend}".split())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders by pickle, which would call __init__ with args alone.
+        return (_rebuild, (type(self), self.what, self.where, self.mend))
+
+
+def _rebuild(kind: type[TapeflowError], what: str, where: str, mend: str) -> TapeflowError:
+    return kind(what, where=where, mend=mend)
+
+
+class SettingError(TapeflowError):
+    fault = "user"
+    exit_code = 2
+
+
+class InputError(TapeflowError):
+    fault = "user"
+    exit_code = 2
+
+
+class MissingObject(TapeflowError):
+    fault = "user"
+    exit_code = 2
+
+
+class Unreachable(TapeflowError):
+    fault = "outside"
+    retry = True
+    exit_code = 2
+
+
+class OffsetExpired(TapeflowError):
+    fault = "outside"
+    exit_code = 2
+
+
+class StateIncompatible(TapeflowError):
+    fault = "user"
+    exit_code = 2
+
+
+class WriteFailed(TapeflowError):
+    fault = "ours"
+    exit_code = 1

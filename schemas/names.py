@@ -1,0 +1,76 @@
+"""Names of topics, keys, streams, channels and tables: the one place where they are spelled.
+
+Readers and writers of Kafka, Redis and ClickHouse take their names from here, so that a rename is one edit.
+Law: a Redis key is plain (``price:AAPL``) unless hash tags are asked for (``price:{AAPL}``, Redis Cluster).
+"""
+
+from typing import Final
+
+__all__ = [
+    "BARS_TABLE",
+    "BARS_TOPIC",
+    "BAR_VIEW",
+    "CONTROL_CHANNEL",
+    "DATABASE",
+    "DEAD_LETTER_SUFFIX",
+    "EPOCH_KEY",
+    "EVENTS_STREAM",
+    "LATE_TRADES_TABLE",
+    "QUOTES_TOPIC",
+    "SUBSCRIBED_SET",
+    "SUBSCRIPTIONS_CHANNEL",
+    "TRADES_TABLE",
+    "TRADES_TOPIC",
+    "TRADES_VIEW",
+    "UPDATES_CHANNEL",
+    "RedisKeys",
+    "dead_letter_topic",
+    "deltas_stream",
+]
+
+TRADES_TOPIC: Final = "trades"
+QUOTES_TOPIC: Final = "quotes"
+BARS_TOPIC: Final = "bars"
+DEAD_LETTER_SUFFIX: Final = ".dead-letter"
+
+DATABASE: Final = "market"
+TRADES_TABLE: Final = "trades"
+BARS_TABLE: Final = "bars"
+LATE_TRADES_TABLE: Final = "late_trades"
+BAR_VIEW: Final = "bars_final"
+TRADES_VIEW: Final = "trades_unique"
+
+EVENTS_STREAM: Final = "md:events"
+EPOCH_KEY: Final = "md:epoch"
+UPDATES_CHANNEL: Final = "market-data:updates"
+SUBSCRIPTIONS_CHANNEL: Final = "market-data:subscriptions"
+CONTROL_CHANNEL: Final = "market-data:control"
+SUBSCRIBED_SET: Final = "subscribed"
+
+
+def dead_letter_topic(topic: str) -> str:
+    return topic + DEAD_LETTER_SUFFIX
+
+
+def deltas_stream(shard: int) -> str:
+    """Fan-out stream of one shard; a shard is a Kafka partition of the trades topic."""
+    return f"md:deltas:{shard}"
+
+
+class RedisKeys:
+    """Spells per-symbol keys; ``hash_tags`` puts the symbol in braces for Redis Cluster."""
+
+    def __init__(self, hash_tags: bool = False) -> None:
+        self._form = "{%s}" if hash_tags else "%s"
+
+    def symbol(self, symbol: str) -> str:
+        return "symbol:" + self._form % symbol
+
+    def price(self, symbol: str) -> str:
+        return "price:" + self._form % symbol
+
+    def candle(self, symbol: str, interval: str) -> str:
+        return f"candle:{self._form % symbol}:{interval}"
+
+    def candles(self, symbol: str, interval: str) -> str:
+        return f"candles:{self._form % symbol}:{interval}"

@@ -1,0 +1,47 @@
+"""Why a record was refused: the named branch on which bad data travels.
+
+Decoders and validation make a Reject; the dead-letter sink writes it. Law: a record that can't be used
+is a value with a reason and an origin, never an exception and never a silent drop.
+The numbers are stored in columns and metrics: they may be added to, never reused.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+__all__ = ["Reason", "Reject"]
+
+
+class Reason(IntEnum):
+    """The label (``reason.label``) is what users see in headers, metrics and CSV files."""
+
+    NONE = 0
+    EMPTY_VALUE = 1
+    BAD_FRAME = 2
+    UNKNOWN_SCHEMA = 3
+    CORRUPT = 4
+    MISSING_FIELD = 5
+    BAD_SYMBOL = 6
+    PRICE_NOT_POSITIVE = 7
+    SIZE_NEGATIVE = 8
+    OUT_OF_RANGE = 9
+    FUTURE_TIME = 10
+    BEFORE_1970 = 11
+    BAD_VALUE = 12
+    TOO_LARGE = 13
+
+    @property
+    def label(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+
+class Reject(NamedTuple):
+    """One refused record with its original bytes (``value`` None for a Kafka tombstone)."""
+
+    reason: Reason
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
