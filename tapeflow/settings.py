@@ -1,0 +1,273 @@
+"""Every tunable of tapeflow: one flat class, read once at the edge and passed down.
+
+Values come from arguments, then TAPEFLOW_ environment variables, then a TOML file (TAPEFLOW_CONFIG, else
+./tapeflow.toml), then the defaults below. Law: a wrong or unknown setting is one SettingError line before anything is
+opened, and secrets are never printed. The surprise: an empty variable counts as not set, as compose files write ``${NAME:-}``.
+docs/settings.md is generated from here (``describe_settings``) and a test keeps it so.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from schemas.errors import SettingError
+from schemas.intervals import INTERVALS, parse_interval
+from schemas.names import DATABASE, TRADES_TOPIC, dead_letter_topic
+from tapeflow.setting_words import PREFIX, describe_fields, masked, not_readable, unknown, wrong_value
+
+__all__ = ["Names", "Settings", "describe_settings", "load_settings", "setting"]
+
+CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
+CONFIG_FILE: Final = "tapeflow.toml"
+TRADE_FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
+HOUR_MS: Final = 3_600_000
+YEAR_MS: Final = 366 * 24 * HOUR_MS
+
+
+def setting(default: Any, description: str, *, unit: str = "", secret: bool = False, **limits: Any) -> Any:
+    """A field of Settings: ``description`` says what it is and why the default; ``limits`` are pydantic's ge, le, …"""
+    return Field(default, description=description, json_schema_extra={"unit": unit, "secret": secret}, **limits)
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A list that is written with commas in a variable, or as an array in TOML."""
+
+
+def _address_list(text: str) -> str:
+    for part in text.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("host:port, several with commas")
+    return text
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return text
+
+    return check
+
+
+def _start(text: str) -> str:
+    allowed = 'earliest, latest, a time such as 2026-01-31T09:30:00Z, or {"0": 1500} (partition: offset)'
+    if text in ("earliest", "latest"):
+        return text
+    try:
+        if text.startswith("{"):
+            if all(int(key) >= 0 and type(offset) is int and offset >= 0 for key, offset in json.loads(text).items()):
+                return text
+        elif datetime.fromisoformat(text).tzinfo is not None:
+            return text
+    except ValueError:
+        pass  # said below, in the words of all four forms
+    raise ValueError(allowed)
+
+
+def _fields(mapping: dict[str, str]) -> dict[str, str]:
+    if not set(mapping) <= set(TRADE_FIELDS):
+        raise ValueError('{"ours": "theirs"}, ours being one of ' + ", ".join(TRADE_FIELDS))
+    return mapping
+
+
+def _lateness(by_interval: dict[str, int]) -> dict[str, int]:
+    if not all(0 <= lateness_ms <= YEAR_MS for lateness_ms in by_interval.values()):
+        raise ValueError(f"whole number 0..{YEAR_MS} for each interval")
+    return {INTERVALS[parse_interval(name)].name: lateness_ms for name, lateness_ms in by_interval.items()}
+
+
+class Settings(BaseSettings):
+    """All settings, immutable. Times are milliseconds; a field's description is what docs/settings.md shows."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    # Kafka: where trades come from and where refused ones go.
+    kafka_bootstrap: Annotated[str, AfterValidator(_address_list)] = setting(
+        "127.0.0.1:9092", "Kafka brokers to start from; the default is a broker on this machine"
+    )
+    kafka_topic: str = setting(TRADES_TOPIC, "Topic of trades, keyed by symbol", pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    kafka_properties: dict[str, str | int | float | bool] = setting(
+        {}, "librdkafka properties passed through as they are, such as SASL and TLS; JSON", secret=True
+    )
+    kafka_start: Annotated[str, AfterValidator(_start)] = setting(
+        "earliest", "Where a flow without recovery state starts; earliest, so that no bar begins in its middle"
+    )
+    dead_letter_topic: str = setting(
+        "",
+        "Topic of refused records; empty means the trades topic with .dead-letter behind its name",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+    )
+    bars_topic: str = setting(
+        "",
+        "Compacted topic that gets final bars; empty means off, as most readers use ClickHouse",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+    )
+    schema_registry_url: Annotated[str, AfterValidator(_url("http", "https"))] = setting(
+        "", "Schema Registry that explains schema ids; empty means the schemas shipped with tapeflow"
+    )
+    schema_registry_user: str = setting("", "User for the registry's basic authentication; empty means none")
+    schema_registry_password: str = setting("", "Password for the registry's basic authentication", secret=True)
+    value_format: Literal["confluent", "avro", "json"] = setting(
+        "confluent", "How record values are written: Avro with Confluent's 5-byte frame, plain Avro, or JSON"
+    )
+    field_map: Annotated[dict[str, str], AfterValidator(_fields)] = setting(
+        {}, 'Our trade field → the name in your records, e.g. {"size": "qty"}; JSON; empty means the same names'
+    )
+    time_unit: Literal["auto", "s", "ms", "us", "ns"] = setting(
+        "auto", "Unit of event times given as plain numbers; auto takes it from the size of the number"
+    )
+    batch_records_max: int = setting(
+        20_000, "Most records in one batch; larger gains nothing and costs latency", unit="records", ge=1, le=1_000_000
+    )
+    value_bytes_max: int = setting(
+        1_000_000, "A larger record value is refused; Kafka's own default limit", unit="bytes", ge=100, le=100_000_000
+    )
+
+    # Time: when a bar closes and when it refuses trades.
+    out_of_order_ms: int = setting(
+        5_000, "How far behind the newest a trade may arrive before bars close without it", unit="ms", ge=0, le=HOUR_MS
+    )
+    lateness_ms: int = setting(
+        60_000, "How long after its close a bar still takes late trades, as a revision", unit="ms", ge=0, le=YEAR_MS
+    )
+    lateness_ms_by_interval: Annotated[dict[str, int], AfterValidator(_lateness)] = setting(
+        {}, 'Lateness of single intervals, e.g. {"1D": 3600000}; JSON; the others take lateness_ms', unit="ms"
+    )
+    future_ms: int = setting(
+        60_000,
+        "A trade stamped further ahead of its Kafka record is refused, as it would close every bar",
+        unit="ms",
+        ge=0,
+    )
+    dedupe: bool = setting(
+        False, "Drop trades whose numeric id was seen among the symbol's last 4,096; off, as not every venue has ids"
+    )
+    source_epoch: int = setting(
+        0, "Raise by one when the topic was created anew, so that sequences keep rising", ge=0, le=2**19 - 1
+    )
+    idle_close_ms: int = setting(
+        10_000, "A caught-up partition without trades publishes ended bars as final after this", unit="ms", ge=100
+    )
+
+    # ClickHouse: history.
+    clickhouse_dsn: Annotated[str, AfterValidator(_url("clickhouse", "clickhouses"))] = setting(
+        "clickhouse://127.0.0.1:9000", "Server of the native protocol, as clickhouse://user:password@host:port"
+    )
+    clickhouse_database: str = setting(DATABASE, "Database of our tables", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+    write_trades: bool = setting(
+        True, "Keep every raw trade too; most of the work of history, so turn it off where bars are enough"
+    )
+    insert_rows_max: int = setting(
+        200_000, "Most rows in one insert; ClickHouse likes few large ones", unit="rows", ge=1_000, le=5_000_000
+    )
+    clickhouse_ttl_days: int = setting(0, "Age at which raw trades are deleted; 0 keeps them", unit="days", ge=0)
+
+    # Redis: now, and the fan-out.
+    redis_url: Annotated[str, AfterValidator(_url("redis", "rediss", "unix"))] = setting(
+        "redis://127.0.0.1:6379/0", "Redis server, as redis://user:password@host:port/db"
+    )
+    redis_hash_tags: bool = setting(False, "Put the symbol in braces in keys, which Redis Cluster needs")
+    conflation_ms: int = setting(
+        100,
+        "A symbol's live state is published at most this often; 0 publishes every batch",
+        unit="ms",
+        ge=0,
+        le=60_000,
+    )
+    candles_kept: int = setting(1_000, "Final bars kept per symbol and interval", unit="bars", ge=1, le=100_000)
+    stream_length_max: int = setting(
+        100_000, "About how many entries a fan-out stream holds: what a client can resume over", unit="entries", ge=100
+    )
+    publish_updates: bool = setting(False, "Publish on market-data:updates too, for simple consumers; costs bandwidth")
+
+    # Running.
+    epoch_ms: int = setting(
+        2_000, "Time between snapshots; what a crash repeats, and what recovery costs", unit="ms", ge=100, le=60_000
+    )
+    recovery_dir: Path = setting(Path(".data/recovery"), "Folder of recovery state; must outlive the process")
+    recovery_partitions: int = setting(
+        16, "Files of recovery state, fixed when it is made: as many as the workers you may ever want", ge=1, le=1024
+    )
+    data_dir: Path = setting(Path(".data"), "Folder of the embedded stack's data")
+    metrics_port: int = setting(0, "Port of Prometheus metrics; 0 means off", ge=0, le=65_535)
+    log_format: Literal["auto", "json", "console"] = setting("auto", "auto writes for people on a terminal, else JSON")
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is logged")
+
+    # Gateway: fields named gateway_*.
+
+    @model_validator(mode="after")
+    def _derive(self) -> Self:
+        if not self.dead_letter_topic:
+            object.__setattr__(self, "dead_letter_topic", dead_letter_topic(self.kafka_topic))
+        return self
+
+    @property
+    def lateness_us(self) -> tuple[int, ...]:
+        """Allowed lateness of each of INTERVALS, in microseconds."""
+        return tuple(1000 * self.lateness_ms_by_interval.get(each.name, self.lateness_ms) for each in INTERVALS)
+
+    def environment(self) -> dict[str, str]:
+        """Variables that give a child process the same settings, whatever its own environment and file say."""
+        plain = self.model_dump(mode="json")
+        text = {name: value if isinstance(value, str) else json.dumps(value) for name, value in plain.items()}
+        return {PREFIX + name.upper(): value for name, value in text.items() if value}
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        fields = type(self).model_fields
+        return [(name, masked(fields[name], getattr(self, name))) for name in fields]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from ``overrides`` (None = not given), environment and file; raises SettingError with one line."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    path = os.environ.get(CONFIG_VARIABLE)
+    if path and not Path(path).is_file():
+        raise SettingError(
+            f"{CONFIG_VARIABLE} names no file", where=path, mend="give the path of a TOML file or unset it"
+        )
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for variable in sorted(os.environ):
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            raise unknown(variable, known)
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        raise wrong_value(Settings.model_fields, error, given, path or CONFIG_FILE) from None
+    except (SettingsError, tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        raise not_readable(Settings.model_fields, error, path or CONFIG_FILE) from None
+
+
+def describe_settings() -> str:
+    """The Markdown table of docs/settings.md: variable, default, allowed values, unit, description."""
+    return describe_fields(Settings.model_fields)
