@@ -2,7 +2,7 @@
 
 Values come from arguments, then TAPEFLOW_ environment variables, then a TOML file (TAPEFLOW_CONFIG, else
 ./tapeflow.toml), then the defaults below. Law: a wrong or unknown setting is one SettingError line before anything is
-opened, and secrets are never printed. The surprise: an empty variable counts as not set, as compose files write ``${NAME:-}``.
+opened, and secrets are never printed. The surprise: an empty variable counts as not set, as compose files make them.
 docs/settings.md is generated from here (``describe_settings``) and a test keeps it so.
 """
 
