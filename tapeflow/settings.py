@@ -214,6 +214,61 @@ class Settings(BaseSettings):
 
     # Gateway: fields named gateway_*.
 
+    # gateway, who may come in
+    gateway_host: str = setting("127.0.0.1", "Address to listen on; without a token secret only loopback is allowed")
+    gateway_rest_port: int = setting(8081, "Port of REST, SSE and health", ge=0, le=65_535)
+    gateway_rest_workers: int = setting(1, "Processes that serve REST and SSE; one per core at most", ge=1, le=64)
+    gateway_origins: Names = setting((), "Allowed browser origins, with commas; * allows all; empty allows none")
+    gateway_tls_cert: str = setting("", "Certificate chain (PEM file); with gateway_tls_key turns TLS on")
+    gateway_tls_key: str = setting("", "Private key (PEM file) of gateway_tls_cert")
+    gateway_token_algorithm: Literal["HS256", "RS256", "EdDSA"] = setting(
+        "HS256", "The one algorithm that tokens may be signed with; never taken from the token"
+    )
+    gateway_token_secret: str = setting(
+        "", "HS256 secret of 32 bytes or more, shared by all gateways; empty means loopback only", secret=True
+    )
+    gateway_token_public_key: str = setting(
+        "", "PEM, or the path of a PEM file, that RS256 or EdDSA tokens verify with"
+    )
+    gateway_token_private_key: str = setting(
+        "", "PEM, or the path of a PEM file, that the token command signs with", secret=True
+    )
+    gateway_jwks_url: Annotated[str, AfterValidator(_url("http", "https"))] = setting(
+        "", "Address of a JWKS document with the public keys, by kid; empty means gateway_token_public_key"
+    )
+    gateway_channel_roles: dict[str, tuple[str, ...]] = setting(
+        {}, 'Roles that may join a channel, e.g. {"alerts": ["trader"]}; JSON; a channel not named is open to all'
+    )
+
+    # gateway, REST and SSE
+    gateway_requests_per_minute: int = setting(
+        100, "REST requests per user, counted in Redis over all gateways; 0 means no limit", unit="requests", ge=0
+    )
+    gateway_history_concurrent: int = setting(
+        10, "ClickHouse queries that one user may have under way at once", unit="queries", ge=1, le=10_000
+    )
+    gateway_batches_per_second: int = setting(
+        1, "Requests for many symbols per user and second", unit="requests", ge=1, le=10_000
+    )
+    gateway_history_timeout_ms: int = setting(
+        10_000, "A ClickHouse query is given up after this", unit="ms", ge=100, le=600_000
+    )
+    gateway_history_threads: int = setting(
+        8, "ClickHouse queries under way at once in one process", unit="threads", ge=1, le=256
+    )
+    gateway_redis_timeout_ms: int = setting(1_000, "A Redis read is given up after this", unit="ms", ge=10, le=60_000)
+    gateway_price_cache_ms: int = setting(5_000, "Age at which a price in the REST cache is read anew", unit="ms", ge=0)
+    gateway_history_cache_ms: int = setting(
+        60_000, "Age at which history in the REST cache is read anew; the live end is never cached", unit="ms", ge=0
+    )
+    gateway_cache_bytes_max: int = setting(
+        64_000_000, "Memory of the REST caches of one process", unit="bytes", ge=1_000_000
+    )
+    gateway_sse_queue: int = setting(
+        256, "Events that wait for one SSE client; a slower one is closed and resumes", unit="events", ge=1, le=100_000
+    )
+    gateway_sse_clients_max: int = setting(10_000, "SSE clients of one process", unit="clients", ge=1)
+
     @model_validator(mode="after")
     def _derive(self) -> Self:
         if not self.dead_letter_topic:
