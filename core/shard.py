@@ -1,0 +1,171 @@
+"""The state of one shard (a Kafka partition) and the step that moves it: trades in; bars, tickers, outcomes out.
+
+A flow holds one Shard per partition, applies each TradeBatch in offset order, and takes what became final or changed.
+Law: everything here is a function of the records applied, in their order, whatever the batch cut: no clock, no randomness.
+The surprise: bars live in a pool of rows found by a hash of (symbol, interval, start); a scan for bars to close runs only when
+the watermark passes the earliest end that some row waits for, so a quiet minute costs nothing.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from core.bar_state import BAR_STATE, finish_bars
+from core.names import NameTable
+from core.rules import SEQUENCE_BITS, Rules
+from core.shard_kernel import (
+    APPLIED,
+    COUNTS,
+    DUPLICATE,
+    LATE,
+    NEVER,
+    OPEN_END,
+    SYMBOL_STATE,
+    Pool,
+    apply_trades,
+    close_and_seal,
+    fill_tickers,
+    rebuild_index,
+)
+from schemas.columns import BAR, TICKER, BarBatch, Rows, TickerBatch, TradeBatch
+from schemas.intervals import INTERVALS
+
+__all__ = ["APPLIED", "DUPLICATE", "LATE", "Applied", "Shard"]
+
+LENGTHS: Final = np.array([interval.length_us for interval in INTERVALS], np.int64)
+ORIGINS: Final = np.array([interval.origin_us for interval in INTERVALS], np.int64)
+FIRST_ROWS: Final = 256
+SEEN_WORDS: Final = 64
+
+
+class Applied(NamedTuple):
+    """What one batch did. Each trade's outcome stands in its row; counts are of this batch."""
+
+    applied: int
+    duplicate: int
+    late: int
+
+
+class Shard:
+    """State of one partition. ``counts`` sums every Applied since the shard was new."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.symbols = NameTable()
+        self.exchanges = NameTable()
+        self.counts = np.zeros(COUNTS, np.int64)
+        self.max_event_time_us = NEVER
+        self.next_offset = 0
+        self.per_symbol = np.zeros(0, SYMBOL_STATE)
+        self.seen = np.zeros((0, SEEN_WORDS), np.uint64)
+        self.pool = new_pool(FIRST_ROWS)
+        self._lateness = np.array(rules.lateness_us, np.int64)
+
+    @property
+    def watermark_us(self) -> int:
+        """No trade older than this is expected; far in the past before the first trade."""
+        return self.max_event_time_us - self.rules.out_of_order_us
+
+    def apply(self, batch: TradeBatch) -> Applied:
+        """Apply the batch's trades in order and write each one's outcome into its row."""
+        rows = batch.rows
+        before = self.counts.copy()
+        symbols = self.symbols.intern(batch.text, rows["symbol_at"], rows["symbol_len"])
+        exchanges = self.exchanges.intern(batch.text, rows["exchange_at"], rows["exchange_len"])
+        self._grow_symbols()
+        done = 0
+        while done < len(rows):
+            done, self.max_event_time_us = apply_trades(
+                rows,
+                symbols,
+                exchanges,
+                done,
+                self.max_event_time_us,
+                self.rules.out_of_order_us,
+                self._lateness,
+                LENGTHS,
+                ORIGINS,
+                self.rules.source_epoch << SEQUENCE_BITS,
+                self.rules.dedupe,
+                self.pool,
+                self.per_symbol,
+                self.seen,
+                self.counts,
+            )
+            if done < len(rows):
+                self.pool = grow_pool(self.pool)
+        self.next_offset = max(self.next_offset, batch.next_offset)
+        applied, duplicate, late = (self.counts[:3] - before[:3]).tolist()
+        return Applied(applied, duplicate, late)
+
+    def take_final(self) -> BarBatch:
+        """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
+        slots = close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, False)
+        finals = self._finish(slots)
+        close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
+        return finals
+
+    def take_live(self) -> tuple[TickerBatch, BarBatch]:
+        """Tickers and open bars that changed since the last call."""
+        touched = np.flatnonzero(self.per_symbol["touched"])
+        self.per_symbol["touched"] = 0
+        tickers = np.zeros(len(touched), TICKER)
+        fill_tickers(self.per_symbol, touched, self.pool.rows, tickers)
+        # What the watermark closed has been given to take_final, or will be.
+        slots = np.flatnonzero((self.pool.changed != 0) & (self.pool.rows["closed"] == 0))
+        self.pool.changed[:] = 0
+        return TickerBatch(self.symbols.names, self.exchanges.names, tickers), self._finish(slots)
+
+    def open_bars(self, end_us_max: int = OPEN_END) -> BarBatch:
+        """Bars in state that the watermark has not closed and that end at or before ``end_us_max``."""
+        rows = self.pool.rows
+        open_now = (self.pool.deadline_us != NEVER) & (rows["closed"] == 0) & (rows["end_us"] <= end_us_max)
+        return self._finish(np.flatnonzero(open_now))
+
+    def _finish(self, slots: Rows) -> BarBatch:
+        out = np.zeros(len(slots), BAR)
+        finish_bars(self.pool.rows, slots, self.watermark_us, out)
+        return BarBatch(self.symbols.names, out)
+
+    def _grow_symbols(self) -> None:
+        missing = len(self.symbols) - len(self.per_symbol)
+        if missing > 0:
+            fresh = np.zeros(max(missing, len(self.per_symbol) // 2), SYMBOL_STATE)
+            fresh["current"] = -1
+            fresh["sequence"] = -1
+            fresh["exchange"] = -1
+            fresh["highest_id"] = -1
+            fresh["day_start_us"] = NEVER
+            fresh["previous_day_us"] = NEVER
+            self.per_symbol = np.concatenate([self.per_symbol, fresh])
+            if self.rules.dedupe:
+                self.seen = np.concatenate([self.seen, np.zeros((len(fresh), SEEN_WORDS), np.uint64)])
+
+
+def new_pool(capacity: int) -> Pool:
+    """An empty pool of ``capacity`` bars; its hash index has four slots a bar."""
+    return Pool(
+        rows=np.zeros(capacity, BAR_STATE),
+        deadline_us=np.full(capacity, NEVER, np.int64),
+        changed=np.zeros(capacity, np.uint8),
+        pending=np.zeros(capacity, np.uint8),
+        free=np.arange(capacity - 1, -1, -1, dtype=np.int32),
+        index=np.full(capacity * 4, -1, np.int32),
+        registers=np.array([capacity, OPEN_END], np.int64),
+    )
+
+
+def grow_pool(old: Pool) -> Pool:
+    """A pool of twice the capacity with the same bars at the same slots."""
+    capacity = len(old.rows)
+    pool: dict[str, Any] = new_pool(capacity * 2)._asdict()
+    for name in ("rows", "deadline_us", "changed", "pending"):
+        pool[name][:capacity] = getattr(old, name)
+    grown = Pool(**pool)
+    spare = int(old.registers[0])
+    fresh = np.arange(capacity * 2 - 1, capacity - 1, -1, dtype=np.int32)
+    grown.free[: capacity + spare] = np.concatenate([fresh, old.free[:spare]])
+    grown.registers[0] = capacity + spare
+    grown.registers[1] = old.registers[1]
+    rebuild_index(grown)
+    return grown
