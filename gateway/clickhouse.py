@@ -1,0 +1,143 @@
+"""The one door to the ClickHouse driver: queries in threads, bounded in time, and really cancelled.
+
+The driver blocks, so each query runs in a thread of a small pool, with a connection of its own taken from the idle
+ones. Law: no query outlives its caller. When the caller is cancelled (the client left) or the deadline passes, the
+server gets the protocol's Cancel and the socket is shut, which ends the thread's read; that connection is not used
+again. The server is told the same bound as max_execution_time, less for safety than for its own sake.
+"""
+
+import asyncio
+import contextlib
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error, ErrorCodes, ServerException
+
+from gateway.breaker import CircuitBreaker
+
+__all__ = ["ClickHouse", "HistoryTooSlowError", "HistoryUnavailableError"]
+
+SLOW: Final = frozenset(
+    {ErrorCodes.TIMEOUT_EXCEEDED, ErrorCodes.TOO_SLOW, ErrorCodes.TOO_MANY_ROWS, ErrorCodes.MEMORY_LIMIT_EXCEEDED}
+)
+# The server answers, but can't serve us: it is full, shutting down, or its tables aren't there (yet).
+OUT: Final = frozenset(
+    {
+        ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
+        ErrorCodes.UNKNOWN_TABLE,
+        ErrorCodes.UNKNOWN_DATABASE,
+        ErrorCodes.ABORTED,
+        ErrorCodes.AUTHENTICATION_FAILED,
+    }
+)
+Columns = list[tuple[Any, ...]]
+
+
+class HistoryUnavailableError(Exception):
+    """ClickHouse did not answer, or can't."""
+
+
+class HistoryTooSlowError(Exception):
+    """The query was given up: it asks for too much. No fault of the server."""
+
+
+class ClickHouse:
+    """Runs SELECTs. One per process; ``dsn`` as clickhouse://user:password@host:port."""
+
+    def __init__(self, dsn: str, database: str, *, threads: int, timeout_ms: int, breaker: CircuitBreaker) -> None:
+        self._dsn = dsn
+        self._database = database
+        self._timeout_s = timeout_ms / 1000
+        self._breaker = breaker
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="history")
+        self._idle: list[Client] = []
+        self._threads = threads
+        self.under_way = 0
+        self.cancelled = 0
+
+    async def select(self, sql: str, params: dict[str, object]) -> Columns:
+        """Columns of the answer (empty list for no rows); ``%(name)s`` in ``sql`` are filled in escaped.
+
+        Raises BreakerOpenError, HistoryUnavailableError, HistoryTooSlowError.
+        """
+        self._breaker.enter()
+        client = self._idle.pop() if self._idle else self._make_client()
+        running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, client, sql, params)
+        self.under_way += 1
+        try:
+            async with asyncio.timeout(self._timeout_s + 1):  # the server should have said so a second ago
+                columns = await asyncio.shield(running)
+        except TimeoutError as error:
+            self._abort(client, running)
+            self._breaker.failed(error)
+            raise HistoryUnavailableError(f"no answer within {self._timeout_s + 1:g} s") from None
+        except asyncio.CancelledError:
+            self._abort(client, running)
+            self._breaker.abandoned()
+            raise
+        except ServerException as error:
+            self._settle(error)
+            raise
+        except (Error, OSError, EOFError) as error:
+            client.disconnect()
+            self._breaker.failed(error)
+            raise HistoryUnavailableError(str(error)) from error
+        finally:
+            self.under_way -= 1
+        self._breaker.succeeded()
+        if len(self._idle) < self._threads:
+            self._idle.append(client)
+        return columns
+
+    def _settle(self, error: ServerException) -> None:
+        """The server said no: ours to raise as slow, as outage, or (a defect in our SQL) as it is."""
+        message = str(error.message).partition("\n")[0][:300]
+        if error.code in OUT:
+            self._breaker.failed(error)
+            raise HistoryUnavailableError(message) from error
+        self._breaker.succeeded()
+        if error.code in SLOW:
+            raise HistoryTooSlowError(message) from error
+
+    def _make_client(self) -> Client:
+        client = Client.from_url(self._dsn)
+        client.connection.connect_timeout = min(3.0, self._timeout_s)
+        client.connection.send_receive_timeout = self._timeout_s + 2
+        client.connection.sync_request_timeout = min(3.0, self._timeout_s)
+        return client
+
+    def _run(self, client: Client, sql: str, params: dict[str, object]) -> Columns:
+        limits = {"max_execution_time": max(1, round(self._timeout_s)), "timeout_overflow_mode": "throw"}
+        columns: Columns = client.execute(sql.replace("{db}", self._database), params, columnar=True, settings=limits)
+        return columns
+
+    def _abort(self, client: Client, running: "asyncio.Future[Columns]") -> None:
+        """Ends the query here and on the server. The thread notices by its socket, and the connection is dropped."""
+        self.cancelled += 1
+        running.cancel()  # where no thread has taken it yet
+        running.add_done_callback(_forget)
+        connection = client.connection
+        with contextlib.suppress(OSError, EOFError, AttributeError):  # it may have ended or not begun: both are fine
+            connection.send_cancel()
+        with contextlib.suppress(OSError, AttributeError):
+            connection.socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for client in self._idle:
+            client.disconnect()
+        self._idle.clear()
+
+    @property
+    def address(self) -> str:
+        parts = urlsplit(self._dsn)
+        return f"{parts.hostname}:{parts.port or 9000}"
+
+
+def _forget(running: "asyncio.Future[Columns]") -> None:
+    """Takes the exception of a query that nobody waits for, so that the loop does not report it as lost."""
+    if not running.cancelled():
+        running.exception()
