@@ -162,7 +162,7 @@ class Settings(BaseSettings):
         False, "Drop trades whose numeric id was seen among the symbol's last 4,096; off, as not every venue has ids"
     )
     source_epoch: int = setting(
-        0, "Raise by one when the topic was created anew, so that sequences keep rising", ge=0, le=2**19 - 1
+        0, "Raise by one when the topic was created anew, so that sequences keep rising", ge=0, le=511
     )
     idle_close_ms: int = setting(
         10_000, "A caught-up partition without trades publishes ended bars as final after this", unit="ms", ge=100

@@ -1,0 +1,59 @@
+"""Serves a process's Prometheus metrics, and says which version and machine they come from.
+
+Flows, connectors, sinks and the gateway declare their own metrics in prometheus_client's default registry, beside the
+code that counts; the command calls ``serve_metrics`` once. Law: every name starts with ``tapeflow_`` and stands in
+docs/metrics.md, which a test compares with the source. The surprise: process N of a cluster serves on port + N,
+so that one setting is enough for all.
+"""
+
+import platform
+from importlib.metadata import version
+from threading import Thread
+from typing import NamedTuple
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import REGISTRY, CollectorRegistry, Info, start_http_server
+
+from schemas.errors import SettingError
+
+__all__ = ["MetricsServer", "serve_metrics"]
+
+
+class MetricsServer(NamedTuple):
+    """A running endpoint; ``close`` frees its port."""
+
+    port: int
+    server: WSGIServer
+    thread: Thread
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def serve_metrics(
+    metrics_port: int,
+    process: int = 0,
+    address: str = "0.0.0.0",  # noqa: S104 - Prometheus scrapes from elsewhere
+    registry: CollectorRegistry = REGISTRY,
+) -> MetricsServer | None:
+    """Serve ``registry`` at ``/metrics`` on ``metrics_port + process``; None when the port is 0 (off).
+
+    Raises SettingError when the port can't be had.
+    """
+    if not metrics_port:
+        return None
+    port = metrics_port + process
+    if "tapeflow_build" not in {metric.name for metric in registry.collect()}:
+        info = Info("tapeflow_build", "Version of tapeflow and of Python", registry=registry)
+        info.info({"version": version("tapeflow"), "python": platform.python_version()})
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except (OSError, OverflowError) as error:
+        raise SettingError(
+            f"can't serve metrics: {error}",
+            where=f"TAPEFLOW_METRICS_PORT={metrics_port}, port {port}",
+            mend="choose a free port, or 0 for none",
+        ) from error
+    return MetricsServer(port, server, thread)

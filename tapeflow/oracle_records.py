@@ -1,0 +1,287 @@
+"""Reads trades from record values for the oracle: fastavro and json do the parsing, plain Python the checking.
+
+``tapeflow verify``, the demo and the tests hand in what a Kafka consumer gave them, and pass what comes out to
+tapeflow.oracle. Law: it shares no code with connectors or core, and recomputes every refusal, so that "rejected" can
+be compared as well. The surprise: logical types are stripped before fastavro reads, as it would round decimals of many
+digits and fail on far dates; what they mean is applied here.
+"""
+
+import io
+import json
+import re
+import struct
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation, localcontext
+from typing import Any, Final
+
+import fastavro
+
+from schemas.avro import WriterSchema, shipped_schema
+from schemas.rejects import Reason
+from tapeflow.oracle import EXACT, OracleReject, OracleTrade
+
+__all__ = ["OracleReader", "check_values", "oracle_trade_from_avro", "oracle_trade_from_json"]
+
+SYMBOL: Final = re.compile(r"[A-Za-z0-9._\-/:]{1,64}", re.ASCII)
+FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
+TEXT_BYTES_MAX: Final = 65_535
+VALUE_MAX: Final = 10**18
+UNIT_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1, "days": 86_400 * 10**9}
+LOGICAL_UNITS: Final = {"millis": "ms", "micros": "us", "nanos": "ns"}
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Refused(Exception):
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+
+
+class OracleReader:
+    """Record values to trades, by the settings of the flow that is checked.
+
+    schema_of gives the writer schema of an id (None: unknown); for plain Avro it is asked for the id 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        value_format: str = "confluent",
+        schema_of: Callable[[int], WriterSchema | None] = shipped_schema,
+        field_map: Mapping[str, str] | None = None,
+        time_unit: str = "auto",
+        future_us: int = 60_000_000,
+        value_bytes_max: int = 1_000_000,
+    ) -> None:
+        self._value_format = value_format
+        self._schema_of = schema_of
+        self._paths = {field: (field_map or {}).get(field, field).split(".") for field in FIELDS}
+        self._time_unit = time_unit
+        self._future_us = future_us
+        self._value_bytes_max = value_bytes_max
+        self._schemas: dict[int, tuple[Any, Any] | None] = {}
+
+    def read(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> OracleTrade | OracleReject:
+        """The trade, or why there is none. ``timestamp_ms`` is Kafka's, -1 where the record has none."""
+        try:
+            with localcontext(EXACT):
+                fields = self._fields(value)
+                trade = _trade(fields, partition, offset, timestamp_ms)
+                reason = check_values(trade, self._future_us)
+        except _Refused as refused:
+            reason = refused.reason
+        return trade if reason is Reason.NONE else OracleReject(partition, offset, reason)
+
+    def _fields(self, value: bytes | None) -> dict[str, Any]:
+        if not value:
+            raise _Refused(Reason.EMPTY_VALUE)
+        if len(value) > self._value_bytes_max:
+            raise _Refused(Reason.TOO_LARGE)
+        if self._value_format == "json":
+            record, schema = _json_record(value), None
+        else:
+            schema_id, body = _unframed(value) if self._value_format == "confluent" else (1, value)
+            if schema_id not in self._schemas:
+                self._schemas[schema_id] = _prepared(self._schema_of(schema_id))
+            prepared = self._schemas[schema_id]
+            if prepared is None:
+                raise _Refused(Reason.UNKNOWN_SCHEMA)
+            schema, plain = prepared
+            record = _avro_record(body, plain)
+        return {field: self._field(record, schema, field) for field in FIELDS}
+
+    def _field(self, record: Any, schema: Any, field: str) -> Any:
+        value = record
+        for part in self._paths[field]:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is None:
+            return None
+        kind = _type_of(schema, self._paths[field])
+        if field == "event_time":
+            return _time_us(value, kind, self._time_unit)
+        if field in ("price", "size", "bid", "ask"):
+            return _number(value, kind)
+        return _text(value)
+
+
+def oracle_trade_from_avro(
+    value: bytes, schema: Any, partition: int = 0, offset: int = 0, timestamp_ms: int = -1, future_us: int = 60_000_000
+) -> OracleTrade | OracleReject:
+    """One unframed Avro value, written with ``schema`` (parsed JSON)."""
+    reader = OracleReader(value_format="avro", schema_of=lambda _: WriterSchema(schema), future_us=future_us)
+    return reader.read(partition, offset, timestamp_ms, value)
+
+
+def oracle_trade_from_json(
+    value: bytes, partition: int = 0, offset: int = 0, timestamp_ms: int = -1, future_us: int = 60_000_000
+) -> OracleTrade | OracleReject:
+    """One JSON object with our field names."""
+    return OracleReader(value_format="json", future_us=future_us).read(partition, offset, timestamp_ms, value)
+
+
+def check_values(trade: OracleTrade, future_us: int) -> Reason:
+    """The rules of values: the first one that ``trade`` breaks, or Reason.NONE."""
+    for number in (trade.price, trade.size, trade.bid, trade.ask):
+        if number is not None and not _fits(number):
+            return Reason.OUT_OF_RANGE
+    if any(len(text.encode("utf-8", "surrogateescape")) > TEXT_BYTES_MAX for text in (trade.trade_id, trade.exchange)):
+        return Reason.TOO_LARGE
+    if not SYMBOL.fullmatch(trade.symbol):
+        return Reason.BAD_SYMBOL
+    if trade.price <= 0:
+        return Reason.PRICE_NOT_POSITIVE
+    if trade.size < 0:
+        return Reason.SIZE_NEGATIVE
+    if trade.event_time_us < 0:
+        return Reason.BEFORE_1970
+    if trade.timestamp_ms >= 0 and trade.event_time_us > trade.timestamp_ms * 1000 + future_us:
+        return Reason.FUTURE_TIME
+    return Reason.NONE
+
+
+def _fits(number: Decimal) -> bool:
+    return abs(number) < VALUE_MAX and number == number.quantize(Decimal("1e-10"))
+
+
+def _trade(fields: Mapping[str, Any], partition: int, offset: int, timestamp_ms: int) -> OracleTrade:
+    if any(fields[name] is None for name in ("symbol", "price", "size", "event_time")):
+        raise _Refused(Reason.MISSING_FIELD)
+    return OracleTrade(
+        partition=partition,
+        offset=offset,
+        timestamp_ms=timestamp_ms,
+        event_time_us=fields["event_time"],
+        symbol=fields["symbol"],
+        price=fields["price"],
+        size=fields["size"],
+        side={"BUY": "BUY", "B": "BUY", "SELL": "SELL", "S": "SELL"}.get((fields["side"] or "").upper(), "UNKNOWN"),
+        trade_id=fields["trade_id"] or "",
+        exchange=fields["exchange"] or "",
+        bid=fields["bid"],
+        ask=fields["ask"],
+    )
+
+
+def _unframed(value: bytes) -> tuple[int, bytes]:
+    if len(value) < 5 or value[0] != 0:
+        raise _Refused(Reason.BAD_FRAME)
+    return int.from_bytes(value[1:5], "big"), value[5:]
+
+
+def _prepared(writer: WriterSchema | None) -> tuple[Any, Any] | None:
+    if writer is None:
+        return None
+    named: dict[str, Any] = {}
+    for reference in writer.references:
+        fastavro.parse_schema(_stripped(reference), named)
+    return writer.schema, fastavro.parse_schema(_stripped(writer.schema), named)
+
+
+def _stripped(schema: Any) -> Any:
+    """``schema`` without any logical type."""
+    if isinstance(schema, list):
+        return [_stripped(branch) for branch in schema]
+    if isinstance(schema, dict):
+        return {
+            key: value if key == "default" else _stripped(value)
+            for key, value in schema.items()
+            if key != "logicalType"
+        }
+    return schema
+
+
+def _avro_record(body: bytes, schema: Any) -> Any:
+    stream = io.BytesIO(body)
+    try:
+        record = fastavro.schemaless_reader(stream, schema, None, handle_unicode_errors="surrogateescape")
+    except Exception:  # noqa: BLE001 - fastavro has no error of its own: bad bytes raise whatever they led to
+        raise _Refused(Reason.CORRUPT) from None
+    if stream.read(1):
+        raise _Refused(Reason.CORRUPT)
+    return record
+
+
+def _json_record(value: bytes) -> Any:
+    try:
+        record = json.loads(value, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise _Refused(Reason.CORRUPT) from None
+    if not isinstance(record, dict):
+        raise _Refused(Reason.CORRUPT)
+    return record
+
+
+def _type_of(schema: Any, path: list[str]) -> dict[str, Any]:
+    """The Avro type at ``path``, its union's null left out, as a dictionary; empty for JSON."""
+    named: dict[str, Any] = {}
+    for part in ["", *path]:
+        if part:
+            fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
+            schema = next((field["type"] for field in fields if field["name"] == part), None)
+        if isinstance(schema, list):
+            schema = next((branch for branch in schema if branch != "null"), None)
+        schema = named.get(schema, schema) if isinstance(schema, str) else schema
+        while isinstance(schema, dict) and isinstance(schema["type"], dict):
+            schema = schema["type"]
+        if isinstance(schema, dict) and "name" in schema:
+            named[schema["name"]] = schema
+    return schema if isinstance(schema, dict) else {"type": schema} if schema else {}
+
+
+def _number(value: Any, kind: Mapping[str, Any]) -> Decimal:
+    if isinstance(value, bytes) and kind.get("logicalType") == "decimal":
+        return Decimal(int.from_bytes(value, "big", signed=True)).scaleb(-int(kind.get("scale", 0)))
+    if isinstance(value, float):
+        value = _shortest_single(value) if kind.get("type") == "float" else repr(value)
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    if isinstance(value, str):
+        value = value.strip(" ")
+        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value, re.ASCII):
+            raise _Refused(Reason.BAD_VALUE)
+    elif type(value) not in (int, Decimal):
+        raise _Refused(Reason.BAD_VALUE)
+    try:
+        number = Decimal(value)
+        _fits(number)
+    except (InvalidOperation, OverflowError):
+        raise _Refused(Reason.OUT_OF_RANGE) from None
+    return number
+
+
+def _shortest_single(value: float) -> str:
+    """The shortest text that reads back as the same single-precision float."""
+    texts = (f"{value:.{digits}g}" for digits in range(1, 18))
+    return next(text for text in texts if struct.pack("f", float(text)) == struct.pack("f", value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise _Refused(Reason.BAD_VALUE)
+
+
+def _time_us(value: Any, kind: Mapping[str, Any], time_unit: str) -> int:
+    logical = str(kind.get("logicalType", ""))
+    unit = "days" if logical == "date" else LOGICAL_UNITS.get(logical.rpartition("-")[2], time_unit)
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    if isinstance(value, str) and re.match(r" *\d{4}-\d\d-\d\d", value):
+        return _iso_time_us(value.strip(" "))
+    number = _number(value, kind)
+    if unit == "auto":
+        size = abs(number)
+        unit = "s" if size < 10**11 else "ms" if size < 10**14 else "us" if size < 10**17 else "ns"
+    nanoseconds = number * UNIT_NS[unit]
+    return round(nanoseconds / 1000) if isinstance(value, float) else int(nanoseconds // 1000)
+
+
+def _iso_time_us(text: str) -> int:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise _Refused(Reason.BAD_VALUE) from None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return (time - EPOCH) // timedelta(microseconds=1)
