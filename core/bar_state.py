@@ -1,8 +1,9 @@
 """One open bar: its columns in state, how a trade enters it, and how it becomes a published bar.
 
-The shard calls these kernels for every trade and interval. Law: a bar's numbers equal those of plain ``decimal`` arithmetic
-over the same trades, in any order of arrival. The surprise: open and close are kept twice, once ordered by (time, id, offset) and once
-by (time, offset), because a single id that isn't a number, arriving last, decides which of the two was right.
+The shard calls these kernels for every trade and interval. Law: a bar's numbers equal those of plain ``decimal``
+arithmetic over the same trades, in any order of arrival. The surprise: open and close are kept twice, once ordered by
+(time, id, offset) and once by (time, offset), because a single id that isn't a number, arriving last, decides which of
+the two was right.
 """
 
 from typing import Final
@@ -13,7 +14,16 @@ from core.wide import add256, divide256, multiply64, scale256, square_root192, s
 from schemas.columns import NO_ID
 from schemas.kernel import inline_kernel, kernel
 
-__all__ = ["BAR_STATE", "NOTHING", "add_trade", "close_price", "finish_bars", "start_bar"]
+__all__ = [
+    "ANNOUNCED",
+    "BAR_STATE",
+    "CLOSED",
+    "OPEN",
+    "add_trade",
+    "close_price",
+    "finish_bars",
+    "start_bar",
+]
 
 BAR_STATE: Final = np.dtype(
     [
@@ -63,9 +73,13 @@ BAR_STATE: Final = np.dtype(
         ("_pad", "u1", (5,)),
     ]
 )
-"""``first``/``last`` are open and close ordered by (time, offset) alone. ``closed``: already published as final by the watermark."""
+"""``first``/``last`` are open and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (published as
+final because the watermark passed its end) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
 
-NOTHING: Final = -1
+OPEN: Final = 0
+CLOSED: Final = 1
+ANNOUNCED: Final = 2
+
 ZERO = np.uint64(0)
 ONE = np.uint64(1)
 TWO = np.uint64(2)
@@ -91,12 +105,12 @@ def start_bar(bar, symbol, interval, start_us, end_us):  # type: ignore[no-untyp
     bar.square2 = ZERO
     bar.square3 = ZERO
     bar.trade_count = 0
-    bar.version = NOTHING
+    bar.version = -1
     bar.revision = 0
     bar.symbol = symbol
     bar.interval = interval
     bar.all_numeric = 1
-    bar.closed = 0
+    bar.closed = OPEN
 
 
 @inline_kernel
@@ -200,9 +214,7 @@ def add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, version):  # type: ign
     low = bar.sum_lo + price_lo
     bar.sum_hi += np.uint64(price_hi) + (ONE if low < price_lo else ZERO)
     bar.sum_lo = low
-    bar.quote0, bar.quote1, bar.quote2, bar.quote3 = add256(
-        bar.quote0, bar.quote1, bar.quote2, bar.quote3, n0, n1, n2
-    )
+    bar.quote0, bar.quote1, bar.quote2, bar.quote3 = add256(bar.quote0, bar.quote1, bar.quote2, bar.quote3, n0, n1, n2)
     bar.square0, bar.square1, bar.square2, bar.square3 = add256(
         bar.square0, bar.square1, bar.square2, bar.square3, s0, s1, s2
     )
@@ -296,4 +308,4 @@ def finish_bars(states, slots, watermark_us, out):  # type: ignore[no-untyped-de
         row.revision = bar.revision
         row.symbol = bar.symbol
         row.interval = bar.interval
-        row.final = 1 if bar.end_us <= watermark_us else 0
+        row.final = 1 if bar.end_us <= watermark_us or bar.closed == ANNOUNCED else 0

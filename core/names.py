@@ -1,8 +1,8 @@
 """Names as small numbers: a table that gives every symbol (or exchange) of a shard an index, in compiled code.
 
-The shard interns the text fields of a batch; outputs carry the index and the list of names. Law: an index, once given, is never given to
-another name, and the same records give the same indices. The surprise: our own hash table,
-because the bytes of a name never have to become a Python string except the first time they are seen.
+The shard interns the text fields of a batch; outputs carry the index and the list of names. Law: an index, once given,
+is never given to another name, and the same records give the same indices. The surprise: our own hash table, because
+the bytes of a name never have to become a Python string except the first time they are seen.
 """
 
 from typing import Final
@@ -30,7 +30,7 @@ def hash_bytes(text, at, length):  # type: ignore[no-untyped-def]
 
 @inline_kernel
 def same_bytes(a, a_at, b, b_at, length):  # type: ignore[no-untyped-def]
-    for i in range(length):
+    for i in range(length):  # noqa: SIM110 - compiled code has no generators
         if a[a_at + i] != b[b_at + i]:
             return False
     return True
@@ -40,7 +40,7 @@ def same_bytes(a, a_at, b, b_at, length):  # type: ignore[no-untyped-def]
 def intern_names(text, ats, lengths, first, pool, pool_ends, slots, found):  # type: ignore[no-untyped-def]
     """Fill found[first:] with indices; stop early, returning the position, when the table needs room.
 
-    pool: uint8[], names joined; pool_ends: int64[capacity + 1], pool_ends[0] == 0, with the count in the last element of slots.
+    pool: uint8[], names joined; pool_ends: int64[capacity + 1], pool_ends[0] == 0.
     slots: int32[2**k + 1], index + 1 or 0; the extra element holds the number of names.
     """
     mask = slots.shape[0] - 2
@@ -111,12 +111,8 @@ class NameTable:
         self._pool = np.concatenate([self._pool, np.zeros(len(self._pool) + length, np.uint8)])
         ends = np.zeros(len(self._ends) * 2, np.int64)
         ends[: len(self._ends)] = self._ends
-        fresh = NameTable.__new__(NameTable)
-        fresh.names = []
-        fresh._pool, fresh._ends = np.zeros_like(self._pool), np.zeros_like(ends)
-        fresh._slots = np.zeros((len(self._slots) - 1) * 2 + 1, np.int32)
+        pool, slots = np.zeros_like(self._pool), np.zeros((len(self._slots) - 1) * 2 + 1, np.int32)
+        fresh_ends = np.zeros_like(ends)
         starts, lengths = ends[:count].astype(np.uint32), np.diff(ends[: count + 1]).astype(np.uint32)
-        intern_names(
-            self._pool, starts, lengths, 0, fresh._pool, fresh._ends, fresh._slots, np.empty(count, np.int32)
-        )
-        self._pool, self._ends, self._slots = fresh._pool, fresh._ends, fresh._slots
+        intern_names(self._pool, starts, lengths, 0, pool, fresh_ends, slots, np.empty(count, np.int32))
+        self._pool, self._ends, self._slots = pool, fresh_ends, slots

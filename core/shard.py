@@ -1,16 +1,16 @@
 """The state of one shard (a Kafka partition) and the step that moves it: trades in; bars, tickers, outcomes out.
 
 A flow holds one Shard per partition, applies each TradeBatch in offset order, and takes what became final or changed.
-Law: everything here is a function of the records applied, in their order, whatever the batch cut: no clock, no randomness.
-The surprise: bars live in a pool of rows found by a hash of (symbol, interval, start); a scan for bars to close runs only when
-the watermark passes the earliest end that some row waits for, so a quiet minute costs nothing.
+Law: everything here is a function of the records applied, in their order, whatever the batch cut: no clock, no chance.
+The surprise: bars live in a pool of rows found by a hash of (symbol, interval, start); a scan for bars to close runs
+only when the watermark passes the earliest end that some row waits for, so a quiet minute costs nothing.
 """
 
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from core.bar_state import BAR_STATE, finish_bars
+from core.bar_state import ANNOUNCED, BAR_STATE, CLOSED, OPEN, finish_bars
 from core.names import NameTable
 from core.rules import SEQUENCE_BITS, Rules
 from core.shard_kernel import (
@@ -25,7 +25,7 @@ from core.shard_kernel import (
     apply_trades,
     close_and_seal,
     fill_tickers,
-    rebuild_index,
+    rebuild_buckets,
 )
 from schemas.columns import BAR, TICKER, BarBatch, Rows, TickerBatch, TradeBatch
 from schemas.intervals import INTERVALS
@@ -72,7 +72,7 @@ class Shard:
         before = self.counts.copy()
         symbols = self.symbols.intern(batch.text, rows["symbol_at"], rows["symbol_len"])
         exchanges = self.exchanges.intern(batch.text, rows["exchange_at"], rows["exchange_len"])
-        self._grow_symbols()
+        self.grow_symbols()
         done = 0
         while done < len(rows):
             done, self.max_event_time_us = apply_trades(
@@ -112,14 +112,32 @@ class Shard:
         tickers = np.zeros(len(touched), TICKER)
         fill_tickers(self.per_symbol, touched, self.pool.rows, tickers)
         # What the watermark closed has been given to take_final, or will be.
-        slots = np.flatnonzero((self.pool.changed != 0) & (self.pool.rows["closed"] == 0))
+        slots = np.flatnonzero((self.pool.changed != 0) & (self.pool.rows["closed"] == OPEN))
         self.pool.changed[:] = 0
         return TickerBatch(self.symbols.names, self.exchanges.names, tickers), self._finish(slots)
+
+    def announce(self, end_us_max: int) -> BarBatch:
+        """Open bars that end at or before ``end_us_max``, as final, once: a quiet market's clock has passed their end.
+
+        Numbers, revisions and what may still enter stay as they were; a trade that does enter publishes the bar anew.
+        """
+        rows = self.pool.rows
+        quiet = (self.pool.deadline_us != NEVER) & (rows["closed"] == OPEN) & (rows["end_us"] <= end_us_max)
+        slots = np.flatnonzero(quiet)
+        rows["closed"][slots] = ANNOUNCED
+        self.pool.changed[slots] = 0
+        return self._finish(slots)
+
+    def next_end_us(self) -> int:
+        """Least end of the bars that are neither closed nor announced; OPEN_END if there is none."""
+        rows = self.pool.rows
+        ends = rows["end_us"][(self.pool.deadline_us != NEVER) & (rows["closed"] == OPEN)]
+        return int(ends.min()) if len(ends) else OPEN_END
 
     def open_bars(self, end_us_max: int = OPEN_END) -> BarBatch:
         """Bars in state that the watermark has not closed and that end at or before ``end_us_max``."""
         rows = self.pool.rows
-        open_now = (self.pool.deadline_us != NEVER) & (rows["closed"] == 0) & (rows["end_us"] <= end_us_max)
+        open_now = (self.pool.deadline_us != NEVER) & (rows["closed"] != CLOSED) & (rows["end_us"] <= end_us_max)
         return self._finish(np.flatnonzero(open_now))
 
     def _finish(self, slots: Rows) -> BarBatch:
@@ -127,7 +145,7 @@ class Shard:
         finish_bars(self.pool.rows, slots, self.watermark_us, out)
         return BarBatch(self.symbols.names, out)
 
-    def _grow_symbols(self) -> None:
+    def grow_symbols(self) -> None:
         missing = len(self.symbols) - len(self.per_symbol)
         if missing > 0:
             fresh = np.zeros(max(missing, len(self.per_symbol) // 2), SYMBOL_STATE)
@@ -143,14 +161,14 @@ class Shard:
 
 
 def new_pool(capacity: int) -> Pool:
-    """An empty pool of ``capacity`` bars; its hash index has four slots a bar."""
+    """An empty pool of ``capacity`` bars; its hash table has four slots a bar."""
     return Pool(
         rows=np.zeros(capacity, BAR_STATE),
         deadline_us=np.full(capacity, NEVER, np.int64),
         changed=np.zeros(capacity, np.uint8),
         pending=np.zeros(capacity, np.uint8),
         free=np.arange(capacity - 1, -1, -1, dtype=np.int32),
-        index=np.full(capacity * 4, -1, np.int32),
+        buckets=np.full(capacity * 4, -1, np.int32),
         registers=np.array([capacity, OPEN_END], np.int64),
     )
 
@@ -167,5 +185,5 @@ def grow_pool(old: Pool) -> Pool:
     grown.free[: capacity + spare] = np.concatenate([fresh, old.free[:spare]])
     grown.registers[0] = capacity + spare
     grown.registers[1] = old.registers[1]
-    rebuild_index(grown)
+    rebuild_buckets(grown)
     return grown

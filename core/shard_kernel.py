@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from core.bar_state import add_trade, close_price, start_bar
+from core.bar_state import ANNOUNCED, CLOSED, OPEN, add_trade, close_price, start_bar
 from core.wide import multiply94
 from schemas.columns import BUY, NO_ID, Rows
 from schemas.kernel import inline_kernel, kernel
@@ -27,7 +27,7 @@ __all__ = [
     "apply_trades",
     "close_and_seal",
     "fill_tickers",
-    "rebuild_index",
+    "rebuild_buckets",
 ]
 
 APPLIED: Final = 0
@@ -79,8 +79,8 @@ SYMBOL_STATE: Final = np.dtype(
 class Pool(NamedTuple):
     """Bars in state. deadline_us: when the row next needs a look (end, then seal), NEVER if the slot is free.
 
-    changed: since the last take_live; pending: closed by a late trade and not yet published. free[: registers[0]] is a stack of
-    free slots; registers[1] is the least deadline. index: open addressing, -1 empty, -2 deleted.
+    changed: since the last take_live; pending: closed by a late trade and not yet published. free[: registers[0]] is a
+    stack of free slots; registers[1] is the least deadline. buckets: slots by hash, open addressing, -1 empty.
     """
 
     rows: Rows
@@ -88,7 +88,7 @@ class Pool(NamedTuple):
     changed: Rows
     pending: Rows
     free: Rows
-    index: Rows
+    buckets: Rows
     registers: Rows
 
 
@@ -103,36 +103,35 @@ def bar_hash(symbol, interval, start_us):  # type: ignore[no-untyped-def]
 @inline_kernel
 def find_bar(pool, symbol, interval, start_us):  # type: ignore[no-untyped-def]
     """Slot of a bar, or -1."""
-    mask = pool.index.shape[0] - 1
+    mask = pool.buckets.shape[0] - 1
     at = np.int64(bar_hash(symbol, interval, start_us) & np.uint64(mask))
     while True:
-        slot = pool.index[at]
+        slot = pool.buckets[at]
         if slot == -1:
             return -1
-        if slot >= 0:
-            row = pool.rows[slot]
-            if row.symbol == symbol and row.start_us == start_us and row.interval == interval:
-                return slot
+        row = pool.rows[slot]
+        if row.symbol == symbol and row.start_us == start_us and row.interval == interval:
+            return slot
         at = (at + 1) & mask
 
 
 @inline_kernel
-def put_index(index, slot, symbol, interval, start_us):  # type: ignore[no-untyped-def]
-    mask = index.shape[0] - 1
+def put_bucket(buckets, slot, symbol, interval, start_us):  # type: ignore[no-untyped-def]
+    mask = buckets.shape[0] - 1
     at = np.int64(bar_hash(symbol, interval, start_us) & np.uint64(mask))
-    while index[at] >= 0:
+    while buckets[at] >= 0:
         at = (at + 1) & mask
-    index[at] = slot
+    buckets[at] = slot
 
 
 @kernel
-def rebuild_index(pool):  # type: ignore[no-untyped-def]
+def rebuild_buckets(pool):  # type: ignore[no-untyped-def]
     """Index every bar again, without the marks of deleted ones."""
-    pool.index[:] = -1
+    pool.buckets[:] = -1
     for slot in range(pool.rows.shape[0]):
         if pool.deadline_us[slot] != NEVER:
             row = pool.rows[slot]
-            put_index(pool.index, slot, row.symbol, row.interval, row.start_us)
+            put_bucket(pool.buckets, slot, row.symbol, row.interval, row.start_us)
 
 
 @inline_kernel
@@ -141,15 +140,14 @@ def new_bar(pool, symbol, interval, start_us, end_us):  # type: ignore[no-untype
     slot = pool.free[pool.registers[0]]
     start_bar(pool.rows[slot], symbol, interval, start_us, end_us)
     pool.deadline_us[slot] = end_us
-    if end_us < pool.registers[1]:
-        pool.registers[1] = end_us
-    put_index(pool.index, slot, symbol, interval, start_us)
+    pool.registers[1] = min(pool.registers[1], end_us)
+    put_bucket(pool.buckets, slot, symbol, interval, start_us)
     return slot
 
 
 @inline_kernel
 def is_duplicate(state, seen, number):  # type: ignore[no-untyped-def]
-    """True if the id was seen; else remember it. ``seen``: uint64[64], bit id % 4096 of the ids in (highest - 4096, highest]."""
+    """True if the id was seen; else remember it. ``seen``: uint64[64], bit id % 4096 of the last 4096 ids."""
     highest = state.highest_id
     word, bit = (number % SEEN_IDS) >> 6, np.uint64(1) << np.uint64(number & 63)
     if number <= highest:
@@ -197,10 +195,23 @@ def touch_ticker(state, trade, exchange, sequence):  # type: ignore[no-untyped-d
 
 @kernel
 def apply_trades(  # type: ignore[no-untyped-def]
-    rows, symbols, exchanges, first, max_event_time_us, out_of_order_us, lateness_us, lengths_us, origins_us,
-    sequence_base, dedupe, pool, per_symbol, seen, counts,
+    rows,
+    symbols,
+    exchanges,
+    first,
+    max_event_time_us,
+    out_of_order_us,
+    lateness_us,
+    lengths_us,
+    origins_us,
+    sequence_base,
+    dedupe,
+    pool,
+    per_symbol,
+    seen,
+    counts,
 ):
-    """Apply rows[first:]; returns (position reached, max event time). Stops early when fewer rows than intervals are free."""
+    """Apply rows[first:]; returns (position reached, max event time). Stops early when the pool may run out."""
     intervals = lengths_us.shape[0]
     for i in range(first, rows.shape[0]):
         if pool.registers[0] < intervals:
@@ -248,7 +259,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
             bar = pool.rows[slot]
             add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, sequence)
             pool.changed[slot] = 1
-            if end <= watermark_us:
+            if end <= watermark_us or bar.closed == ANNOUNCED:
                 pool.pending[slot] = 1
                 pool.registers[1] = NEVER
             if k == DAY:
@@ -277,7 +288,7 @@ def store_day(state, bar):  # type: ignore[no-untyped-def]
 
 @kernel
 def close_and_seal(pool, watermark_us, lateness_us, per_symbol, seal):  # type: ignore[no-untyped-def]
-    """seal False: slots (int64[k]) to publish as final now, marked closed. seal True: remove rows that refuse all trades.
+    """seal False: slots (int64[k]) to publish as final now, marked closed. seal True: remove rows that refuse trades.
 
     Nothing is looked at while the watermark is below the least deadline.
     """
@@ -295,10 +306,13 @@ def close_and_seal(pool, watermark_us, lateness_us, per_symbol, seal):  # type: 
             row = pool.rows[slot]
             sealed_us = row.end_us + lateness_us[row.interval]
             if not seal:
-                if row.end_us <= watermark_us and (row.closed == 0 or pool.pending[slot]):
-                    row.closed = 1
-                    pool.pending[slot] = 0
+                passed = row.end_us <= watermark_us
+                publish = pool.pending[slot] or (passed and row.closed == OPEN)
+                pool.pending[slot] = 0
+                if passed:
+                    row.closed = CLOSED
                     pool.deadline_us[slot] = sealed_us
+                if publish:
                     if count == found.shape[0]:
                         found = np.concatenate((found, np.empty(count, np.int64)))
                     found[count] = slot
@@ -319,7 +333,7 @@ def close_and_seal(pool, watermark_us, lateness_us, per_symbol, seal):  # type: 
     if seal:
         pool.registers[1] = least
         if removed:
-            rebuild_index(pool)
+            rebuild_buckets(pool)
     return found[:count]
 
 

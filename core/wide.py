@@ -1,16 +1,24 @@
 """Wide unsigned integers for compiled kernels: 128 and 256 bits as 64-bit limbs.
 
 Bars call it for price * size, price ** 2, their sums, and the two divisions behind vwap and stddev.
-Law: no operation here rounds or wraps within the ranges stated; prices and sizes are below 10**28 (94 bits), so that a product
-takes 187 bits and 2**64 of them still fit 256. The surprise: division goes bit by bit, since exactness
-in few lines is worth more than the half microsecond that a bar's closing costs.
+Law: no operation here rounds or wraps within the ranges stated; prices and sizes are below 10**28 (94 bits), so that a
+product takes 187 bits and 2**64 of them still fit 256. The surprise: division goes bit by bit, since exactness in few
+lines is worth more than the half microsecond that a bar's closing costs.
 """
 
 import numpy as np
 
 from schemas.kernel import inline_kernel
 
-__all__ = ["add256", "divide256", "highest_bit", "multiply64", "multiply94", "scale256", "square_root192", "subtract320"]
+__all__ = [
+    "add256",
+    "divide256",
+    "multiply64",
+    "multiply94",
+    "scale256",
+    "square_root192",
+    "subtract320",
+]
 
 ZERO = np.uint64(0)
 ONE = np.uint64(1)

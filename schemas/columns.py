@@ -1,10 +1,10 @@
 """The tables that travel between steps: records, trades, bars, tickers, as NumPy structured arrays.
 
 Connectors make RawBatch and TradeBatch, core makes BarBatch and TickerBatch, sinks write them.
-Law: prices and sizes are exact integers in units of 10**-10, 128 bits wide, as a pair (``_hi`` int64, ``_lo`` uint64) whose
-value is ``hi * 2**64 + lo`` (two's complement); sums of price * size are in units of 10**-20, 256 bits, four uint64
-little-endian limbs. The surprise: one wide row per trade instead of many arrays, because compiled kernels then touch one
-cache line and a gather or a filter is one copy (see docs/adr/0002-compiled-kernels.md).
+Law: prices and sizes are exact integers in units of 10**-10, 128 bits wide, as a pair (``_hi`` int64, ``_lo`` uint64)
+whose value is ``hi * 2**64 + lo`` (two's complement); sums of price * size are in units of 10**-20, 256 bits, four
+uint64 little-endian limbs. The surprise: one wide row per trade instead of many arrays, because compiled kernels then
+touch one cache line and a gather or a filter is one copy (see docs/adr/0002-compiled-kernels.md).
 """
 
 from collections.abc import Sequence
@@ -103,8 +103,8 @@ BAR: Final = np.dtype(
         ("_pad", "u1", (5,)),
     ]
 )
-"""One bar. ``symbol`` indexes BarBatch.symbols, ``interval`` schemas.intervals.INTERVALS. quote_volume is at scale 20, every other
-decimal at scale 10. ``version`` is the sequence of the last trade applied. ``has_vwap`` is 0 where volume is 0."""
+"""One bar. ``symbol`` indexes BarBatch.symbols, ``interval`` schemas.intervals.INTERVALS. quote_volume is at scale 20,
+every other decimal at scale 10. ``version`` is the sequence of the last trade applied. ``has_vwap`` 0: no volume."""
 
 TICKER: Final = np.dtype(
     [
@@ -136,9 +136,9 @@ TICKER: Final = np.dtype(
         ("_pad", "u1", (5,)),
     ]
 )
-"""One symbol's ticker: the last price by (event_time, trade id, offset), the current UTC day's open, high, low and volume, the
-previous traded day's close. ``symbol`` and ``exchange`` index TickerBatch.symbols and .exchanges. ``timestamp_ms`` is the Kafka
-timestamp of the record with that ``sequence`` (latency is measured from it)."""
+"""One symbol's ticker: the last price by (event_time, trade id, offset), the current UTC day's open, high, low and
+volume, the previous traded day's close. ``symbol`` and ``exchange`` index TickerBatch.symbols and .exchanges.
+``timestamp_ms`` is the Kafka timestamp of the record with that ``sequence`` (latency is measured from it)."""
 
 
 class Keys(Protocol):

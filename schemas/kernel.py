@@ -6,20 +6,18 @@ Compiled code is cached beside the source, so that only the first run on a machi
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numba
 
 __all__ = ["inline_kernel", "kernel"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile ``function`` on first call, without the GIL, and keep the result on disk."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    return cast(Callable[..., Any], numba.njit(cache=True, nogil=True)(function))
 
 
-def inline_kernel(function: F) -> F:
+def inline_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """As ``kernel``, for small arithmetic that callers should absorb."""
-    return cast(F, numba.njit(cache=True, nogil=True, inline="never")(function))
+    return cast(Callable[..., Any], numba.njit(cache=True, nogil=True, inline="never")(function))
