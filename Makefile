@@ -1,0 +1,62 @@
+# Every verb of the project; CI calls only these. `make help` lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench bench-gateway chaos docs docs-check pins clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+PYTHON = $(shell for p in python3.11 python3.12 python3; do "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo "$$p" && break; done)
+
+# What the verbs take: make demo SECONDS=20 RATE=5000 SYMBOLS=50 FILE=trades.csv.gz JSON=summary.json
+DEMO := $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) \
+	$(if $(FILE),--file $(FILE)) $(if $(JSON),--json $(JSON))
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with every pinned dependency; done once
+$(STAMP): requirements/dev.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "make setup: no Python 3.11 or 3.12 found (python3.11, python3.12, python3): install one, e.g. apt install python3.11 python3.11-venv" >&2; exit 2; }
+	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "make setup: $(PYTHON) can't make a virtual environment: install its venv package, e.g. apt install python3.11-venv" >&2; exit 2; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS FILE JSON)
+	$(BIN)/tapeflow demo $(DEMO)
+
+test: setup ## every test; ARGS="-k bars" chooses
+	$(BIN)/pytest $(ARGS)
+
+lint: setup ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## throughput and latency against a bare consumer (BENCH_JSON=FILE writes the figures)
+	BENCH_JSON="$(BENCH_JSON)" $(BIN)/python -m bench
+
+bench-gateway: setup ## fan-out, idle connections and REST against a bare server (BENCH_JSON=FILE)
+	BENCH_JSON="$(BENCH_JSON)" $(BIN)/python -m bench.gateway
+
+chaos: setup ## kill everything at random and compare with the oracle (ROUNDS=5 for a short one, SEED=N to repeat one)
+	$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+docs: setup ## write the generated table of docs/settings.md anew
+	@sed '/^| variable /,$$d' docs/settings.md > docs/settings.md.new
+	@$(BIN)/python -c 'from tapeflow.settings import describe_settings; print(describe_settings(), end="")' >> docs/settings.md.new
+	@mv docs/settings.md.new docs/settings.md
+
+docs-check: setup ## every link, generated page and metric of the docs against the source
+	$(BIN)/pytest -q tests/unit/test_docs.py tests/unit/tapeflow/test_settings.py
+
+pins: setup ## compile requirements/*.txt anew from *.in (UPGRADE=1 takes newer versions)
+	cd requirements && export CUSTOM_COMPILE_COMMAND="make pins" PIP_FIND_LINKS= && \
+	compile="../$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation --no-emit-index-url --no-emit-find-links --no-emit-options --annotation-style=line" && \
+	$$compile $(if $(UPGRADE),--upgrade) dev.in -o dev.txt && \
+	for part in run local gateway; do $$compile $$part.in -c dev.txt -o $$part.txt || exit 1; done
+
+clean: ## remove what the verbs made, .venv included
+	rm -rf $(VENV) .data .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
