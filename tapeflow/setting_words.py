@@ -76,11 +76,9 @@ def allowed_values(field: FieldInfo) -> str:
 
 def unknown(name: str, known: Iterable[str]) -> SettingError:
     """The error for a variable, key or argument that isn't a setting, with the nearest one that is."""
-    upper = name.upper()
-    near = difflib.get_close_matches(
-        upper if upper.startswith(PREFIX) else PREFIX + upper, sorted(known), n=1, cutoff=0.6
-    )
-    mend = f"did you mean {near[0]}?" if near else "docs/settings.md lists all settings"
+    bare = {each.removeprefix(PREFIX): each for each in known}
+    near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), sorted(bare), n=1, cutoff=0.6)
+    mend = f"did you mean {bare[near[0]]}?" if near else "docs/settings.md lists all settings"
     return SettingError("no such setting", where=name, mend=mend)
 
 

@@ -282,9 +282,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """Variables that give a child process the same settings, whatever its own environment and file say."""
-        plain = self.model_dump(mode="json")
-        text = {name: value if isinstance(value, str) else json.dumps(value) for name, value in plain.items()}
-        return {PREFIX + name.upper(): value for name, value in text.items() if value}
+        texts = {name: _as_variable(value) for name, value in self.model_dump(mode="json").items()}
+        return {PREFIX + name.upper(): text for name, text in texts.items() if text}
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         fields = type(self).model_fields
@@ -301,6 +300,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         path = Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def load_settings(**overrides: object) -> Settings:
