@@ -19,14 +19,15 @@ import fastavro
 
 from schemas.avro import WriterSchema, shipped_schema
 from schemas.rejects import Reason
-from tapeflow.oracle import EXACT, OracleReject, OracleTrade
+from tapeflow.oracle import EXACT, SCALE_10, OracleReject, OracleTrade
 
 __all__ = ["OracleReader", "check_values", "oracle_trade_from_avro", "oracle_trade_from_json"]
 
 SYMBOL: Final = re.compile(r"[A-Za-z0-9._\-/:]{1,64}", re.ASCII)
 FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
 TEXT_BYTES_MAX: Final = 65_535
-VALUE_MAX: Final = 10**18
+WHOLE_DIGITS_MAX: Final = 18
+TIME_US_MAX: Final = 2**63 - 1
 UNIT_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1, "days": 86_400 * 10**9}
 LOGICAL_UNITS: Final = {"millis": "ms", "micros": "us", "nanos": "ns"}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -140,7 +141,8 @@ def check_values(trade: OracleTrade, future_us: int) -> Reason:
 
 
 def _fits(number: Decimal) -> bool:
-    return abs(number) < VALUE_MAX and number == number.quantize(Decimal("1e-10"))
+    # The exponent is looked at first, as arithmetic on 1e999999999 would not end.
+    return not number or (-11 < number.adjusted() < WHOLE_DIGITS_MAX and number == number.quantize(SCALE_10))
 
 
 def _trade(fields: Mapping[str, Any], partition: int, offset: int, timestamp_ms: int) -> OracleTrade:
@@ -242,11 +244,9 @@ def _number(value: Any, kind: Mapping[str, Any]) -> Decimal:
     elif type(value) not in (int, Decimal):
         raise _Refused(Reason.BAD_VALUE)
     try:
-        number = Decimal(value)
-        _fits(number)
-    except (InvalidOperation, OverflowError):
+        return Decimal(value)
+    except InvalidOperation:  # the exponent alone is out of what a Decimal holds
         raise _Refused(Reason.OUT_OF_RANGE) from None
-    return number
 
 
 def _shortest_single(value: float) -> str:
@@ -271,11 +271,13 @@ def _time_us(value: Any, kind: Mapping[str, Any], time_unit: str) -> int:
     if isinstance(value, str) and re.match(r" *\d{4}-\d\d-\d\d", value):
         return _iso_time_us(value.strip(" "))
     number = _number(value, kind)
+    if number and number.adjusted() > WHOLE_DIGITS_MAX:
+        raise _Refused(Reason.OUT_OF_RANGE)
     if unit == "auto":
         size = abs(number)
         unit = "s" if size < 10**11 else "ms" if size < 10**14 else "us" if size < 10**17 else "ns"
     nanoseconds = number * UNIT_NS[unit]
-    return round(nanoseconds / 1000) if isinstance(value, float) else int(nanoseconds // 1000)
+    return min(round(nanoseconds / 1000) if isinstance(value, float) else int(nanoseconds // 1000), TIME_US_MAX)
 
 
 def _iso_time_us(text: str) -> int:
