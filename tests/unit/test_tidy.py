@@ -1,0 +1,175 @@
+"""Style as a test: what review would say again and again, with the place and the limit in the message.
+
+An exception is a line in a table here with its reason; a test fails when it is needed no longer.
+"""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("connectors", "core", "flows", "gateway", "local", "schemas", "sinks", "tapeflow")
+MODULE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+LINE_COLUMNS_MAX = 120
+HEAD_LINES = range(3, 11)
+BANNED_WORDS = {
+    "utils": "its noun",
+    "common": "its noun",
+    "helpers": "its noun",
+    "manager": "what it does",
+    "misc": "it",
+}
+HEAD_ALLOWED = {"schemas/errors.py": "draws the tree of errors"}
+MODULE_LINES_ALLOWED: dict[str, str] = {}
+FUNCTION_LINES_ALLOWED: dict[str, str] = {}
+WITHOUT_MIRROR: dict[str, str] = {}
+TESTS_OF_NO_MODULE: dict[str, str] = {}
+
+
+def modules() -> list[Path]:
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py")
+
+
+def files_of_tests() -> list[Path]:
+    return sorted((ROOT / "tests").rglob("*.py"))
+
+
+def place(path: Path, line: int = 0) -> str:
+    return path.relative_to(ROOT).as_posix() + (f":{line}" if line else "")
+
+
+def test_every_module_has_a_head_of_3_to_10_lines() -> None:
+    wrong = {}
+    for path in modules():
+        head = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        if len(head.splitlines()) not in HEAD_LINES:
+            wrong[place(path)] = len(head.splitlines())
+    assert set(wrong) == set(HEAD_ALLOWED), wrong
+
+
+def test_every_module_says_what_is_public() -> None:
+    missing = []
+    for path in modules():
+        names = [
+            target.id
+            for node in ast.parse(path.read_text("utf-8")).body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        ]
+        if "__all__" not in names:
+            missing.append(place(path))
+    assert not missing, "no __all__: " + ", ".join(missing)
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    lengths = {place(path): len(path.read_text("utf-8").splitlines()) for path in modules()}
+    long = {name for name, lines in lengths.items() if lines > MODULE_LINES_MAX}
+    assert long == set(MODULE_LINES_ALLOWED), {name: lengths[name] for name in long}
+
+
+def test_no_function_is_longer_than_70_lines() -> None:
+    long = {}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > FUNCTION_LINES_MAX:
+                    long[f"{place(path)} {node.name}"] = lines
+    assert set(long) == set(FUNCTION_LINES_ALLOWED), long
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    for path in [*modules(), *files_of_tests()]:
+        for word, better in BANNED_WORDS.items():
+            assert word not in path.stem.split("_"), f"{place(path)}: name it after {better}"
+
+
+def test_no_line_is_too_long_and_nothing_is_left_to_do() -> None:
+    wrong = []
+    unfinished = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    for path in [*modules(), *files_of_tests(), *sorted((ROOT / "bench").rglob("*.py"))]:
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if len(line) > LINE_COLUMNS_MAX or unfinished.search(line):
+                wrong.append(f"{place(path, number)}: {line.strip()[:80]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def _calls(path: Path, name: str) -> list[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return [
+        place(path, node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
+    ]
+
+
+def test_libraries_never_print_and_tests_never_sleep() -> None:
+    wrong = [each for path in modules() for each in _calls(path, "print")]
+    wrong += [each for path in files_of_tests() for each in _calls(path, "time.sleep") if "servers" not in path.parts]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_core_and_schemas_read_no_clock() -> None:
+    clocks = ("time.time", "time.monotonic", "time.perf_counter", "time.time_ns", "datetime.now", "datetime.utcnow")
+    wrong = [
+        each
+        for path in modules()
+        if path.relative_to(ROOT).parts[0] in ("core", "schemas")
+        for name in clocks
+        for each in _calls(path, name)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_module_of_core_has_its_test_file() -> None:
+    stems = {place(path) for path in modules() if place(path).startswith("core/")}
+    mirrored = {
+        place(path).removeprefix("tests/unit/").replace("test_", "", 1)
+        for path in (ROOT / "tests/unit/core").glob("test_*.py")
+    }
+    assert sorted(stems - mirrored - set(WITHOUT_MIRROR)) == []
+
+
+def test_every_unit_test_file_mirrors_a_module() -> None:
+    known = {place(path) for path in modules()}
+    orphans = set()
+    for path in (ROOT / "tests" / "unit").rglob("test_*.py"):
+        inside = path.relative_to(ROOT / "tests" / "unit")
+        if len(inside.parts) > 1 and inside.with_name(inside.name.removeprefix("test_")).as_posix() not in known:
+            orphans.add(place(path))
+    assert sorted(orphans - set(TESTS_OF_NO_MODULE)) == []
+
+
+def test_requirements_are_those_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    for name, wanted in {"run": project["dependencies"], **extras}.items():
+        lines = (ROOT / "requirements" / f"{name}.in").read_text("utf-8").splitlines()
+        assert set(wanted) <= set(lines), (
+            f"requirements/{name}.in lacks {set(wanted) - set(lines)}: add it and run make pins"
+        )
+        pinned = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8").lower().replace("_", "-")
+        for requirement in wanted:
+            bare = re.split(r"[\[<>=!~ ]", requirement)[0].lower().replace("_", "-")
+            assert f"\n{bare}==" in pinned or f"\n{bare}[" in pinned, (
+                f"requirements/{name}.txt lacks {bare}: run make pins"
+            )
+
+
+def test_pins_name_no_host_and_carry_hashes() -> None:
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text("utf-8")
+        assert "://" not in text, place(path)
+        assert not re.search(r"^--(?!hash)", text, re.MULTILINE), place(path)
+        assert len(re.findall(r"^[a-z0-9].*==", text, re.MULTILINE | re.IGNORECASE)) <= text.count("--hash="), place(
+            path
+        )
+
+
+def test_the_version_is_the_newest_of_the_changelog() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[0] == version
