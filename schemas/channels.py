@@ -19,13 +19,8 @@ __all__ = ["ALERTS", "CHANNELS", "CHANNEL_TYPES", "EVENT_TYPES", "channel_stream
 ALERTS: Final = "alerts"
 CHANNELS: Final = ("routing-metrics", "lp-performance", "exposure-updates", ALERTS)
 EVENT_TYPES: Final = ("news", "price_alert", "system_status", "alert")
-# The ``type`` of a message when its writer gives none.
-CHANNEL_TYPES: Final = {
-    "routing-metrics": "routing_metrics",
-    "lp-performance": "lp_performance",
-    "exposure-updates": "exposure_update",
-    ALERTS: "alert",
-}
+# The ``type`` of a channel's messages when their writer gives none.
+CHANNEL_TYPES: Final = {channel: channel for channel in CHANNELS} | {ALERTS: "alert"}
 TYPE_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
@@ -48,8 +43,8 @@ def event_fields(
 ) -> dict[str, bytes]:
     """Fields of one entry: type, data (a JSON object), ts (ms), and where given user and symbols (comma-separated).
 
-    ``user`` limits an event to that user id. ``symbols`` limits it to clients who may see one of them. Raises InputError
-    when ``data`` is no JSON object or ``kind`` no plain word.
+    ``user`` limits an event to that user id, ``symbols`` to clients who may see one of them. Raises InputError when
+    ``data`` is no JSON object or ``kind`` no plain word.
     """
     if not TYPE_NAME.fullmatch(kind):
         raise InputError(f"message type {kind!r} has characters outside A-Z a-z 0-9 _ . -")

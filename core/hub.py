@@ -1,0 +1,417 @@
+"""The hub: rooms and clients of the gateway, between the Redis streams and the WebSocket sessions.
+
+``fanout`` gives it messages and what it loaded; sessions give it clients and commands; ``flush`` gives back who has
+bytes to be written. Law: no gap and no overlap. A client enters a room with the room's whole state (or the deltas
+since the sequence it names) and gets every later message, until it falls behind and starts again with a whole state.
+The surprise: nothing here reads a clock or a socket. Time is passed in, and what Redis must be asked is a list that
+``take_loads`` hands out, so the same code runs under a property test with random faults.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from core.hub_client import Client, HubLimits
+from core.hub_delivery import CLOSE_RATE, Delivery
+from core.hub_dialect import Command, Ping, Problem, RoomKey, Subscribe, Unsubscribe
+from core.hub_messages import BarMessage, ChannelMessage, TickerMessage
+from core.hub_rooms import FRESH, HELD, WAITING, BarRoom, ChannelRoom, Outcome, Room, TickerRoom
+
+__all__ = ["Hub", "Load"]
+
+
+class Load(NamedTuple):
+    """A room that Redis must be asked for, and for bars how many. An answer of an older generation is void."""
+
+    key: RoomKey
+    bars: int
+    generation: int
+
+
+class Hub:
+    """``lossless``: names of channels whose messages are never dropped for a connected client."""
+
+    def __init__(self, limits: HubLimits, lossless: Iterable[str] = ("alerts",)) -> None:
+        self.limits = limits
+        self.delivery = Delivery(limits)
+        self.clients: dict[Client, None] = {}
+        self.tickers: dict[str, TickerRoom] = {}
+        self.bars: dict[tuple[str, str], BarRoom] = {}
+        self.channels: dict[str, ChannelRoom] = {}
+        self.watched: Counter[str] = Counter()  # symbol → clients here that need it
+        self.paused = False
+        self.last_broadcast_ms = 0
+        self._lossless = frozenset(lossless)
+        self.generation = 0
+        self._dirty: dict[Room, None] = {}
+        self._loads: dict[RoomKey, int] = {}
+        self._timers: list[tuple[int, int, BarRoom]] = []
+        self._timer_number = 0
+        self._history_order: dict[str, None] = {}  # symbols in order of their last change
+        self._history_bytes = 0
+        self._demand: dict[str, bool] = {}
+
+    # Clients.
+
+    def connect(self, client: Client, now_ms: int) -> None:
+        self.clients[client] = None
+        self.delivery.reply(client, client.variant.dialect.greeting(client.client_id, now_ms))
+
+    def disconnect(self, client: Client) -> None:
+        if client not in self.clients:
+            return
+        del self.clients[client]
+        for room in list(client.rooms):
+            self._leave(client, room)
+        self.delivery.forget(client)
+
+    def receive(self, client: Client, data: bytes, now_ms: int) -> None:
+        """One inbound message: parsed by the client's dialect, counted against its inbound budget."""
+        if client.gone:
+            return
+        if not client.inbound.take(1, now_ms):
+            self.delivery.close(client, CLOSE_RATE, "too many messages: back off")
+            return
+        for command in client.variant.dialect.parse(data):
+            self.command(client, command, now_ms)
+
+    def command(self, client: Client, command: Command, now_ms: int) -> None:
+        if isinstance(command, Problem):
+            client.inbound.take(min(4.0, client.inbound.left), now_ms)  # rubbish runs into the limit sooner
+            self.delivery.tell(client, command, now_ms)
+        elif isinstance(command, Ping):
+            self.delivery.reply(client, (client.variant.dialect.pong(command, now_ms),))
+        elif isinstance(command, Unsubscribe):
+            for key in command.rooms:
+                room = self._find(key)
+                if room is not None and room in client.rooms:
+                    self._leave(client, room)
+        else:
+            self._subscribe(client, command, now_ms)
+
+    def _subscribe(self, client: Client, command: Subscribe, now_ms: int) -> None:
+        refused: dict[str, list[str]] = {}
+        for key in command.rooms:
+            room = self._find(key)
+            if key[0] == "channel":
+                if client.may_join(key[1]):
+                    self._join(client, self._make(key), 0, FRESH)
+                else:
+                    refused.setdefault("FORBIDDEN_CHANNEL", []).append(key[1])
+            elif not client.may_see(key[1]):
+                refused.setdefault("FORBIDDEN_SYMBOL", []).append(key[1])
+            elif room not in client.rooms and self._is_full(client, key[1]):
+                refused.setdefault("SUBSCRIPTION_LIMIT", []).append(key[1])
+            else:
+                since = (command.since or {}).get(key, FRESH)
+                if since >= 0:
+                    client.resume_until_ms = now_ms + self.limits.resume_wait_ms
+                self._join(client, self._make(key), min(command.bars, self.limits.bars_max), since)
+        for code, names in refused.items():
+            text = {
+                "FORBIDDEN_CHANNEL": "your role may not join",
+                "FORBIDDEN_SYMBOL": "your token does not cover",
+                "SUBSCRIPTION_LIMIT": f"more than {self.limits.symbols_max} symbols per connection: not subscribed to",
+            }[code]
+            self.delivery.tell(client, Problem(code, f"{text} {_listed(names)}"), now_ms)
+
+    def _is_full(self, client: Client, symbol: str) -> bool:
+        # Bar rooms of one symbol count as one symbol, but no client may have more rooms than seven per symbol.
+        return len(client.symbols) >= self.limits.symbols_max and symbol not in client.symbols
+
+    def _join(self, client: Client, room: Room, bars: int, lag: int) -> None:
+        if room not in client.rooms and room.key[0] != "channel":
+            symbol = room.key[1]
+            client.symbols[symbol] = client.symbols.get(symbol, 0) + 1
+            if client.symbols[symbol] == 1:
+                self.watched[symbol] += 1
+                self._demand[symbol] = True
+        client.rooms[room] = bars
+        if isinstance(room, ChannelRoom):
+            if client not in room.lagging:
+                room.admit(client)
+            return
+        self.delivery.fall_behind(room, client, lag)
+        if not room.ready or (isinstance(room, BarRoom) and room.depth < bars):
+            self._want(room, bars)
+
+    def _leave(self, client: Client, room: Room) -> None:
+        room.remove(client)
+        del client.rooms[room]
+        if not isinstance(room, ChannelRoom):
+            symbol = room.key[1]
+            client.symbols[symbol] -= 1
+            if not client.symbols[symbol]:
+                del client.symbols[symbol]
+                self.watched[symbol] -= 1
+                if not self.watched[symbol]:
+                    del self.watched[symbol]
+                    self._demand[symbol] = False
+        if not room.members:
+            self._drop(room)
+
+    # Rooms.
+
+    def _find(self, key: RoomKey) -> Room | None:
+        if key[0] == "ticker":
+            return self.tickers.get(key[1])
+        if key[0] == "bars":
+            return self.bars.get((key[1], key[2]))
+        return self.channels.get(key[1])
+
+    def _make(self, key: RoomKey) -> Room:
+        room = self._find(key)
+        if room is not None:
+            return room
+        if key[0] == "ticker":
+            room = self.tickers[key[1]] = TickerRoom(key, self.limits.history)
+        elif key[0] == "bars":
+            room = self.bars[key[1], key[2]] = BarRoom(key)
+        else:
+            room = self.channels[key[1]] = ChannelRoom(key, lossless=key[1] in self._lossless)
+        return room
+
+    def _drop(self, room: Room) -> None:
+        """Nobody is in the room. Tickers stay while the stream keeps them; bars and strangers go."""
+        self._loads.pop(room.key, None)
+        self._dirty.pop(room, None)
+        room.discard_pending()
+        if isinstance(room, BarRoom):
+            del self.bars[room.key[1], room.key[2]]
+        elif isinstance(room, TickerRoom) and not room.ready and not room.history:
+            del self.tickers[room.key[1]]
+
+    # Input.
+
+    def apply(
+        self, shard: int, messages: Sequence[TickerMessage | BarMessage], written_ms: int, *, warm: bool = False
+    ) -> None:
+        """Messages of one stream entry in order; ``warm``: read again from before, only to know what was sent."""
+        for message in messages:
+            if isinstance(message, TickerMessage):
+                ticker = self.tickers.get(message.symbol)
+                if ticker is None:
+                    ticker = self.tickers[message.symbol] = TickerRoom(("ticker", message.symbol), self.limits.history)
+                self._apply_ticker(ticker, message, shard, written_ms)
+            elif not warm:
+                bars = self.bars.get((message.symbol, message.interval))
+                if bars is not None:
+                    bars.shard = shard
+                    if bars.apply(message) is Outcome.APPLIED:
+                        self._mark(bars, written_ms)
+
+    def _apply_ticker(self, room: TickerRoom, message: TickerMessage, shard: int, written_ms: int) -> None:
+        room.shard = shard
+        was_ready, before_bytes = room.ready, room.history_bytes
+        outcome = room.apply(message)
+        if outcome is Outcome.APPLIED:
+            self._mark(room, written_ms)
+        elif outcome is Outcome.GAP:
+            if was_ready:
+                self.delivery.counts["gaps"] += 1
+                self._restart(room)
+            elif room.members:
+                self._want(room, 0)
+        self._account(room, before_bytes)
+
+    def _account(self, room: TickerRoom, before_bytes: int) -> None:
+        """Keeps the histories of all symbols together under their limit: the longest unchanged go first."""
+        symbol = room.key[1]
+        self._history_order.pop(symbol, None)
+        self._history_order[symbol] = None
+        self._history_bytes += room.history_bytes - before_bytes
+        while self._history_bytes > self.limits.history_bytes and len(self._history_order) > 1:
+            oldest = next(iter(self._history_order))
+            del self._history_order[oldest]
+            stale = self.tickers.get(oldest)
+            if stale is not None:
+                self._history_bytes -= stale.history_bytes
+                stale.clear_history()
+
+    def publish(self, message: ChannelMessage) -> None:
+        """A channel message goes to whoever is in the channel now."""
+        room = self.channels.get(message.channel)
+        if room is None or not room.members:
+            return
+        room.pending.append(message)
+        if self.paused:
+            limit = self.limits.paused_max if room.lossless else self.limits.buffer
+            while len(room.pending) > limit:
+                room.pending.popleft()
+                self.delivery.counts["backlog_dropped"] += 1
+        self._mark(room, message.timestamp_ms)
+
+    @property
+    def urgent(self) -> bool:
+        """A channel has a full batch: flush now rather than at the next tick."""
+        full = self.limits.batch_max
+        return not self.paused and any(len(room.pending) >= full for room in self.channels.values())
+
+    def _mark(self, room: Room, written_ms: int) -> None:
+        if not room.members or (self.paused and not isinstance(room, ChannelRoom)):
+            room.discard_pending()
+        else:
+            self._dirty[room] = None
+            room.written_ms = room.written_ms or written_ms
+
+    def reset(self, shard: int | None = None, *, new_epoch: bool = False) -> None:
+        """The input has a hole (in one shard or all): every affected client starts again with a whole state.
+
+        ``new_epoch``: Redis was emptied, so sequences may start again below those that clients hold.
+        """
+        self.delivery.counts["resyncs"] += 1
+        self.generation += 1
+        for room in [*self.tickers.values(), *self.bars.values()]:
+            if shard is None or room.shard in (shard, -1):
+                if isinstance(room, TickerRoom):
+                    self._history_bytes -= room.history_bytes
+                    room.forget()
+                    if new_epoch:
+                        room.floor = room.sequence = -1
+                self._restart(room)
+
+    def _restart(self, room: Room) -> None:
+        if isinstance(room, BarRoom):
+            room.forget()
+        self._dirty.pop(room, None)
+        for client in [*room.lagging, *(client for members in room.audience.values() for client in members)]:
+            self.delivery.fall_behind(room, client, FRESH)
+        if room.members:
+            self._want(room, max((client.rooms[room] for client in room.lagging), default=0))
+
+    # What Redis must be asked.
+
+    def _want(self, room: Room, bars: int) -> None:
+        if not room.loading:
+            self._loads[room.key] = max(bars, self._loads.get(room.key, 0))
+        elif isinstance(room, BarRoom):
+            self._loads[room.key] = max(bars, self._loads.get(room.key, 0), room.depth)
+
+    def take_loads(self, now_ms: int, most: int = 500) -> list[Load]:
+        """Rooms to be loaded; each stays loading until ``loaded_*`` or ``load_failed`` is called for it."""
+        taken: list[Load] = []
+        for key, bars in list(self._loads.items()):
+            room = self._find(key)
+            if room is None or not room.members:
+                del self._loads[key]
+            elif not room.loading and room.load_at_ms <= now_ms and len(taken) < most:
+                del self._loads[key]
+                room.loading = True
+                taken.append(Load(key, bars, self.generation))
+        return taken
+
+    def loaded_ticker(self, load: Load, snapshot: TickerMessage | None, shard: int, now_ms: int) -> None:
+        """The answer for ("ticker", symbol); None: Redis has no such key."""
+        symbol = load.key[1]
+        room = self.tickers.get(symbol)
+        if room is None:
+            return
+        room.loading = False
+        if load.generation != self.generation:
+            self._want(room, 0)
+            return
+        room.shard = shard if shard >= 0 else room.shard
+        if snapshot is not None:
+            if room.load(snapshot) is Outcome.GAP:
+                room.load_at_ms = now_ms + self.limits.reload_ms
+                self._want(room, 0)
+        elif not room.ready:
+            room.absent = True
+            for client in room.lagging:
+                if client.lags[room] != WAITING:
+                    client.lags[room] = WAITING
+                    problem = Problem("INVALID_SYMBOL", f"{symbol} has not traded yet; its first trade will be sent")
+                    self.delivery.tell(client, problem, now_ms)
+
+    def loaded_bars(self, load: Load, bars: Iterable[BarMessage]) -> None:
+        """The answer for ("bars", symbol, interval): what Redis holds of the newest ``load.bars`` bars."""
+        room = self.bars.get((load.key[1], load.key[2]))
+        if room is None:
+            return
+        room.loading = False
+        if load.generation != self.generation:
+            self._want(room, load.bars)
+        elif room.load(bars, load.bars):
+            self._mark(room, 0)
+
+    def load_failed(self, load: Load, now_ms: int) -> None:
+        room = self._find(load.key)
+        if room is not None:
+            room.loading = False
+            room.load_at_ms = now_ms + self.limits.reload_ms
+            self._want(room, load.bars)
+
+    # Output.
+
+    def pause(self) -> None:
+        """Delivery stops; state is still kept, and pings are answered."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Delivery starts again: every client gets whole states, and the channel messages that were kept."""
+        if self.paused:
+            self.paused = False
+            for room in [*self.tickers.values(), *self.bars.values()]:
+                room.discard_pending()
+                for client in [client for members in room.audience.values() for client in members]:
+                    self.delivery.fall_behind(room, client, FRESH)
+                for client in room.lagging:
+                    if client.lags[room] == HELD:
+                        client.lags[room] = FRESH
+
+    def flush(self, now_ms: int) -> list[Client]:
+        """Clients whose ``out`` has bytes to be written, as they must be written: joined, in order; then clear it."""
+        delivery = self.delivery
+        delivery.sweep(now_ms)
+        if not self.paused:
+            while self._timers and self._timers[0][0] <= now_ms:
+                room = heapq.heappop(self._timers)[2]
+                room.timed = False
+                self._dirty[room] = None
+            for changed in list(self._dirty):
+                delivery.send_room(changed, now_ms)
+                if isinstance(changed, BarRoom) and changed.live and not changed.timed:
+                    changed.timed = True
+                    self._timer_number += 1
+                    due_ms = changed.updated_ms + self.limits.bar_update_ms
+                    heapq.heappush(self._timers, (due_ms, self._timer_number, changed))
+            if self._dirty:
+                self.last_broadcast_ms = now_ms
+                self._dirty.clear()
+        if delivery.behind:
+            delivery.catch_up(now_ms, paused=self.paused)
+        return delivery.take_ready()
+
+    def take_closes(self) -> list[tuple[Client, int, str]]:
+        """Clients to be closed with a code and a reason; the hub has let go of them."""
+        closes, self.delivery.closes = self.delivery.closes, []
+        for client, _code, _reason in closes:
+            self.disconnect(client)
+        return closes
+
+    def take_demand(self) -> tuple[list[str], list[str]]:
+        """(symbols that gained their first client here, symbols that lost their last) since the last call."""
+        changes, self._demand = self._demand, {}
+        return [s for s, wanted in changes.items() if wanted], [s for s, wanted in changes.items() if not wanted]
+
+    def stats(self) -> Mapping[str, object]:
+        """Counts for health and metrics."""
+        held = sum(1 for client in self.clients if client.held)
+        return {
+            "clients": len(self.clients),
+            "subscriptions": sum(len(client.rooms) for client in self.clients),
+            "rooms": sum(1 for rooms in (self.tickers, self.bars, self.channels) for r in rooms.values() if r.members),
+            "symbolsKnown": len(self.tickers),
+            "slowClients": held,
+            "backlog": sum(len(client.backlog) for client in self.delivery.behind if client.backlog),
+            "historyBytes": self._history_bytes,
+            "paused": self.paused,
+            "lastBroadcast": self.last_broadcast_ms or None,
+            **{name: self.delivery.counts[name] for name in sorted(self.delivery.counts)},
+        }
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
