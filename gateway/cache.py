@@ -91,6 +91,12 @@ class Cache(Generic[T]):
         self.counts.hits += 1
         return entry.value
 
+    def forget(self, key: Hashable) -> None:
+        """Drops the value of ``key``, so that the next ``get`` loads it."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry.size_bytes
+
     async def get(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> Found[T]:
         """The value of ``key``, loaded where it is missing or old; raises as ``load`` did if nothing may stand in."""
         value = self.fresh(key)
@@ -136,9 +142,7 @@ class Cache(Generic[T]):
     def _store(self, key: Hashable, value: T) -> None:
         if self._age_s_max <= 0:
             return
-        old = self._entries.pop(key, None)
-        if old is not None:
-            self._bytes -= old.size_bytes
+        self.forget(key)
         size_bytes = self._size_of(value) + 200  # the entry itself and its key
         self._entries[key] = _Entry(value, self._clock(), size_bytes)
         self._bytes += size_bytes

@@ -67,6 +67,11 @@ class Call:
     query: Any
     path: dict[str, str]
 
+    @property
+    def now_us(self) -> int:
+        """The wall clock, microseconds since the epoch."""
+        return time.time_ns() // 1000
+
     def symbol(self) -> str:
         """The path's symbol, checked and allowed; raises ApiError."""
         symbol = self.path["symbol"]

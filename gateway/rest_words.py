@@ -5,7 +5,7 @@ Law: a number is passed on as the digits it came with (``Number`` is raw JSON), 
 fields of a query or a body are refused.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -145,15 +145,10 @@ class StatsAnswer(msgspec.Struct, rename="camel", kw_only=True):
     low: Number | None
     close: Number | None
     volume: Number
-    avg_price: Annotated[Any, Meta(description="VWAP at scale 10, half-even", extra_json_schema={"type": "number"})] = (
-        None
-    )
+    avg_price: Annotated[Number, Meta(description="VWAP at scale 10, half-even")] | None = None
     tick_count: Annotated[int, Meta(description="Trades, those of size 0 included, as bars count them")]
     trades: Annotated[int, Meta(description="Trades that moved a size above 0")]
-    volatility: Annotated[
-        Any,
-        Meta(description="Population standard deviation of the prices, scale 10", extra_json_schema={"type": "number"}),
-    ] = None
+    volatility: Annotated[Number, Meta(description="Population standard deviation of prices, scale 10")] | None = None
     start_time: Milliseconds
     end_time: Milliseconds
     stale: bool = False

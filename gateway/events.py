@@ -1,0 +1,278 @@
+"""The log of events (``md:events``) as it is listened to: read once per process, handed to every listener.
+
+One task follows the stream in Redis; each entry becomes one SSE frame, the same bytes for everyone who may see it.
+Law: a listener gets every entry after the id it names, in order and once, or is told of a gap. Joining is exact: the
+listener is registered at the feed's position first, then gets what lies between its id and that position from Redis.
+A listener whose queue is full is closed, never thinned out; it comes back with its last id. The surprise: Redis does
+not remember what it trimmed, so a resume from before the first entry held counts as a gap unless nothing was ever lost.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
+import structlog
+
+from gateway.now import NowUnavailableError
+from gateway.principal import Principal
+from gateway.redis_pool import REDIS_ERRORS, Redis
+
+__all__ = ["Event", "EventFeed", "EventId", "Listener", "parse_event_id"]
+
+KINDS: Final = ("news", "price_alert", "system_status", "alert")
+PAGE: Final = 500
+BLOCK_MS: Final = 5_000
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+ID: Final = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?")
+log = structlog.get_logger(__name__)
+
+
+class EventId(NamedTuple):
+    """An id of a Redis stream; ids of one stream rise."""
+
+    ms: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.number}"
+
+
+ZERO: Final = EventId(0, 0)
+
+
+def parse_event_id(text: str) -> EventId:
+    """Raises ValueError on text that is no id of a stream."""
+    match = ID.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not an id of the stream: {text[:50]}")
+    return EventId(int(match[1]), int(match[2] or 0))
+
+
+class Event(NamedTuple):
+    """One entry, encoded. ``symbols`` and ``user`` narrow who may see it; empty means everyone."""
+
+    id: EventId
+    kind: str
+    frame: bytes
+    symbols: tuple[str, ...] = ()
+    user: str = ""
+
+    def visible_to(self, principal: Principal) -> bool:
+        if self.user and self.user != principal.user_id:
+            return False
+        if self.kind == "alert" and not principal.may_join("alerts"):
+            return False
+        return not self.symbols or any(map(principal.may_see, self.symbols))
+
+
+class _Subject(msgspec.Struct):
+    """The parts of an event's data that decide who may see it."""
+
+    symbol: str = ""
+    symbols: list[str] = []
+    affected_symbols: list[str] = []
+
+
+def decode_event(entry_id: EventId, fields: dict[bytes, bytes]) -> Event | None:
+    """The event of a stream entry with the fields ``type`` and ``data`` (a JSON object); None for other entries."""
+    kind = (fields.get(b"type") or b"").decode("utf-8", "replace")
+    data = fields.get(b"data", b"")
+    if kind not in KINDS:
+        return None
+    try:
+        subject = msgspec.json.decode(data, type=_Subject)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    symbols = (*([subject.symbol] if subject.symbol else []), *subject.symbols, *subject.affected_symbols)
+    line = data.replace(b"\r", b" ").replace(b"\n", b" ")  # outside of JSON strings these are only spaces
+    frame = b"id: %s\nevent: %s\nretry: 5000\ndata: %s\n\n" % (str(entry_id).encode(), kind.encode(), line)
+    return Event(entry_id, kind, frame, symbols, fields.get(b"user", b"").decode("utf-8", "replace"))
+
+
+def gap_frame(since: EventId, first: EventId | None, reason: str) -> bytes:
+    """An event without id, so that the client's last id stays what it was."""
+    data = msgspec.json.encode(
+        {"reason": reason, "lastEventId": str(since), "firstAvailableId": str(first) if first else None}
+    )
+    return b"event: gap\nretry: 5000\ndata: %s\n\n" % data
+
+
+class Listener:
+    """One client's queue. ``next`` gives all that waits in one piece; it ends when the listener is closed."""
+
+    def __init__(self, principal: Principal, queue_max: int) -> None:
+        self.principal = principal
+        self.after = ZERO
+        self.closed = ""
+        self._queue: deque[bytes] = deque()
+        self._queue_max = queue_max
+        self._wake = asyncio.Event()
+
+    def offer(self, event: Event) -> None:
+        if event.id > self.after and event.visible_to(self.principal):
+            self.put(event.frame)
+
+    def put(self, frame: bytes) -> None:
+        if len(self._queue) >= self._queue_max:
+            self.close("slow")
+        elif not self.closed:
+            self._queue.append(frame)
+            self._wake.set()
+
+    def close(self, reason: str) -> None:
+        self.closed = self.closed or reason
+        self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        return not self._queue
+
+    async def next(self) -> bytes | None:
+        """Frames that wait, joined; None when the listener was closed (what waited then is resumed by id)."""
+        while not self._queue and not self.closed:
+            self._wake.clear()
+            await self._wake.wait()
+        if self.closed:
+            return None
+        frames = b"".join(self._queue)
+        self._queue.clear()
+        return frames
+
+
+class EventFeed:
+    """Follows the stream; ``run`` is a task for the life of the process. ``reader`` must allow long waits."""
+
+    def __init__(self, reader: Redis, stream: str, *, ready_s: float = 3.0, keep_alive_s: float = 30.0) -> None:
+        self.listeners: set[Listener] = set()
+        self.gaps = self.events = 0
+        self._redis = reader
+        self._stream = stream
+        self._position: EventId | None = None
+        self._ready = asyncio.Event()
+        self._ready_s = ready_s
+        self._keep_alive_s = keep_alive_s
+
+    @property
+    def healthy(self) -> bool:
+        return self._ready.is_set()
+
+    async def run(self) -> None:
+        """Reads for ever; Redis may come and go."""
+        pause_s = 0.1
+        beat = asyncio.create_task(self._beat())
+        try:
+            while True:
+                try:
+                    await self._follow()
+                except REDIS_ERRORS as error:
+                    self._ready.clear()
+                    log.warning("events not readable", error=str(error), retry_in_s=pause_s)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, 2.0)
+                else:
+                    pause_s = 0.1
+        finally:
+            beat.cancel()
+            for listener in list(self.listeners):
+                listener.close("shutdown")
+
+    async def _follow(self) -> None:
+        """From (re)connecting to the first error."""
+        first, last, whole = await self._bounds()
+        if self._position is None:
+            self._position = last
+        else:
+            self._tell_gap(self._position, first, last, whole)
+        self._ready.set()
+        while True:
+            answer = cast(
+                "list[Any]", await self._redis.xread({self._stream: str(self._position)}, count=PAGE, block=BLOCK_MS)
+            )
+            entries = answer[0][1] if answer else []
+            for entry_id, fields in entries:
+                self._position = parse_event_id(entry_id.decode())
+                event = decode_event(self._position, fields)
+                if event is None:
+                    log.warning("event not understood", id=str(self._position))
+                    continue
+                self.events += 1
+                for listener in list(self.listeners):
+                    listener.offer(event)
+            if len(entries) == PAGE:  # so far behind that the stream may be trimmed before we get there
+                self._tell_gap(self._position, *await self._bounds())
+
+    def _tell_gap(self, since: EventId, first: EventId | None, last: EventId, whole: bool) -> None:
+        reason = gap_reason(since, first, last, whole)
+        if reason:
+            self.gaps += 1
+            for listener in list(self.listeners):
+                listener.put(gap_frame(since, first, reason))
+            if reason == "reset":
+                self._position = last
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._keep_alive_s)
+            for listener in list(self.listeners):
+                if listener.idle:
+                    listener.put(KEEP_ALIVE)
+
+    async def join(self, listener: Listener, since: EventId | None) -> AsyncIterator[bytes]:
+        """Registers ``listener`` and yields what it missed since ``since``; raises NowUnavailableError."""
+        try:
+            async with asyncio.timeout(self._ready_s):
+                await self._ready.wait()
+        except TimeoutError:
+            raise NowUnavailableError("the stream of events is not readable") from None
+        assert self._position is not None
+        until = self._position
+        if since is not None:
+            listener.after = since
+        self.listeners.add(listener)
+        return self._missed(listener, since, until)
+
+    async def _missed(self, listener: Listener, since: EventId | None, until: EventId) -> AsyncIterator[bytes]:
+        if since is None:
+            return
+        first, last, whole = await self._bounds()
+        reason = gap_reason(since, first, last, whole)
+        if reason:
+            self.gaps += 1
+            yield gap_frame(since, first, reason)
+            if reason == "reset":
+                listener.after = ZERO
+                return
+        while since < until:
+            page = cast("list[Any]", await self._redis.xrange(self._stream, f"({since}", str(until), count=PAGE))
+            frames = []
+            for entry_id, fields in page:
+                since = parse_event_id(entry_id.decode())
+                event = decode_event(since, fields)
+                if event is not None and event.visible_to(listener.principal):
+                    frames.append(event.frame)
+            if frames:
+                yield b"".join(frames)
+            if len(page) < PAGE:
+                return
+
+    async def _bounds(self) -> tuple[EventId | None, EventId, bool]:
+        """First id held, last id ever given, and whether nothing was ever trimmed."""
+        if not await self._redis.exists(self._stream):
+            return None, ZERO, True
+        info: dict[str, Any] = await self._redis.xinfo_stream(self._stream)
+        first = info.get("first-entry")
+        last = parse_event_id(info["last-generated-id"].decode())
+        whole = info.get("entries-added") == info["length"]
+        return (parse_event_id(first[0].decode()) if first else None), last, whole
+
+
+def gap_reason(since: EventId, first: EventId | None, last: EventId, whole: bool) -> str:
+    """Why entries after ``since`` may be lost; empty when none are."""
+    if since > last:
+        return "reset"  # that id was never given here: another stream took this one's place
+    if whole or since == last or (first is not None and since >= first):
+        return ""
+    return "trimmed"
