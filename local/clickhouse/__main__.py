@@ -17,6 +17,7 @@ import structlog
 
 from local.clickhouse.engine import Engine
 from local.clickhouse.server import Server
+from local.logs import log_to_stderr
 
 __all__ = ["main"]
 
@@ -54,6 +55,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = _arguments(argv)
+    log_to_stderr()
     Path(arguments.path).mkdir(parents=True, exist_ok=True)
     users = {"default": ""} | dict(pair.split(":", 1) for pair in arguments.user)
     settings = dict(pair.split("=", 1) for pair in arguments.setting)

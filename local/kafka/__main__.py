@@ -18,6 +18,7 @@ from pathlib import Path
 
 from local.kafka.server import Server
 from local.kafka.topics import Topics
+from local.logs import log_to_stderr
 
 __all__ = ["main"]
 
@@ -36,6 +37,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = _arguments(argv)
+    log_to_stderr()
     topics = Topics(
         arguments.path,
         default_partitions=arguments.partitions,
