@@ -1,0 +1,123 @@
+"""Brings a ClickHouse database to the tables and views that sinks and readers need.
+
+Called by the command's ``migrate`` and checked at a flow's start. Law: migrations are the numbered files of
+schemas/clickhouse; every statement may run twice, also at once from two places, and leaves the same tables.
+The surprise: the TTL of raw trades is no migration but a setting, so it is brought up to date on every run.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from clickhouse_driver import Client, errors
+
+import schemas
+from schemas.errors import MissingObject, SettingError, WriteFailed
+from schemas.names import BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE, TRADES_VIEW
+from sinks.clickhouse_native import BAR_COLUMNS, TRADE_COLUMNS
+
+__all__ = ["check_tables", "migrate", "migrations"]
+
+MIGRATIONS_TABLE: Final = "schema_migrations"
+_FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
+_WANTED: Final = {
+    TRADES_TABLE: TRADE_COLUMNS,
+    LATE_TRADES_TABLE: TRADE_COLUMNS,
+    BARS_TABLE: BAR_COLUMNS,
+    TRADES_VIEW: (),
+    BAR_VIEW: (),
+}
+
+
+def migrations() -> Iterator[tuple[str, str]]:
+    """(name, SQL template) of each migration, in order; ``{database}`` stands for the database."""
+    for path in sorted(_FOLDER.glob("[0-9]*.sql")):
+        yield path.stem, path.read_text("utf-8")
+
+
+def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
+    """Apply what is missing; returns the names applied now. ``ttl_days``: raw trades older are dropped, 0 keeps them.
+
+    Raises SettingError for a database name that needs quoting, WriteFailed when the server refuses a statement.
+    """
+    if not _NAME.fullmatch(database):
+        raise SettingError(
+            f"bad database name {database!r}", where="TAPEFLOW_CLICKHOUSE_DATABASE", mend="use letters, digits and _"
+        )
+    _run(client, f"CREATE DATABASE IF NOT EXISTS {database}", database)
+    _run(
+        client,
+        f"CREATE TABLE IF NOT EXISTS {database}.{MIGRATIONS_TABLE} (name String, applied_at DateTime64(3, 'UTC')"
+        " DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY name",
+        database,
+    )
+    done = {name for (name,) in _run(client, f"SELECT name FROM {database}.{MIGRATIONS_TABLE}", database)}  # noqa: S608
+    applied = []
+    for name, template in migrations():
+        if name in done:
+            continue
+        for statement in statements(template, database):
+            _run(client, statement, database)
+        client.execute(f"INSERT INTO {database}.{MIGRATIONS_TABLE} (name) VALUES", [(name,)])
+        applied.append(name)
+    for table in (TRADES_TABLE, LATE_TRADES_TABLE):
+        _keep_for(client, database, table, ttl_days)
+    return applied
+
+
+def statements(template: str, database: str) -> list[str]:
+    """The statements of one migration, without comments."""
+    text = _COMMENT.sub("", template).replace("{database}", database)
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def _keep_for(client: Client, database: str, table: str, ttl_days: int) -> None:
+    query = "SELECT create_table_query FROM system.tables WHERE database = %(database)s AND name = %(table)s"
+    ((created,),) = _run(client, query, database, table=table)
+    found = re.search(r"\bTTL toDateTime\(event_time\) \+ toIntervalDay\((\d+)\)", created)
+    days = int(found[1]) if found else 0
+    if ttl_days and ttl_days != days:
+        _run(
+            client,
+            f"ALTER TABLE {database}.{table} MODIFY TTL toDateTime(event_time) + toIntervalDay({ttl_days})",
+            database,
+        )
+    elif not ttl_days and days:
+        _run(client, f"ALTER TABLE {database}.{table} REMOVE TTL", database)
+
+
+def check_tables(client: Client, database: str, tables: Sequence[str] = tuple(_WANTED)) -> None:
+    """Raises MissingObject when a table or view is absent or a column isn't of the type that the sinks write."""
+    query = "SELECT table, name, type FROM system.columns WHERE database = %(database)s"
+    rows: list[tuple[str, str, str]] = _run(client, query, database)
+    there: dict[str, dict[str, str]] = {}
+    for table, name, kind in rows:
+        there.setdefault(table, {})[name] = kind.replace(" ", "")
+    for table in tables:
+        if table not in there:
+            raise MissingObject(
+                f"no table {database}.{table} in ClickHouse",
+                where=client.connection.host,
+                mend="run `tapeflow migrate`",
+            )
+        for name, wanted in _WANTED[table]:
+            found = there[table].get(name)
+            if found != wanted.replace(" ", ""):
+                raise MissingObject(
+                    f"table {database}.{table} has column {name} of type {found}, not {wanted}",
+                    mend="run `tapeflow migrate`, or move the old table away first",
+                )
+
+
+def _run(client: Client, statement: str, database: str, **values: str) -> list[Any]:
+    try:
+        # Values only where the statement asks for some: a bare % in DDL would be taken for a parameter.
+        given = {"database": database, **values} if "%(" in statement else None
+        result: list[Any] = client.execute(statement, given)
+    except errors.ServerException as error:
+        line = (str(error).strip().splitlines() or [""])[0][:300]
+        raise WriteFailed("ClickHouse refused a migration", where=f"database {database}", mend=line) from error
+    return result

@@ -1,0 +1,273 @@
+"""Writes live updates to Redis: tickers, live and final bars, and the stream that gateways fan out.
+
+Bytewax items are (shard as text, LiveUpdate); one thread and one connection per worker serve all its shards.
+Law: repeated writes of a version-guarded script leave what exactly-once would; ``snapshot`` returns when all that was
+handed over is in Redis. A Redis that is down, stalled or loading is waited for; one that came back without its data, or
+without its last seconds, gets everything that this worker holds again.
+The surprise: which server answers (its run id) and whose data it holds (md:epoch) are both watched, because a restart
+from an old dump keeps the epoch.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+import redis
+import structlog
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from schemas.errors import SettingError, Unreachable, WriteFailed
+from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
+from sinks.handover import Handover
+from sinks.outage import persist
+from sinks.redis_encode import KeyParts
+from sinks.redis_scripts import APPLY_UPDATE
+from sinks.redis_state import Call, LiveUpdate, ShardState
+
+__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "connect"]
+
+CONNECT_S: Final = 3.0
+ANSWER_S: Final = 5.0
+FINALS_KEPT: Final = 100_000
+"""Final bars kept in memory to fill a Redis that lost them, over all shards: 21 MB."""
+CALLS_MAX: Final = 16
+"""Script calls in one pipeline: at most 32,000 messages, about 20 MB."""
+WAITING_MAX: Final = 64
+SOURCE: Final = "tapeflow"
+
+_OUTAGES: Final = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+    OSError,
+)
+_OUTAGE_WORDS: Final = (
+    "LOADING",
+    "MASTERDOWN",
+    "BUSY ",
+    "NOREPLICAS",
+    "MISCONF",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "UNBLOCKED",
+)
+
+_log = structlog.get_logger()
+
+
+def connect(url: str) -> redis.Redis:
+    """Client with timeouts and without hidden retries, after one answered PING.
+
+    Raises SettingError for a URL or login that Redis refuses, Unreachable when nothing answers.
+    """
+    client = _client(url)
+    try:
+        client.ping()
+    except redis.exceptions.AuthenticationError as error:
+        client.close()
+        raise SettingError(
+            "Redis refused the login", where=_place(url), mend=f"set TAPEFLOW_REDIS_URL ({error})"
+        ) from error
+    except _OUTAGES as error:
+        client.close()
+        raise Unreachable(
+            "Redis does not answer", where=_place(url), mend=f"start it or set TAPEFLOW_REDIS_URL ({error})"
+        ) from error
+    return client
+
+
+def _client(url: str) -> redis.Redis:
+    try:
+        return redis.Redis.from_url(
+            url, socket_timeout=ANSWER_S, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 0)
+        )
+    except ValueError as error:
+        raise SettingError("bad Redis URL", where=_place(url), mend=f"redis://host:6379/0 ({error})") from error
+
+
+def _place(url: str) -> str:
+    """The URL without its login."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest
+
+
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return False
+    return isinstance(error, _OUTAGES) or (
+        isinstance(error, redis.exceptions.ResponseError) and str(error).startswith(_OUTAGE_WORDS)
+    )
+
+
+class RedisWriter:
+    """Owns the connection and the shards' states; used by one thread."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        hash_tags: bool = False,
+        candles_kept: int = 1000,
+        stream_length_max: int = 100_000,
+        publish_updates: bool = False,
+        finals_kept: int = 1000,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._client = _client(url)
+        self._where = _place(url)
+        self._key_parts = KeyParts.of(RedisKeys(hash_tags))
+        self._candles_kept = candles_kept
+        self._stream_length_max = stream_length_max
+        self._channel = UPDATES_CHANNEL if publish_updates else ""
+        self._finals_kept = finals_kept
+        self._stop = stop or threading.Event()
+        self._states: dict[int, ShardState] = {}
+        self._digest = ""
+        self._run_id = ""
+        self._recognised = False
+        self._epoch = b""
+        self._behind = False
+        """Whether this server may lack what was published before."""
+
+    def write(self, updates: Sequence[LiveUpdate]) -> None:
+        """Publish in order; returns when Redis took all of it.
+
+        Raises Unreachable when stopped while Redis is down, WriteFailed when Redis refuses the script.
+        """
+        calls = [(update.shard, call) for update in updates for call in self._state(update.shard).absorb(update)]
+        if not calls:
+            return
+        try:
+            persist(lambda: self._apply(calls), where=self._where, is_outage=_is_outage, stop=self._stop)
+        except redis.exceptions.RedisError as error:
+            raise WriteFailed("Redis refused a live update", where=self._where, mend=str(error)) from error
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _state(self, shard: int) -> ShardState:
+        state = self._states.get(shard)
+        if state is None:
+            state = self._states[shard] = ShardState(self._key_parts, finals_kept=self._finals_kept)
+        return state
+
+    def _apply(self, calls: Sequence[tuple[int, Call]]) -> None:
+        try:
+            try:
+                self._attempt(calls)
+            except redis.exceptions.NoScriptError:
+                # Redis was restarted behind a connection that the client renewed unseen, or told to forget scripts.
+                self._recognised = False
+                self._attempt(calls)
+        except Exception:
+            self._recognised = False
+            self._client.connection_pool.disconnect()
+            raise
+
+    def _attempt(self, calls: Sequence[tuple[int, Call]]) -> None:
+        self._recognise()
+        self._catch_up()
+        self._run(calls)
+        self._catch_up()  # an emptied Redis shows itself only by the epoch in its reply
+
+    def _recognise(self) -> None:
+        """After each new connection: load the script, and see whether this is the process that we knew."""
+        if self._recognised:
+            return
+        self._digest = _text(self._client.script_load(APPLY_UPDATE))
+        run_id = _text(self._client.info("server")["run_id"])
+        if self._run_id and run_id != self._run_id:
+            _log.warning("Redis was restarted, publishing everything again", where=self._where)
+            self._behind = True
+        self._run_id, self._recognised = run_id, True
+
+    def _catch_up(self) -> None:
+        if self._behind:
+            self._run((shard, call) for shard, state in self._states.items() for call in state.everything())
+            self._behind = False
+
+    def _run(self, calls: Iterable[tuple[int, Call]]) -> None:
+        """Send the calls in pipelines of CALLS_MAX, and learn the epoch from the replies."""
+        remaining = iter(calls)
+        while group := list(islice(remaining, CALLS_MAX)):
+            pipeline = self._client.pipeline(transaction=False)
+            now_ms, offered_epoch = time.time_ns() // 1_000_000, secrets.token_hex(8)
+            for shard, packed in group:
+                pipeline.execute_command(  # type: ignore[no-untyped-call]
+                    "EVALSHA", self._digest, 2, EPOCH_KEY, deltas_stream(shard), offered_epoch, now_ms,
+                    self._stream_length_max, self._candles_kept, shard, self._channel, SOURCE, *packed,
+                )  # fmt: skip
+            for reply in pipeline.execute(raise_on_error=False):
+                if isinstance(reply, Exception):
+                    raise reply
+                self._learn_epoch(bytes(reply[0]))
+
+    def _learn_epoch(self, epoch: bytes) -> None:
+        if self._epoch and epoch != self._epoch:
+            _log.warning("Redis lost its data, publishing everything again", where=self._where)
+            self._behind = True
+        self._epoch = epoch
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
+    """Items: (shard as text, LiveUpdate). ``shards``: how many partitions the topic has.
+
+    ``stop``: set by the flow when it must end although Redis is down; a waiting write then raises Unreachable.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        shards: int,
+        *,
+        hash_tags: bool = False,
+        candles_kept: int = 1000,
+        stream_length_max: int = 100_000,
+        publish_updates: bool = False,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._shards = shards
+        self._writer = RedisWriter(
+            url,
+            hash_tags=hash_tags,
+            candles_kept=candles_kept,
+            stream_length_max=stream_length_max,
+            publish_updates=publish_updates,
+            finals_kept=FINALS_KEPT // max(shards, 1),
+            stop=stop,
+        )
+        self._handover = Handover(self._writer.write, name="redis-writer", depth=WAITING_MAX)
+
+    def list_parts(self) -> list[str]:
+        return [f"{shard:05d}" for shard in range(self._shards)]
+
+    def part_fn(self, item_key: str) -> int:
+        return int(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_RedisPartition":  # noqa: ARG002
+        return _RedisPartition(self._handover)
+
+
+class _RedisPartition(StatefulSinkPartition[LiveUpdate, None]):
+    def __init__(self, handover: Handover[LiveUpdate]) -> None:
+        self._handover = handover
+
+    def write_batch(self, values: list[LiveUpdate]) -> None:
+        for update in values:
+            self._handover.put(update)
+
+    def snapshot(self) -> None:
+        self._handover.drain()
+
+    def close(self) -> None:
+        self._handover.drain()

@@ -1,0 +1,130 @@
+"""The Lua script that applies one live update in Redis, atomically and guarded by versions.
+
+Called by sinks.redis with what sinks.redis_encode packed. Law: a key never goes back to a lower sequence, the shard's
+stream gets exactly the messages that were accepted, so a retry, a replay or a second writer adds nothing.
+The surprise: the script, not the caller, chooses delta or snapshot: a delta goes out only when the stored sequence is
+the one it applies to, which also heals the stream when Redis lost its last seconds.
+
+KEYS: md:epoch, the shard's stream. ARGV: epoch to set in an empty Redis, time ms, stream length, candles kept, shard,
+channel of updates ("" for none), source of updates, then three msgpack arrays ("" when empty): final bars, live bars,
+tickers. Reply: {epoch found, final bars, live bars, tickers accepted}.
+"""
+
+from typing import Final
+
+__all__ = ["APPLY_UPDATE"]
+
+APPLY_UPDATE: Final = r"""
+local call, find, match = redis.call, string.find, string.match
+
+local epoch = call('GET', KEYS[1])
+if not epoch then
+  epoch = ARGV[1]
+  call('SET', KEYS[1], epoch)
+end
+
+local out, n = {}, 0
+local counts = {0, 0, 0}
+
+-- The number after `"name":` in stored JSON, searched for from `from`.
+local function field(json, name, from)
+  local _, last = find(json, name, from, true)
+  return last and tonumber(match(json, '^-?%d+', last + 1))
+end
+
+local function bar_position(json)
+  -- The sequence is a bar's last field: `"sequence":` and at most 17 characters.
+  return field(json, '"time":', 1) or -1, field(json, '"sequence":', -40) or -1
+end
+
+local function newer(start, sequence, final, held)
+  if not held then return true end
+  local held_start, held_sequence = bar_position(held)
+  if start ~= held_start then return start > held_start end
+  if sequence ~= held_sequence then return sequence > held_sequence end
+  return final and not find(held, '"final":true', 1, true)
+end
+
+local kept = tonumber(ARGV[4])
+local bars = ARGV[8] == '' and {} or cmsgpack.unpack(ARGV[8])
+for i = 1, #bars, 5 do
+  local list, key, start, sequence, json = bars[i], bars[i + 1], bars[i + 2], bars[i + 3], bars[i + 4]
+  local held = call('ZRANGEBYSCORE', list, start, start)[1]
+  local accept
+  if held then
+    accept = newer(start, sequence, true, held)
+    if accept then call('ZREMRANGEBYSCORE', list, start, start) end
+  else
+    local oldest = call('ZRANGE', list, 0, 0, 'WITHSCORES')[2]
+    accept = not oldest or start > tonumber(oldest) or call('ZCARD', list) < kept
+  end
+  if accept then
+    call('ZADD', list, start, json)
+    if not held then call('ZREMRANGEBYRANK', list, 0, -(kept + 1)) end
+    if newer(start, sequence, true, call('GET', key)) then call('SET', key, json) end
+    n = n + 1
+    out[n] = json
+    counts[1] = counts[1] + 1
+  end
+end
+
+-- Many keys at once: MGET, compare, MSET. `fresh` holds what this call accepted, should a key come twice.
+bars = ARGV[9] == '' and {} or cmsgpack.unpack(ARGV[9])
+if #bars > 0 then
+  local keys, k = {}, 0
+  for i = 1, #bars, 4 do
+    k = k + 1
+    keys[k] = bars[i]
+  end
+  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0
+  for i = 1, k do
+    local at, key = i * 4 - 3, keys[i]
+    local json = bars[at + 3]
+    if newer(bars[at + 1], bars[at + 2], false, fresh[key] or stored[i]) then
+      fresh[key] = json
+      writes[w + 1], writes[w + 2] = key, json
+      w = w + 2
+      n = n + 1
+      out[n] = json
+    end
+  end
+  if w > 0 then call('MSET', unpack(writes)) end
+  counts[2] = w / 2
+end
+
+local tickers = ARGV[10] == '' and {} or cmsgpack.unpack(ARGV[10])
+if #tickers > 0 then
+  local keys, k = {}, 0
+  for i = 1, #tickers, 9 do
+    k = k + 1
+    keys[k] = tickers[i]
+  end
+  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0
+  for i = 1, k do
+    local at, key = i * 9 - 8, keys[i]
+    local sequence, snapshot = tickers[at + 2], tickers[at + 4]
+    local held = fresh[key] or (stored[i] and field(stored[i], '"sequence":', 1)) or -1
+    if sequence > held then
+      fresh[key] = sequence
+      writes[w + 1], writes[w + 2] = key, snapshot
+      w = w + 2
+      n = n + 1
+      out[n] = tickers[at + 3] == held and held >= 0 and tickers[at + 5] or snapshot
+      call('HSET', tickers[at + 1], 'exchange', tickers[at + 6], 'last_seen', tickers[at + 8], 'shard', ARGV[5])
+      if held < 0 then call('HSETNX', tickers[at + 1], 'first_seen', tickers[at + 7]) end
+      if ARGV[6] ~= '' then
+        call('PUBLISH', ARGV[6], '{"type":"price_update","symbol":"' .. match(snapshot, '"symbol":"([^"]*)"')
+          .. '","data":' .. snapshot .. ',"source":"' .. ARGV[7] .. '"}')
+      end
+    end
+  end
+  if w > 0 then call('MSET', unpack(writes)) end
+  counts[3] = w / 2
+end
+
+if n > 0 then
+  call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*',
+    'batch', '[' .. table.concat(out, ',') .. ']', 'ts', ARGV[2], 'n', n)
+end
+return {epoch, counts[1], counts[2], counts[3]}
+"""
