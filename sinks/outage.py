@@ -14,13 +14,15 @@ import structlog
 
 from schemas.errors import Unreachable
 
-__all__ = ["persist"]
+__all__ = ["STOP_GRACE_S", "persist"]
 
 T = TypeVar("T")
 
 PAUSE_S: Final = 0.05
 PAUSE_S_MAX: Final = 2.0
 REPORT_S: Final = 10.0
+STOP_GRACE_S: Final = 4.0
+"""How long a stopping flow still tries: a stop must end within 10 seconds, and a blip must not spoil it."""
 
 _log = structlog.get_logger()
 
@@ -34,9 +36,10 @@ def persist(
 ) -> T:
     """Result of ``action``, called again until it succeeds.
 
-    Raises what ``action`` raises when ``is_outage`` says no, and Unreachable when ``stop`` is set during an outage.
+    Raises what ``action`` raises when ``is_outage`` says no, and Unreachable when the outage outlasts ``stop`` by
+    STOP_GRACE_S.
     """
-    pause_s, began_s, reported_s = PAUSE_S, 0.0, 0.0
+    pause_s, began_s, reported_s, give_up_s = PAUSE_S, 0.0, 0.0, 0.0
     while True:
         try:
             result = action()
@@ -48,8 +51,13 @@ def persist(
             if not reported_s or now_s - reported_s >= REPORT_S:
                 _log.warning("server is down, waiting", where=where, error=str(error), down_s=round(now_s - began_s, 1))
                 reported_s = now_s
-            if stop.wait(pause_s):
-                raise Unreachable("stopped while the server was down", where=where, mend=str(error)) from error
+            if stop.is_set():
+                give_up_s = give_up_s or now_s + STOP_GRACE_S
+                if now_s >= give_up_s:
+                    raise Unreachable("stopped while the server was down", where=where, mend=str(error)) from error
+                time.sleep(min(pause_s, 0.2))
+            else:
+                stop.wait(pause_s)
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         else:
             if began_s:

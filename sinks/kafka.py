@@ -1,0 +1,265 @@
+"""Writes dead letters and final bars to Kafka topics, with every delivery checked.
+
+Bytewax items are (shard as text, list of Reject) and (shard as text, BarBatch). Law: ``snapshot`` returns when brokers
+acknowledged everything, and raises when one message was refused for good; a broker that is down is waited for.
+After a crash the records since the last snapshot are written again: dead letters carry their source's topic, partition
+and offset, by which a reader drops the second copy, and bars are keyed, so compaction does.
+The surprise: a dead letter that is too big for its topic is cut and says so in a header: it must never stop the flow.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.avro import BAR_SCHEMA_ID
+from schemas.columns import BarBatch
+from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable, WriteFailed
+from schemas.rejects import Reject
+from sinks.avro_bars import bar_records
+from sinks.outage import STOP_GRACE_S
+
+__all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "ensure_topic"]
+
+ADMIN_S: Final = 8.0
+REPORT_S: Final = 10.0
+LETTER_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Asked for a dead-letter topic that we create: any record that its source topic took fits."""
+CUT_BYTES: Final = 64 * 1024
+
+Headers = list[tuple[str, str | bytes | None]]
+
+_log = structlog.get_logger()
+
+
+def ensure_topic(
+    bootstrap: str,
+    topic: str,
+    *,
+    partitions: int = 1,
+    config: Mapping[str, str] | None = None,
+    properties: Mapping[str, str] | None = None,
+) -> bool:
+    """Create ``topic`` where it is missing (the broker's default replication); True if it was created.
+
+    Raises Unreachable when no broker answers, SettingError when the broker refuses the topic.
+    """
+    admin = AdminClient({**(properties or {}), "bootstrap.servers": bootstrap}, logger=_SILENT)
+    try:
+        if topic in admin.list_topics(timeout=ADMIN_S).topics:
+            return False
+        wanted = NewTopic(topic, num_partitions=partitions, replication_factor=-1, config=dict(config or {}))
+        admin.create_topics([wanted], operation_timeout=ADMIN_S, request_timeout=ADMIN_S)[topic].result()
+    except KafkaException as error:
+        reason = error.args[0]
+        if reason.code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        if reason.code() in _UNREACHABLE:
+            raise Unreachable(
+                "Kafka does not answer",
+                where=bootstrap,
+                mend=f"start it or set TAPEFLOW_KAFKA_BOOTSTRAP ({reason.str()})",
+            ) from error
+        raise SettingError(f"Kafka refused to create topic {topic}", where=bootstrap, mend=reason.str()) from error
+    return True
+
+
+_SILENT: Final = logging.getLogger("librdkafka")
+_UNREACHABLE: Final = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}  # noqa: SLF001
+)
+_TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
+_MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001
+
+
+class CheckedProducer:
+    """An idempotent producer for one topic that remembers its first failed delivery and raises it."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        *,
+        properties: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._bootstrap, self._topic = bootstrap, topic
+        self._stop = stop or threading.Event()
+        self._error: TapeflowError | None = None
+        self._give_up_s = 0.0
+        self._producer = Producer(
+            {
+                "linger.ms": 20,
+                "compression.type": "lz4",
+                **(properties or {}),
+                "bootstrap.servers": bootstrap,
+                "acks": "all",
+                "enable.idempotence": True,
+                "message.timeout.ms": 0,  # a broker that is down is waited for
+                "message.max.bytes": LETTER_BYTES_MAX + 1024 * 1024,
+            },
+            logger=_SILENT,
+        )
+
+    def send(self, key: bytes | None, value: bytes | None, headers: Headers, *, may_cut: bool = False) -> None:
+        """Queue one message; blocks while the queue is full. ``may_cut``: if too large, send its beginning instead."""
+
+        def delivered(error: KafkaError | None, _: Any) -> None:
+            if error is not None:
+                self._failed(error, key, value, headers, may_cut=may_cut)
+
+        while True:
+            self._raise_failure()
+            try:
+                self._producer.produce(self._topic, value, key, headers=headers, on_delivery=delivered)
+            except BufferError:
+                self._wait(0.1)
+            except KafkaException as error:  # over message.max.bytes: refused before it is queued
+                self._failed(error.args[0], key, value, headers, may_cut=may_cut)
+                return
+            else:
+                self._producer.poll(0)
+                return
+
+    def flush(self) -> None:
+        """Returns when all is acknowledged. Raises WriteFailed, MissingObject, or Unreachable when stopped waiting."""
+        reported_s = time.monotonic()
+        while self._producer.flush(0.5):
+            self._raise_failure()
+            self._wait(0)
+            if time.monotonic() - reported_s >= REPORT_S:
+                reported_s = time.monotonic()
+                _log.warning("waiting for Kafka", topic=self._topic, where=self._bootstrap, queued=len(self._producer))
+        self._raise_failure()
+
+    def _wait(self, seconds: float) -> None:
+        """Serve deliveries; raises Unreachable when the flow has been stopping for too long."""
+        self._producer.poll(seconds)
+        if not self._stop.is_set():
+            return
+        now_s = time.monotonic()
+        self._give_up_s = self._give_up_s or now_s + STOP_GRACE_S
+        if now_s >= self._give_up_s:
+            raise Unreachable("stopped while Kafka was down", where=f"{self._bootstrap} {self._topic}")
+
+    def _raise_failure(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _failed(
+        self, error: KafkaError, key: bytes | None, value: bytes | None, headers: Headers, *, may_cut: bool
+    ) -> None:
+        if may_cut and value is not None and len(value) > CUT_BYTES and error.code() in _TOO_LARGE:
+            _log.warning("dead letter is too large, cutting it", topic=self._topic, bytes=len(value))
+            self.send(key, value[:CUT_BYTES], [*headers, ("cut_from_bytes", str(len(value)).encode())])
+            return
+        where = f"{self._bootstrap} {self._topic}"
+        if error.code() in _MISSING:
+            self._error = self._error or MissingObject(f"no topic {self._topic}", where=where, mend="create it")
+        else:
+            self._error = self._error or WriteFailed("Kafka refused a message", where=where, mend=error.str())
+
+
+class _KafkaPart(StatefulSinkPartition[Any, None]):
+    def __init__(self, sink: "_KafkaSink") -> None:
+        self._sink = sink
+
+    def write_batch(self, values: list[Any]) -> None:
+        for value in values:
+            self._sink.write(value)
+
+    def snapshot(self) -> None:
+        self._sink.producer.flush()
+
+    def close(self) -> None:
+        self._sink.producer.flush()
+
+
+class _KafkaSink(FixedPartitionedSink[Any, None]):
+    """Parts are shards; all of a worker's share one producer."""
+
+    def __init__(self, shards: int, producer: CheckedProducer) -> None:
+        self._shards = shards
+        self.producer = producer
+
+    def write(self, item: Any) -> None:
+        raise NotImplementedError
+
+    def list_parts(self) -> list[str]:
+        return [f"{shard:05d}" for shard in range(self._shards)]
+
+    def part_fn(self, item_key: str) -> int:
+        return int(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _KafkaPart:  # noqa: ARG002
+        return _KafkaPart(self)
+
+
+class DeadLetterSink(_KafkaSink):
+    """Items: (shard as text, Sequence[Reject]). The record's own key and bytes; all else stands in headers.
+
+    Headers, UTF-8: reason, detail, topic, partition, offset, timestamp (ms), flow, time (ISO 8601, when written).
+    Creates the topic where it is missing. ``flow`` names the job that refused the record.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        shards: int,
+        *,
+        flow: str,
+        properties: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        ensure_topic(bootstrap, topic, config={"max.message.bytes": str(LETTER_BYTES_MAX)}, properties=properties)
+        super().__init__(shards, CheckedProducer(bootstrap, topic, properties=properties, stop=stop))
+        self._flow = flow.encode()
+
+    def write(self, item: Sequence[Reject]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
+        for reject in item:
+            headers: Headers = [
+                ("reason", reject.reason.label.encode()),
+                ("detail", reject.detail.encode()[:1000]),
+                ("topic", reject.topic.encode()),
+                ("partition", str(reject.partition).encode()),
+                ("offset", str(reject.offset).encode()),
+                ("timestamp", str(reject.timestamp_ms).encode()),
+                ("flow", self._flow),
+                ("time", now),
+            ]
+            self.producer.send(reject.key, reject.value, headers, may_cut=True)
+
+
+class BarsTopicSink(_KafkaSink):
+    """Items: (shard as text, BarBatch of final bars), as Avro ``Bar`` keyed ``symbol|interval|start ms``.
+
+    Creates the topic, compacted, where it is missing. ``schema_id``: the registry's id of the Bar schema.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        shards: int,
+        *,
+        schema_id: int = BAR_SCHEMA_ID,
+        properties: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        ensure_topic(bootstrap, topic, partitions=shards, config={"cleanup.policy": "compact"}, properties=properties)
+        super().__init__(shards, CheckedProducer(bootstrap, topic, properties=properties, stop=stop))
+        self._schema_id = schema_id
+
+    def write(self, item: BarBatch) -> None:
+        for key, value in bar_records(item, self._schema_id):
+            self.producer.send(key, value, [])
