@@ -6,7 +6,6 @@ not the published v1.1, and travels high half first, each half little-endian.
 """
 
 import struct
-from collections.abc import Callable
 from typing import Any, Final
 
 from local.clickhouse.types import ServerError
@@ -18,6 +17,11 @@ try:
     from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
 except ImportError:  # the server then refuses compression, and says so
     CityHash128 = None
+
+try:
+    import zstd  # type: ignore[import-untyped]
+except ImportError:  # only a client that chose zstd needs it
+    zstd = None
 
 CHECKSUM_BYTES: Final = 16
 FRAME_HEAD_BYTES: Final = 25
@@ -52,7 +56,9 @@ def open_frame(frame: memoryview) -> bytes:
     if method == LZ4:
         return bytes(lz4_block.decompress(body, uncompressed_size=raw_size))
     if method == ZSTD:
-        return _zstd_decompress()(bytes(body))
+        if zstd is None:
+            raise ServerError(432, "DB::Exception: zstd needs the Python package zstd. (UNKNOWN_CODEC)")
+        return bytes(zstd.decompress(bytes(body)))
     if method == NONE:
         return bytes(body)
     raise ConnectionError(f"unknown compression method {method:#x}")
@@ -63,11 +69,3 @@ def pack_frame(raw: bytes) -> bytes:
     packed = lz4_block.compress(raw, store_size=False)
     frame: bytes = struct.pack("<BII", LZ4, len(packed) + FRAME_HEAD_BYTES - CHECKSUM_BYTES, len(raw)) + packed
     return _checksum(frame) + frame
-
-
-def _zstd_decompress() -> Callable[[bytes], bytes]:
-    try:
-        import zstd  # type: ignore[import-untyped]  # noqa: PLC0415 - optional, and only a client that chose zstd needs it
-    except ImportError:
-        raise ServerError(432, "DB::Exception: zstd needs the Python package zstd. (UNKNOWN_CODEC)") from None
-    return lambda body: bytes(zstd.decompress(body))

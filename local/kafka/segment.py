@@ -8,6 +8,7 @@ data.
 
 import os
 import struct
+import weakref
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ class Segment:
         self.base_offset = base_offset
         self.end_offset = base_offset
         # Held open as long as anyone refers to the segment, also after its path is gone.
-        self.file = path.open("a+b", buffering=0)
+        self.fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        weakref.finalize(self, os.close, self.fd)
         self.size = 0
         self._offsets = array("q")
         self._positions = array("q")
@@ -71,10 +73,10 @@ class Segment:
     def open(cls, path: Path, base_offset: int) -> "tuple[Segment, list[BatchHead]]":
         """The segment of an existing file, and the heads of its batches; a torn end is cut off."""
         segment = cls(path, base_offset)
-        length = os.fstat(segment.file.fileno()).st_size
+        length = os.fstat(segment.fd).st_size
         heads: list[BatchHead] = []
         while segment.size + HEAD_BYTES <= length:
-            head = read_head(os.pread(segment.file.fileno(), HEAD_BYTES, segment.size))
+            head = read_head(os.pread(segment.fd, HEAD_BYTES, segment.size))
             if head.magic != 2 or head.base_offset < segment.end_offset or segment.size + head.size > length:
                 break
             segment._index(head)
@@ -95,7 +97,7 @@ class Segment:
         left = batch
         try:
             while left:
-                left = left[os.write(self.file.fileno(), left) :]
+                left = left[os.write(self.fd, left) :]
         except OSError:
             os.truncate(self.path, self.size)
             raise

@@ -103,7 +103,7 @@ class _Connection(socketserver.BaseRequestHandler):
     def _send_extent(self, extent: Extent) -> None:
         position, left = extent.position, extent.size
         while left:
-            sent = os.sendfile(self.request.fileno(), extent.segment.file.fileno(), position, left)
+            sent = os.sendfile(self.request.fileno(), extent.segment.fd, position, left)
             if not sent:
                 raise ConnectionError("the log's file ended early")
             position += sent
