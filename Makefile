@@ -49,13 +49,13 @@ docs: setup ## write the generated table of docs/settings.md anew
 	@mv docs/settings.md.new docs/settings.md
 
 docs-check: setup ## every link, generated page and metric of the docs against the source
-	$(BIN)/pytest -q tests/unit/test_docs.py tests/unit/tapeflow/test_settings.py
+	$(BIN)/pytest -q tests/unit/test_docs.py tests/unit/test_docker.py tests/unit/tapeflow/test_settings.py
 
 pins: setup ## compile requirements/*.txt anew from *.in (UPGRADE=1 takes newer versions)
 	cd requirements && export CUSTOM_COMPILE_COMMAND="make pins" PIP_FIND_LINKS= && \
 	compile="../$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation --no-emit-index-url --no-emit-find-links --no-emit-options --annotation-style=line" && \
 	$$compile $(if $(UPGRADE),--upgrade) dev.in -o dev.txt && \
-	for part in run local gateway; do $$compile $$part.in -c dev.txt -o $$part.txt || exit 1; done
+	for part in run local gateway build; do $$compile $$part.in -c dev.txt -o $$part.txt || exit 1; done
 
 clean: ## remove what the verbs made, .venv included
 	rm -rf $(VENV) .data .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

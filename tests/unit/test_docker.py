@@ -1,0 +1,140 @@
+"""Compose, Helm, Prometheus and Grafana files against the project: versions, verbs, settings and metrics that exist.
+
+No Docker or Helm is needed: templates are read with their actions replaced, which catches what a person mistypes.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tapeflow.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+CHART = DOCKER / "helm" / "tapeflow"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
+OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"].startswith("tapeflow")}
+
+
+def rendered(path: Path) -> str:
+    """A template with its actions replaced: whole lines vanish, values become the letter x."""
+    lines = [line for line in path.read_text("utf-8").splitlines() if not re.fullmatch(r"\s*\{\{.*\}\}\s*", line)]
+    return re.sub(r"\{\{.*?\}\}", "x", "\n".join(lines))
+
+
+def templates() -> list[Path]:
+    return sorted((CHART / "templates").glob("*.yaml"))
+
+
+def expressions() -> Iterator[str]:
+    for panel in json.loads((DOCKER / "grafana" / "tapeflow.json").read_text("utf-8"))["panels"]:
+        for target in panel["targets"]:
+            yield target["expr"]
+    for group in yaml.safe_load((DOCKER / "prometheus" / "alerts.yml").read_text("utf-8"))["groups"]:
+        for rule in group["rules"]:
+            yield rule["expr"]
+
+
+def test_every_image_has_an_exact_version() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?", service["image"]), name
+
+
+def test_our_images_are_of_this_version() -> None:
+    assert {service["image"] for service in OURS.values()} == {f"tapeflow:{VERSION}"}
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
+    assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
+    assert f'image.version="{VERSION}"' in (DOCKER / "Dockerfile").read_text("utf-8")
+
+
+def test_the_python_of_the_image_is_one_that_we_support() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"]
+    assert wanted.startswith(">=3.11")
+    assert set(re.findall(r"^FROM python:(\S+)", (DOCKER / "Dockerfile").read_text("utf-8"), re.MULTILINE)) == {
+        "3.11-slim"
+    }
+
+
+def test_the_image_copies_every_package() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    copied = re.findall(r"^COPY (\w+) \w+$", (DOCKER / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert set(copied) == {package.split(".")[0] for package in packages}
+
+
+def test_services_run_verbs_that_exist() -> None:
+    arguments = [service["command"] for service in OURS.values()]
+    for path in templates():
+        arguments += [
+            line.split("[")[1].rstrip("]").split(", ") for line in path.read_text().splitlines() if "args:" in line
+        ]
+    for words in arguments:
+        assert (ROOT / "tapeflow" / "commands" / f"{words[0]}.py").is_file(), words
+        if words[0] == "run" and "{" not in words[1]:
+            assert (ROOT / "flows" / f"{words[1]}.py").is_file(), words
+
+
+def test_settings_are_spelled_as_they_are() -> None:
+    known = {f"TAPEFLOW_{name.upper()}" for name in Settings.model_fields} | {"TAPEFLOW_CONFIG"}
+    for path in [DOCKER / "compose.yaml", DOCKER / "Dockerfile", *templates()]:
+        assert set(re.findall(r"TAPEFLOW_[A-Z_]*[A-Z]", path.read_text("utf-8"))) <= known, path
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    assert set(values["settings"]) <= set(Settings.model_fields)
+
+
+def test_services_wait_for_what_they_need() -> None:
+    for name, service in COMPOSE["services"].items():
+        needed = service.get("depends_on", {})
+        for other, condition in needed.items() if isinstance(needed, dict) else ():
+            assert other in COMPOSE["services"], name
+            if condition["condition"] == "service_healthy":
+                assert "healthcheck" in COMPOSE["services"][other], other
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert (DOCKER / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], volume
+
+
+def test_the_ports_that_prometheus_scrapes_are_served() -> None:
+    scraped = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    for target in [target for job in scraped for static in job["static_configs"] for target in static["targets"]]:
+        service, port = target.split(":")
+        served = str(COMPOSE["services"][service])
+        assert port in served, target
+
+
+@pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
+def test_helm_templates_are_yaml(path: Path) -> None:
+    documents = [each for each in yaml.safe_load_all(rendered(path)) if each]
+    assert documents
+    for document in documents:
+        assert {"apiVersion", "kind", "metadata"} <= set(document)
+
+
+def test_helm_templates_use_values_that_exist() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    for path in [*templates(), CHART / "templates" / "_names.tpl"]:
+        for dotted in re.findall(r"\.Values\.([A-Za-z.]+)", path.read_text("utf-8")):
+            inside: Any = values
+            for part in dotted.split("."):
+                assert part in inside, f"{path.name}: {dotted}"
+                inside = inside[part]
+
+
+def test_dashboards_and_alerts_use_metrics_that_exist() -> None:
+    known = set(re.findall(r"^\| `(tapeflow_\w+)`", (ROOT / "docs" / "metrics.md").read_text("utf-8"), re.MULTILINE))
+    for expression in expressions():
+        for name in re.findall(r"tapeflow_\w+", expression):
+            assert re.sub(r"_(total|bucket|sum|count|info)$", "", name) in known, expression
+
+
+def test_dashboard_panels_do_not_overlap() -> None:
+    panels = json.loads((DOCKER / "grafana" / "tapeflow.json").read_text("utf-8"))["panels"]
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
+    assert len(set(places)) == len(panels)
+    assert all(panel["description"] for panel in panels)
