@@ -21,11 +21,11 @@ import jwt
 import structlog
 
 from gateway.principal import Authorizer, Principal, TokenRefused
+from schemas.channels import CHANNELS
 from schemas.errors import SettingError
 from tapeflow.settings import Settings
 
 __all__ = [
-    "CHANNELS",
     "OpenAuthorizer",
     "TokenAuthorizer",
     "is_loopback",
@@ -34,7 +34,6 @@ __all__ = [
     "make_token",
 ]
 
-CHANNELS: Final = ("routing-metrics", "lp-performance", "exposure-updates", "alerts")
 SECRET_BYTES_MIN: Final = 32  # RFC 7518 §3.2: as long as the hash
 TOKEN_CHARS_MAX: Final = 8192
 KNOWN_TOKENS_MAX: Final = 10_000

@@ -30,7 +30,7 @@ OUT: Final = frozenset(
         ErrorCodes.UNKNOWN_TABLE,
         ErrorCodes.UNKNOWN_DATABASE,
         ErrorCodes.ABORTED,
-        ErrorCodes.AUTHENTICATION_FAILED,
+        516,  # AUTHENTICATION_FAILED, which the driver has no name for
     }
 )
 Columns = list[tuple[Any, ...]]

@@ -11,6 +11,7 @@ import gzip
 import os
 import re
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -120,7 +121,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path.replace(':path', '')}"
 
 
 @dataclass(slots=True)
@@ -180,8 +181,10 @@ class Endpoint:
             return
         except (BreakerOpenError, NowUnavailableError, HistoryUnavailableError, HistoryTooSlowError) as error:
             reply = _refusal(_outage(error), request_id)
-        except Exception:  # the edge of the process: a defect must become a 500, not a torn connection
-            log.exception("request failed", request_id=request_id, operation=operation.name)
+        except Exception as error:  # noqa: BLE001 - the process' edge: a defect becomes a 500, not a torn connection
+            # As text, since structured tracebacks carry local variables, and here these hold tokens.
+            trace = "".join(traceback.format_exception(error))
+            log.error("request failed", request_id=request_id, operation=operation.name, traceback=trace)
             reply = _refusal(internal_error(), request_id)
         if reply is not None:
             head = scope["method"] == "HEAD"

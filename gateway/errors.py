@@ -7,7 +7,7 @@ they are no part of the tree in schemas/errors.
 """
 
 import time
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -43,7 +43,7 @@ class ErrorBody(msgspec.Struct, rename="camel"):
 
     error: Annotated[str, msgspec.Meta(description="Code", extra_json_schema={"enum": sorted(STATUS)})]
     message: str
-    details: dict[str, object]
+    details: dict[str, Any]
     timestamp: Annotated[int, msgspec.Meta(description="Milliseconds since the epoch")]
     request_id: str
 

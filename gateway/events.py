@@ -19,10 +19,10 @@ import structlog
 from gateway.now import NowUnavailableError
 from gateway.principal import Principal
 from gateway.redis_pool import REDIS_ERRORS, Redis
+from schemas.channels import ALERTS, EVENT_TYPES
 
 __all__ = ["Event", "EventFeed", "EventId", "Listener", "parse_event_id"]
 
-KINDS: Final = ("news", "price_alert", "system_status", "alert")
 PAGE: Final = 500
 BLOCK_MS: Final = 5_000
 KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -63,7 +63,7 @@ class Event(NamedTuple):
     def visible_to(self, principal: Principal) -> bool:
         if self.user and self.user != principal.user_id:
             return False
-        if self.kind == "alert" and not principal.may_join("alerts"):
+        if self.kind == "alert" and not principal.may_join(ALERTS):
             return False
         return not self.symbols or any(map(principal.may_see, self.symbols))
 
@@ -77,16 +77,19 @@ class _Subject(msgspec.Struct):
 
 
 def decode_event(entry_id: EventId, fields: dict[bytes, bytes]) -> Event | None:
-    """The event of a stream entry with the fields ``type`` and ``data`` (a JSON object); None for other entries."""
+    """The event of an entry as schemas.channels.event_fields writes it; None for other entries."""
     kind = (fields.get(b"type") or b"").decode("utf-8", "replace")
     data = fields.get(b"data", b"")
-    if kind not in KINDS:
+    if kind not in EVENT_TYPES:
         return None
     try:
         subject = msgspec.json.decode(data, type=_Subject)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    symbols = (*([subject.symbol] if subject.symbol else []), *subject.symbols, *subject.affected_symbols)
+    narrowed = fields.get(b"symbols", b"").decode("utf-8", "replace")
+    # Where the writer says whose it is, that holds; else what the event speaks of.
+    symbols = tuple(narrowed.split(",")) if narrowed else (subject.symbol, *subject.symbols, *subject.affected_symbols)
+    symbols = tuple(filter(None, symbols))
     line = data.replace(b"\r", b" ").replace(b"\n", b" ")  # outside of JSON strings these are only spaces
     frame = b"id: %s\nevent: %s\nretry: 5000\ndata: %s\n\n" % (str(entry_id).encode(), kind.encode(), line)
     return Event(entry_id, kind, frame, symbols, fields.get(b"user", b"").decode("utf-8", "replace"))

@@ -21,7 +21,6 @@ SCALE: Final = 10
 MINUTE_US: Final = 60_000_000
 TRADES_WINDOW_US: Final = 10 * MINUTE_US
 TIME_US_MAX: Final = 10_413_791_999_000_000  # 2299-12-31, the last of DateTime64(6)
-SEQUENCE_SHIFT: Final = 44
 
 
 def _named(sql: str) -> str:
@@ -43,7 +42,7 @@ ORDER BY start DESC LIMIT %(limit)s""")
 
 TRADES_SQL: Final = _named("""
 SELECT toUnixTimestamp64Micro(event_time), toString(price), toString(size), toString(side), trade_id,
-       toString(exchange), kafka_partition, kafka_offset
+       toString(exchange), kafka_partition, kafka_offset, sequence
 FROM {db}.{TRADES_VIEW}
 WHERE symbol = %(symbol)s
   AND event_time BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')
@@ -72,7 +71,7 @@ FROM (
 )""")
 
 LAST_SQL: Final = _named("""
-SELECT toUnixTimestamp64Micro(event_time), toString(price), toString(exchange), kafka_offset,
+SELECT toUnixTimestamp64Micro(event_time), toString(price), toString(bid), toString(ask), toString(exchange), sequence,
        (SELECT toString(sum(size)) FROM {db}.{TRADES_VIEW} WHERE symbol = %(symbol)s
           AND event_time >= toStartOfDay((SELECT max(event_time) FROM {db}.{TRADES_TABLE} WHERE symbol = %(symbol)s)))
 FROM {db}.{TRADES_VIEW}
@@ -110,6 +109,7 @@ class TradeRow(NamedTuple):
     exchange: str
     partition: int
     offset: int
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +131,22 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class LastTrade:
+    """The newest trade by event time, and the volume of its UTC day."""
+
     event_time_us: int
     price: str
+    bid: str | None
+    ask: str | None
     exchange: str
     sequence: int
     day_volume: str
 
 
 class History:
-    """Queries of one database. ``source_epoch`` is what the flow numbers its sequences with."""
+    """Queries of one database."""
 
-    def __init__(self, clickhouse: ClickHouse, source_epoch: int) -> None:
+    def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
-        self._epoch = source_epoch << SEQUENCE_SHIFT
-
-    def sequence(self, offset: int) -> int:
-        return self._epoch + offset
 
     async def bars(self, symbol: str, interval: Interval, low_us: int, high_us: int, limit: int) -> list[BarRow]:
         """Up to ``limit`` final bars that start within [low_us, high_us], newest first."""
@@ -189,8 +189,7 @@ class History:
         columns = await self._clickhouse.select(LAST_SQL, {"symbol": symbol})
         if not columns:
             return None
-        time_us, price, exchange, offset, volume = (column[0] for column in columns)
-        return LastTrade(time_us, price, exchange, self.sequence(offset), volume or "0")
+        return LastTrade(*(column[0] for column in columns))
 
     async def has_symbol(self, symbol: str) -> bool:
         return bool(await self._clickhouse.select(KNOWN_SQL, {"symbol": symbol}))

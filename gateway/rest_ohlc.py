@@ -19,8 +19,7 @@ from gateway.errors import bad_request, symbol_not_found
 from gateway.history import BarRow, History
 from gateway.limits import Limiter
 from gateway.now import Now, NowUnavailableError, RecentBars
-from gateway.rest_prices import raw
-from gateway.rest_words import MS_MAX, BarAnswer, OhlcQuery
+from gateway.rest_words import MS_MAX, BarAnswer, OhlcQuery, raw
 from schemas.intervals import INTERVALS, Interval, parse_interval
 
 __all__ = ["Bars", "Ohlc", "merge_bars"]
@@ -198,7 +197,7 @@ def _from_history(symbol: str, row: BarRow) -> Bar:
         close=raw(row.close),
         volume=raw(row.volume),
         quote_volume=raw(row.quote_volume),
-        vwap=None if row.vwap is None else raw(row.vwap),
+        vwap=raw(row.vwap),
         trade_count=row.trade_count,
         final=True,
         revision=row.revision,

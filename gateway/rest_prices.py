@@ -15,9 +15,9 @@ from gateway.errors import bad_request, symbol_not_found
 from gateway.history import History
 from gateway.limits import Limiter
 from gateway.now import Now, NowUnavailableError
-from gateway.rest_words import PriceAnswer, PricesQuery
+from gateway.rest_words import PriceAnswer, PricesQuery, raw
 
-__all__ = ["Price", "Prices", "raw"]
+__all__ = ["Price", "Prices"]
 
 SYMBOLS_MAX: Final = 500
 LARGE_BATCH: Final = 50  # more symbols than this in one request count as a large batch
@@ -117,6 +117,8 @@ class Prices:
         answer = PriceAnswer(
             symbol=symbol,
             price=raw(trade.price),
+            bid=raw(trade.bid),
+            ask=raw(trade.ask),
             volume=raw(trade.day_volume),
             timestamp=trade.event_time_us // 1000,
             sequence=trade.sequence,
@@ -125,11 +127,6 @@ class Prices:
         )
         body = msgspec.json.encode(answer)
         return Price(body, etag_of(body), live=not stale)
-
-
-def raw(digits: str) -> msgspec.Raw:
-    """Decimal text as the JSON number of the same digits."""
-    return msgspec.Raw(digits.encode())
 
 
 def _live(ticker: bytes) -> Price:

@@ -18,8 +18,7 @@ from gateway.endpoint import Call, Operation, Reply, etag_of
 from gateway.errors import bad_request, symbol_not_found
 from gateway.history import Figures, History, TradeRow
 from gateway.limits import Limiter
-from gateway.rest_prices import raw
-from gateway.rest_words import MS_MAX, StatsAnswer, StatsQuery, TradeAnswer, TradesQuery
+from gateway.rest_words import MS_MAX, StatsAnswer, StatsQuery, TradeAnswer, TradesQuery, raw
 
 __all__ = ["Page", "Trades", "decode_cursor", "encode_cursor"]
 
@@ -136,7 +135,7 @@ class Trades:
                 volume=raw(row.size),
                 side=row.side,  # type: ignore[arg-type]  # the column's enum holds the same three words
                 timestamp=row.event_time_us // 1000,
-                sequence=self._history.sequence(row.offset),
+                sequence=row.sequence,
                 trade_id=row.trade_id,
                 exchange=row.exchange,
             )
@@ -202,21 +201,18 @@ def _period_start_us(period: str, now_us: int) -> int:
 
 
 def _stats(symbol: str, period: str, figures: Figures, low_us: int, high_us: int) -> StatsAnswer:
-    def number(text: str | None) -> msgspec.Raw | None:
-        return None if text is None else raw(text)
-
     return StatsAnswer(
         symbol=symbol,
         period=period,
-        open=number(figures.open),
-        high=number(figures.high),
-        low=number(figures.low),
-        close=number(figures.close),
+        open=raw(figures.open),
+        high=raw(figures.high),
+        low=raw(figures.low),
+        close=raw(figures.close),
         volume=raw(figures.volume),
-        avg_price=number(figures.vwap),
+        avg_price=raw(figures.vwap),
         tick_count=figures.ticks,
         trades=figures.sized,
-        volatility=number(figures.volatility),
+        volatility=raw(figures.volatility),
         start_time=low_us // 1000,
         end_time=high_us // 1000,
     )

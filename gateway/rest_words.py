@@ -5,7 +5,7 @@ Law: a number is passed on as the digits it came with (``Number`` is raw JSON), 
 fields of a query or a body are refused.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ __all__ = [
     "BarAnswer",
     "NoQuery",
     "Number",
+    "NumberOrNull",
     "OhlcQuery",
     "PriceAnswer",
     "PricesQuery",
@@ -26,6 +27,7 @@ __all__ = [
     "TradesQuery",
     "Watchlist",
     "WatchlistBody",
+    "raw",
 ]
 
 MS_MAX: Final = 253_402_300_799_999  # 9999-12-31, the last that ISO 8601 can say
@@ -33,6 +35,12 @@ SYMBOL_PATTERN: Final = r"^[A-Za-z0-9._\-/:]{1,64}$"
 Number = Annotated[
     msgspec.Raw, Meta(description="Exact: all digits, no exponent", extra_json_schema={"type": "number"})
 ]
+NumberOrNull = Annotated[
+    msgspec.Raw,
+    Meta(description="Exact, or null", extra_json_schema={"anyOf": [{"type": "number"}, {"type": "null"}]}),
+]
+NULL: Final = msgspec.Raw(b"null")  # Raw can't stand in a union, so null is a raw value too
+NO_NUMBER: Any = msgspec.field(default_factory=lambda: NULL)  # a factory, as schemas can't spell a raw default
 Milliseconds = Annotated[int, Meta(ge=0, le=MS_MAX, description="Milliseconds since the epoch, UTC")]
 Sequence = Annotated[int, Meta(ge=0, description="Rises with every trade of the symbol; the stream counts the same")]
 SymbolName = Annotated[str, Meta(pattern=SYMBOL_PATTERN, description="As the venue writes it")]
@@ -91,15 +99,15 @@ class PriceAnswer(msgspec.Struct, rename="camel", kw_only=True):
 
     symbol: SymbolName
     price: Number
-    bid: Number | None = None
-    ask: Number | None = None
-    volume: Number | None = None
-    open: Number | None = None
-    high: Number | None = None
-    low: Number | None = None
-    previous_close: Number | None = None
-    change: Number | None = None
-    change_percent: Number | None = None
+    bid: NumberOrNull = NO_NUMBER
+    ask: NumberOrNull = NO_NUMBER
+    volume: NumberOrNull = NO_NUMBER
+    open: NumberOrNull = NO_NUMBER
+    high: NumberOrNull = NO_NUMBER
+    low: NumberOrNull = NO_NUMBER
+    previous_close: NumberOrNull = NO_NUMBER
+    change: NumberOrNull = NO_NUMBER
+    change_percent: NumberOrNull = NO_NUMBER
     timestamp: Milliseconds
     sequence: Sequence
     exchange: str = ""
@@ -117,7 +125,7 @@ class BarAnswer(msgspec.Struct, rename="camel", kw_only=True):
     close: Number
     volume: Number
     quote_volume: Number
-    vwap: Number | None = None
+    vwap: NumberOrNull = NO_NUMBER
     trade_count: int
     final: bool
     revision: int
@@ -140,15 +148,17 @@ class StatsAnswer(msgspec.Struct, rename="camel", kw_only=True):
 
     symbol: SymbolName
     period: str
-    open: Number | None
-    high: Number | None
-    low: Number | None
-    close: Number | None
+    open: NumberOrNull
+    high: NumberOrNull
+    low: NumberOrNull
+    close: NumberOrNull
     volume: Number
-    avg_price: Annotated[Number, Meta(description="VWAP at scale 10, half-even")] | None = None
+    avg_price: Annotated[NumberOrNull, Meta(description="VWAP at scale 10, half-even")] = NO_NUMBER
     tick_count: Annotated[int, Meta(description="Trades, those of size 0 included, as bars count them")]
     trades: Annotated[int, Meta(description="Trades that moved a size above 0")]
-    volatility: Annotated[Number, Meta(description="Population standard deviation of prices, scale 10")] | None = None
+    volatility: Annotated[NumberOrNull, Meta(description="Population standard deviation of prices, scale 10")] = (
+        NO_NUMBER
+    )
     start_time: Milliseconds
     end_time: Milliseconds
     stale: bool = False
@@ -167,3 +177,8 @@ class Watchlist(msgspec.Struct, rename="camel"):
     symbols: list[SymbolName]
     created_at: Milliseconds
     updated_at: Milliseconds
+
+
+def raw(digits: str | None) -> msgspec.Raw:
+    """Decimal text as the JSON number of the same digits; None as null."""
+    return NULL if digits is None else msgspec.Raw(digits.encode())
