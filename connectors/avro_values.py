@@ -1,0 +1,366 @@
+"""Compiled reads of single Avro values into a TRADE row: texts, numbers, times, sides, from any type that holds them.
+
+The interpreter (connectors.avro_kernel) calls these. Law: nothing at or after ``stop`` is read; a read that fails
+returns a negative position, a Fault, because exceptions cost far more. ``code`` is the program
+(connectors.avro_program.Tables), ``pc`` the op that runs, ``scratch`` what a batch shares (see MADE_BASE and the rest).
+The surprise: few arrays are passed, since each is seven machine words on every call.
+"""
+
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+
+from connectors.avro_program import Op
+from connectors.decimals import PENDING, number_from_double, number_from_float, number_from_long, pack_number
+from connectors.fields import Field
+from connectors.leaf import leaf_kernel
+from connectors.text import read_id_number, read_number, read_side, read_time, time_from_double, time_from_long
+from schemas.columns import NO_ID, UNKNOWN
+from schemas.rejects import Reason
+
+__all__ = [
+    "MADE_BASE",
+    "MADE_USED",
+    "SCRATCH",
+    "Fault",
+    "clear_row",
+    "read_block",
+    "read_length",
+    "read_long",
+    "read_number_op",
+    "read_plain_text",
+    "read_short_decimal",
+    "read_side_op",
+    "read_text_op",
+    "read_time_op",
+]
+
+
+class Fault(IntEnum):
+    """How a record breaks its schema."""
+
+    CUT_SHORT = -1
+    LONG_NUMBER = -2
+    NEGATIVE_LENGTH = -3
+    BAD_BRANCH = -4
+    BAD_SYMBOL_INDEX = -5
+    BYTES_LEFT = -6
+    TOO_DEEP = -7
+
+
+MADE_BASE: Final = 0
+"""scratch[MADE_BASE]: where ``texts`` will begin in TradeBatch.text."""
+MADE_USED: Final = 1
+"""scratch[MADE_USED]: how much of ``texts`` is filled."""
+_BITS: Final = 2
+SCRATCH: Final = 3
+"""Words of scratch used here; the interpreter's own follow."""
+
+U = np.uint64
+_CUT_SHORT: Final = int(Fault.CUT_SHORT)
+_LONG_NUMBER: Final = int(Fault.LONG_NUMBER)
+_NEGATIVE_LENGTH: Final = int(Fault.NEGATIVE_LENGTH)
+_BAD_SYMBOL_INDEX: Final = int(Fault.BAD_SYMBOL_INDEX)
+
+_NONE: Final = int(Reason.NONE)
+_OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
+_TOO_LARGE: Final = int(Reason.TOO_LARGE)
+
+_SYMBOL: Final = int(Field.SYMBOL)
+_TRADE_ID: Final = int(Field.TRADE_ID)
+_PRICE: Final = int(Field.PRICE)
+_SIZE: Final = int(Field.SIZE)
+_BID: Final = int(Field.BID)
+
+_TEXT_FIXED: Final = int(Op.TEXT_FIXED)
+_TEXT_ENUM: Final = int(Op.TEXT_ENUM)
+_NUMBER_DECIMAL: Final = int(Op.NUMBER_DECIMAL)
+_NUMBER_FIXED: Final = int(Op.NUMBER_FIXED)
+_NUMBER_LONG: Final = int(Op.NUMBER_LONG)
+_NUMBER_DOUBLE: Final = int(Op.NUMBER_DOUBLE)
+_NUMBER_TEXT: Final = int(Op.NUMBER_TEXT)
+_TIME_LONG: Final = int(Op.TIME_LONG)
+_TIME_DOUBLE: Final = int(Op.TIME_DOUBLE)
+_TIME_TEXT: Final = int(Op.TIME_TEXT)
+_SIDE_TEXT: Final = int(Op.SIDE_TEXT)
+
+_TEXT_MAX: Final = 65_535
+_DIGITS_MAX: Final = 20
+_SIGN: Final = U(0xFFFFFFFFFFFFFFFF)
+
+
+@leaf_kernel
+def read_long(data: Any, at: int, stop: int) -> Any:
+    """(value, position after it or a Fault) of a zigzag varint of at most 64 bits."""
+    value, shift = U(0), U(0)
+    while at < stop:
+        byte = data[at]
+        at += 1
+        value |= U(byte & np.uint8(0x7F)) << shift
+        if byte < np.uint8(0x80):
+            if shift == U(63) and byte > np.uint8(1):
+                return np.int64(0), _LONG_NUMBER
+            return np.int64(value >> U(1)) ^ -np.int64(value & U(1)), at
+        shift += U(7)
+        if shift > U(63):
+            return np.int64(0), _LONG_NUMBER
+    return np.int64(0), _CUT_SHORT
+
+
+@leaf_kernel
+def read_length(data: Any, at: int, stop: int) -> Any:
+    """(length, position after it or a Fault) of bytes that lie wholly before ``stop``."""
+    if at < stop and data[at] < np.uint8(0x80):  # nearly always one byte
+        length = np.int64(data[at] >> np.uint8(1)) ^ -np.int64(data[at] & np.uint8(1))
+        at += 1
+    else:
+        length, at = read_long(data, at, stop)
+        if at < 0:
+            return length, at
+    if length < 0:
+        return length, _NEGATIVE_LENGTH
+    return length, at if length <= stop - at else _CUT_SHORT
+
+
+@leaf_kernel
+def read_block(data: Any, at: int, stop: int) -> Any:
+    """(items, position or a Fault) of a block's head; a negative count is followed by the block's size."""
+    count, at = read_long(data, at, stop)
+    if at >= 0 and count < 0:
+        _, at = read_long(data, at, stop)
+        count = -count
+    return count, at
+
+
+@leaf_kernel
+def _read_decimal(data: Any, at: int, length: int, scale: int) -> Any:
+    """(hi, lo, reason) of big-endian two's complement bytes."""
+    negative = length > 0 and data[at] >= np.uint8(128)
+    end = at + length
+    fill = np.uint8(255) if negative else np.uint8(0)
+    while end - at > 16:  # only copies of the sign may stand before the last 16 bytes
+        if data[at] != fill:
+            return np.int64(0), U(0), _OUT_OF_RANGE
+        at += 1
+    hi = lo = _SIGN if negative else U(0)
+    while end - at > 8:
+        hi = (hi << U(8)) | U(data[at])
+        at += 1
+    while at < end:
+        lo = (lo << U(8)) | U(data[at])
+        at += 1
+    if negative != (hi >= U(1 << 63)):
+        return np.int64(0), U(0), _OUT_OF_RANGE
+    if negative:
+        lo = ~lo + U(1)
+        hi = ~hi + U(lo == U(0))
+    return pack_number(hi, lo, negative, scale)
+
+
+@leaf_kernel
+def _read_float(data: Any, at: int, size: int, scratch: Any) -> Any:
+    """The little-endian float (4 bytes) or double (8) there."""
+    word = U(0)
+    for index in range(size):
+        word |= U(data[at + index]) << U(8 * index)
+    scratch[_BITS] = np.int64(word)
+    if size == 4:
+        return np.float64(scratch.view(np.float32)[2 * _BITS])
+    return scratch.view(np.float64)[_BITS]
+
+
+@leaf_kernel
+def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
+    """A row of a trade of which nothing is known yet."""
+    row.offset, row.timestamp_ms, row.event_time_us = offset, timestamp_ms, 0
+    row.price_hi = row.size_hi = row.bid_hi = row.ask_hi = 0
+    row.price_lo = row.size_lo = row.bid_lo = row.ask_lo = U(0)
+    row.trade_id_number = NO_ID
+    row.symbol_at = row.trade_id_at = row.exchange_at = 0
+    row.symbol_len = row.trade_id_len = row.exchange_len = 0
+    row.side = UNKNOWN
+    row.has_bid = row.has_ask = row.reason = row.outcome = row._pad = 0  # noqa: SLF001 - a column's name
+
+
+@leaf_kernel
+def _store_text(row: Any, field: int, at: int, length: int) -> None:
+    if field == _SYMBOL:
+        row.symbol_at, row.symbol_len = at, length
+    elif field == _TRADE_ID:
+        row.trade_id_at, row.trade_id_len = at, length
+    else:
+        row.exchange_at, row.exchange_len = at, length
+
+
+@leaf_kernel
+def _store_number(row: Any, field: int, hi: int, lo: Any) -> None:
+    if field == _PRICE:
+        row.price_hi, row.price_lo = hi, lo
+    elif field == _SIZE:
+        row.size_hi, row.size_lo = hi, lo
+    elif field == _BID:
+        row.bid_hi, row.bid_lo, row.has_bid = hi, lo, 1
+    else:
+        row.ask_hi, row.ask_lo, row.has_ask = hi, lo, 1
+
+
+@leaf_kernel
+def _write_digits(value: int, texts: Any, at: int) -> int:
+    """Writes ``value`` in decimal into ``texts`` at ``at``; returns the position after it (20 bytes at most)."""
+    magnitude = U(value)
+    if value < 0:
+        texts[at] = 45
+        at += 1
+        magnitude = ~magnitude + U(1)
+    length, rest = 1, magnitude // U(10)
+    while rest > U(0):
+        length += 1
+        rest //= U(10)
+    for index in range(at + length - 1, at - 1, -1):
+        texts[index] = np.uint8(48) + np.uint8(magnitude % U(10))
+        magnitude //= U(10)
+    return at + length
+
+
+@leaf_kernel
+def read_plain_text(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
+    """Runs a TEXT op: (position or a Fault, reason)."""
+    length, at = read_length(data, at, stop)
+    if at < 0:
+        return at, _NONE
+    return at + length, _keep_text(data, at, length, field, row)
+
+
+@leaf_kernel
+def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
+    if length > _TEXT_MAX:
+        return _TOO_LARGE
+    _store_text(row, field, at, length)
+    if field == _TRADE_ID:
+        row.trade_id_number = read_id_number(data, at, at + length)
+    return _NONE
+
+
+@leaf_kernel
+def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, texts: Any, scratch: Any) -> Any:
+    """Runs another TEXT… op: (position or a Fault, reason). Numbers become text at the end of ``texts``."""
+    kind, field = code[4 * pc], code[4 * pc + 1]
+    if kind == _TEXT_FIXED:
+        length = code[4 * pc + 2]
+        if length > stop - at:
+            return np.int64(_CUT_SHORT), _NONE
+        return at + length, _keep_text(data, at, length, field, row)
+    value, at = read_long(data, at, stop)
+    if at < 0:
+        return at, _NONE
+    if kind == _TEXT_ENUM:
+        if value < 0 or value >= code[4 * pc + 2]:
+            return np.int64(_BAD_SYMBOL_INDEX), _NONE
+        begin, length = code[code[4 * pc + 3] + 2 * value], code[code[4 * pc + 3] + 2 * value + 1]
+        if length > _TEXT_MAX:
+            return at, _TOO_LARGE
+    else:
+        begin = scratch[MADE_USED]
+        if begin + _DIGITS_MAX > len(texts):
+            return at, _TOO_LARGE
+        length = _write_digits(value, texts, begin) - begin
+        scratch[MADE_USED] += length
+    _store_text(row, field, scratch[MADE_BASE] + begin, length)
+    if field == _TRADE_ID:
+        row.trade_id_number = read_id_number(texts, begin, begin + length)
+    return at, _NONE
+
+
+@leaf_kernel
+def read_short_decimal(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
+    """A decimal of scale 10 in at most 8 bytes, the usual one: (position or a Fault, whether it was one)."""
+    length, at = read_length(data, at, stop)
+    if at < 0:
+        return at, True
+    if length > 8:
+        return at, False
+    negative = length > 0 and data[at] >= np.uint8(128)
+    word = _SIGN if negative else U(0)
+    for index in range(at, at + length):
+        word = (word << U(8)) | U(data[index])
+    _store_number(row, field, np.int64(-1 if negative else 0), word)
+    return at + length, True
+
+
+@leaf_kernel
+def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, scratch: Any) -> Any:
+    """Runs a NUMBER… op: (position or a Fault, reason). A double that needs repr() leaves its bits in ``lo`` and a mark
+    in ``outcome`` (PRICE.. as 1 << 0.., widened floats as 16 << 0..)."""
+    kind, field = code[4 * pc], code[4 * pc + 1]
+    hi, lo, reason = np.int64(0), U(0), _NONE
+    if kind in (_NUMBER_DECIMAL, _NUMBER_TEXT):
+        length, at = read_length(data, at, stop)
+        if at < 0:
+            return at, _NONE
+        if kind == _NUMBER_DECIMAL:
+            hi, lo, reason = _read_decimal(data, at, length, code[4 * pc + 2])
+        else:
+            hi, lo, reason = read_number(data, at, at + length)
+        at += length
+    elif kind == _NUMBER_LONG:
+        value, at = read_long(data, at, stop)
+        if at < 0:
+            return at, _NONE
+        hi, lo, reason = number_from_long(value)
+    else:
+        size = code[4 * pc + 3] if kind == _NUMBER_FIXED else 8 if kind == _NUMBER_DOUBLE else 4
+        if size > stop - at:
+            return _CUT_SHORT, _NONE
+        if kind == _NUMBER_FIXED:
+            hi, lo, reason = _read_decimal(data, at, size, code[4 * pc + 2])
+        else:
+            real = _read_float(data, at, size, scratch)
+            hi, lo, reason = number_from_double(real) if size == 8 else number_from_float(real)
+            if reason == PENDING:
+                scratch.view(np.float64)[_BITS] = real
+                lo = U(scratch[_BITS])
+                row.outcome |= np.uint8((1 if size == 8 else 16) << (field - _PRICE))
+                reason = _NONE
+        at += size
+    _store_number(row, field, hi, lo)
+    return at, reason
+
+
+@leaf_kernel
+def read_time_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, scratch: Any) -> Any:
+    """Runs a TIME… op: (position or a Fault, reason)."""
+    kind, unit = code[4 * pc], code[4 * pc + 2]
+    if kind == _TIME_LONG:
+        value, at = read_long(data, at, stop)
+        row.event_time_us = time_from_long(value, unit)
+        return at, _NONE
+    if kind == _TIME_TEXT:
+        length, at = read_length(data, at, stop)
+        if at < 0:
+            return at, _NONE
+        row.event_time_us, reason = read_time(data, at, at + length, unit)
+        return at + length, reason
+    size = 8 if kind == _TIME_DOUBLE else 4
+    if size > stop - at:
+        return _CUT_SHORT, _NONE
+    row.event_time_us, reason = time_from_double(_read_float(data, at, size, scratch), unit)
+    return at + size, reason
+
+
+@leaf_kernel
+def read_side_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any) -> Any:
+    """Runs a SIDE… op: the position or a Fault."""
+    if code[4 * pc] == _SIDE_TEXT:
+        length, at = read_length(data, at, stop)
+        if at < 0:
+            return at
+        row.side = read_side(data, at, at + length)
+        return at + length
+    index, at = read_long(data, at, stop)
+    if at < 0:
+        return at
+    if index < 0 or index >= code[4 * pc + 2]:
+        return _BAD_SYMBOL_INDEX
+    row.side = code[code[4 * pc + 3] + index]
+    return at

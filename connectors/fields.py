@@ -1,0 +1,100 @@
+"""The nine fields of a trade as decoders see them: their numbers, which are required, and how users' names map to them.
+
+Every decoder (Avro, JSON, CSV, Parquet) builds its plan from here. Law: our names are fixed, theirs come from the
+``field_map`` setting, dotted where a field lies inside another (``{"price": "data.p"}``). Kernels know numbers only.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Final
+
+from schemas.errors import SettingError
+
+__all__ = [
+    "AUTO",
+    "FIELD_COUNT",
+    "REQUIRED",
+    "TIME_UNITS",
+    "Field",
+    "Wanted",
+    "field_paths",
+    "required_names",
+    "time_unit_code",
+    "wanted_tree",
+]
+
+
+class Field(IntEnum):
+    """Texts first, then numbers, then the rest: kernels test ranges of these."""
+
+    SYMBOL = 0
+    TRADE_ID = 1
+    EXCHANGE = 2
+    PRICE = 3
+    SIZE = 4
+    BID = 5
+    ASK = 6
+    EVENT_TIME = 7
+    SIDE = 8
+
+
+FIELD_COUNT: Final = len(Field)
+REQUIRED: Final = 1 << Field.SYMBOL | 1 << Field.PRICE | 1 << Field.SIZE | 1 << Field.EVENT_TIME
+"""Bits of the fields without which there is no trade."""
+
+AUTO: Final = 0
+TIME_UNITS: Final = {"auto": AUTO, "s": 1, "ms": 2, "us": 3, "ns": 4}
+"""Unit codes of plain numbers; auto goes by magnitude: < 10**11 seconds, < 10**14 ms, < 10**17 us, else ns."""
+
+Wanted = dict[str, "Field | Wanted"]
+"""A tree of their names: a leaf is the field that the value there fills."""
+
+
+def time_unit_code(unit: str) -> int:
+    try:
+        return TIME_UNITS[unit]
+    except KeyError:
+        raise SettingError(f"no such time unit: {unit}", where="time_unit", mend="use auto, s, ms, us or ns") from None
+
+
+def field_paths(field_map: Mapping[str, str], defaults: Mapping[Field, str] | None = None) -> dict[str, Field]:
+    """Their (dotted) name -> our field, for all nine. Raises SettingError for a name that isn't ours or a clash."""
+    paths: dict[str, Field] = {}
+    ours = {field.name.lower(): field for field in Field}
+    for name in field_map:
+        if name not in ours:
+            raise SettingError(f"no such field: {name}", where="field_map", mend=f"use {', '.join(ours)}")
+    for name, field in ours.items():
+        theirs = field_map.get(name) or (defaults or {}).get(field, name)
+        if theirs in paths and name in field_map and paths[theirs].name.lower() in field_map:
+            raise SettingError(f"{name} and {paths[theirs].name.lower()} both read {theirs}", where="field_map")
+        if theirs not in paths or name in field_map:
+            paths[theirs] = field
+    return paths
+
+
+def wanted_tree(paths: Mapping[str, Field]) -> Wanted:
+    """The same as a tree by the parts of dotted names. Raises SettingError where a name lies inside another field."""
+    tree: Wanted = {}
+    for path, field in paths.items():
+        *parents, leaf = path.split(".")
+        node = tree
+        for parent in parents:
+            below = node.setdefault(parent, {})
+            if isinstance(below, Field):
+                raise SettingError(f"{path} lies inside a field that is read whole", where="field_map")
+            node = below
+        if leaf in node:
+            raise SettingError(f"{path} holds other fields that are read", where="field_map")
+        node[leaf] = field
+    return tree
+
+
+def required_names(seen: int, paths: Mapping[str, Field]) -> str:
+    """Names of the required fields whose bit isn't in ``seen``, theirs in brackets where it differs."""
+    missing = []
+    for theirs, field in paths.items():
+        if REQUIRED >> field & 1 and not seen >> field & 1:
+            ours = field.name.lower()
+            missing.append(ours if ours == theirs else f"{ours} ({theirs})")
+    return ", ".join(missing)
