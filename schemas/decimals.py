@@ -26,6 +26,7 @@ __all__ = [
     "plain",
     "put_i128",
     "put_int",
+    "put_percent",
     "put_u256",
     "texts_i128",
     "texts_u256",
@@ -127,8 +128,8 @@ def put_int(buffer: Rows, at: int, value: int) -> int:
     """Write a signed int64 in decimal; returns the position behind it."""
     if value < 0:
         buffer[at] = _MINUS
-        return put_u64(buffer, at + 1, ~np.uint64(value) + _U1)
-    return put_u64(buffer, at, np.uint64(value))
+        return int(put_u64(buffer, at + 1, ~np.uint64(value) + _U1))
+    return int(put_u64(buffer, at, np.uint64(value)))
 
 
 @kernel
@@ -155,7 +156,7 @@ def _put_fraction(buffer: Rows, at: int, value: np.uint64, count: int) -> int:
         value //= _U10
         count -= 1
     buffer[at] = _POINT
-    return _put_fixed(buffer, at + 1, value, count)
+    return int(_put_fixed(buffer, at + 1, value, count))
 
 
 @kernel
@@ -179,27 +180,58 @@ def _cut_128(hi: np.uint64, lo: np.uint64) -> tuple[np.uint64, np.uint64, np.uin
 
 
 @kernel
+def _put_whole(buffer: Rows, at: int, hi: np.uint64, lo: np.uint64) -> int:
+    """Write an unsigned 128-bit integer."""
+    if hi == _U0:
+        return int(put_u64(buffer, at, lo))
+    hi, lo, least = _cut_128(hi, lo)
+    if hi != _U0:
+        hi, lo, group = _cut_128(hi, lo)
+        at = put_u64(buffer, at, lo)
+        at = _put_fixed(buffer, at, group, 10)
+    else:
+        at = put_u64(buffer, at, lo)
+    return int(_put_fixed(buffer, at, least, 10))
+
+
+@kernel
+def _magnitude(hi: int, lo: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """The absolute value of a 128-bit pair."""
+    high = np.uint64(hi)
+    if hi >= 0:
+        return high, lo
+    lo = ~lo + _U1
+    high = ~high
+    return (high + _U1 if lo == _U0 else high), lo
+
+
+@kernel
 def put_i128(buffer: Rows, at: int, hi: int, lo: np.uint64) -> int:
     """Write a 128-bit pair at scale 10 in plain notation; returns the position behind it."""
-    high = np.uint64(hi)
     if hi < 0:
         buffer[at] = _MINUS
         at += 1
-        lo = ~lo + _U1
-        high = ~high
-        if lo == _U0:
-            high = high + _U1
+    high, lo = _magnitude(hi, lo)
     if high == _U0:
         whole = lo // _E10
         at = put_u64(buffer, at, whole)
-        return _put_fraction(buffer, at, lo - whole * _E10, 10)
+        return int(_put_fraction(buffer, at, lo - whole * _E10, 10))
     high, lo, fraction = _cut_128(high, lo)
-    if high == _U0:
-        at = put_u64(buffer, at, lo)
-    else:
-        high, lo, group = _cut_128(high, lo)
-        at = _put_fixed(buffer, put_u64(buffer, at, lo), group, 10)
-    return _put_fraction(buffer, at, fraction, 10)
+    at = _put_whole(buffer, at, high, lo)
+    return int(_put_fraction(buffer, at, fraction, 10))
+
+
+@kernel
+def put_percent(buffer: Rows, at: int, hi: int, lo: np.uint64) -> int:
+    """Write a 128-bit pair at scale 5 in plain notation; returns the position behind it."""
+    if hi < 0:
+        buffer[at] = _MINUS
+        at += 1
+    high, lo = _magnitude(hi, lo)
+    high, rest = _step(_U0, high)
+    lo, fraction = _step(rest, lo)
+    at = _put_whole(buffer, at, high, lo)
+    return int(_put_fraction(buffer, at, fraction, 5))
 
 
 @kernel
@@ -240,14 +272,14 @@ def put_u256(buffer: Rows, at: int, limbs: Rows) -> int:
         buffer[at] = buffer[index]
         at += 1
     if low == _U0:
-        return _put_fraction(buffer, at, high, 10)
+        return int(_put_fraction(buffer, at, high, 10))
     buffer[at] = _POINT
     at = _put_fixed(buffer, at + 1, high, 10)
     count = 10
     while low % _U10 == _U0:
         low //= _U10
         count -= 1
-    return _put_fixed(buffer, at, low, count)
+    return int(_put_fixed(buffer, at, low, count))
 
 
 @kernel

@@ -21,6 +21,7 @@ _U1: Final = np.uint64(1)
 _U32: Final = np.uint64(32)
 _U63: Final = np.uint64(63)
 _LOW32: Final = np.uint64(0xFFFFFFFF)
+_TEN: Final = np.uint64(10)
 _MILLION: Final = np.uint64(10**6)
 _TWO_64: Final = float(1 << 64)
 _GUESS_MAX: Final = float(1 << 31)
@@ -105,9 +106,9 @@ def change(row: Row) -> tuple[np.uint64, np.uint64]:
 
 @kernel
 def change_percent(row: Row) -> tuple[np.uint64, np.uint64]:
-    """100 * change / previous close at scale 10 (but rounded half-even at scale 4), two's complement.
+    """100 * change / previous close rounded half-even to 4 digits, at scale 5, two's complement.
 
-    Prices are positive and below 10**28 units, so a change times 10**6 is below 2**114.
+    Prices are positive and below 10**28 units, so a change times 10**6 is below 2**114, and so is the quotient.
     """
     hi, lo = change(row)
     negative = (hi >> _U63) == _U1
@@ -115,7 +116,7 @@ def change_percent(row: Row) -> tuple[np.uint64, np.uint64]:
         hi, lo = _negate(hi, lo)
     hi, lo = _times(hi, lo, _MILLION)
     hi, lo = _divide(hi, lo, np.uint64(row.previous_close_hi), row.previous_close_lo)
-    hi, lo = _times(hi, lo, _MILLION)
+    hi, lo = _times(hi, lo, _TEN)
     if negative:
         hi, lo = _negate(hi, lo)
     return hi, lo

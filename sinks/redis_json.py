@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from schemas.columns import Rows
-from schemas.decimals import put_i128, put_int, put_u256
+from schemas.decimals import put_i128, put_int, put_percent, put_u256
 from schemas.intervals import INTERVALS
 from schemas.kernel import kernel
 from sinks.redis_change import change, change_percent
@@ -155,7 +155,8 @@ def put_snapshot(
         hi, lo = change(row)
         percent_hi, percent_lo = change_percent(row)
     at = _put_optional(buffer, at, _CHANGE, known, _signed(hi), lo)
-    at = _put_optional(buffer, at, _CHANGE_PERCENT, known, _signed(percent_hi), percent_lo)
+    at = put_text(buffer, at, _CHANGE_PERCENT)
+    at = put_percent(buffer, at, _signed(percent_hi), percent_lo) if known else put_text(buffer, at, _NULL)
     at = put_int(buffer, put_text(buffer, at, _TIMESTAMP), row.event_time_us // 1000)
     at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.sequence)
     at = put_span(buffer, put_text(buffer, at, _EXCHANGE), texts, text_start, text_end)
@@ -197,7 +198,8 @@ def _put_changes(buffer: Rows, at: int, row: Row, old: Row) -> int:
         hi, lo = change_percent(row)
         if was:
             old_hi, old_lo = change_percent(old)
-        at = _put_changed(buffer, at, _CHANGE_PERCENT, was, _signed(old_hi), old_lo, _signed(hi), lo)
+        if not (was and hi == old_hi and lo == old_lo):
+            at = put_percent(buffer, put_text(buffer, at, _CHANGE_PERCENT), _signed(hi), lo)
     return at
 
 
