@@ -1,0 +1,334 @@
+"""Live updates in a real Redis: what keys and streams hold, and that nothing ever goes back or comes twice."""
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+
+from schemas.columns import BarBatch, TickerBatch
+from schemas.errors import SettingError, Unreachable
+from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, deltas_stream
+from schemas.wire import BarMessage, Delta, Message, Snapshot, apply, decode_batch, decode_message
+from sinks import redis as sink
+from sinks.redis import LiveUpdate, RedisSink, RedisWriter, connect
+from tests.servers.redis import RedisServer
+from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with connect(redis_url) as client:
+        client.flushdb()
+        yield client
+        client.flushdb()
+
+
+def update(
+    new: TickerBatch | None = None, live: BarBatch | None = None, final: BarBatch | None = None, shard: int = 0
+) -> LiveUpdate:
+    return LiveUpdate(shard, new or tickers(), live or bars(), final or bars())
+
+
+def entries(client: redis.Redis, shard: int = 0) -> list[list[Message]]:
+    return [decode_batch(fields[b"batch"]) for _, fields in client.xrange(deltas_stream(shard))]
+
+
+def bar_at(client: redis.Redis, key: str) -> BarMessage:
+    message = decode_message(client.get(key))
+    assert isinstance(message, BarMessage)
+    return message
+
+
+def check_stream(client: redis.Redis, shard: int = 0) -> dict[str, Snapshot]:
+    """Follow the stream as a client would: every delta applies to what was said before; price:S is where it ends."""
+    states: dict[str, Snapshot] = {}
+    newest: dict[tuple[str, str], tuple[int, int]] = {}
+    for _, fields in client.xrange(deltas_stream(shard)):
+        batch = decode_batch(fields[b"batch"])
+        assert int(fields[b"n"]) == len(batch) > 0
+        for message in batch:
+            if isinstance(message, BarMessage):
+                if not message.final:
+                    key = message.symbol, message.interval
+                    assert (message.time, message.sequence) > newest.get(key, (-1, -1))
+                    newest[key] = message.time, message.sequence
+                continue
+            known = states.get(message.symbol)
+            assert known is None or message.sequence > known.sequence
+            if isinstance(message, Delta):
+                assert known is not None
+                states[message.symbol] = apply(known, message)
+            else:
+                states[message.symbol] = message
+    for symbol, state in states.items():
+        assert decode_message(client.get(f"price:{symbol}")) == state
+    return states
+
+
+def test_an_update_lands_in_keys_and_stream(redis_url: str, client: redis.Redis) -> None:
+    writer = RedisWriter(redis_url)
+    writer.write([update(tickers({"sequence": 1}), bars({"version": 1}))])
+    writer.write([update(tickers({"sequence": 5, "price": 2}), bars({"version": 5}), bars({"version": 4, "final": 1}))])
+    first, second = entries(client)
+    assert [type(message) for message in first] == [BarMessage, Snapshot]
+    assert [type(message) for message in second] == [BarMessage, BarMessage, Delta]
+    assert check_stream(client)["AAPL"].price == 2
+    assert client.hgetall("symbol:AAPL") == {
+        b"exchange": b"XNAS", b"shard": b"0",
+        b"first_seen": str(START_US // 1000).encode(), b"last_seen": str(START_US // 1000).encode(),
+    }  # fmt: skip
+    assert bar_at(client, "candle:AAPL:1m").sequence == 5
+    ((member, score),) = client.zrange("candles:AAPL:1m", 0, -1, withscores=True)
+    assert decode_message(member).sequence == 4
+    assert score == START_US // 1000
+    assert client.exists(EPOCH_KEY)
+
+
+def test_the_same_update_again_changes_nothing(redis_url: str, client: redis.Redis) -> None:
+    change = update(tickers({"sequence": 3}), bars({"version": 3}), bars({"version": 2, "final": 1}))
+    RedisWriter(redis_url).write([change])
+    before = entries(client)
+    for _ in range(2):
+        RedisWriter(redis_url).write([change, change])
+    assert entries(client) == before
+
+
+def test_an_older_writer_takes_nothing_back(redis_url: str, client: redis.Redis) -> None:
+    ahead, behind = RedisWriter(redis_url), RedisWriter(redis_url)
+    behind.write([update(tickers({"sequence": 1}), bars({"version": 1}))])
+    later = START_US + MINUTE_US
+    ahead.write(
+        [update(tickers({"sequence": 9}), bars({"version": 9, "start_us": later}), bars({"version": 8, "final": 1}))]
+    )
+    behind.write([update(tickers({"sequence": 5}), bars({"version": 10}), bars({"version": 7, "final": 1}))])
+    assert check_stream(client)["AAPL"].sequence == 9
+    assert bar_at(client, "candle:AAPL:1m").time == later // 1000
+    assert [decode_message(member).sequence for member in client.zrange("candles:AAPL:1m", 0, -1)] == [8]
+    # What it believes to be a delta from 5 on can't apply, so it goes out whole.
+    behind.write([update(tickers({"sequence": 11, "price": 7}))])
+    assert isinstance(entries(client)[-1][0], Snapshot)
+    check_stream(client)
+
+
+def test_a_bar_that_turns_final_at_the_same_sequence_replaces_itself(redis_url: str, client: redis.Redis) -> None:
+    writer = RedisWriter(redis_url)
+    writer.write([update(live=bars({"version": 3}))])
+    writer.write([update(final=bars({"version": 3, "final": 1}))])
+    assert bar_at(client, "candle:AAPL:1m").final
+    assert len(entries(client)) == 2
+    writer.write([update(live=bars({"version": 3}), final=bars({"version": 3, "final": 1}))])
+    assert len(entries(client)) == 2
+
+
+def test_a_revision_replaces_its_member(redis_url: str, client: redis.Redis) -> None:
+    writer = RedisWriter(redis_url)
+    writer.write([update(final=bars({"version": 3, "final": 1, "close": 1}))])
+    writer.write([update(final=bars({"version": 8, "final": 1, "close": 2, "revision": 1}))])
+    (member,) = client.zrange("candles:AAPL:1m", 0, -1)
+    bar = decode_message(member)
+    assert isinstance(bar, BarMessage)
+    assert (bar.close, bar.revision) == (2, 1)
+
+
+def test_candles_keep_the_last_n(redis_url: str, client: redis.Redis) -> None:
+    writer = RedisWriter(redis_url, candles_kept=3)
+    starts = [START_US + number * MINUTE_US for number in range(5)]
+    writer.write([update(final=bars(*[{"start_us": start, "version": 9, "final": 1} for start in starts]))])
+    kept = [decode_message(member).time for member in client.zrange("candles:AAPL:1m", 0, -1)]
+    assert kept == [start // 1000 for start in starts[2:]]
+    before = len(entries(client))
+    writer.write([update(final=bars({"start_us": starts[0], "version": 99, "final": 1}))])
+    assert len(entries(client)) == before
+
+
+def test_updates_channel_carries_whole_prices(redis_url: str, client: redis.Redis) -> None:
+    with client.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe(UPDATES_CHANNEL)
+        listener.get_message(timeout=2)
+        RedisWriter(redis_url, publish_updates=True).write([update(tickers({"symbol": "BTC/USDT", "sequence": 1}))])
+        message = None
+        while message is None:
+            message = listener.get_message(timeout=5)
+    body = msgspec.json.decode(message["data"])
+    assert (body["type"], body["symbol"], body["source"]) == ("price_update", "BTC/USDT", "tapeflow")
+    assert body["data"]["price"] == 1.5
+
+
+def test_thousands_of_messages_in_one_update(redis_url: str, client: redis.Redis) -> None:
+    names = [f"S{number}" for number in range(3000)]
+    writer = RedisWriter(redis_url)
+    for sequence in (1, 2):
+        writer.write(
+            [
+                update(
+                    tickers(*[{"symbol": name, "sequence": sequence, "price": sequence} for name in names]),
+                    bars(*[{"symbol": name, "version": sequence} for name in names]),
+                )
+            ]
+        )
+    assert len(check_stream(client)) == 3000
+    assert sum(len(batch) for batch in entries(client)) == 12_000
+    assert client.xlen(deltas_stream(0)) == 6
+
+
+def test_random_writers_leave_what_one_would(redis_url: str, client: redis.Redis) -> None:
+    """Two writers replay the same log from arbitrary places, as after crashes; the result is the log's end."""
+    chance = random.Random(7)
+    log = [
+        update(
+            tickers({"symbol": f"S{n % 3}", "sequence": n, "price": n, "volume": n // 5}),
+            bars({"symbol": f"S{n % 3}", "version": n, "start_us": START_US + n // 10 * MINUTE_US}),
+            bars(
+                {
+                    "symbol": f"S{n % 3}",
+                    "version": n,
+                    "start_us": START_US + n // 10 * MINUTE_US - MINUTE_US,
+                    "final": 1,
+                }
+            ),
+        )
+        for n in range(1, 60)
+    ]
+    places = [0, 0]
+    writers = [RedisWriter(redis_url), RedisWriter(redis_url)]
+    while min(places) < len(log):
+        who = chance.randrange(2)
+        if chance.random() < 0.1:
+            writers[who], places[who] = RedisWriter(redis_url), chance.randrange(places[who] + 1)
+        if places[who] < len(log):
+            writers[who].write([log[places[who]]])
+            places[who] += 1
+    states = check_stream(client)
+    assert {symbol: state.sequence for symbol, state in states.items()} == {"S0": 57, "S1": 58, "S2": 59}
+
+
+def test_scripts_forgotten_by_redis_are_loaded_again(redis_url: str, client: redis.Redis) -> None:
+    writer = RedisWriter(redis_url)
+    writer.write([update(tickers({"sequence": 1}))])
+    client.script_flush()
+    writer.write([update(tickers({"sequence": 2}))])
+    assert check_stream(client)["AAPL"].sequence == 2
+
+
+def test_a_flushed_redis_gets_everything_again(redis_url: str, client: redis.Redis) -> None:
+    writer = RedisWriter(redis_url)
+    writer.write(
+        [update(tickers({"sequence": 1}), bars({"version": 1}), bars({"symbol": "B", "version": 1, "final": 1}))]
+    )
+    client.flushdb()
+    writer.write([update(tickers({"symbol": "C", "sequence": 2}))])
+    assert set(check_stream(client)) == {"AAPL", "C"}
+    assert bar_at(client, "candle:AAPL:1m").sequence == 1
+    assert client.zcard("candles:B:1m") == 1
+
+
+def test_a_refused_login_or_absent_server_is_one_line(redis_url: str) -> None:
+    with pytest.raises(Unreachable, match=r"Redis does not answer \(redis://127.0.0.1:1/0\)"):
+        connect("redis://user:secret@127.0.0.1:1/0")
+    with pytest.raises(SettingError, match="bad Redis URL"):
+        connect("127.0.0.1:6379")
+
+
+class Feed:
+    """Writes a rising sequence through a sink's part, in a thread, until told to end."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.part = RedisSink(url, 1, **options).build_part("write_redis", "00000", None)
+        self.sequence = 0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._end.wait(0.001):
+            self.sequence += 1
+            n = self.sequence
+            self.part.write_batch(
+                [
+                    update(
+                        tickers({"symbol": f"S{n % 5}", "sequence": n, "price": n}, {"symbol": "BUSY", "sequence": n}),
+                        bars({"symbol": f"S{n % 5}", "version": n}),
+                        bars({"symbol": "BUSY", "version": n, "start_us": START_US + n * MINUTE_US, "final": 1}),
+                    )
+                ]
+            )
+            self.part.snapshot()
+
+    def reach(self, sequence: int, deadline_s: float = 30) -> None:
+        waited = threading.Event()
+        for _ in range(int(deadline_s / 0.01)):
+            if self.sequence >= sequence:
+                return
+            waited.wait(0.01)
+        raise AssertionError(f"no more than {self.sequence} of {sequence} updates within {deadline_s} s")
+
+    def end(self) -> None:
+        self._end.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        self.part.close()
+
+
+def check_end(url: str, feed: Feed) -> None:
+    client = connect(url)
+    states = check_stream(client)
+    last = feed.sequence
+    assert {symbol: state.sequence for symbol, state in states.items()} == {
+        "BUSY": last,
+        **{f"S{n % 5}": n for n in range(last - 4, last + 1)},
+    }
+    held = [decode_message(member).sequence for member in client.zrange("candles:BUSY:1m", 0, -1)]
+    assert held == list(range(1, last + 1))[-1000:]
+    client.close()
+
+
+@pytest.mark.parametrize("keep_data", [True, False])
+def test_redis_killed_and_restarted_in_mid_run(tmp_path: Path, keep_data: bool) -> None:
+    with RedisServer(tmp_path) as server:
+        feed = Feed(server.url)
+        feed.reach(50)
+        server.restart(keep_data=keep_data, crash=True)
+        feed.reach(feed.sequence + 50)
+        feed.end()
+        check_end(server.url, feed)
+
+
+def test_a_quiet_symbol_returns_after_redis_lost_its_data(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server:
+        writer = RedisWriter(server.url)
+        writer.write([update(tickers({"symbol": "QUIET", "sequence": 1}))])
+        server.restart(keep_data=False)
+        writer.write([update(tickers({"sequence": 2}))])
+        assert set(check_stream(connect(server.url))) == {"QUIET", "AAPL"}
+
+
+def test_a_stalled_redis_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink, "ANSWER_S", 0.3)
+    monkeypatch.setattr(sink, "CONNECT_S", 0.3)
+    with RedisServer(tmp_path) as server:
+        feed = Feed(server.url)
+        feed.reach(20)
+        server.pause()
+        threading.Event().wait(1.5)
+        server.resume()
+        feed.reach(feed.sequence + 20)
+        feed.end()
+        check_end(server.url, feed)
+
+
+def test_a_stop_while_redis_is_down_ends_the_write(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with RedisServer(tmp_path) as server:
+        part = RedisSink(server.url, 1, stop=stop).build_part("write_redis", "00000", None)
+        part.write_batch([update(tickers({"sequence": 1}))])
+        part.snapshot()
+        server.stop()
+        part.write_batch([update(tickers({"sequence": 2}))])
+        stop.set()
+        with pytest.raises(Unreachable, match="stopped while the server was down"):
+            part.snapshot()
