@@ -1,0 +1,211 @@
+"""A real Apache Kafka broker (KRaft, one node) for tests, chaos and benchmarks, without Docker.
+
+Maven brings the jars into ``.cache/kafka`` of the checkout once; each KafkaBroker runs on free ports with its own data
+directory and can be killed and started again on both. Law: a broker never outlives the process that started it.
+``KAFKA_BOOTSTRAP`` names a broker to use instead; without Java and Maven the fixture fails in CI and skips elsewhere.
+"""
+
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+CACHE: Final = CHECKOUT / ".cache" / "kafka"
+POM: Final = Path(__file__).with_name("kafka") / "pom.xml"
+START_S: Final = 60.0
+PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
+JVM: Final = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+LOGGING: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+__all__ = ["KafkaBroker", "kafka_bootstrap", "make_topic"]
+
+
+def obstacle() -> str:
+    """Why no broker can run here; empty when one can."""
+    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+    return f"needs {' and '.join(missing)} (or KAFKA_BOOTSTRAP)" if missing else ""
+
+
+def jars() -> str:
+    """The class path of the broker, fetched by Maven the first time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    wanted = CACHE / f"libs-{hash_of(POM)}"
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not wanted.exists():
+            fresh = Path(tempfile.mkdtemp(dir=CACHE))
+            command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
+            subprocess.run(command, check=True, timeout=600)
+            fresh.rename(wanted)
+    return f"{wanted}/*"
+
+
+def hash_of(path: Path) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_OID, path.read_text()).hex[:12]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def make_topic(bootstrap: str, name: str, partitions: int = 1, config: dict[str, str] | None = None) -> str:
+    """Create a topic and wait until the cluster knows it; returns its name."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(name, partitions, 1, config=config or {})])[name].result(30)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = admin.list_topics(name, timeout=10).topics[name]
+        leaders = [partition.leader for partition in found.partitions.values() if partition.leader >= 0]
+        if found.error is None and len(leaders) == partitions:
+            return name
+    raise TimeoutError(f"topic {name} did not come up")
+
+
+class KafkaBroker:
+    """One broker. Its ports and data directory stay the same over kill, stop and start; ``close`` removes the data."""
+
+    def __init__(self, folder: Path | None = None, properties: dict[str, str] | None = None) -> None:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(dir=folder or CACHE, prefix="broker-"))
+        self.port, self._controller_port = free_port(), free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self._properties = properties or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start, or start again on the same data; returns when the broker answers."""
+        assert self._process is None, "already running"
+        config = self._configure()
+        self._log = (self.folder / "broker.log").open("ab")
+        self._process = subprocess.Popen(
+            [*JVM, LOGGING, "-cp", jars(), "kafka.Kafka", str(config)],
+            cwd=self.folder,
+            stdout=self._log,
+            stderr=self._log,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
+        )
+        self._await_answer()
+
+    def kill(self) -> None:
+        """SIGKILL: as a power cut, nothing is flushed or said."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM: an orderly shutdown."""
+        self._end(signal.SIGTERM)
+
+    def close(self) -> None:
+        """Kill, and remove the data."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def make_topic(self, name: str, partitions: int = 1, config: dict[str, str] | None = None) -> str:
+        return make_topic(self.bootstrap, name, partitions, config)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+        if self._log is not None:
+            self._log.close()
+
+    def _configure(self) -> Path:
+        path = self.folder / "server.properties"
+        if path.exists():
+            return path
+        lines = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": str(self.folder / "data"),
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "auto.create.topics.enable": "false",
+            # A killed broker may come back once its old session is over: the default is 9 s.
+            "broker.session.timeout.ms": "2000",
+            "broker.heartbeat.interval.ms": "500",
+            "message.max.bytes": str(8 << 20),
+            **self._properties,
+        }
+        path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(path)]
+        subprocess.run([*JVM, LOGGING, "-cp", jars(), *tool], check=True, timeout=60, capture_output=True)
+        return path
+
+    def _await_answer(self) -> None:
+        admin: Any = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200})
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                break
+            try:
+                admin.list_topics(timeout=1)
+            except KafkaException:
+                continue
+            return
+        log = (self.folder / "broker.log").read_text(errors="replace")[-2000:]
+        self.kill()
+        raise TimeoutError(f"the broker did not come up:\n{log}")
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """Address of a broker that all tests share: give topics names of their own."""
+    if given := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield given
+        return
+    if reason := obstacle():
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with KafkaBroker() as broker:
+        yield broker.bootstrap
