@@ -191,6 +191,7 @@ class _Buffer(Generic[Batch]):
         self._rows_max = rows_max
         self._batches: list[Batch] = []
         self._rows = 0
+        self._users = 0
         self._lock = threading.Lock()
         self._handover: Handover[list[Batch]] = Handover(self._insert, name="clickhouse-insert", depth=WAITING_MAX)
 
@@ -212,6 +213,19 @@ class _Buffer(Generic[Batch]):
             if self._batches:
                 self._hand_over()
         self._handover.drain()
+
+    def open(self) -> None:
+        with self._lock:
+            self._users += 1
+
+    def close(self) -> None:
+        """Flush; the last part to close ends the thread and the connection."""
+        self.flush()
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._handover.close()
+                self._inserter.close()
 
     def _hand_over(self) -> None:
         self._handover.put(self._batches)
@@ -242,6 +256,7 @@ class _ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):
 class _Part(StatefulSinkPartition[Batch, None], Generic[Batch]):
     def __init__(self, buffer: _Buffer[Batch]) -> None:
         self._buffer = buffer
+        buffer.open()
 
     def write_batch(self, values: list[Batch]) -> None:
         self._buffer.add(values)
@@ -250,7 +265,7 @@ class _Part(StatefulSinkPartition[Batch, None], Generic[Batch]):
         self._buffer.flush()
 
     def close(self) -> None:
-        self._buffer.flush()
+        self._buffer.close()
 
 
 class ClickHouseBarsSink(_ClickHouseSink[BarBatch]):

@@ -11,7 +11,7 @@ from an old dump keeps the epoch.
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -237,6 +237,8 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         stop: threading.Event | None = None,
     ) -> None:
         self._shards = shards
+        self._parts = 0
+        self._lock = threading.Lock()
         self._writer = RedisWriter(
             url,
             hash_tags=hash_tags,
@@ -255,12 +257,24 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         return int(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_RedisPartition":  # noqa: ARG002
-        return _RedisPartition(self._handover)
+        with self._lock:
+            self._parts += 1
+        return _RedisPartition(self._handover, self._release)
+
+    def _release(self) -> None:
+        """The last part to close ends the thread and the connection."""
+        self._handover.drain()
+        with self._lock:
+            self._parts -= 1
+            if not self._parts:
+                self._handover.close()
+                self._writer.close()
 
 
 class _RedisPartition(StatefulSinkPartition[LiveUpdate, None]):
-    def __init__(self, handover: Handover[LiveUpdate]) -> None:
+    def __init__(self, handover: Handover[LiveUpdate], release: Callable[[], None]) -> None:
         self._handover = handover
+        self._release = release
 
     def write_batch(self, values: list[LiveUpdate]) -> None:
         for update in values:
@@ -270,4 +284,4 @@ class _RedisPartition(StatefulSinkPartition[LiveUpdate, None]):
         self._handover.drain()
 
     def close(self) -> None:
-        self._handover.drain()
+        self._release()
