@@ -8,10 +8,11 @@ parameters, external tables, WITH TOTALS rows. ``async_insert`` is accepted and 
 """
 
 import os
+import socket
 import socketserver
 import threading
-import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 
@@ -55,26 +56,40 @@ class Server(socketserver.ThreadingTCPServer):
         self.users = dict(users)
         self.settings = dict(settings)
         self._running = 0
-        self._running_changed = threading.Condition()
+        self._clients: set[socket.socket] = set()
+        self._changed = threading.Condition()
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
 
     def enter_query(self) -> None:
-        with self._running_changed:
+        with self._changed:
             self._running += 1
 
     def leave_query(self) -> None:
-        with self._running_changed:
+        with self._changed:
             self._running -= 1
-            self._running_changed.notify_all()
+            self._changed.notify_all()
+
+    def enter_client(self, client: socket.socket) -> None:
+        with self._changed:
+            self._clients.add(client)
+
+    def leave_client(self, client: socket.socket) -> None:
+        with self._changed:
+            self._clients.discard(client)
+            self._changed.notify_all()
 
     def drain(self, grace_s: float = GRACE_S) -> bool:
-        """Wait until no query runs; False when some still do after ``grace_s``."""
-        deadline = time.monotonic() + grace_s
-        with self._running_changed:
-            return self._running_changed.wait_for(lambda: not self._running, deadline - time.monotonic())
+        """Wait until no query runs, then hang up on everyone; False when one still ran after ``grace_s``."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._running, grace_s):
+                return False
+            for client in self._clients:
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+            return self._changed.wait_for(lambda: not self._clients, grace_s)
 
 
 class _Connection(socketserver.BaseRequestHandler):
@@ -91,6 +106,7 @@ class _Connection(socketserver.BaseRequestHandler):
             return
         if session is None:
             return
+        self.server.enter_client(self.request)
         try:
             while True:
                 self._packet(session)
@@ -101,6 +117,7 @@ class _Connection(socketserver.BaseRequestHandler):
             log.exception("clickhouse_connection_failed")
         finally:
             session.close()
+            self.server.leave_client(self.request)
 
     def _greet(self) -> Session | None:
         hello = self.wire.read_hello()

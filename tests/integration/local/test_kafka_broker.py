@@ -90,7 +90,8 @@ def numbers(bootstrap: str, topic: str, count: int, *, partitions: int = 4, star
 
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
 def test_records_come_back_from_the_start_with_every_codec(broker: Broker, codec: str) -> None:
-    produce(broker.bootstrap, f"codec-{codec}", 20_000, **{"compression.type": codec, "enable.idempotence": True})
+    config: dict[str, Any] = {"compression.type": codec, "enable.idempotence": True}
+    produce(broker.bootstrap, f"codec-{codec}", 20_000, **config)
     assert numbers(broker.bootstrap, f"codec-{codec}", 20_000) == list(range(20_000))
 
 

@@ -1,6 +1,5 @@
 """The walker against clickhouse-driver's own writer: whatever the driver sends, the walk ends at its last byte."""
 
-import datetime as dt
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -60,7 +59,7 @@ TYPES: dict[str, st.SearchStrategy[Any]] = {
     "Float64": st.floats(allow_nan=False),
     "Decimal(38, 10)": st.decimals(-1000, 1000, places=10, allow_nan=False),
     "Decimal(9, 2)": st.decimals(-1000, 1000, places=2, allow_nan=False),
-    "DateTime64(6, 'UTC')": st.datetimes(dt.datetime(1980, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001 - bounds must be naive
+    "DateTime64(6, 'UTC')": st.integers(0, 4 * 10**15),
     "DateTime('UTC')": st.integers(0, 2**32 - 1),
     "Enum8('UNKNOWN' = 0, 'BUY' = 1, 'a, b)' = 2)": st.sampled_from(["UNKNOWN", "BUY", "a, b)"]),
     "UUID": st.builds(uuid.UUID, int=st.integers(0, 2**128 - 1)),
