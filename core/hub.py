@@ -316,6 +316,8 @@ class Hub:
             if room.load(snapshot) is Outcome.GAP:
                 room.load_at_ms = now_ms + self.limits.reload_ms
                 self._want(room, 0)
+        elif room.history and not room.ready:
+            self._want(room, 0)  # it began to trade while Redis was asked
         elif not room.ready:
             room.absent = True
             for client in room.lagging:

@@ -227,7 +227,8 @@ class BarRoom(Room):
         if held is not None and not bar.newer_than(held):
             return Outcome.IGNORED
         self.parts.clear()
-        if held is not None or len(self.bars) < self.depth or bar.start_ms > min(self.bars, default=-1):
+        wanted = not self.ready or len(self.bars) < self.depth or bar.start_ms > min(self.bars, default=-1)
+        if held is not None or wanted:  # while loading, any: the answer may be older than this
             self.bars[bar.start_ms] = bar
         if self.ready and to_clients:
             if bar.final:

@@ -1,0 +1,454 @@
+"""Law of the hub: whatever happens, every client ends with the model's state, and never sees a sequence out of order.
+
+The model is a Redis with tickers, bars, one stream and its trimming. Random steps: trades, reads of the stream, loads,
+subscribe, resume, unsubscribe, disconnect, slow and recovering clients, trimmed streams, pauses, an emptied Redis.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from core.hub import Hub, Load
+from core.hub_client import HELD_BY_TRANSPORT, Client, HubLimits
+from core.hub_dialect import RoomKey, Subscribe, Unsubscribe, Variant
+from core.hub_messages import ChannelMessage, decode_bar, decode_batch, decode_ticker
+from gateway.dialects.analytics import AnalyticsDialect
+from gateway.dialects.candles import CandlesDialect
+from gateway.dialects.prices import PricesDialect
+
+SYMBOLS = ("A", "B", "C")
+SYMBOL = st.sampled_from(SYMBOLS)
+WHO = st.integers(0, 5)
+LIMITS = HubLimits(history=4, buffer=6, slow_ms=10**9, reload_ms=0, resume_wait_ms=0, catch_up_bytes=400, out_per_s=200)
+VARIANTS = {
+    dialect.name: Variant(dialect.name, dialect, lambda messages: b"\n".join(messages) + b"\n")
+    for dialect in (PricesDialect(), CandlesDialect(), AnalyticsDialect())
+}
+
+
+@dataclass
+class Receiver:
+    """A client that believes what it is told, as a careful user would write it."""
+
+    client: Client
+    tickers: dict[str, dict[str, object]] = field(default_factory=dict)
+    bars: dict[str, dict[str, dict[str, object]]] = field(default_factory=dict)
+    alerts: list[int] = field(default_factory=list)
+    alerts_due: list[int] = field(default_factory=list)
+
+    def read(self, epoch: int) -> None:
+        data = b"".join(self.client.out)
+        self.client.out.clear()
+        for line in data.splitlines():
+            message = json.loads(line)
+            if isinstance(message, list):
+                self.alerts += [each["data"]["n"] for each in message if each["type"] == "alert"]
+                continue
+            self.take(message, epoch)
+
+    def take(self, message: dict[str, object], epoch: int) -> None:
+        kind = message["type"]
+        symbol = message.get("symbol")
+        if kind == "snapshot":
+            held = self.tickers.get(symbol)
+            if held is not None and held["epoch"] == epoch:
+                assert message["sequence"] >= held["sequence"], "a snapshot took the client back"
+            self.tickers[symbol] = {**message, "epoch": epoch}
+        elif kind == "delta":
+            held = self.tickers[symbol]
+            assert message["previous"] == held["sequence"], "a delta that does not apply"
+            assert message["sequence"] > held["sequence"]
+            held.update({name: value for name, value in message.items() if name not in ("type", "previous")})
+        elif kind == "initial":
+            self.bars[symbol] = {bar["time"]: bar for bar in message["bars"]}
+        elif kind == "update":
+            bar = message["bar"]
+            held = self.bars[symbol].get(bar["time"])
+            if held is not None:
+                assert bar["revision"] >= held["revision"], "a bar went back"
+                assert bar["tradeCount"] >= held["tradeCount"], "a bar went back"
+            self.bars[symbol][bar["time"]] = bar
+
+
+class HubMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hub = Hub(LIMITS)
+        self.now_ms = 1_000_000
+        self.redis: dict[str, dict[str, object]] = {}
+        self.redis_bars: dict[str, dict[int, dict[str, object]]] = {symbol: {} for symbol in SYMBOLS}
+        self.flow: dict[str, dict[str, object]] = {}
+        self.stream: list[list[dict[str, object]]] = []
+        self.read_to = 0
+        self.sequence = 0
+        self.epoch = 0
+        self.loads: list[tuple[Load, object]] = []
+        self.receivers: list[Receiver] = []
+        self.alerts = 0
+
+    @initialize()
+    def somebody_is_there(self) -> None:
+        for name in VARIANTS:
+            self.connect(name)
+        for receiver in self.receivers:
+            self._subscribe(receiver, list(SYMBOLS), resume=False)
+
+    # What happens most: everything in turn.
+
+    @rule(symbols=st.lists(SYMBOL, min_size=1, max_size=4), price=st.integers(1, 9))
+    def live(self, symbols: list[str], price: int) -> None:
+        for symbol in symbols:
+            self.trade(symbol, price, 1)
+        self.read_stream(10)
+        self.flush(16)
+
+    @rule()
+    def load(self) -> None:
+        self.load_starts()
+        self.load_ends()
+        self.flush(16)
+
+    # Stories that single steps would seldom tell.
+
+    @rule(who=WHO, symbol=SYMBOL, times=st.integers(1, 3))
+    def slow_spell(self, who: int, symbol: str, times: int) -> None:
+        held = self._chosen(who)
+        for receiver in held:
+            self.hub.delivery.hold(receiver.client, HELD_BY_TRANSPORT, self.now_ms)
+        for _ in range(times):
+            self.close_bar(symbol)
+            self.alert()
+            self.live([symbol], 4)
+        for receiver in held:
+            self.hub.delivery.release(receiver.client, HELD_BY_TRANSPORT)
+
+    @rule(who=WHO, symbol=SYMBOL, times=st.integers(0, 6))
+    def away_and_back(self, who: int, symbol: str, times: int) -> None:
+        for receiver in self._chosen(who):
+            self.hub.command(receiver.client, Unsubscribe((("ticker", symbol),)), self.now_ms)
+            for _ in range(times):
+                self.live([symbol], 6)
+            if receiver in self.receivers:
+                self._subscribe(receiver, [symbol], resume=True)
+
+    @rule(symbol=SYMBOL, emptied=st.booleans())
+    def answer_from_before(self, symbol: str, emptied: bool) -> None:
+        self.trim()
+        self.hub.reset(0)
+        self.load_starts()
+        for _ in range(3):
+            self.live([symbol], 7)
+        if emptied:
+            self.redis_is_emptied()
+            self.live([symbol], 7)
+        self.load_ends()
+
+    # The flow.
+
+    @rule(symbol=SYMBOL, price=st.integers(1, 9), size=st.integers(1, 9))
+    def trade(self, symbol: str, price: int, size: int) -> None:
+        self.sequence += 1
+        before = self.flow.get(symbol)
+        volume = size + (before["volume"] if before else 0)
+        after = {
+            "symbol": symbol,
+            "price": price,
+            "volume": volume,
+            "timestamp": self.now_ms,
+            "sequence": self.sequence,
+        }
+        batch: list[dict[str, object]] = []
+        if before is None:
+            batch.append({"type": "snapshot", **after})
+        else:
+            changed = {name: after[name] for name in ("price", "volume") if after[name] != before[name]}
+            head = {"type": "delta", "symbol": symbol, **changed, "timestamp": self.now_ms}
+            batch.append({**head, "sequence": self.sequence, "previous": before["sequence"]})
+        self.flow[symbol] = self.redis[symbol] = after
+        batch.append(self._bar(symbol, price))
+        self.stream.append(batch)
+
+    def trade_once(self, symbol: str, price: int) -> None:
+        self.trade(symbol, price + 1, 1)
+
+    def _bar(self, symbol: str, price: int, *, close: bool = False) -> dict[str, object]:
+        bars = self.redis_bars[symbol]
+        start = max(bars, default=0)
+        if not bars or (bars[start]["final"] and not close):
+            start += 60_000
+        held = bars.get(start, {"tradeCount": 0, "revision": 0})
+        bar = {"type": "bar", "symbol": symbol, "interval": "1m", "time": start, "close": price}
+        bar |= {"tradeCount": held["tradeCount"] + (not close), "final": close, "revision": 0}
+        bars[start] = {**bar, "sequence": self.sequence}
+        return bars[start]
+
+    @rule(symbol=SYMBOL)
+    def close_bar(self, symbol: str) -> None:
+        bars = self.redis_bars[symbol]
+        if bars and not bars[max(bars)]["final"]:
+            self.stream.append([self._bar(symbol, int(bars[max(bars)]["close"]), close=True)])
+
+    @rule(symbol=SYMBOL)
+    def revise_bar(self, symbol: str) -> None:
+        closed = [bar for bar in self.redis_bars[symbol].values() if bar["final"]]
+        if closed:
+            self.sequence += 1
+            old = closed[-1]
+            new = {
+                **old,
+                "revision": old["revision"] + 1,
+                "tradeCount": old["tradeCount"] + 1,
+                "sequence": self.sequence,
+            }
+            self.redis_bars[symbol][old["time"]] = new
+            self.stream.append([new])
+
+    @rule(symbol=SYMBOL)
+    def flow_restarts(self, symbol: str) -> None:
+        self.flow.pop(symbol, None)
+
+    @rule()
+    def alert(self) -> None:
+        self.alerts += 1
+        data = json.dumps({"n": self.alerts}).encode()
+        for receiver in self.receivers:
+            if ("channel", "alerts") in _keys(receiver.client):
+                receiver.alerts_due.append(self.alerts)
+        self.hub.publish(ChannelMessage("alerts", "alert", data, self.now_ms))
+
+    # The reader of the stream.
+
+    @rule(most=st.integers(1, 5))
+    def read_stream(self, most: int) -> None:
+        for batch in self.stream[self.read_to : self.read_to + most]:
+            self.hub.apply(0, decode_batch(json.dumps(batch).encode()), self.now_ms)
+        self.read_to = min(len(self.stream), self.read_to + most)
+
+    @rule(symbol=SYMBOL, emptied=st.sampled_from((False, False, False, True)))
+    def trimmed_or_emptied(self, symbol: str, emptied: bool) -> None:
+        self.trade(symbol, 1, 1)
+        if emptied:
+            self.redis_is_emptied()
+        else:
+            self.trim()
+
+    def trim(self) -> None:
+        lost = len(self.stream) - self.read_to
+        self.read_to = len(self.stream)
+        if lost:
+            self.hub.reset(0)
+
+    @rule(symbol=SYMBOL)
+    def hidden_loss(self, symbol: str) -> None:
+        """An entry vanishes and nothing tells; the next delta of the symbol must show it."""
+        self.read_stream(len(self.stream))
+        self.trade(symbol, 2, 2)
+        if self.read_to < len(self.stream):
+            self.stream[self.read_to] = [message for message in self.stream[self.read_to] if message["type"] == "bar"]
+
+    def redis_is_emptied(self) -> None:
+        self.redis.clear()
+        self.flow.clear()
+        self.redis_bars = {symbol: {} for symbol in SYMBOLS}
+        self.stream.clear()
+        self.read_to = 0
+        self.sequence = 0
+        self.epoch += 1
+        for receiver in self.receivers:
+            receiver.bars.clear()
+        self.hub.reset(new_epoch=True)
+
+    @rule()
+    def load_starts(self) -> None:
+        for load in self.hub.take_loads(self.now_ms):
+            self.loads.append((load, self._answer(load)))
+
+    def _answer(self, load: Load) -> object:
+        symbol = load.key[1]
+        if load.key[0] == "ticker":
+            held = self.redis.get(symbol)
+            return None if held is None else json.dumps({"type": "snapshot", **held}).encode()
+        bars = self.redis_bars[symbol]
+        return [json.dumps(bars[start]).encode() for start in sorted(bars)[-(load.bars + 1) :]]
+
+    @rule()
+    def load_ends(self) -> None:
+        for load, answer in self.loads:
+            if load.key[0] == "ticker":
+                snapshot = None if answer is None else decode_ticker(answer)
+                self.hub.loaded_ticker(load, snapshot, 0, self.now_ms)
+            else:
+                self.hub.loaded_bars(load, map(decode_bar, answer))
+        self.loads.clear()
+
+    @precondition(lambda self: self.loads)
+    @rule()
+    def load_fails(self) -> None:
+        for load, _answer in self.loads:
+            self.hub.load_failed(load, self.now_ms)
+        self.loads.clear()
+
+    # Clients.
+
+    @rule(name=st.sampled_from(tuple(VARIANTS)))
+    def connect(self, name: str) -> None:
+        if len(self.receivers) < 6:
+            client = Client(f"c{len(self.receivers)}", VARIANTS[name], self.now_ms, LIMITS)
+            self.hub.connect(client, self.now_ms)
+            self.receivers.append(Receiver(client))
+            if name == "analytics":
+                self.hub.command(client, Subscribe((("channel", "alerts"),)), self.now_ms)
+
+    @rule(who=WHO, symbols=st.lists(SYMBOL, min_size=1, unique=True), resume=st.booleans())
+    def subscribe(self, who: int, symbols: list[str], resume: bool) -> None:
+        for receiver in self._chosen(who):
+            self._subscribe(receiver, symbols, resume=resume)
+
+    def _subscribe(self, receiver: Receiver, symbols: list[str], *, resume: bool) -> None:
+        if receiver.client.variant.name == "candles":
+            rooms: tuple[RoomKey, ...] = tuple(("bars", symbol, "1m") for symbol in symbols)
+            self.hub.command(receiver.client, Subscribe(rooms, bars=50), self.now_ms)
+        elif receiver.client.variant.name == "prices":
+            rooms = tuple(("ticker", symbol) for symbol in symbols)
+            held = {s: r["sequence"] for s, r in receiver.tickers.items() if r["epoch"] == self.epoch}
+            since = {("ticker", symbol): held[symbol] for symbol in symbols if symbol in held} if resume else None
+            self.hub.command(receiver.client, Subscribe(rooms, since), self.now_ms)
+
+    @rule(who=WHO, symbol=SYMBOL)
+    def unsubscribe(self, who: int, symbol: str) -> None:
+        for receiver in self._chosen(who):
+            self.hub.command(receiver.client, Unsubscribe((("ticker", symbol), ("bars", symbol, "1m"))), self.now_ms)
+
+    @rule(who=WHO)
+    def disconnect(self, who: int) -> None:
+        for receiver in self._chosen(who):
+            self.hub.disconnect(receiver.client)
+            self.receivers.remove(receiver)
+
+    @rule(who=WHO)
+    def becomes_slow(self, who: int) -> None:
+        for receiver in self._chosen(who):
+            self.hub.delivery.hold(receiver.client, HELD_BY_TRANSPORT, self.now_ms)
+
+    @rule()
+    def all_recover(self) -> None:
+        for receiver in self.receivers:
+            self.hub.delivery.release(receiver.client, HELD_BY_TRANSPORT)
+
+    def _chosen(self, who: int) -> list[Receiver]:
+        return [self.receivers[who % len(self.receivers)]] if self.receivers else []
+
+    @rule(symbols=st.lists(SYMBOL, max_size=3))
+    def pause_a_while(self, symbols: list[str]) -> None:
+        self.hub.pause()
+        self.live(symbols, 3)
+        self.hub.resume()
+
+    @rule(passed_ms=st.integers(0, 1500))
+    def flush(self, passed_ms: int) -> None:
+        self.now_ms += passed_ms
+        for client in self.hub.flush(self.now_ms):
+            receiver = next(each for each in self.receivers if each.client is client)
+            assert not client.held or client.held != HELD_BY_TRANSPORT, "bytes for a client that is full"
+            receiver.read(self.epoch)
+        for client, code, _reason in self.hub.take_closes():
+            assert code == 4009
+            receiver = next(each for each in self.receivers if each.client is client)
+            self.receivers.remove(receiver)
+
+    @invariant()
+    def backlogs_are_bounded(self) -> None:
+        for receiver in self.receivers:
+            assert len(receiver.client.backlog or ()) <= LIMITS.buffer
+
+    def teardown(self) -> None:
+        """When all is quiet, what a client holds equals Redis."""
+        for receiver in list(self.receivers):
+            self.hub.delivery.release(receiver.client, HELD_BY_TRANSPORT)
+        for symbol in SYMBOLS:
+            self.trade(symbol, 5, 5)
+        for _ in range(40):
+            self.read_stream(len(self.stream))
+            self.load_starts()
+            self.load_ends()
+            self.flush(1100)
+        assert not self.hub.delivery.behind, "someone is still behind"
+        for receiver in self.receivers:
+            for key in _keys(receiver.client):
+                if key[0] == "ticker":
+                    held = {
+                        name: value for name, value in receiver.tickers[key[1]].items() if name not in ("type", "epoch")
+                    }
+                    assert held == self.redis[key[1]]
+                elif key[0] == "bars":
+                    self._same_bars(receiver, key[1])
+            # One that was published just before it joined, in the same flush, may come too.
+            assert set(receiver.alerts_due) <= set(receiver.alerts)
+            assert receiver.alerts == sorted(set(receiver.alerts)), "an alert came twice or out of order"
+
+    def _same_bars(self, receiver: Receiver, symbol: str) -> None:
+        held = receiver.bars[symbol]
+        for bar in list(self.redis_bars[symbol].values())[-40:]:
+            seen = held[next(time for time in held if _ms(time) == bar["time"])]
+            for name in ("close", "final", "revision", "tradeCount"):
+                assert seen[name] == bar[name], (name, seen, bar)
+
+
+def _keys(client: Client) -> list[RoomKey]:
+    return [room.key for room in client.rooms]
+
+
+def _ms(iso: str) -> int:
+    return int(datetime.fromisoformat(iso).timestamp() * 1000)
+
+
+HubMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestHub = HubMachine.TestCase
+
+
+def long_walk(seed: int) -> None:
+    """Hypothesis finds short stories and shrinks them; this walks far, with what is common more often."""
+    random = Random(seed)
+    machine = HubMachine()
+    machine.somebody_is_there()
+    steps: tuple[tuple[int, Callable[[str, int], object]], ...] = (
+        (30, lambda symbol, n: machine.live([symbol, *SYMBOLS[: n % 3]], n + 1)),
+        (15, lambda _symbol, _n: machine.load()),
+        (6, machine.trade_once),
+        (6, lambda _symbol, n: machine.read_stream(n + 1)),
+        (6, lambda _symbol, n: machine.flush(n * 250)),
+        (5, lambda symbol, _n: machine.close_bar(symbol)),
+        (3, lambda symbol, _n: machine.revise_bar(symbol)),
+        (3, lambda symbol, n: machine.slow_spell(random.randrange(6), symbol, n)),
+        (6, lambda symbol, n: machine.away_and_back(random.randrange(6), symbol, n)),
+        (2, lambda _symbol, n: machine.becomes_slow(n)),
+        (3, lambda _symbol, _n: machine.all_recover()),
+        (2, lambda _symbol, _n: machine.alert()),
+        (1, lambda symbol, _n: machine.hidden_loss(symbol)),
+        (1, lambda symbol, n: machine.answer_from_before(symbol, emptied=n == 0)),
+        (1, lambda symbol, n: machine.trimmed_or_emptied(symbol, emptied=n == 0)),
+        (1, lambda symbol, _n: machine.pause_a_while([symbol])),
+        (1, lambda symbol, _n: machine.flow_restarts(symbol)),
+        (1, lambda _symbol, n: machine.disconnect(n)),
+        (3, lambda _symbol, n: machine.connect(tuple(VARIANTS)[n % 3])),
+        (4, lambda symbol, n: machine.subscribe(n, [symbol], resume=random.random() < 0.5)),
+        (1, lambda symbol, n: machine.unsubscribe(n, symbol)),
+    )
+    weights = [weight for weight, _step in steps]
+    for _ in range(500):
+        _weight, step = random.choices(steps, weights)[0]
+        step(random.choice(SYMBOLS), random.randrange(6))
+        machine.backlogs_are_bounded()
+    machine.teardown()
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_client_ends_with_the_models_state_after_a_long_walk(seed: int) -> None:
+    long_walk(seed)
