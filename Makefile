@@ -12,6 +12,13 @@ PYTHON = $(shell for p in python3.11 python3.12 python3; do "$$p" -c 'import sys
 DEMO := $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) \
 	$(if $(FILE),--file $(FILE)) $(if $(JSON),--json $(JSON))
 
+# One file is one figure; those with a main are run, one after the other, and add to the same file.
+BENCHES = $(sort $(shell grep -l '^if __name__' bench/*.py))
+define run_benches
+set -e; $(if $(BENCH_JSON),rm -f "$(BENCH_JSON)";) for file in $(1); do \
+	echo "== $$file"; $(BIN)/python -m "$$(basename "$${file%.py}" | sed 's/^/bench./')" $(if $(BENCH_JSON),--json "$(BENCH_JSON)"); done
+endef
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -35,10 +42,10 @@ lint: setup ## ruff and mypy --strict
 	$(BIN)/mypy
 
 bench: setup ## throughput and latency against a bare consumer (BENCH_JSON=FILE writes the figures)
-	BENCH_JSON="$(BENCH_JSON)" $(BIN)/python -m bench
+	@$(call run_benches,$(filter-out bench/gateway_%,$(BENCHES)))
 
 bench-gateway: setup ## fan-out, idle connections and REST against a bare server (BENCH_JSON=FILE)
-	BENCH_JSON="$(BENCH_JSON)" $(BIN)/python -m bench.gateway
+	@$(call run_benches,$(filter bench/gateway_%,$(BENCHES)))
 
 chaos: setup ## kill everything at random and compare with the oracle (ROUNDS=5 for a short one, SEED=N to repeat one)
 	$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
