@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ REPORT_S: Final = 10.0
 LETTER_BYTES_MAX: Final = 16 * 1024 * 1024
 """Asked for a dead-letter topic that we create: any record that its source topic took fits."""
 CUT_BYTES: Final = 64 * 1024
+REFUSALS_MAX: Final = 3
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -80,6 +82,24 @@ _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID
 _MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001
 
 
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    may_cut: bool
+    refusals: int = 0
+
+    def smaller(self) -> "_Outgoing":
+        """The message to send instead of one that was refused as too large."""
+        size = len(self.value or b"")
+        if not self.may_cut or size <= CUT_BYTES:
+            return replace(self, refusals=self.refusals + 1)
+        _log.warning("dead letter is too large, cutting it", bytes=size)
+        headers: Headers = [*self.headers, ("cut_from_bytes", str(size).encode())]
+        return replace(self, value=(self.value or b"")[:CUT_BYTES], headers=headers, refusals=self.refusals + 1)
+
+
 class CheckedProducer:
     """An idempotent producer for one topic that remembers its first failed delivery and raises it."""
 
@@ -95,6 +115,7 @@ class CheckedProducer:
         self._stop = stop or threading.Event()
         self._error: TapeflowError | None = None
         self._give_up_s = 0.0
+        self._again: list[_Outgoing] = []
         self._producer = Producer(
             {
                 "linger.ms": 20,
@@ -111,19 +132,23 @@ class CheckedProducer:
 
     def send(self, key: bytes | None, value: bytes | None, headers: Headers, *, may_cut: bool = False) -> None:
         """Queue one message; blocks while the queue is full. ``may_cut``: if too large, send its beginning instead."""
+        self._send(_Outgoing(key, value, headers, may_cut))
 
+    def _send(self, message: "_Outgoing") -> None:
         def delivered(error: KafkaError | None, _: Any) -> None:
             if error is not None:
-                self._failed(error, key, value, headers, may_cut=may_cut)
+                self._failed(error, message)
 
         while True:
             self._raise_failure()
             try:
-                self._producer.produce(self._topic, value, key, headers=headers, on_delivery=delivered)
+                self._producer.produce(
+                    self._topic, message.value, message.key, headers=message.headers, on_delivery=delivered
+                )
             except BufferError:
                 self._wait(0.1)
             except KafkaException as error:  # over message.max.bytes: refused before it is queued
-                self._failed(error.args[0], key, value, headers, may_cut=may_cut)
+                self._failed(error.args[0], message)
                 return
             else:
                 self._producer.poll(0)
@@ -132,7 +157,10 @@ class CheckedProducer:
     def flush(self) -> None:
         """Returns when all is acknowledged. Raises WriteFailed, MissingObject, or Unreachable when stopped waiting."""
         reported_s = time.monotonic()
-        while self._producer.flush(0.5):
+        while self._producer.flush(0.5) or self._again:
+            again, self._again = self._again, []
+            for message in again:
+                self._send(message)
             self._raise_failure()
             self._wait(0)
             if time.monotonic() - reported_s >= REPORT_S:
@@ -154,12 +182,10 @@ class CheckedProducer:
         if self._error is not None:
             raise self._error
 
-    def _failed(
-        self, error: KafkaError, key: bytes | None, value: bytes | None, headers: Headers, *, may_cut: bool
-    ) -> None:
-        if may_cut and value is not None and len(value) > CUT_BYTES and error.code() in _TOO_LARGE:
-            _log.warning("dead letter is too large, cutting it", topic=self._topic, bytes=len(value))
-            self.send(key, value[:CUT_BYTES], [*headers, ("cut_from_bytes", str(len(value)).encode())])
+    def _failed(self, error: KafkaError, message: "_Outgoing") -> None:
+        # A broker refuses whole batches as too large, so a small message beside a large one gets another chance.
+        if error.code() in _TOO_LARGE and message.refusals < REFUSALS_MAX:
+            self._again.append(message.smaller())  # not sent from here: this runs inside the client's own poll
             return
         where = f"{self._bootstrap} {self._topic}"
         if error.code() in _MISSING:
