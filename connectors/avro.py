@@ -3,8 +3,8 @@
 Takes RawBatch from the Kafka source, hands TradeBatch to the flows. Law: a record that can't be read is refused by
 itself, with its reason, and costs its neighbours nothing; the order of records stays. Whoever resolves schema ids (a
 registry, or the shipped schemas) says None for an id that doesn't exist, and raises Unreachable when it can't tell:
-that error passes through, so that an outage makes the flow wait instead of refusing good records. Good records never meet
-Python code.
+that error passes through, so that an outage makes the flow wait instead of refusing good records. Good records never
+meet Python code.
 """
 
 import time

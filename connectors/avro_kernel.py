@@ -13,7 +13,6 @@ from connectors.avro_program import Op
 from connectors.avro_values import (
     SCRATCH,
     Fault,
-    clear_row,
     read_block,
     read_length,
     read_long,
@@ -26,6 +25,7 @@ from connectors.avro_values import (
 )
 from connectors.fields import REQUIRED
 from connectors.leaf import leaf_kernel
+from connectors.rows import clear_row
 from schemas.rejects import Reason
 
 __all__ = ["FAULT", "FAULT_AT", "FAULT_PC", "SCRATCH_LENGTH", "SEEN", "decode_records"]

@@ -15,8 +15,8 @@ from connectors.avro_program import Op
 from connectors.decimals import PENDING, number_from_double, number_from_float, number_from_long, pack_number
 from connectors.fields import Field
 from connectors.leaf import leaf_kernel
+from connectors.rows import store_number, store_text
 from connectors.text import read_id_number, read_number, read_side, read_time, time_from_double, time_from_long
-from schemas.columns import NO_ID, UNKNOWN
 from schemas.rejects import Reason
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "MADE_USED",
     "SCRATCH",
     "Fault",
-    "clear_row",
     "read_block",
     "read_length",
     "read_long",
@@ -67,11 +66,8 @@ _NONE: Final = int(Reason.NONE)
 _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
 
-_SYMBOL: Final = int(Field.SYMBOL)
 _TRADE_ID: Final = int(Field.TRADE_ID)
 _PRICE: Final = int(Field.PRICE)
-_SIZE: Final = int(Field.SIZE)
-_BID: Final = int(Field.BID)
 
 _TEXT_FIXED: Final = int(Op.TEXT_FIXED)
 _TEXT_ENUM: Final = int(Op.TEXT_ENUM)
@@ -171,41 +167,6 @@ def _read_float(data: Any, at: int, size: int, scratch: Any) -> Any:
 
 
 @leaf_kernel
-def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
-    """A row of a trade of which nothing is known yet."""
-    row.offset, row.timestamp_ms, row.event_time_us = offset, timestamp_ms, 0
-    row.price_hi = row.size_hi = row.bid_hi = row.ask_hi = 0
-    row.price_lo = row.size_lo = row.bid_lo = row.ask_lo = U(0)
-    row.trade_id_number = NO_ID
-    row.symbol_at = row.trade_id_at = row.exchange_at = 0
-    row.symbol_len = row.trade_id_len = row.exchange_len = 0
-    row.side = UNKNOWN
-    row.has_bid = row.has_ask = row.reason = row.outcome = row._pad = 0  # noqa: SLF001 - a column's name
-
-
-@leaf_kernel
-def _store_text(row: Any, field: int, at: int, length: int) -> None:
-    if field == _SYMBOL:
-        row.symbol_at, row.symbol_len = at, length
-    elif field == _TRADE_ID:
-        row.trade_id_at, row.trade_id_len = at, length
-    else:
-        row.exchange_at, row.exchange_len = at, length
-
-
-@leaf_kernel
-def _store_number(row: Any, field: int, hi: int, lo: Any) -> None:
-    if field == _PRICE:
-        row.price_hi, row.price_lo = hi, lo
-    elif field == _SIZE:
-        row.size_hi, row.size_lo = hi, lo
-    elif field == _BID:
-        row.bid_hi, row.bid_lo, row.has_bid = hi, lo, 1
-    else:
-        row.ask_hi, row.ask_lo, row.has_ask = hi, lo, 1
-
-
-@leaf_kernel
 def _write_digits(value: int, texts: Any, at: int) -> int:
     """Writes ``value`` in decimal into ``texts`` at ``at``; returns the position after it (20 bytes at most)."""
     magnitude = U(value)
@@ -236,7 +197,7 @@ def read_plain_text(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
 def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
     if length > _TEXT_MAX:
         return _TOO_LARGE
-    _store_text(row, field, at, length)
+    store_text(row, field, at, length)
     if field == _TRADE_ID:
         row.trade_id_number = read_id_number(data, at, at + length)
     return _NONE
@@ -266,7 +227,7 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
             return at, _TOO_LARGE
         length = _write_digits(value, texts, begin) - begin
         scratch[MADE_USED] += length
-    _store_text(row, field, scratch[MADE_BASE] + begin, length)
+    store_text(row, field, scratch[MADE_BASE] + begin, length)
     if field == _TRADE_ID:
         row.trade_id_number = read_id_number(texts, begin, begin + length)
     return at, _NONE
@@ -284,7 +245,7 @@ def read_short_decimal(data: Any, at: int, stop: int, field: int, row: Any) -> A
     word = _SIGN if negative else U(0)
     for index in range(at, at + length):
         word = (word << U(8)) | U(data[index])
-    _store_number(row, field, np.int64(-1 if negative else 0), word)
+    store_number(row, field, np.int64(-1 if negative else 0), word)
     return at + length, True
 
 
@@ -323,7 +284,7 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
                 row.outcome |= np.uint8((1 if size == 8 else 16) << (field - _PRICE))
                 reason = _NONE
         at += size
-    _store_number(row, field, hi, lo)
+    store_number(row, field, hi, lo)
     return at, reason
 
 

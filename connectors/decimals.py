@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.leaf import leaf_kernel
+from schemas.decimals import to_pair
 from schemas.rejects import Reason
 
 __all__ = [
     "PENDING",
-    "join_words",
     "multiply_words",
     "number_from_double",
     "number_from_float",
@@ -26,7 +26,6 @@ __all__ = [
     "pack_number",
     "scale_down",
     "scale_up",
-    "split_words",
 ]
 
 U = np.uint64
@@ -156,16 +155,6 @@ def number_from_float(value: float) -> Any:
     return np.int64(0), U(0), PENDING
 
 
-def join_words(hi: Any, lo: Any) -> int:
-    """The integer, in units of 10**-10, that (hi, lo) stands for."""
-    return (int(hi) << 64) + int(lo)
-
-
-def split_words(value: int) -> tuple[int, int]:
-    """(hi, lo) of an integer in units of 10**-10."""
-    return value >> 64, value & (2**64 - 1)
-
-
 def number_from_text(text: str) -> tuple[int, int, int]:
     """(hi, lo, reason) of a decimal number in text, by Python: for the few values that a kernel leaves PENDING."""
     number = Decimal(text)
@@ -176,4 +165,4 @@ def number_from_text(text: str) -> tuple[int, int, int]:
     value = int(unscaled)
     if unscaled != value or abs(value) >= _LIMIT:
         return 0, 0, _OUT_OF_RANGE
-    return *split_words(value), _OK
+    return *to_pair(value), _OK

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from connectors.decimals import join_words
 from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.decimals import from_pair, plain
 from schemas.rejects import Reason, Reject
 
 __all__ = ["Decoder", "Explain", "describe_row", "reject_bad"]
@@ -98,7 +98,4 @@ def describe_row(row: Rows, reason: Reason, text: bytes) -> str:
 
 
 def _plain(row: Rows, name: str) -> str:
-    value = join_words(row[f"{name}_hi"], row[f"{name}_lo"])
-    whole, fraction = divmod(abs(value), 10**10)
-    text = f"{whole}.{fraction:010d}".rstrip("0").rstrip(".")
-    return f"-{text}" if value < 0 else text
+    return plain(from_pair(int(row[f"{name}_hi"]), int(row[f"{name}_lo"])))

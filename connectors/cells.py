@@ -1,0 +1,134 @@
+"""Turns cells of text into TRADE rows: the second half of the CSV, Parquet and JSON decoders, compiled.
+
+A scanner has found where each field's text lies; this reads it. ``at`` and ``length``: int64[n, 9], columns by Field;
+length ABSENT for a cell that isn't there or is null, UNFIT for one of a kind that can't hold the field.
+Law: a field's text is kept where it lies, so rows point into the batch itself. The surprise: ``~at`` (negative) marks
+text with escapes, which Python unescapes behind the batch's end before rows are made.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from connectors.fields import FIELD_COUNT, REQUIRED, Field, required_names
+from connectors.leaf import leaf_kernel
+from connectors.rows import clear_row, store_number, store_text
+from connectors.text import read_id_number, read_number, read_side, read_time
+from schemas.columns import TRADE, RawBatch, Rows
+from schemas.rejects import Reason
+
+__all__ = ["ABSENT", "UNFIT", "Cells"]
+
+ABSENT: Final = -1
+UNFIT: Final = -2
+
+_NONE: Final = int(Reason.NONE)
+_MISSING_FIELD: Final = int(Reason.MISSING_FIELD)
+_BAD_VALUE: Final = int(Reason.BAD_VALUE)
+_TOO_LARGE: Final = int(Reason.TOO_LARGE)
+_TRADE_ID: Final = int(Field.TRADE_ID)
+_EXCHANGE: Final = int(Field.EXCHANGE)
+_ASK: Final = int(Field.ASK)
+_EVENT_TIME: Final = int(Field.EVENT_TIME)
+_FIELDS: Final = FIELD_COUNT
+_TEXT_MAX: Final = 65_535
+
+
+class Cells:
+    """Where the fields of n records lie. A scanner's kernel fills ``at``, ``length`` and ``reasons`` (uint8[n])."""
+
+    def __init__(self, count: int) -> None:
+        self.at = np.zeros((count, FIELD_COUNT), np.int64)
+        self.length = np.full((count, FIELD_COUNT), ABSENT, np.int64)
+        self.reasons = np.zeros(count, np.uint8)
+
+    def to_rows(self, raw: RawBatch, time_unit: int, unescape: Callable[[bytes], bytes]) -> tuple[Rows, bytes]:
+        """TRADE[n] with reasons, and their text: ``raw.data``, with what ``unescape`` made behind it."""
+        text = self._unescaped(raw.data, unescape)
+        rows = np.empty(len(raw), TRADE)
+        _fill_rows(
+            np.frombuffer(text, np.uint8),
+            self.at,
+            self.length,
+            self.reasons,
+            np.asarray(raw.offsets, np.int64),
+            np.asarray(raw.timestamps_ms, np.int64),
+            time_unit,
+            rows,
+        )
+        return rows, text
+
+    def explain(self, value: bytes, reason: Reason, paths: Mapping[str, Field], time_unit: int) -> str:
+        """Which cell of the first record (of bytes ``value``) is behind ``reason``, and what it says."""
+        if reason is Reason.MISSING_FIELD:
+            seen = sum(1 << field for field in Field if self.length[0, field] != ABSENT)
+            return f"missing: {required_names(seen, paths)}"
+        text, row = np.frombuffer(value, np.uint8), np.zeros(1, TRADE)[0]
+        for theirs, field in sorted(paths.items(), key=lambda item: item[1]):
+            at, length = int(self.at[0, field]), int(self.length[0, field])
+            at = ~at if at < 0 else at
+            if length == UNFIT and reason is Reason.BAD_VALUE:
+                return f"{theirs} is of a kind that can't be read as {field.name.lower()}"
+            if length >= 0 and _read_cell(text, at, length, int(field), time_unit, row) == reason:
+                return f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}"
+        return f"{reason.label}: text that isn't UTF-8, or a time past 2299"
+
+    def _unescaped(self, data: bytes, unescape: Callable[[bytes], bytes]) -> bytes:
+        escaped = np.argwhere(self.at < 0)
+        if not len(escaped):
+            return data
+        made = bytearray()
+        for index, field in escaped:
+            at, length = ~int(self.at[index, field]), int(self.length[index, field])
+            text = unescape(data[at : at + length])
+            self.at[index, field], self.length[index, field] = len(data) + len(made), len(text)
+            made += text
+        return data + bytes(made)
+
+
+@leaf_kernel
+def _read_cell(text: Any, at: int, length: int, field: int, time_unit: int, row: Any) -> Any:
+    """Reads one cell into its field; returns a reason."""
+    stop = at + length
+    if field <= _EXCHANGE:
+        if length > _TEXT_MAX:
+            return _TOO_LARGE
+        store_text(row, field, at, length)
+        if field == _TRADE_ID:
+            row.trade_id_number = read_id_number(text, at, stop)
+        return _NONE
+    if field <= _ASK:
+        hi, lo, reason = read_number(text, at, stop)
+        store_number(row, field, hi, lo)
+        return reason
+    if field == _EVENT_TIME:
+        row.event_time_us, reason = read_time(text, at, stop, time_unit)
+        return reason
+    row.side = read_side(text, at, stop)
+    return _NONE
+
+
+@leaf_kernel
+def _fill_rows(
+    text: Any, ats: Any, lengths: Any, reasons: Any, offsets: Any, timestamps_ms: Any, time_unit: int, rows: Any
+) -> None:
+    for index in range(len(rows)):
+        row = rows[index]
+        clear_row(row, offsets[index], timestamps_ms[index])
+        row.reason = reasons[index]
+        if row.reason != _NONE:
+            continue
+        seen = 0
+        for field in range(_FIELDS):
+            length = lengths[index, field]
+            if length == ABSENT:
+                continue
+            seen |= 1 << field
+            reason = _BAD_VALUE
+            if length != UNFIT:
+                reason = _read_cell(text, ats[index, field], length, field, time_unit, row)
+            if reason != _NONE and row.reason == _NONE:
+                row.reason = reason
+        if row.reason == _NONE and seen & REQUIRED != REQUIRED:
+            row.reason = _MISSING_FIELD

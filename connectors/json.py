@@ -1,0 +1,108 @@
+"""Decodes JSON values, a batch at a time, into TRADE rows.
+
+Takes RawBatch from the Kafka source, hands TradeBatch to the flows, for topics whose values are JSON objects.
+Law: numbers are read from their own text, never through a float, so 0.1 is 0.1 and no digit is lost; prices may also
+stand as strings. Times are numbers in ``time_unit`` or ISO 8601 strings. A record that isn't one JSON object is refused
+by itself. The surprise: a compiled scanner finds the fields; a JSON library only explains what is wrong with bad ones.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from connectors.cells import Cells
+from connectors.fields import Field, Wanted, field_paths, time_unit_code, wanted_tree
+from connectors.json_kernel import DEPTH_MAX, scan_records
+from connectors.rejecting import reject_bad
+from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.rejects import Reason
+
+__all__ = ["JsonDecoder"]
+
+
+class JsonDecoder:
+    """A Decoder (see connectors.rejecting) of JSON objects.
+
+    field_map: our field name -> theirs, dotted inside nested objects. time_unit: of times written as plain numbers.
+    """
+
+    def __init__(
+        self, field_map: Mapping[str, str] | None = None, time_unit: str = "auto", value_bytes_max: int = 1_000_000
+    ) -> None:
+        self._paths = field_paths(field_map or {})
+        self._time_unit = time_unit_code(time_unit)
+        self._value_bytes_max = value_bytes_max
+        self._edges, self._keys = _edges_of(wanted_tree(self._paths))
+        self._stack: Rows = np.empty(2 * DEPTH_MAX, np.int64)
+
+    def decode(self, raw: RawBatch) -> TradeBatch:
+        """Trades and rejects of ``raw``, not validated."""
+        rows, text = self.decode_rows(raw)
+        return self.finish(raw, rows, text)
+
+    def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
+        """TRADE[len(raw)] with reason codes, and their text: ``raw.data``, unless strings had escapes in them."""
+        return self._cells(raw).to_rows(raw, self._time_unit, _unescape)
+
+    def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
+        return reject_bad(raw, rows, text, self._explain)
+
+    def _cells(self, raw: RawBatch) -> Cells:
+        cells = Cells(len(raw))
+        scan_records(
+            np.frombuffer(raw.data, np.uint8),
+            np.asarray(raw.ends, np.int64),
+            self._value_bytes_max,
+            self._edges,
+            self._keys,
+            self._stack,
+            cells.at,
+            cells.length,
+            cells.reasons,
+        )
+        return cells
+
+    def _explain(self, raw: RawBatch, index: int, row: Rows, _: bytes) -> str:
+        value, reason = raw.value(index), Reason(int(row["reason"]))
+        if reason is Reason.CORRUPT:
+            return _complaint(value)
+        if reason is Reason.TOO_LARGE and len(value) > self._value_bytes_max:
+            return f"{len(value)} bytes, more than {self._value_bytes_max}"
+        ends, zero = np.array([len(value)], np.int64), np.zeros(1, np.int64)
+        cells = self._cells(RawBatch("", 0, value, ends, zero, zero, (None,)))
+        return cells.explain(value, reason, self._paths, self._time_unit)
+
+
+def _edges_of(wanted: Wanted) -> tuple[Rows, Rows]:
+    """The tree of wanted names as the scanner reads it. A name stands twice where JSON may write it with escapes."""
+    edges: list[tuple[int, int, int, int]] = []
+    keys = bytearray()
+    trees: list[Wanted] = [wanted]
+    for node, tree in enumerate(trees):  # grows while it is walked
+        for name, below in tree.items():
+            if isinstance(below, Field):
+                child = ~int(below)
+            else:
+                child = len(trees)
+                trees.append(below)
+            for key in dict.fromkeys((name.encode(), json.dumps(name)[1:-1].encode())):
+                edges.append((node, len(keys), len(key), child))
+                keys += key
+    return np.array(edges, np.int64).reshape(-1, 4), np.frombuffer(bytes(keys), np.uint8)
+
+
+def _unescape(text: bytes) -> bytes:
+    """A string's value from its text between the quotes, as UTF-8; validation refuses what can't be UTF-8."""
+    value: Any = json.loads(b'"' + text + b'"' if text.isascii() else f'"{text.decode(errors="surrogateescape")}"')
+    return str(value).encode(errors="surrogatepass")
+
+
+def _complaint(value: bytes) -> str:
+    try:
+        decoded = msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return str(error)
+    return "nests too deep" if isinstance(decoded, dict) else "the value isn't a JSON object"

@@ -1,0 +1,241 @@
+"""The compiled JSON scanner: finds the cells of wanted fields in a batch of JSON values, and checks the grammar.
+
+JsonDecoder calls ``scan_records`` once per batch; connectors.cells reads the cells. Law: record i is read inside its
+own bytes only, and is taken only when all of it is one JSON object (RFC 8259); numbers stay text, so they stay exact.
+``edges`` int64[k, 4]: parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from connectors.cells import ABSENT, UNFIT
+from connectors.fields import Field
+from connectors.leaf import leaf_kernel
+from schemas.rejects import Reason
+
+__all__ = ["DEPTH_MAX", "scan_records"]
+
+DEPTH_MAX: Final = 512
+_OBJECT: Final = 0
+_ARRAY: Final = 1
+_UNWANTED: Final = 1 << 20
+"""A target that is neither a node (0..) nor a field (~field)."""
+
+_EMPTY_VALUE: Final = int(Reason.EMPTY_VALUE)
+_TOO_LARGE: Final = int(Reason.TOO_LARGE)
+_CORRUPT: Final = int(Reason.CORRUPT)
+_EXCHANGE: Final = int(Field.EXCHANGE)
+_SIDE: Final = int(Field.SIDE)
+
+_SPACE: Final = np.zeros(256, np.bool_)
+_SPACE[list(b" \t\n\r")] = True
+_ESCAPES: Final = np.zeros(256, np.bool_)
+_ESCAPES[list(b'"\\/bfnrt')] = True
+_HEX: Final = np.zeros(256, np.bool_)
+_HEX[list(b"0123456789abcdefABCDEF")] = True
+_TRUE: Final = np.frombuffer(b"true", np.uint8)
+_FALSE: Final = np.frombuffer(b"false", np.uint8)
+_NULL: Final = np.frombuffer(b"null", np.uint8)
+
+
+@leaf_kernel
+def _skip_space(data: Any, at: Any, stop: int) -> Any:
+    while at < stop and _SPACE[data[at]]:
+        at += 1
+    return at
+
+
+@leaf_kernel
+def _scan_string(data: Any, at: Any, stop: int) -> Any:
+    """(position of the closing quote or -1, whether there are escapes) of a string whose text begins at ``at``."""
+    escaped = False
+    while at < stop:
+        byte = data[at]
+        if byte == 34:
+            return at, escaped
+        if byte < 32:
+            return np.int64(-1), escaped
+        at += 1
+        if byte == 92:
+            escaped = True
+            if at >= stop:
+                break
+            if data[at] == 117:
+                if stop - at < 5:
+                    break
+                for place in range(at + 1, at + 5):
+                    if not _HEX[data[place]]:
+                        return np.int64(-1), escaped
+                at += 5
+            elif _ESCAPES[data[at]]:
+                at += 1
+            else:
+                break
+    return np.int64(-1), escaped
+
+
+@leaf_kernel
+def _skip_digits(data: Any, at: Any, stop: int) -> Any:
+    while at < stop and 48 <= data[at] <= 57:
+        at += 1
+    return at
+
+
+@leaf_kernel
+def _scan_number(data: Any, at: Any, stop: int) -> Any:
+    """(position after the number or -1, whether it is whole: no point, no exponent)."""
+    at += data[at] == 45
+    start = at
+    at = _skip_digits(data, at, stop)
+    if at == start or (at - start > 1 and data[start] == 48):
+        return np.int64(-1), False
+    whole = True
+    if at < stop and data[at] == 46:
+        start, whole = at + 1, False
+        at = _skip_digits(data, start, stop)
+        if at == start:
+            return np.int64(-1), False
+    if at < stop and data[at] in (69, 101):
+        at += 1
+        if at < stop and data[at] in (43, 45):
+            at += 1
+        start, whole = at, False
+        at = _skip_digits(data, start, stop)
+        if at == start:
+            return np.int64(-1), False
+    return at, whole
+
+
+@leaf_kernel
+def _matches(data: Any, at: int, stop: int, word: Any, word_at: int, length: int) -> bool:
+    if stop - at < length:
+        return False
+    for index in range(length):  # noqa: SIM110 - kernels have no all()
+        if data[at + index] != word[word_at + index]:
+            return False
+    return True
+
+
+@leaf_kernel
+def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: Any, index: int) -> Any:
+    """The position after a string, number or literal, or -1; keeps its cell when ``target`` is a field."""
+    byte, field = data[at], ~target
+    cell_at, length = at, UNFIT
+    if byte == 34:
+        end, escaped = _scan_string(data, at + 1, stop)
+        cell_at, length = ~(at + 1) if escaped else at + 1, end - at - 1
+        at = end + 1 if end >= 0 else np.int64(-1)
+    elif byte == 45 or 48 <= byte <= 57:
+        end, whole = _scan_number(data, at, stop)
+        if whole or _EXCHANGE < field < _SIDE:  # no symbol or id is written as 5.5
+            length = end - at
+        at = end
+    elif _matches(data, at, stop, _NULL, 0, 4):
+        length = ABSENT
+        at += 4
+    elif _matches(data, at, stop, _TRUE, 0, 4):
+        at += 4
+    elif _matches(data, at, stop, _FALSE, 0, 5):
+        at += 5
+    else:
+        return np.int64(-1)
+    if target < 0:
+        ats[index, field], lengths[index, field] = cell_at, length
+    return at
+
+
+@leaf_kernel
+def _scan_key(data: Any, at: Any, stop: int, node: int, edges: Any, keys: Any) -> Any:
+    """(position of the value or -1, its target) of the member whose key begins at ``at`` in the object of ``node``."""
+    if at >= stop or data[at] != 34:
+        return np.int64(-1), _UNWANTED
+    end, _ = _scan_string(data, at + 1, stop)
+    if end < 0:
+        return end, _UNWANTED
+    target, length = _UNWANTED, end - at - 1
+    if node != _UNWANTED:
+        for edge in range(len(edges)):
+            of_node = edges[edge, 0] == node and edges[edge, 2] == length
+            if of_node and _matches(data, at + 1, stop, keys, edges[edge, 1], length):
+                target = edges[edge, 3]
+                break
+    at = _skip_space(data, end + 1, stop)
+    if at >= stop or data[at] != 58:
+        return np.int64(-1), _UNWANTED
+    return _skip_space(data, at + 1, stop), target
+
+
+@leaf_kernel
+def _scan_record(
+    data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, index: int
+) -> bool:
+    """Whether ``data[at:stop]`` is one JSON object; its wanted cells are kept. ``stack``: kind, node of each level."""
+    at = _skip_space(data, at, stop)
+    if at >= stop or data[at] != 123:
+        return False
+    depth, target = 0, 0
+    while True:
+        if at >= stop:
+            return False
+        if data[at] in (91, 123):
+            if depth >= DEPTH_MAX:
+                return False
+            if target < 0:
+                lengths[index, ~target] = UNFIT
+            kind = _OBJECT if data[at] == 123 else _ARRAY
+            stack[2 * depth] = kind
+            stack[2 * depth + 1] = target if kind == _OBJECT and target >= 0 else _UNWANTED
+            depth += 1
+            at = _skip_space(data, at + 1, stop)
+            if at >= stop:
+                return False
+            if data[at] != (125 if kind == _OBJECT else 93):
+                target = _UNWANTED
+                if kind == _OBJECT:
+                    at, target = _scan_key(data, at, stop, stack[2 * depth - 1], edges, keys)
+                    if at < 0:
+                        return False
+                continue
+        else:
+            at = _scan_scalar(data, at, stop, target, ats, lengths, index)
+            if at < 0:
+                return False
+        # A value has ended, or an empty object or array is about to: close what ends here, or go on after a comma.
+        while True:
+            at = _skip_space(data, at, stop)
+            if depth == 0:
+                return bool(at == stop)
+            if at >= stop:
+                return False
+            byte, kind = data[at], stack[2 * depth - 2]
+            at += 1
+            if byte == (125 if kind == _OBJECT else 93):
+                depth -= 1
+                continue
+            if byte != 44:
+                return False
+            at = _skip_space(data, at, stop)
+            target = _UNWANTED
+            if kind == _OBJECT:
+                at, target = _scan_key(data, at, stop, stack[2 * depth - 1], edges, keys)
+                if at < 0:
+                    return False
+            break
+
+
+@leaf_kernel
+def scan_records(
+    data: Any, ends: Any, value_bytes_max: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, reasons: Any
+) -> None:
+    """Fills the cells (connectors.cells) of each record and its reason: EMPTY_VALUE, TOO_LARGE, CORRUPT or none."""
+    start: Any = 0
+    for index in range(len(ends)):
+        stop = ends[index]
+        if stop == start:
+            reasons[index] = _EMPTY_VALUE
+        elif stop - start > value_bytes_max:
+            reasons[index] = _TOO_LARGE
+        elif not _scan_record(data, start, stop, edges, keys, stack, ats, lengths, index):
+            reasons[index] = _CORRUPT
+        start = stop
