@@ -15,10 +15,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, Generic, TextIO, TypeVar
 
 import numpy as np
 import polars as pl
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from schemas.columns import BAR, BarBatch, Rows
 from schemas.decimals import QUOTE_SCALE, SCALE, texts_i128, texts_u256
@@ -26,7 +27,7 @@ from schemas.errors import InputError
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reject
 
-__all__ = ["BAR_COLUMNS", "REJECT_COLUMNS", "BarTable", "RejectTable", "check_output"]
+__all__ = ["BAR_COLUMNS", "REJECT_COLUMNS", "BarTable", "RejectTable", "TableSink", "check_output"]
 
 STDOUT: Final = "-"
 BAR_COLUMNS: Final = (
@@ -44,6 +45,7 @@ PARQUET_TYPES: Final = {
 }
 Columns = Mapping[str, Sequence[str]]
 Place = Callable[[Reject], tuple[str, int]]
+Item = TypeVar("Item")
 
 
 def check_output(path: str) -> None:
@@ -57,6 +59,25 @@ def check_output(path: str) -> None:
         raise InputError("can't write: no such folder", where=str(target.parent), mend="make it first")
     if not os.access(target if target.exists() else target.parent, os.W_OK):
         raise InputError("can't write: no permission", where=path, mend="choose another place")
+
+
+class TableSink(DynamicSink[Item], Generic[Item]):
+    """Hands each item to ``add`` of a table; the command writes the table when the flow has ended well."""
+
+    def __init__(self, add: Callable[[Item], None]) -> None:
+        self._add = add
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_TablePart[Item]":  # noqa: ARG002
+        return _TablePart(self._add)
+
+
+class _TablePart(StatelessSinkPartition[Item], Generic[Item]):
+    def __init__(self, add: Callable[[Item], None]) -> None:
+        self._add = add
+
+    def write_batch(self, items: list[Item]) -> None:
+        for item in items:
+            self._add(item)
 
 
 class BarTable:
