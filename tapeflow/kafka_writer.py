@@ -1,0 +1,124 @@
+"""Puts records on a topic and counts each delivery: the sending half of ``produce`` and of the demo.
+
+Values and keys come in as bytes; a record goes to the partition that Java producers would choose for its key. Law: a
+record counts as sent only when the broker has said so, and one that can't be delivered is an error, never a silent gap.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # is there all the same
+
+from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
+
+__all__ = ["Delivered", "RecordWriter", "ensure_topic"]
+
+Delivered = Callable[[Any], None]
+"""Takes confluent_kafka's Message of a delivered record: partition, offset, timestamp, key, value."""
+
+REACH_S: Final = 8.0
+DEFAULTS: Final = {
+    "client.id": "tapeflow-produce",
+    "enable.idempotence": False,
+    "acks": "all",
+    "linger.ms": 5,
+    "partitioner": "murmur2_random",
+    "queue.buffering.max.messages": 500_000,
+    "delivery.timeout.ms": 30_000,
+    "log_level": 2,
+}
+
+
+class RecordWriter:
+    """One producer for one topic. ``delivered`` and ``failed`` count what the broker has answered so far."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        properties: Mapping[str, str | int | float | bool] | None = None,
+        on_delivered: Delivered | None = None,
+    ) -> None:
+        self._topic, self._where = topic, bootstrap
+        self._on_delivered = on_delivered
+        self.delivered = 0
+        self.failed = 0
+        self._first_failure = ""
+        try:
+            self._producer = Producer({**DEFAULTS, **(properties or {}), "bootstrap.servers": bootstrap})
+        except KafkaException as error:
+            raise SettingError(
+                f"Kafka client refused its properties: {error.args[0].str()}", mend="check kafka_properties"
+            ) from None
+
+    def check(self) -> int:
+        """Partitions of the topic; raises Unreachable or MissingObject."""
+        try:
+            found = self._producer.list_topics(self._topic, timeout=REACH_S).topics[self._topic]
+        except KafkaException as error:
+            raise Unreachable(
+                f"Kafka doesn't answer: {error.args[0].str()}", where=self._where, mend="check TAPEFLOW_KAFKA_BOOTSTRAP"
+            ) from None
+        if found.error is not None or not found.partitions:
+            raise MissingObject(
+                f"topic {self._topic} does not exist", where=self._where, mend="create it, or give --partitions N"
+            )
+        return len(found.partitions)
+
+    def send(self, values: Iterable[bytes | None], keys: Iterable[bytes | None]) -> None:
+        """Hand over records; waits while the client's queue is full. Raises WriteFailed after a failed delivery."""
+        produce, topic, answered = self._producer.produce, self._topic, self._answered
+        for value, key in zip(values, keys, strict=True):
+            while True:
+                try:
+                    produce(topic, value, key, on_delivery=answered)
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+        self._producer.poll(0)
+        self._check_failures()
+
+    def finish(self, timeout_s: float = 60.0) -> int:
+        """Wait for every answer and give the number delivered. Raises WriteFailed unless all were."""
+        left = self._producer.flush(timeout_s)
+        self._check_failures()
+        if left:
+            raise WriteFailed(f"{left} records are still unanswered after {timeout_s:g} s", where=self._where)
+        return self.delivered
+
+    def _check_failures(self) -> None:
+        if self.failed:
+            raise WriteFailed(
+                f"{self.failed} records were not delivered: {self._first_failure}",
+                where=f"{self._topic} at {self._where}",
+            )
+
+    def _answered(self, error: KafkaError | None, message: Any) -> None:
+        if error is not None:
+            self._first_failure = self._first_failure or error.str()
+            self.failed += 1
+            return
+        self.delivered += 1
+        if self._on_delivered is not None:
+            self._on_delivered(message)
+
+
+def ensure_topic(
+    bootstrap: str, topic: str, partitions: int, properties: Mapping[str, str | int | float | bool] | None = None
+) -> None:
+    """Create ``topic`` unless it's there. Raises Unreachable, or WriteFailed when the broker refuses."""
+    admin = AdminClient({"log_level": 2, **(properties or {}), "bootstrap.servers": bootstrap})
+    try:
+        admin.create_topics([NewTopic(topic, partitions, -1)], operation_timeout=REACH_S, request_timeout=REACH_S)[
+            topic
+        ].result(REACH_S)
+    except KafkaException as error:
+        code = error.args[0].code()
+        if code == KafkaError.TOPIC_ALREADY_EXISTS:
+            return
+        if code in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):  # noqa: SLF001 - the client's names for them
+            raise Unreachable("Kafka doesn't answer", where=bootstrap, mend="check TAPEFLOW_KAFKA_BOOTSTRAP") from None
+        raise WriteFailed(f"can't create topic {topic}: {error.args[0].str()}", where=bootstrap) from None
+    except TimeoutError:
+        raise Unreachable("Kafka doesn't answer", where=bootstrap, mend="check TAPEFLOW_KAFKA_BOOTSTRAP") from None
