@@ -1,0 +1,135 @@
+"""Recomputes a range of the trades topic with the oracle and compares the bars in ClickHouse with it.
+
+``tapeflow verify`` calls it; records come from the plain reader, so neither Bytewax nor the compiled kernels take part.
+Law: what the range can't decide is left out and counted. The left edge of a range in mid-topic is found by looking
+back: bars that start no later than the newest trade before it (and the out-of-order bound) may hold trades that
+weren't read. The right edge needs no guess, as a bar's version says whether later records changed it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from connectors.registry import RegistryOptions, SchemaRegistry
+
+from connectors.kafka_options import KafkaReadOptions, Position
+from connectors.kafka_range import OffsetRange, Record, ranges_between, read_records
+from connectors.kafka_start import TopicQuestions
+from flows.reading import read_options, rules_of
+from schemas.avro import WriterSchema, shipped_schema
+from schemas.errors import InputError
+from schemas.names import BAR_VIEW, BARS_TABLE
+from sinks.clickhouse import connect
+from sinks.clickhouse_migrations import check_tables
+from tapeflow.clickhouse_bars import read_bars
+from tapeflow.comparison import Comparison, Edge, compare_bars
+from tapeflow.oracle import INTERVAL_US, Oracle, OracleResult, OracleRules, OracleTrade
+from tapeflow.oracle_records import OracleReader
+from tapeflow.settings import Settings
+
+__all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_records", "verify_bars"]
+
+LOOK_BACK_RECORDS: Final = 20_000
+Progress = Callable[[int, int], None]
+"""(records done, records in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to verify: a range of the topic, and which of its bars (no symbols: all)."""
+
+    start: str = "earliest"
+    end: str = "latest"
+    symbols: tuple[str, ...] = ()
+    intervals: tuple[str, ...] = tuple(INTERVAL_US)
+
+
+def oracle_rules(settings: Settings) -> OracleRules:
+    rules = rules_of(settings)
+    return OracleRules(rules.out_of_order_us, rules.lateness_us, rules.dedupe, rules.source_epoch)
+
+
+def oracle_reader(settings: Settings) -> OracleReader:
+    """The oracle's own decoder, told what the flows are told."""
+    schema_of: Callable[[int], WriterSchema | None] = shipped_schema
+    if settings.schema_registry_url:
+        schema_of = SchemaRegistry(
+            RegistryOptions(
+                settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password
+            )
+        )
+    return OracleReader(
+        value_format=settings.value_format,
+        schema_of=schema_of,
+        field_map=settings.field_map,
+        time_unit=settings.time_unit,
+        future_us=settings.future_ms * 1000,
+        value_bytes_max=settings.value_bytes_max,
+    )
+
+
+def recompute_records(records: Iterator[Record], settings: Settings, progress: Callable[[int], None]) -> OracleResult:
+    """What the oracle makes of ``records``; ``progress`` is told how many it has taken, now and then."""
+    reader, oracle, done = oracle_reader(settings), Oracle(oracle_rules(settings)), 0
+    for record in records:
+        oracle.take(reader.read(record.partition, record.offset, record.timestamp_ms, record.value))
+        done += 1
+        if done % 1000 == 0:
+            progress(done)
+    progress(done)
+    return oracle.result()
+
+
+def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _done, _total: None) -> Comparison:
+    """Compare every bar that the range decides. Raises what the servers' connections raise, and InputError for an
+    empty range."""
+    client = connect(settings.clickhouse_dsn)
+    try:
+        check_tables(client, settings.clickhouse_database, (BARS_TABLE, BAR_VIEW))
+        options = read_options(settings)
+        ranges = ranges_between(options, Position.parse(asked.start), Position.parse(asked.end))
+        total = sum(end - start for start, end in ranges.values())
+        if not total:
+            raise InputError(f"topic {settings.kafka_topic} holds no record in that range", where="--from, --to")
+        result = recompute_records(read_records(options, ranges), settings, lambda done: progress(done, total))
+        edges = edges_of(options, ranges, settings)
+        bars = [bar for bar in result.sorted_bars(asked.intervals) if not asked.symbols or bar.symbol in asked.symbols]
+        if not bars:
+            return Comparison()
+        starts = [bar.start_us for bar in bars]
+        stored = read_bars(
+            client,
+            settings.clickhouse_database,
+            symbols=asked.symbols,
+            intervals=asked.intervals,
+            from_us=min(starts),
+            to_us=max(starts),
+        )
+        return compare_bars(bars, stored, edges)
+    finally:
+        client.disconnect()
+
+
+def edges_of(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], settings: Settings) -> dict[int, Edge]:
+    """The edges of each partition's range that holds records."""
+    rules = rules_of(settings)
+    with TopicQuestions(options) as questions:
+        lows = {partition: low for partition, (low, _) in questions.watermarks(list(ranges)).items()}
+    edges = {}
+    for partition, (start, end) in ranges.items():
+        if start < end:
+            left_us = _left_us(options, partition, start, lows[partition], settings) if start > 0 else None
+            edges[partition] = Edge(left_us, rules.sequence(start), rules.sequence(end - 1))
+    return edges
+
+
+def _left_us(options: KafkaReadOptions, partition: int, start: int, low: int, settings: Settings) -> int:
+    """Newest event time before ``start``, plus the out-of-order bound; where nothing older is left, of ``start`` on."""
+    reader = oracle_reader(settings)
+    looked_at = (max(low, start - LOOK_BACK_RECORDS), start) if low < start else (start, start + 1)
+    newest_us = 0
+    for record in read_records(options, {partition: looked_at}):
+        trade = reader.read(partition, record.offset, record.timestamp_ms, record.value)
+        if isinstance(trade, OracleTrade):
+            newest_us = max(newest_us, trade.event_time_us)
+    return newest_us + settings.out_of_order_ms * 1000
