@@ -120,11 +120,11 @@ class ServerProcess:
 
     # -- stop
 
-    def stop(self, grace_s: float = GRACE_S) -> None:
-        """SIGTERM, and SIGKILL for what is left after ``grace_s``."""
+    def stop(self, grace_s: float = GRACE_S) -> int | None:
+        """SIGTERM, and SIGKILL for what is left after ``grace_s``; the exit code, None when nothing was started."""
         child = self._child
         if child is None:
-            return
+            return None
         if child.poll() is None:
             # A paused process would not see the first.
             _signal_group(child.pid, signal.SIGTERM)
@@ -133,7 +133,7 @@ class ServerProcess:
                 child.wait(grace_s)
             except subprocess.TimeoutExpired:
                 _signal_group(child.pid, signal.SIGKILL)
-        self._reap(child)
+        return self._reap(child)
 
     def kill(self) -> None:
         """SIGKILL: what a crash looks like."""
@@ -144,10 +144,11 @@ class ServerProcess:
             _signal_group(child.pid, signal.SIGKILL)
         self._reap(child)
 
-    def _reap(self, child: "subprocess.Popen[bytes]") -> None:
-        child.wait()
+    def _reap(self, child: "subprocess.Popen[bytes]") -> int:
+        code = child.wait()
         self._child = None
         self._pid_file.unlink(missing_ok=True)
+        return code
 
     def restart(self, *, crash: bool = False) -> None:
         """Stop (or kill, with ``crash``) and start again on the same port and data."""

@@ -144,3 +144,16 @@ def test_memory_is_capped(tmp_path: Path) -> None:
         assert error.value.code == 241
         assert client.execute("SELECT 1") == [(1,)]
         client.disconnect()
+
+
+def test_server_ends_with_0_under_connected_clients(tmp_path: Path) -> None:
+    # The engine once crashed while closing under sessions that were still open.
+    with ClickHouseServer(tmp_path) as server:
+        clients = [Client.from_url(server.dsn) for _ in range(3)]
+        clients[0].execute("CREATE DATABASE m")
+        clients[0].execute("CREATE TABLE m.t (a UInt32) ENGINE = ReplacingMergeTree ORDER BY a")
+        for turn in range(9):
+            clients[turn % 3].execute("INSERT INTO m.t VALUES", [(turn,)])
+        assert server.process.stop() == 0
+        for client in clients:
+            client.disconnect()
