@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         "Topic of refused records; empty means the trades topic with .dead-letter behind its name",
         pattern=r"^[A-Za-z0-9._-]{0,249}$",
     )
+    dead_letters_from: Literal["history", "live", "both", "none"] = setting(
+        "history", "Which flow writes refused records to the dead-letter topic; one is enough when both run"
+    )
     bars_topic: str = setting(
         "",
         "Compacted topic that gets final bars; empty means off, as most readers use ClickHouse",

@@ -1,0 +1,98 @@
+"""The history flow: trades in Kafka to every valid trade and every final bar in ClickHouse, for analysts.
+
+Run it with ``tapeflow run history`` or ``python -m bytewax.run "flows.history:build()"``. Law: each valid trade
+stands in ClickHouse once and each final bar in its latest version, whatever was written twice on the way; refused
+records go to the dead-letter topic, late trades also to a table of their own. The surprise: trades are written after
+the stateful step, because only there it is known which are duplicates or late.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from connectors.kafka_options import Position
+from core.shard import LATE
+from flows.dead_letters import write_dead_letters
+from flows.metrics import FlowMetrics
+from flows.reading import partition_key, rules_of, trades_source
+from flows.shard_step import ShardStep
+from flows.starting import start_flow
+from flows.stopping import StopSignal
+from schemas.columns import BarBatch, TradeBatch
+from sinks.clickhouse import ClickHouseBarsSink, ClickHouseTradesSink
+from tapeflow.settings import Settings
+
+__all__ = ["HistoryStep", "HistoryUpdate", "build"]
+
+NAME = "history"
+
+
+class HistoryUpdate(NamedTuple):
+    """trades: what was applied or late, None when only the clock spoke. finals: bars that closed or were revised."""
+
+    trades: TradeBatch | None
+    finals: BarBatch
+
+
+class HistoryStep(ShardStep[HistoryUpdate]):
+    """Nothing is held back: the sinks gather batches."""
+
+    def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[HistoryUpdate]:
+        return [HistoryUpdate(batch, finals)] if batch is not None or len(finals) else ()
+
+
+def final_bars(update: HistoryUpdate) -> BarBatch | None:
+    return update.finals if len(update.finals) else None
+
+
+def trades(update: HistoryUpdate) -> TradeBatch | None:
+    return update.trades if update.trades is not None and len(update.trades) else None
+
+
+def late_trades(update: HistoryUpdate) -> TradeBatch | None:
+    batch = trades(update)
+    return batch if batch is not None and (batch.rows["outcome"] == LATE).any() else None
+
+
+def build(settings: Settings | None = None, stop: StopSignal | None = None, end: Position | None = None) -> Dataflow:
+    """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
+    settings, stop = start_flow(settings, stop)
+    metrics, rules = FlowMetrics(NAME), rules_of(settings)
+    source = trades_source(settings, stop, end)
+    shards = len(source.list_parts())
+    steps: list[HistoryStep] = []
+
+    def apply_trades(state: bytes | None) -> HistoryStep:
+        steps.append(HistoryStep(rules, settings.idle_close_ms, metrics, state))
+        return steps[-1]
+
+    metrics.watch(source.positions, lambda: sum(len(step.shard.symbols) for step in steps))
+    dsn, database, rows_max = settings.clickhouse_dsn, settings.clickhouse_database, settings.insert_rows_max
+    flow = Dataflow(NAME)
+    batches = op.input("read_trades", flow, source)
+    keyed = op.key_on("key_by_partition", batches, partition_key)
+    updates = op.stateful_batch("apply_trades", keyed, apply_trades)
+    finals = op.filter_map_value("final_bars", updates, final_bars)
+    op.output("write_bars", finals, ClickHouseBarsSink(dsn, database, shards, rows_max=rows_max, stop=stop))
+    if settings.write_trades:
+        kept = op.filter_map_value("trades", updates, trades)
+        op.output(
+            "write_trades",
+            kept,
+            ClickHouseTradesSink(
+                dsn, database, shards, source_epoch=settings.source_epoch, rows_max=rows_max, stop=stop
+            ),
+        )
+    late = op.filter_map_value("late_trades", updates, late_trades)
+    op.output(
+        "write_late_trades",
+        late,
+        ClickHouseTradesSink(
+            dsn, database, shards, late_only=True, source_epoch=settings.source_epoch, rows_max=rows_max, stop=stop
+        ),
+    )
+    if settings.dead_letters_from in (NAME, "both"):
+        write_dead_letters(batches, settings, NAME, shards, stop)
+    return flow

@@ -1,0 +1,124 @@
+"""The live flow: trades in Kafka to what is true now in Redis, for dashboards and the gateway.
+
+Run it with ``tapeflow run live`` or ``python -m bytewax.run "flows.live:build()"``. Law: final and revised bars go
+out at once and always; tickers and open bars are conflated, latest wins, at most once per ``conflation_ms``, the
+first change at once. The surprise: deltas aren't made here but in the Redis sink, which alone knows what was
+published last.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import bytewax.operators as op
+import numpy as np
+from bytewax.dataflow import Dataflow
+
+from connectors.kafka_options import Position
+from flows.dead_letters import write_dead_letters
+from flows.metrics import FlowMetrics
+from flows.reading import partition_key, rules_of, trades_source
+from flows.shard_step import ShardStep
+from flows.starting import start_flow
+from flows.stopping import StopSignal
+from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
+from sinks.kafka import BarsTopicSink
+from sinks.redis import LiveUpdate, RedisSink
+from tapeflow.settings import Settings
+
+__all__ = ["LiveStep", "build"]
+
+NAME = "live"
+
+
+class LiveStep(ShardStep[LiveUpdate]):
+    """Keeps back tickers and open bars until ``conflation`` has passed since they last went out."""
+
+    def __init__(self, *args: Any, conflation_ms: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._conflation = timedelta(milliseconds=conflation_ms)
+        self._published_at: datetime | None = None
+        self._changed = False
+
+    def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
+        self._changed |= batch is not None and len(batch) > 0
+        if self._changed and self._is_due():
+            return self._flush(finals)
+        if len(finals):
+            return [LiveUpdate(self.partition, no_tickers(), no_bars(), finals)]
+        return ()
+
+    def wake_at(self) -> datetime | None:
+        if not self._changed:
+            return None
+        return self.clock() if self._published_at is None else self._published_at + self._conflation
+
+    def on_wake(self) -> Iterable[LiveUpdate]:
+        return self._flush(no_bars()) if self._changed and self._is_due() else ()
+
+    def on_eof(self) -> tuple[Iterable[LiveUpdate], bool]:
+        return (self._flush(no_bars()) if self._changed else ()), self.RETAIN
+
+    def _is_due(self) -> bool:
+        return self._published_at is None or self.clock() >= self._published_at + self._conflation
+
+    def _flush(self, finals: BarBatch) -> list[LiveUpdate]:
+        self._published_at, self._changed = self.clock(), False
+        tickers, live_bars = self.shard.take_live()
+        return [LiveUpdate(self.partition, tickers, live_bars, finals)]
+
+
+def final_bars(update: LiveUpdate) -> BarBatch | None:
+    return update.final_bars if len(update.final_bars) else None
+
+
+def bars_topic_sink(settings: Settings, shards: int, stop: StopSignal) -> BarsTopicSink:
+    properties: dict[str, Any] = {**settings.kafka_properties}
+    return BarsTopicSink(settings.kafka_bootstrap, settings.bars_topic, shards, properties=properties, stop=stop)
+
+
+def no_tickers() -> TickerBatch:
+    return TickerBatch((), (), np.empty(0, TICKER))
+
+
+def no_bars() -> BarBatch:
+    return BarBatch((), np.empty(0, BAR))
+
+
+def build(settings: Settings | None = None, stop: StopSignal | None = None, end: Position | None = None) -> Dataflow:
+    """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
+    settings, stop = start_flow(settings, stop)
+    metrics, rules = FlowMetrics(NAME), rules_of(settings)
+    source = trades_source(settings, stop, end)
+    shards = len(source.list_parts())
+    steps: list[LiveStep] = []
+
+    def apply_trades(state: bytes | None) -> LiveStep:
+        step = LiveStep(rules, settings.idle_close_ms, metrics, state, conflation_ms=settings.conflation_ms)
+        steps.append(step)
+        return step
+
+    metrics.watch(source.positions, lambda: sum(len(step.shard.symbols) for step in steps))
+    flow = Dataflow(NAME)
+    batches = op.input("read_trades", flow, source)
+    keyed = op.key_on("key_by_partition", batches, partition_key)
+    updates = op.stateful_batch("apply_trades", keyed, apply_trades)
+    op.output(
+        "write_redis",
+        updates,
+        RedisSink(
+            settings.redis_url,
+            shards,
+            hash_tags=settings.redis_hash_tags,
+            candles_kept=settings.candles_kept,
+            stream_length_max=settings.stream_length_max,
+            publish_updates=settings.publish_updates,
+            stop=stop,
+        ),
+    )
+    if settings.bars_topic:
+        finals = op.filter_map_value("final_bars", updates, final_bars)
+        op.output("write_bars_topic", finals, bars_topic_sink(settings, shards, stop))
+    if settings.dead_letters_from in (NAME, "both"):
+        write_dead_letters(batches, settings, NAME, shards, stop)
+    return flow

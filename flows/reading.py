@@ -1,0 +1,94 @@
+"""From settings to the first steps of a flow: where trades are read, how they are decoded, by which rules they count.
+
+Every flow that reads the trades topic starts here. Law: decode, validate and split happen in one place and in this
+order, so live, history and replay refuse the same records for the same reasons. The surprise: validation runs inside
+the source's poll, where the original bytes and keys of the few refused records are still at hand.
+"""
+
+from collections.abc import Callable
+
+from connectors.avro import AvroDecoder
+from connectors.json import JsonDecoder
+from connectors.kafka import KafkaSource, StopFlag
+from connectors.kafka_options import KafkaReadOptions, Position
+from connectors.registry import RegistryOptions, SchemaRegistry
+from connectors.rejecting import Decoder
+from core.rules import Rules
+from core.validation import validate
+from schemas.columns import RawBatch, TradeBatch
+from schemas.intervals import INTERVALS
+from schemas.rejects import Reject
+from tapeflow.settings import Settings
+
+__all__ = ["decode_trades", "partition_key", "read_options", "rejected", "rules_of", "trades_source"]
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The settings that decide what a trade does."""
+    by_interval = settings.lateness_ms_by_interval
+    return Rules(
+        out_of_order_us=settings.out_of_order_ms * 1000,
+        lateness_us=tuple(by_interval.get(each.name, settings.lateness_ms) * 1000 for each in INTERVALS),
+        future_us=settings.future_ms * 1000,
+        dedupe=settings.dedupe,
+        source_epoch=settings.source_epoch,
+    )
+
+
+def decoder_of(settings: Settings) -> Decoder:
+    if settings.value_format == "json":
+        return JsonDecoder(field_map=settings.field_map, time_unit=settings.time_unit,
+                           value_bytes_max=settings.value_bytes_max)  # fmt: skip
+    resolver = None
+    if settings.schema_registry_url:
+        resolver = SchemaRegistry(
+            RegistryOptions(
+                settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password
+            )
+        )
+    return AvroDecoder(
+        framing="confluent" if settings.value_format == "confluent" else "none",
+        resolver=resolver,
+        field_map=settings.field_map,
+        time_unit=settings.time_unit,
+        value_bytes_max=settings.value_bytes_max,
+    )
+
+
+def decode_trades(settings: Settings) -> Callable[[RawBatch], TradeBatch]:
+    """Bytes of one partition to valid trades and rejects."""
+    decoder, future_us = decoder_of(settings), settings.future_ms * 1000
+
+    def decode(raw: RawBatch) -> TradeBatch:
+        rows, text = decoder.decode_rows(raw)
+        validate(rows, text, future_us)
+        return decoder.finish(raw, rows, text)
+
+    return decode
+
+
+def read_options(settings: Settings, end: Position | None = None) -> KafkaReadOptions:
+    """How the trades topic is read; ``end`` bounds a replay."""
+    return KafkaReadOptions(
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.kafka_topic,
+        properties=settings.kafka_properties,
+        start=Position.parse(settings.kafka_start),
+        end=end,
+        batch_records_max=settings.batch_records_max,
+    )
+
+
+def trades_source(settings: Settings, stop: StopFlag, end: Position | None = None) -> KafkaSource[TradeBatch]:
+    """The trades topic, decoded and validated, one batch per partition and poll."""
+    return KafkaSource(read_options(settings, end), decode_trades(settings), stop=stop)
+
+
+def partition_key(batch: TradeBatch) -> str:
+    """Key of a batch in the flow: its source partition, which holds all trades of a symbol."""
+    return str(batch.partition)
+
+
+def rejected(batch: TradeBatch) -> list[tuple[str, list[Reject]]]:
+    """The refused records of a batch, keyed for the dead-letter sink; nothing when there are none."""
+    return [(partition_key(batch), batch.rejects)] if batch.rejects else []

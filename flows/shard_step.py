@@ -1,0 +1,100 @@
+"""The stateful step of live and history: one Shard per partition, its clock for quiet markets, its recovery state.
+
+Bytewax hands in TradeBatches of one partition; subclasses say what goes downstream. Law: state moves by records
+alone; the wall clock decides only when something is published. A bar is announced by the clock when the flow has read
+all there is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005). The surprise:
+end of input publishes what changed but closes nothing, since a stop is not the end of a bar.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from bytewax.operators import StatefulBatchLogic
+
+from core.rules import Rules
+from core.shard import Shard
+from core.shard_kernel import OPEN_END
+from core.snapshot import restore, snapshot
+from flows.metrics import FlowMetrics
+from schemas.columns import BarBatch, TradeBatch
+
+__all__ = ["ShardStep", "utc_now"]
+
+W = TypeVar("W")
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
+    """Applies batches to a shard. ``clock`` gives an aware UTC time."""
+
+    def __init__(
+        self, rules: Rules, idle_close_ms: int, metrics: FlowMetrics, state: bytes | None, clock: Clock = utc_now
+    ) -> None:
+        self.shard = Shard(rules) if state is None else restore(state, rules)
+        self.partition = -1
+        self.metrics = metrics
+        self.clock = clock
+        self._idle_close = timedelta(milliseconds=idle_close_ms)
+        self._last_batch_at: datetime | None = None
+
+    @abstractmethod
+    def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[W]:
+        """What goes downstream after ``batch`` (None: the clock alone) closed or revised ``finals``."""
+
+    def wake_at(self) -> datetime | None:
+        """When this step wants on_notify for its own sake."""
+        return None
+
+    def on_wake(self) -> Iterable[W]:
+        """What goes downstream when the time of wake_at has come."""
+        return ()
+
+    def on_batch(self, values: list[TradeBatch]) -> tuple[Iterable[W], bool]:
+        out: list[W] = []
+        for batch in values:
+            self.partition = batch.partition
+            done = self.shard.apply(batch)
+            self.metrics.count_batch(batch, *done)
+            finals = self.shard.take_final()
+            self.metrics.count_finals(finals)
+            out.extend(self.publish(batch, finals))
+        self._last_batch_at = self.clock() if values[-1].caught_up else None
+        return out, self.RETAIN
+
+    def on_notify(self) -> tuple[Iterable[W], bool]:
+        now = self.clock()
+        out = list(self.on_wake())
+        close_at = self._close_at()
+        if close_at is not None and now >= close_at:
+            announced = self.shard.announce(microseconds(now - self._idle_close))
+            self.metrics.count_finals(announced)
+            if len(announced):
+                out.extend(self.publish(None, announced))
+        return out, self.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        times = [time for time in (self.wake_at(), self._close_at()) if time is not None]
+        return min(times, default=None)
+
+    def snapshot(self) -> bytes:
+        return snapshot(self.shard)
+
+    def _close_at(self) -> datetime | None:
+        """When the next open bar of a quiet partition is to be announced."""
+        if self._last_batch_at is None:
+            return None
+        end_us = self.shard.next_end_us()
+        if end_us == OPEN_END:
+            return None
+        end = datetime.fromtimestamp(end_us // 1_000_000, UTC)
+        return max(end, self._last_batch_at) + self._idle_close
+
+
+def microseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000)

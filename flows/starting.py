@@ -1,0 +1,42 @@
+"""What every flow does before it wires anything: settings, logs, signals, metrics.
+
+Called first by each ``build``. Law: nothing happens on import; a flow that can't start says so in one line. The
+surprise: when Bytewax's own runner calls ``build()`` with no settings, a user's mistake ends the process with that
+line and exit code, because the runner would show a traceback instead.
+"""
+
+import os
+import sys
+from typing import NamedTuple, NoReturn
+
+from flows.stopping import StopSignal
+from schemas.errors import TapeflowError
+from tapeflow.logging import configure_logging
+from tapeflow.metrics import serve_metrics
+from tapeflow.settings import Settings, load_settings
+
+__all__ = ["Started", "fail_in_one_line", "start_flow"]
+
+
+class Started(NamedTuple):
+    settings: Settings
+    stop: StopSignal
+
+
+def start_flow(settings: Settings | None, stop: StopSignal | None) -> Started:
+    """Settings from the environment and armed signals, unless the caller brings his own."""
+    if settings is not None:
+        return Started(settings, stop or StopSignal())
+    try:
+        settings = load_settings()
+        configure_logging(settings.log_format, settings.log_level)
+        serve_metrics(settings.metrics_port, int(os.environ.get("BYTEWAX_PROCESS_ID", "0")))
+    except TapeflowError as error:
+        fail_in_one_line(error)
+    return Started(settings, stop or StopSignal().arm())
+
+
+def fail_in_one_line(error: TapeflowError) -> NoReturn:
+    """Ends the process with the error's line and exit code."""
+    sys.stderr.write(f"tapeflow: {error}\n")
+    raise SystemExit(error.exit_code) from error

@@ -1,0 +1,188 @@
+"""Runs a flow as one or several processes: checks what it needs, starts the workers, stops them together.
+
+``tapeflow run`` and the demo call it. Law: what a user can mend is said in one line before any worker starts; the
+workers of one run live and die together, and a stop asked of the runner reaches each of them once. The surprise:
+settings travel to the workers as environment variables, so that a worker started by hand, by the runner or by
+Kubernetes is the same thing.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import FrameType
+from typing import IO, Final
+
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from connectors.kafka_start import TopicQuestions
+from flows.reading import read_options
+from schemas.errors import SettingError
+from sinks.clickhouse import connect as connect_clickhouse
+from sinks.clickhouse_migrations import check_tables
+from sinks.redis import connect as connect_redis
+from tapeflow.settings import Settings
+
+__all__ = ["FlowProcess", "Samples", "check_flow", "read_metric", "run_flow"]
+
+STOP_S: Final = 10.0
+PR_SET_PDEATHSIG: Final = 1
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def check_flow(name: str, settings: Settings) -> None:
+    """Raises the one line of whatever the flow would miss: brokers, topic, Redis, ClickHouse, tables."""
+    with TopicQuestions(read_options(settings)) as questions:
+        questions.facts()
+    if name == "live":
+        connect_redis(settings.redis_url).close()
+    else:
+        client = connect_clickhouse(settings.clickhouse_dsn)
+        try:
+            check_tables(client, settings.clickhouse_database)
+        finally:
+            client.disconnect()
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with ``settings`` in place of whatever it says of them."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("TAPEFLOW_")}
+    return {**others, **settings.environment()}
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class FlowProcess:
+    """One run of a flow: ``processes`` workers on this host, started and stopped together."""
+
+    def __init__(self, name: str, settings: Settings, processes: int = 1, log: IO[bytes] | None = None) -> None:
+        if processes < 1 or processes > settings.recovery_partitions:
+            raise SettingError(
+                f"{processes} processes were asked for",
+                where="--processes",
+                mend=f"1 to {settings.recovery_partitions} (TAPEFLOW_RECOVERY_PARTITIONS)",
+            )
+        self.name = name
+        self._settings = settings
+        self._count = processes
+        self._log = log
+        self._workers: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Start the workers; they check their own surroundings again."""
+        command = [sys.executable, "-m", "tapeflow.worker", self.name]
+        addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports(self._count))
+        for process in range(self._count):
+            cluster = ["--process-id", str(process), "--addresses", addresses] if self._count > 1 else []
+            self._workers.append(
+                subprocess.Popen(  # noqa: S603 - our own module, no shell
+                    [*command, *cluster],
+                    env=worker_environment(self._settings),
+                    stdout=self._log,
+                    stderr=self._log,
+                    cwd=Path.cwd(),
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
+                )
+            )
+
+    @property
+    def pids(self) -> list[int]:
+        return [worker.pid for worker in self._workers]
+
+    def poll(self) -> int | None:
+        """None while all workers run, else the worst exit code so far."""
+        codes = [worker.poll() for worker in self._workers]
+        ended = [abs(code) for code in codes if code is not None]
+        return max(ended, default=0) if ended and (any(ended) or len(ended) == len(codes)) else None
+
+    def ask_to_stop(self) -> None:
+        for worker in self._workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        for worker in self._workers:
+            worker.kill()
+        self.wait()
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Exit code of the run; kills what hasn't ended in time."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        codes = []
+        for worker in self._workers:
+            try:
+                left = None if deadline is None else max(deadline - time.monotonic(), 0.1)
+                codes.append(abs(worker.wait(left)))
+            except subprocess.TimeoutExpired:
+                structlog.get_logger().error("worker_killed", flow=self.name, pid=worker.pid, waited_s=timeout_s)
+                worker.kill()
+                worker.wait()
+                codes.append(128 + signal.SIGKILL)
+        return max(codes, default=0)
+
+    def stop(self, timeout_s: float = STOP_S) -> int:
+        """Drain, flush, keep state; 0 when every worker did."""
+        self.ask_to_stop()
+        return self.wait(timeout_s)
+
+    def metrics(self) -> Samples:
+        """Samples by (name, sorted labels), added up over the workers; empty where none answers."""
+        samples: Samples = {}
+        for process in range(self._count if self._settings.metrics_port else 0):
+            try:
+                with urllib.request.urlopen(
+                    f"http://127.0.0.1:{self._settings.metrics_port + process}/metrics", timeout=2
+                ) as answer:
+                    text = answer.read().decode()
+            except OSError:
+                continue
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    key = (sample.name, tuple(sorted(sample.labels.items())))
+                    samples[key] = samples.get(key, 0.0) + sample.value
+        return samples
+
+
+def run_flow(name: str, processes: int, settings: Settings) -> int:
+    """Run in the foreground until it ends or a signal asks it to; returns the exit code."""
+    check_flow(name, settings)
+    if processes == 1:
+        command = [sys.executable, "-m", "tapeflow.worker", name]
+        os.execve(sys.executable, command, worker_environment(settings))  # noqa: S606 - becomes the worker, keeps the pid
+    run = FlowProcess(name, settings, processes)
+
+    def pass_on(_number: int, _frame: FrameType | None) -> None:
+        run.ask_to_stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, pass_on)
+    run.start()
+    while (code := run.poll()) is None:
+        signal.sigtimedwait([signal.SIGCHLD], 0.5)
+    if code:
+        run.ask_to_stop()
+    return max(code, run.wait(STOP_S))
+
+
+def read_metric(samples: Samples, name: str, **labels: str) -> float:
+    """Sum of a metric's samples that carry ``labels``."""
+    wanted = set(labels.items())
+    return sum(value for (each, found), value in samples.items() if each == name and wanted <= set(found))
