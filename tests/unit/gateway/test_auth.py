@@ -1,0 +1,176 @@
+"""Tokens: what is let in, and every way that must not be."""
+
+import json
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from gateway.auth import OpenAuthorizer, TokenAuthorizer, is_loopback, listen_host, make_authorizer, make_token
+from gateway.principal import TokenRefused
+from schemas.errors import SettingError
+from tapeflow.settings import Settings
+
+SECRET = "s" * 48
+
+
+def pems(key) -> tuple[str, str]:
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
+@pytest.fixture(scope="module")
+def rsa_pems() -> tuple[str, str]:
+    return pems(rsa.generate_private_key(65537, 2048))
+
+
+def claims(**changed: object) -> dict[str, object]:
+    now = int(time.time())
+    base = {"userId": "u1", "symbolicAccess": ["BTC/*"], "role": "trader", "iat": now, "exp": now + 60}
+    return {name: value for name, value in {**base, **changed}.items() if value is not None}
+
+
+def hs(**settings: object) -> TokenAuthorizer:
+    authorizer = make_authorizer(Settings(gateway_token_secret=SECRET, **settings))
+    assert isinstance(authorizer, TokenAuthorizer)
+    return authorizer
+
+
+def test_made_token_is_verified_with_its_rights() -> None:
+    settings = Settings(gateway_token_secret=SECRET, gateway_channel_roles={"alerts": ("trader",)})
+    token = make_token(settings, "u1", symbols=("BTC/*", "AAPL"), role="viewer", permissions=("read",))
+    found = make_authorizer(settings).verify(token)
+    assert (found.user_id, found.role, found.permissions) == ("u1", "viewer", frozenset({"read"}))
+    assert found.may_see("BTC/USDT")
+    assert found.may_see("AAPL")
+    assert not found.may_see("ETH/USDT")
+    assert not found.may_join("alerts")
+    assert found.may_join("exposure-updates")
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "EdDSA"])
+def test_public_key_algorithms(algorithm: str) -> None:
+    key = rsa.generate_private_key(65537, 2048) if algorithm == "RS256" else ed25519.Ed25519PrivateKey.generate()
+    private, public = pems(key)
+    settings = Settings(
+        gateway_token_algorithm=algorithm, gateway_token_private_key=private, gateway_token_public_key=public
+    )
+    assert make_authorizer(settings).verify(make_token(settings, "u2")).user_id == "u2"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"exp": 1000}, "expired"),
+        ({"exp": None}, "lacks the claim exp"),
+        ({"iat": None}, "lacks the claim iat"),
+        ({"userId": None}, "lacks the claim userId"),
+        ({"userId": ""}, "userId"),
+        ({"userId": {"a": 1}}, "userId"),
+        ({"symbolicAccess": "*"}, "wrong type"),
+        ({"permissions": [1]}, "wrong type"),
+        ({"role": ["admin"]}, "wrong type"),
+    ],
+)
+def test_bad_claims_are_refused(changed: dict[str, object], words: str) -> None:
+    with pytest.raises(TokenRefused, match=words):
+        hs().verify(jwt.encode(claims(**changed), SECRET, "HS256"))
+
+
+@pytest.mark.parametrize("token", [None, "", "x", "a.b.c", "é.é.é", "a" * 9000, "...", "e30.e30."])
+def test_garbage_is_refused(token: str | None) -> None:
+    with pytest.raises(TokenRefused):
+        hs().verify(token)
+
+
+def test_unsigned_and_foreign_signatures_are_refused() -> None:
+    for token in (
+        jwt.encode(claims(), None, "none"),
+        jwt.encode(claims(), "t" * 32, "HS256"),
+        jwt.encode(claims(), SECRET, "HS384"),
+    ):
+        with pytest.raises(TokenRefused):
+            hs().verify(token)
+
+
+def test_public_key_taken_as_secret_is_refused(rsa_pems: tuple[str, str]) -> None:
+    """Algorithm confusion: a token signed by HMAC with the public key, which everyone has."""
+    import base64
+    import hashlib
+    import hmac
+
+    _, public = rsa_pems
+    authorizer = make_authorizer(Settings(gateway_token_algorithm="RS256", gateway_token_public_key=public))
+
+    def part(value: object) -> bytes:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+    for algorithm in ("HS256", "RS256", "none"):
+        signed = part({"alg": algorithm, "typ": "JWT"}) + b"." + part(claims())
+        mac = base64.urlsafe_b64encode(hmac.digest(public.encode(), signed, hashlib.sha256)).rstrip(b"=")
+        with pytest.raises(TokenRefused):
+            authorizer.verify((signed + b"." + mac).decode())
+
+
+def test_a_token_expires_also_while_it_is_remembered() -> None:
+    now = time.time()
+    clock = [now]
+    authorizer = TokenAuthorizer("HS256", {"": SECRET}, {}, clock=lambda: clock[0])
+    token = jwt.encode(claims(), SECRET, "HS256")
+    assert authorizer.verify(token) is authorizer.verify(token)
+    clock[0] = now + 61
+    with pytest.raises(TokenRefused, match="expired"):
+        authorizer.verify(token)
+
+
+def test_jwks_keys_by_kid_and_only_of_the_algorithm(rsa_pems: tuple[str, str]) -> None:
+    private, public = rsa_pems
+    key = jwt.get_algorithm_by_name("RS256").prepare_key(public)
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key)) | {"kid": "k1", "use": "sig"}
+    authorizer = TokenAuthorizer("RS256", {}, {}, jwks_url="http://keys.example")
+    assert not authorizer.ready
+    with pytest.raises(TokenRefused, match="not known"):
+        authorizer.verify(jwt.encode(claims(), private, "RS256", headers={"kid": "k1"}))
+    with pytest.raises(ValueError, match="no RS256 key"):
+        authorizer.take_jwks({"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "k1"}]})
+    authorizer.take_jwks({"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "k1", "alg": "HS256"}, jwk]})
+    assert authorizer.verify(jwt.encode(claims(), private, "RS256", headers={"kid": "k1"})).user_id == "u1"
+    with pytest.raises(TokenRefused):
+        authorizer.verify(jwt.encode(claims(), private, "RS256", headers={"kid": "other"}))
+
+
+def test_settings_that_would_be_unsafe_are_refused() -> None:
+    with pytest.raises(SettingError, match="fewer than 32 bytes"):
+        make_authorizer(Settings(gateway_token_secret="short"))
+    with pytest.raises(SettingError, match="needs a key"):
+        make_authorizer(Settings(gateway_token_algorithm="EdDSA"))
+    with pytest.raises(SettingError, match="do not fit HS256"):
+        make_authorizer(Settings(gateway_jwks_url="https://keys.example"))
+    with pytest.raises(SettingError, match="no PEM"):
+        make_authorizer(Settings(gateway_token_algorithm="RS256", gateway_token_public_key="/nowhere.pem"))
+    with pytest.raises(SettingError, match="no key to sign"):
+        make_token(Settings(), "u1")
+
+
+def test_without_a_secret_only_loopback_is_bound() -> None:
+    settings = Settings(gateway_host="0.0.0.0")
+    authorizer = make_authorizer(settings)
+    assert isinstance(authorizer, OpenAuthorizer)
+    assert listen_host(settings, authorizer) == "127.0.0.1"
+    assert listen_host(Settings(gateway_host="::1"), authorizer) == "::1"
+    assert listen_host(settings, hs()) == "0.0.0.0"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "127.9.9.9", "a.localhost"])
+def test_loopback_names(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.com", "127.0.0.1.example.com", "", "10.0.0.1", "localhost.evil"])
+def test_names_that_are_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
