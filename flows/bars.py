@@ -1,0 +1,184 @@
+"""The file flow: recorded trades to bars without any server, for ``tapeflow bars``.
+
+Reads CSV and Parquet files as one log in the order given, so that a symbol may span files; the same shard as in the
+live and history flows makes the bars. Law: read = applied + duplicate + late + rejected, and a bar that the watermark
+hasn't closed at the end comes out as not final, unless the input is said to be complete.
+The surprise: nothing is written here; the sinks fill tables, which the caller writes once the flow has ended well.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import DynamicSource, StatelessSourcePartition
+from bytewax.operators import StatefulBatchLogic
+from bytewax.run import cli_main
+
+from connectors.files import TradeFile, read_trades
+from core.rules import Rules
+from core.shard import Shard
+from core.validation import validate
+from schemas.columns import BarBatch, TradeBatch
+from schemas.intervals import INTERVALS
+from schemas.rejects import Reject
+from sinks.files import BarTable, RejectTable, TableSink
+from tapeflow.settings import Settings
+
+__all__ = ["Account", "FileLog", "build", "open_file", "read_file", "rules_for_files", "run_bars"]
+
+NAME: Final = "bars"
+SHARD: Final = "0"
+UNBOUNDED_US: Final = 10**17
+"""A lateness of three thousand years: no trade of a file is too late."""
+
+
+@dataclass(slots=True)
+class Account:
+    """What became of every record read."""
+
+    read: int = 0
+    applied: int = 0
+    duplicate: int = 0
+    late: int = 0
+    rejected: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.read} read = {self.applied} applied + {self.duplicate} duplicate"
+            f" + {self.late} late + {self.rejected} rejected"
+        )
+
+
+@dataclass
+class FileLog:
+    """Several files as one log: offsets run on from file to file. ``read`` gives batches from offset 0 on."""
+
+    files: Sequence[TradeFile]
+    read: Callable[[TradeFile], Iterable[TradeBatch]]
+    _starts: list[int] = field(default_factory=list)
+
+    def batches(self) -> Iterator[TradeBatch]:
+        """Every batch, its offsets and its rejects' offsets those of the log."""
+        start = 0
+        for file in self.files:
+            self._starts.append(start)
+            read = 0
+            for batch in self.read(file):
+                batch.rows["offset"] += start
+                batch.rejects = [reject._replace(offset=reject.offset + start) for reject in batch.rejects]
+                read = batch.next_offset
+                batch.next_offset += start
+                yield batch
+            start += read
+
+    def place(self, reject: Reject) -> tuple[str, int]:
+        """File of a reject and its row there, counted from 1, the header not counted."""
+        index = max(index for index, start in enumerate(self._starts) if start <= reject.offset)
+        return str(self.files[index].path), reject.offset - self._starts[index] + 1
+
+
+def open_file(path: str, settings: Settings) -> TradeFile:
+    """A trade file, its header read. Raises InputError when it isn't one."""
+    return TradeFile(
+        path,
+        field_map=settings.field_map,
+        time_unit=settings.time_unit,
+        batch_records_max=settings.batch_records_max,
+    )
+
+
+def read_file(file: TradeFile, settings: Settings) -> Iterator[TradeBatch]:
+    """Valid trades and rejects of one file, its rows from 0 on as offsets."""
+    future_us = settings.future_ms * 1000
+    return read_trades(file, lambda rows, text: validate(rows, text, future_us))
+
+
+class FileSource(DynamicSource[TradeBatch]):
+    """The log for one worker."""
+
+    def __init__(self, log: FileLog) -> None:
+        self._log = log
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_FilePart":  # noqa: ARG002
+        return _FilePart(self._log.batches())
+
+
+class _FilePart(StatelessSourcePartition[TradeBatch]):
+    def __init__(self, batches: Iterator[TradeBatch]) -> None:
+        self._batches = batches
+
+    def next_batch(self) -> list[TradeBatch]:
+        return [next(self._batches)]
+
+
+class FileStep(StatefulBatchLogic[TradeBatch, BarBatch, None]):
+    """Applies batches to the one shard; ``complete`` closes at the end what is still open."""
+
+    def __init__(self, rules: Rules, complete: bool, account: Account, progress: Callable[[int], None]) -> None:
+        self._shard = Shard(rules)
+        self._complete = complete
+        self._account = account
+        self._progress = progress
+
+    def on_batch(self, values: list[TradeBatch]) -> tuple[list[BarBatch], bool]:
+        account, finals = self._account, []
+        for batch in values:
+            done = self._shard.apply(batch)
+            account.read += batch.read
+            account.applied += done.applied
+            account.duplicate += done.duplicate
+            account.late += done.late
+            account.rejected += len(batch.rejects)
+            finals.append(self._shard.take_final())
+        self._progress(account.read)
+        return [bars for bars in finals if len(bars)], self.RETAIN
+
+    def on_eof(self) -> tuple[list[BarBatch], bool]:
+        bars = self._shard.open_bars()
+        if self._complete:
+            bars.rows["final"] = 1
+        return [bars], self.RETAIN
+
+    def snapshot(self) -> None:
+        """Nothing to keep: a file is read again from its start."""
+
+
+def build(
+    log: FileLog,
+    rules: Rules,
+    bars: BarTable,
+    rejects: RejectTable,
+    *,
+    complete: bool = False,
+    account: Account | None = None,
+    progress: Callable[[int], None] = lambda _read: None,
+) -> Dataflow:
+    """The flow for one worker. ``progress`` is told the records read so far."""
+    step = FileStep(rules, complete, account or Account(), progress)
+    flow = Dataflow(NAME)
+    batches = op.input("read_files", flow, FileSource(log))
+    keyed = op.key_on("key_by_log", batches, lambda _batch: SHARD)
+    updates = op.stateful_batch("apply_trades", keyed, lambda _state: step)
+    op.output("write_bars", op.key_rm("drop_key", updates), TableSink(bars.add))
+    refused = op.flat_map("refuse", batches, lambda batch: batch.rejects)
+    op.output("write_rejects", refused, TableSink(rejects.add))
+    return flow
+
+
+def run_bars(flow: Dataflow) -> None:
+    """Run to the end of the input, in this process; raises what a step raised, perhaps wrapped by the engine."""
+    cli_main(flow)
+
+
+def rules_for_files(rules: Rules, lateness_ms: int | None) -> Rules:
+    """``rules`` with the given lateness for every interval, or with none at all: a file is bounded."""
+    lateness_us = UNBOUNDED_US if lateness_ms is None else lateness_ms * 1000
+    return Rules(
+        out_of_order_us=rules.out_of_order_us,
+        lateness_us=(lateness_us,) * len(INTERVALS),
+        future_us=rules.future_us,
+        dedupe=rules.dedupe,
+        source_epoch=rules.source_epoch,
+    )

@@ -1,0 +1,100 @@
+"""The command ``tapeflow``: one verb per file of tapeflow.commands, and the one place where errors become exit codes.
+
+Law: what the user can mend is one line on standard error and exit 2; what we didn't expect is one log line and exit 1,
+with a traceback only for ``--debug``; Ctrl-C is 130. Results go to standard output, everything else to standard error.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import structlog
+import typer
+from typer.exceptions import Abort, TyperException
+
+from schemas.errors import TapeflowError
+from tapeflow.commands.bars import bars
+from tapeflow.commands.demo import demo
+from tapeflow.commands.doctor import doctor
+from tapeflow.commands.local import local
+from tapeflow.commands.migrate import migrate
+from tapeflow.commands.produce import produce
+from tapeflow.commands.run import run
+from tapeflow.commands.settings import settings
+from tapeflow.commands.verify import verify
+from tapeflow.logging import configure_logging
+
+__all__ = ["app", "main"]
+
+DEBUG: Final = "--debug"
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="tapeflow",
+    help="Exact bars, tickers and deltas from Kafka trades, into ClickHouse and Redis.",
+    epilog="Start with: tapeflow demo --seconds 20",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (demo, bars, produce, run, verify, migrate, doctor, local, settings):
+    app.command()(verb)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tapeflow {version('tapeflow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_verb(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+    _debug: Annotated[bool, typer.Option(DEBUG, help="Show tracebacks; may stand anywhere.")] = False,
+) -> None:
+    """Taken by every verb; --debug is read by main before anything can fail."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG in words
+    configure_logging()
+    try:
+        outcome = app([word for word in words if word != DEBUG], prog_name="tapeflow", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has seen enough (``| head``). Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence: every failure becomes an exit code here
+        return _explained(error, debug)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _explained(error: Exception, debug: bool) -> int:
+    if isinstance(error, Abort):
+        return INTERRUPTED
+    # Bytewax wraps what a step raises, so ours may lie below.
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, TapeflowError | TyperException | KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(cause, TapeflowError) and not debug:
+        typer.echo(f"tapeflow: {cause}", err=True)
+        return cause.exit_code
+    if isinstance(cause, TyperException):
+        typer.echo(f"tapeflow: {' '.join(cause.format_message().split())} (see --help)", err=True)
+        return 2
+    log = structlog.get_logger()
+    if debug:
+        log.error("failed", exc_info=error)
+    else:
+        log.error("unexpected failure", error=f"{type(error).__name__}: {error}", next="run again with --debug")
+    return cause.exit_code if isinstance(cause, TapeflowError) else 1

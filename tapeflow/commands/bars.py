@@ -1,0 +1,84 @@
+"""``tapeflow bars``: trade files to a bar file, with no server at all.
+
+Reads the command line, runs flows.bars and writes its tables. Law: nothing is written unless everything was read, and
+the account on standard error adds up.
+"""
+
+import time
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
+
+__all__ = ["bars"]
+
+STDOUT: Final = "-"
+FORMATS: Final = ".csv, .csv.gz or .parquet"
+
+
+def bars(
+    files: Annotated[list[str], typer.Argument(help="Trade files (.csv, .csv.gz, .parquet), oldest first.")],
+    intervals: Annotated[str, typer.Option(help="With commas: 1m, 5m, 15m, 1h, 4h, 1D, 1W.")] = "1m",
+    out: Annotated[str, typer.Option(help=f"File of bars ({FORMATS}); - is standard output.")] = STDOUT,
+    rejects: Annotated[str | None, typer.Option(help=f"File of refused records ({FORMATS}).")] = None,
+    out_of_order_ms: Annotated[
+        int | None, typer.Option(help="How far behind the newest a trade may come before bars close without it.")
+    ] = None,
+    lateness_ms: Annotated[
+        int | None, typer.Option(min=0, help="How long a closed bar takes late trades; not given: for ever.")
+    ] = None,
+    dedupe: Annotated[
+        bool | None, typer.Option("--dedupe/--no-dedupe", help="Drop trades with an id already seen.")
+    ] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="The files hold everything: close the last bars too.")
+    ] = False,
+    field_map: Annotated[
+        str | None, typer.Option(help="Names of your columns, such as price=p,size=qty,event_time=ts.")
+    ] = None,
+) -> int:
+    """Make exact bars from trade files: the same dataflow as in production, without servers.
+
+    Several files are one log in the given order, so that a symbol may go on from file to file.
+
+    Examples: tapeflow bars trades.csv.gz --intervals 1m,5m --out bars.csv --rejects rejects.csv |
+    tapeflow bars day1.parquet day2.parquet --intervals 1D --complete
+    """
+    chosen = chosen_intervals(intervals)
+    mapping = parse_field_map(field_map)
+    settings = enter(out_of_order_ms=out_of_order_ms, dedupe=dedupe, field_map=mapping)
+
+    from flows.bars import Account, FileLog, build, open_file, read_file, rules_for_files, run_bars
+    from flows.reading import rules_of
+    from sinks.files import BarTable, RejectTable, check_output
+
+    for path in (out, rejects or STDOUT):
+        check_output(path)
+    log = FileLog([open_file(path, settings) for path in files], lambda file: read_file(file, settings))
+    table, refused, account = BarTable(chosen), RejectTable(log.place), Account()
+    began = time.monotonic()
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=people(), transient=True,
+        disable=not people().is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("reading", total=None)
+
+        def show(read: int) -> None:
+            rate = read / max(time.monotonic() - began, 1e-3)
+            progress.update(task, description=f"{read:,} trades read, {rate:,.0f}/s")
+
+        rules = rules_for_files(rules_of(settings), lateness_ms)
+        run_bars(build(log, rules, table, refused, complete=complete, account=account, progress=show))
+        progress.update(task, description="writing")
+        written = table.write(out)
+        if rejects:
+            refused.write(rejects)
+    _tell(people(), str(account), written, time.monotonic() - began)
+    return 0
+
+
+def _tell(console: Console, account: str, written: int, took_s: float) -> None:
+    console.print(f"{account}; {written} bars in {took_s:.1f} s", soft_wrap=True)

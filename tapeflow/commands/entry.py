@@ -1,0 +1,59 @@
+"""What every verb does first: read the settings, set up logs, and find out where its messages for people go.
+
+Law: settings are read once, here, with the verb's own options on top; a wrong one ends the command before it has opened
+anything. Messages for people go to standard error, so that standard output can be piped.
+"""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from schemas.errors import SettingError
+from schemas.intervals import INTERVALS, parse_intervals
+from tapeflow.logging import configure_logging
+from tapeflow.settings import Settings, load_settings
+
+__all__ = ["JsonOption", "chosen_intervals", "enter", "parse_field_map", "people"]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def enter(**overrides: object) -> Settings:
+    """Settings with the options given on the command line (None = not given); logs follow them from here on."""
+    settings = load_settings(**overrides)
+    configure_logging(settings.log_format, settings.log_level)
+    return settings
+
+
+def people() -> Console:
+    """The console for progress, accounts and remarks: standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+def chosen_intervals(text: str) -> tuple[int, ...]:
+    """Indices of ``1m,5m``; raises SettingError with the contract's wording."""
+    try:
+        chosen = parse_intervals(text)
+    except ValueError as error:
+        raise SettingError(str(error), where="--intervals") from None
+    if not chosen:
+        names = ",".join(interval.name for interval in INTERVALS)
+        raise SettingError("no interval given", where="--intervals", mend=f"choose from {names}")
+    return chosen
+
+
+def parse_field_map(text: str | None) -> dict[str, str] | None:
+    """``price=p,size=q`` or JSON as our field -> theirs; None stays None (the setting rules)."""
+    if not text:
+        return None
+    try:
+        if text.lstrip().startswith("{"):
+            return {str(ours): str(theirs) for ours, theirs in json.loads(text).items()}
+        pairs = [part.split("=", 1) for part in text.split(",") if part.strip()]
+        return {ours.strip(): theirs.strip() for ours, theirs in pairs}
+    except (ValueError, AttributeError):
+        raise SettingError(
+            f"can't read {text!r}", where="--field-map", mend='say price=p,size=q or {"price": "p"}'
+        ) from None

@@ -1,0 +1,130 @@
+"""``tapeflow produce``: a recording, or a synthetic market, onto a Kafka topic.
+
+Law: the count it ends with is the number of records that the broker has acknowledged; anything less is an error.
+"""
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from schemas.errors import SettingError
+from tapeflow.commands.entry import enter, parse_field_map, people
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.columns import TradeBatch
+    from tapeflow.pace import Pace
+    from tapeflow.settings import Settings
+
+__all__ = ["ValueFormat", "produce"]
+
+DENSITY: Final = 1_000.0
+"""Trades per second of market time when no rate says otherwise."""
+
+
+DAY_S: Final = 86_400.0
+
+
+class ValueFormat(StrEnum):
+    confluent = "confluent"
+    avro = "avro"
+    json = "json"
+
+
+def produce(
+    file: Annotated[str | None, typer.Argument(help="Trade file (.csv, .csv.gz, .parquet).")] = None,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Make trades up instead.")] = False,
+    topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
+    partitions: Annotated[int, typer.Option(min=0, help="Create the topic with so many if it isn't there.")] = 0,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="Trades per second; not given: as fast as it goes.")
+    ] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Recorded speed times this.")] = None,
+    symbols: Annotated[int, typer.Option(min=1, max=100_000, help="Symbols of the synthetic market.")] = 50,
+    seconds: Annotated[float | None, typer.Option(min=0.001, help="Stop after so long.")] = None,
+    trades: Annotated[int | None, typer.Option(min=1, help="Stop after so many synthetic trades.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another synthetic market.")] = 1,
+    value_format: Annotated[ValueFormat | None, typer.Option("--format", help="Instead of the setting.")] = None,
+    field_map: Annotated[
+        str | None, typer.Option(help="Names of the file's columns, such as price=p,size=qty.")
+    ] = None,
+) -> int:
+    """Send trades to Kafka, keyed by symbol, at a rate or at recorded speed.
+
+    Examples: tapeflow produce trades.csv.gz --speed 10 |
+    tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8
+    """
+    if (file is None) != synthetic:
+        raise SettingError("give a FILE or --synthetic, one of the two", where="produce")
+    if rate is not None and speed is not None:
+        raise SettingError("give --rate or --speed, not both", where="produce")
+    if synthetic and rate is None and trades is None and seconds is None:
+        raise SettingError("a synthetic market has no end", where="produce", mend="give --seconds, --trades or --rate")
+    settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
+
+    from tapeflow.encoding import encoder_of
+    from tapeflow.kafka_writer import RecordWriter, ensure_topic
+    from tapeflow.pace import sliced
+    from tapeflow.produce import TapeSender
+
+    encode = encoder_of(settings)
+    if partitions:
+        ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties)
+    writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
+    writer.check()
+    sender = TapeSender(writer, encode)
+    tape, total = _tape(file, settings, parse_field_map(field_map), symbols, seed, trades, rate)
+    if total is None and seconds is not None and rate is not None:
+        total = int(seconds * rate)
+    began = time.monotonic()
+    with Progress(
+        TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(), console=people(), transient=True, disable=not people().is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("records", total=total, pace="")
+        for batch in sliced(tape, _pace(rate, speed), time.monotonic, time.sleep):
+            sender.send(batch)
+            took_s = time.monotonic() - began
+            progress.update(task, completed=sender.sent, pace=f"{sender.sent / max(took_s, 1e-3):,.0f}/s")
+            if seconds is not None and took_s >= seconds:
+                break
+        delivered = sender.finish()
+    took_s = time.monotonic() - began
+    typer.echo(
+        f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)"
+    )
+    return 0
+
+
+def _pace(rate: float | None, speed: float | None) -> "Pace":
+    from tapeflow.pace import AtOnce, AtRate, AtSpeed
+
+    return AtRate(rate) if rate is not None else AtSpeed(speed) if speed is not None else AtOnce()
+
+
+def _tape(
+    file: str | None,
+    settings: "Settings",
+    field_map: dict[str, str] | None,
+    symbols: int,
+    seed: int,
+    trades: int | None,
+    rate: float | None,
+) -> "tuple[Iterable[TradeBatch], int | None]":
+    """The tape, and how many trades it has where that is known."""
+    from flows.bars import open_file, read_file
+    from tapeflow.produce import market_tape
+    from tapeflow.synthetic import SyntheticMarket, symbol_names
+
+    if file is not None:
+        # What a record is called in Kafka and in a file are two things; the setting speaks of Kafka.
+        plain = settings.model_copy(update={"field_map": field_map or {}})
+        return read_file(open_file(file, plain), plain), None
+    # Without a rate the market's clock outruns ours, and trades from the future are refused: begin far enough back.
+    back_s = 0.0 if rate else max(DAY_S, (trades or 0) / DENSITY)
+    market = SyntheticMarket(symbol_names(symbols), seed=seed, start_us=int((time.time() - back_s) * 1_000_000))
+    return market_tape(market, trades, rate or DENSITY), trades

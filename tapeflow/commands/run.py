@@ -1,0 +1,31 @@
+"""``tapeflow run``: one of the long-running flows, in the foreground.
+
+Law: whatever it would miss (a broker, the topic, a table) is said in one line before any worker starts.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from tapeflow.commands.entry import enter
+
+__all__ = ["FlowName", "run"]
+
+
+class FlowName(StrEnum):
+    live = "live"
+    history = "history"
+
+
+def run(
+    flow: Annotated[FlowName, typer.Argument(help="live: Redis and fan-out. history: ClickHouse.")],
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,
+) -> int:
+    """Run a flow until Ctrl-C or SIGTERM, which drain it and keep its state.
+
+    Examples: tapeflow run live | TAPEFLOW_KAFKA_BOOTSTRAP=kafka:9092 tapeflow run history --processes 4
+    """
+    from tapeflow.runner import run_flow
+
+    return run_flow(flow.value, processes, enter())
