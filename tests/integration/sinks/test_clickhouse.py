@@ -240,3 +240,19 @@ def test_a_stop_while_clickhouse_is_down_ends_the_write(tmp_path: Path) -> None:
         stop.set()
         with pytest.raises(Unreachable, match="stopped while the server was down"):
             part.snapshot()
+
+
+def test_a_stalled_clickhouse_is_waited_for(tmp_path: Path) -> None:
+    with ClickHouseServer(tmp_path) as server:
+        with connect(server.dsn) as client:
+            migrate(client, "market")
+        feed = Feed(server.dsn + "?send_receive_timeout=1&sync_request_timeout=1&connect_timeout=1")
+        feed.reach(6)
+        server.pause()
+        threading.Event().wait(4)
+        server.resume()
+        feed.reach(feed.batches + 6)
+        feed.end()
+        with connect(server.dsn) as client:
+            ((count, distinct),) = client.execute("SELECT count(), uniqExact(kafka_offset) FROM market.trades_unique")
+        assert (count, distinct) == (feed.batches * 2000,) * 2
