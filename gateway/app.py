@@ -61,8 +61,8 @@ def create_app(
     caches = parts.caches
     operations = (
         *Prices(parts.now, parts.history, caches.prices, parts.limiter).operations(),
-        *Ohlc(parts.now, parts.history, caches.bars, parts.limiter).operations(),
-        *Trades(parts.history, caches.settled, caches.recent, parts.limiter).operations(),
+        *Ohlc(parts.now, parts.history, parts.known, caches.bars, parts.limiter).operations(),
+        *Trades(parts.history, parts.known, caches.settled, caches.recent, parts.limiter).operations(),
         *Symbols(parts.now, caches.symbols).operations(),
         *Sse(
             parts.feed,
@@ -160,12 +160,14 @@ def serve_rest(settings: Settings) -> None:
         ssl_cert=Path(cert) if cert else None,
         ssl_key=Path(key) if key else None,
         log_enabled=False,
-        workers_kill_timeout=10,  # streams do not end by themselves
+        workers_kill_timeout=10,
         respawn_failed_workers=True,
     )
 
     def load(*_: object) -> Starlette:
         configure_logging(settings.log_format, settings.log_level)
-        return create_app(settings)
+        app = create_app(settings)
+        app.state.parts.drains = True
+        return app
 
     server.serve(target_loader=load)

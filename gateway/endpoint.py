@@ -292,7 +292,7 @@ def _pairs(query_string: bytes) -> tuple[list[tuple[str, str]], str | None]:
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=32, errors="strict")
     except ValueError:
-        raise bad_request("The query can't be read") from None
+        raise bad_request("The query can't be read", query=query_string[:100].decode("latin-1")) from None
     names = [name for name, _ in pairs]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

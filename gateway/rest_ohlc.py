@@ -17,6 +17,7 @@ from gateway.clickhouse import HistoryTooSlowError, HistoryUnavailableError
 from gateway.endpoint import Call, Operation, Reply, etag_of
 from gateway.errors import bad_request, symbol_not_found
 from gateway.history import BarRow, History
+from gateway.known_symbols import KnownSymbols
 from gateway.limits import Limiter
 from gateway.now import Now, NowUnavailableError, RecentBars
 from gateway.rest_words import MS_MAX, BarAnswer, OhlcQuery, raw
@@ -70,8 +71,9 @@ class Bars(msgspec.Struct, frozen=True):
 class Ohlc:
     """Handler of bars."""
 
-    def __init__(self, now: Now, history: History, cache: Cache[Bars], limiter: Limiter) -> None:
+    def __init__(self, now: Now, history: History, known: KnownSymbols, cache: Cache[Bars], limiter: Limiter) -> None:
         self._now = now
+        self._known = known
         self._history = history
         self._cache = cache
         self._limiter = limiter
@@ -105,7 +107,7 @@ class Ohlc:
             raise bad_request("startTime is after endTime", startTime=low_ms, endTime=high_ms)
         closed, recent, stale = await self._read(call, symbol, interval, low_ms, high_ms)
         bars = merge_bars(closed.value.bars if closed else [], _recent(recent, low_ms, high_ms), query.limit)
-        if not bars and not await self._is_known(symbol):
+        if not bars and not await self._known.has(symbol):
             raise symbol_not_found(symbol)
         body = b"[" + b",".join([bar.body for bar in bars]) + b"]"
         headers = [(b"x-sequence", b"%d" % max((bar.sequence for bar in bars), default=0))]
@@ -153,14 +155,6 @@ class Ohlc:
             return Bars([_from_history(symbol, row) for row in rows])
 
         return await self._cache.get(self._key(call, symbol, interval), load)
-
-    async def _is_known(self, symbol: str) -> bool:
-        try:
-            if await self._now.has_symbol(symbol):
-                return True
-        except (NowUnavailableError, BreakerOpenError):
-            pass  # then history alone decides
-        return await self._history.has_symbol(symbol)
 
 
 def merge_bars(closed: list[Bar], recent: list[Bar], limit: int) -> list[Bar]:

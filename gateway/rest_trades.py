@@ -17,6 +17,7 @@ from gateway.cache import Cache
 from gateway.endpoint import Call, Operation, Reply, etag_of
 from gateway.errors import bad_request, symbol_not_found
 from gateway.history import Figures, History, TradeRow
+from gateway.known_symbols import KnownSymbols
 from gateway.limits import Limiter
 from gateway.rest_words import MS_MAX, StatsAnswer, StatsQuery, TradeAnswer, TradesQuery, raw
 
@@ -67,8 +68,11 @@ class Page(msgspec.Struct, frozen=True):
 class Trades:
     """Handlers of trades and figures. ``settled`` caches closed ranges, ``recent`` those that reach the present."""
 
-    def __init__(self, history: History, settled: Cache[Page], recent: Cache[Page], limiter: Limiter) -> None:
+    def __init__(
+        self, history: History, known: KnownSymbols, settled: Cache[Page], recent: Cache[Page], limiter: Limiter
+    ) -> None:
         self._history = history
+        self._known = known
         self._settled = settled
         self._recent = recent
         self._limiter = limiter
@@ -114,7 +118,7 @@ class Trades:
             async with self._limiter.history(call.principal.user_id):
                 count = query.offset + query.limit
                 rows = await self._history.trades(symbol, low_ms * 1000, high_us, count, before)
-                found = bool(rows) or await self._history.has_symbol(symbol)
+                found = bool(rows) or await self._known.has(symbol)
             return self._page(symbol, rows[query.offset :], query.limit, found)
 
         ends_us = min(high_ms * 1000, before[0] if before else MS_MAX * 1000)
@@ -153,7 +157,7 @@ class Trades:
             low_us = _period_start_us(period, now_us)
             async with self._limiter.history(call.principal.user_id):
                 figures = await self._history.figures(symbol, low_us, now_us)
-                found = figures.ticks > 0 or await self._history.has_symbol(symbol)
+                found = figures.ticks > 0 or await self._known.has(symbol)
             if period == "all":
                 low_us = figures.first_us or now_us
             return Page(msgspec.json.encode(_stats(symbol, period, figures, low_us, now_us)), None, found)

@@ -82,4 +82,4 @@ def test_the_page_shows_all_and_loads_nothing(document: dict) -> None:
         assert escape(op["summary"]) in page
         assert path in page
     assert not re.search(r"<script|<link|<img|<iframe|src=|@import|https?://", page)
-    assert 'BTC%2FUSDT"' in page
+    assert "$API/api/ohlc/BTC%2FUSDT&quot;" in page
