@@ -1,0 +1,202 @@
+"""Who gets in, how often, from where, and what belongs to whom."""
+
+import http.client
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import jwt
+import pytest
+
+from tests.integration.gateway.rest_server import SECRET, Market, RestServer
+
+
+@pytest.fixture(autouse=True)
+def known_symbol(market: Market) -> None:
+    market.redis.set("price:A/B", json.dumps({"symbol": "A/B", "price": 1, "timestamp": 1, "sequence": 1}))
+    market.add_symbol("A/B")
+
+
+def claims(**changed: object) -> dict[str, object]:
+    now = int(time.time())
+    return {"userId": "u", "symbolicAccess": ["*"], "iat": now, "exp": now + 60, **changed}
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "nonsense",
+        jwt.encode(claims(exp=int(time.time()) - 1), SECRET, "HS256"),
+        jwt.encode(claims(), None, "none"),
+        jwt.encode(claims(), "another secret, another secret, another", "HS256"),
+        jwt.encode(claims(), SECRET * 2, "HS512"),
+    ],
+)
+def test_without_a_good_token_nothing(rest: RestServer, token: str) -> None:
+    for path in ("/api/prices/A%2FB", "/api/symbols", "/api/events", "/api/watchlists", "/api/ohlc/A%2FB"):
+        answer = rest.get(path, token=token)
+        found = answer.json()
+        assert (answer.status, found["error"]) == (401, "UNAUTHORIZED")
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert token == "" or token not in found["message"]
+    assert rest.get("/api/symbols", token="", authorization="Basic dTpw").status == 401
+
+
+def test_a_token_in_the_query_does_too(rest: RestServer) -> None:
+    assert rest.get(f"/api/prices/A%2FB?token={rest.token()}", token="").status == 200
+    assert rest.get("/api/prices/A%2FB?token=wrong", token="").status == 401
+
+
+def test_foreign_symbols_are_forbidden_everywhere(rest: RestServer) -> None:
+    token = rest.token(symbols=("C/*",))
+    for path in ("prices/A%2FB", "prices?symbols=C/D,A/B", "ohlc/A%2FB", "trades/A%2FB", "stats/A%2FB"):
+        answer = rest.get(f"/api/{path}", token=token)
+        assert (answer.status, answer.json()["error"]) == (403, "FORBIDDEN"), path
+    body = b'{"name":"x","symbols":["A/B"]}'
+    assert rest.ask("POST", "/api/watchlists", token=token, body=body).status == 403
+    assert rest.get("/api/prices/A%2FB", token=rest.token(symbols=())).status == 403
+
+
+def test_the_router_refuses_in_the_same_form(rest: RestServer) -> None:
+    for method, path, status, code in (
+        ("GET", "/nowhere", 404, "NOT_FOUND"),
+        ("POST", "/api/prices/A", 405, "METHOD_NOT_ALLOWED"),
+        ("PATCH", "/api/watchlists", 405, "METHOD_NOT_ALLOWED"),
+    ):
+        answer = rest.ask(method, path, body=b"")
+        found = answer.json()
+        assert (answer.status, found["error"]) == (status, code)
+        assert found["requestId"] == answer.headers["x-request-id"]
+
+
+def test_request_ids_are_taken_over_if_harmless(rest: RestServer) -> None:
+    assert rest.get("/api/symbols", x_request_id="abc-1.2_3").headers["x-request-id"] == "abc-1.2_3"
+    assert rest.get("/api/symbols", x_request_id='<b>"').headers["x-request-id"] != '<b>"'
+
+
+def test_watchlists_are_made_read_replaced_and_deleted(rest: RestServer) -> None:
+    token = rest.token("lists")
+    made = rest.ask("POST", "/api/watchlists", token=token, body=b'{"name":"Mine","symbols":["A/B"]}')
+    assert made.status == 201
+    path = made.headers["location"]
+    assert rest.get(path, token=token).json() == made.json()
+    assert rest.get("/api/watchlists", token=token).json() == [made.json()]
+    put = rest.ask("PUT", path, token=token, body=b'{"name":"Other","symbols":["C/D","A/B"]}')
+    assert (put.status, put.json()["symbols"], put.json()["createdAt"]) == (
+        200,
+        ["C/D", "A/B"],
+        made.json()["createdAt"],
+    )
+    other = rest.token("someone-else")
+    for method, body in (("GET", None), ("PUT", b'{"name":"x"}'), ("DELETE", None)):
+        assert rest.ask(method, path, token=other, body=body).status == 404
+    assert rest.get("/api/watchlists", token=other).json() == []
+    assert rest.ask("DELETE", path, token=token).status == 204
+    assert rest.ask("DELETE", path, token=token).status == 404
+    assert rest.ask("PUT", path, token=token, body=b'{"name":"x"}').status == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"name":""}',
+        b'{"name":"x","extra":1}',
+        b'{"name":"x","symbols":["A B"]}',
+        b'{"name":"x","symbols":["A","A"]}',
+        b'{"name":"\xff"}',
+        b'{"name":"x","symbols":"A"}',
+        json.dumps({"name": "x", "symbols": [f"S{number}" for number in range(501)]}).encode(),
+        b'{"name":"' + b"x" * 70_000 + b'"}',
+    ],
+)
+def test_watchlist_bodies_are_checked(rest: RestServer, body: bytes) -> None:
+    answer = rest.ask("POST", "/api/watchlists", body=body)
+    assert (answer.status, answer.json()["error"]) == (400, "BAD_REQUEST")
+
+
+def test_watchlists_are_so_many_also_when_made_at_once(rest: RestServer) -> None:
+    token = rest.token("collector")
+    with ThreadPoolExecutor(8) as pool:
+        asked = [
+            pool.submit(rest.ask, "POST", "/api/watchlists", token=token, body=b'{"name":"n"}') for _ in range(110)
+        ]
+        statuses = [each.result().status for each in asked]
+    assert (statuses.count(201), statuses.count(400)) == (100, 10)
+
+
+def test_gateways_share_the_request_limit(market: Market, tmp_path: Path) -> None:
+    settings = {**market.settings(), "gateway_requests_per_minute": 10}
+    with RestServer(tmp_path, **settings) as one, RestServer(tmp_path, **settings) as two:
+        answers = [server.get("/api/prices/A%2FB", token=one.token("busy")) for server in (one, two) * 7]
+        assert [each.status for each in answers] == [200] * 10 + [429] * 4
+        assert [each.headers["ratelimit-remaining"] for each in answers[:10]] == [str(9 - left) for left in range(10)]
+        refused = answers[-1]
+        assert refused.json()["error"] == "RATE_LIMITED"
+        assert 0 < int(refused.headers["retry-after"]) <= 60
+        assert refused.headers["ratelimit-limit"] == "10"
+        assert refused.headers["ratelimit-remaining"] == "0"
+        assert 0 < int(refused.headers["ratelimit-reset"]) <= 61
+        assert one.get("/api/prices/A%2FB", token=one.token("calm")).status == 200
+        assert one.get("/health", token="").status == 200
+
+
+def test_large_batches_are_one_a_second(rest: RestServer) -> None:
+    symbols = ",".join(f"S{number}" for number in range(60))
+    token = rest.token("batcher")
+    statuses = [rest.get(f"/api/prices?symbols={symbols}", token=token).status for _ in range(4)]
+    assert statuses[0] == 200
+    assert 429 in statuses[1:]
+    assert rest.get("/api/prices?symbols=S1,S2", token=token).status == 200
+    too_many = ",".join(f"S{number}" for number in range(501))
+    assert rest.get(f"/api/prices?symbols={too_many}", token=token).status == 400
+
+
+def test_historical_queries_at_once_are_limited_per_user(market: Market, tmp_path: Path) -> None:
+    """Places taken on another gateway count; they are given back, or end by themselves."""
+    with RestServer(tmp_path, **market.settings(), gateway_history_concurrent=3) as server:
+        now_ms = int(time.time() * 1000)
+        market.redis.zadd("gateway:history:u1", {f"other-{number}": now_ms + 60_000 for number in range(3)})
+        refused = server.get("/api/trades/A%2FB")
+        assert (refused.status, refused.json()["error"]) == (429, "RATE_LIMITED")
+        market.redis.zadd("gateway:history:u1", {"other-0": now_ms - 1})
+        assert server.get("/api/trades/A%2FB").status == 200
+        assert market.redis.zcard("gateway:history:u1") == 2
+
+
+def test_cors_is_by_the_list_alone(rest: RestServer, market: Market, tmp_path: Path) -> None:
+    assert "access-control-allow-origin" not in rest.get("/api/symbols", origin="https://a.example").headers
+    with RestServer(tmp_path, **market.settings(), gateway_origins="https://a.example") as server:
+        allowed = server.get("/api/symbols", origin="https://a.example")
+        assert allowed.headers["access-control-allow-origin"] == "https://a.example"
+        assert "X-Next-Cursor" in allowed.headers["access-control-expose-headers"]
+        assert "access-control-allow-origin" not in server.get("/api/symbols", origin="https://b.example").headers
+        refused = server.get("/api/symbols", token="", origin="https://a.example")
+        assert (refused.status, refused.headers["access-control-allow-origin"]) == (401, "https://a.example")
+        asked = {"origin": "https://a.example", "access_control_request_method": "PUT"}
+        assert server.ask("OPTIONS", "/api/watchlists/x", token="", **asked).status == 200
+        assert server.ask("OPTIONS", "/api/watchlists/x", token="", **{**asked, "origin": "https://b"}).status == 400
+
+
+def test_without_a_secret_only_local_names_get_in(market: Market, tmp_path: Path) -> None:
+    """A web page may re-bind its own name to loopback; the Host header gives it away."""
+    with RestServer(tmp_path, **market.settings(), gateway_token_secret="", gateway_host="0.0.0.0") as server:
+        assert server.get("/api/prices/A%2FB").status == 200
+        assert server.get("/api/prices/A%2FB", host="evil.example").status == 403
+        assert '"bound": "127.0.0.1"' in server.log.read_text()
+
+
+def test_half_open_requests_do_not_stop_others(rest: RestServer) -> None:
+    held = [http.client.HTTPConnection("127.0.0.1", rest.port) for _ in range(200)]
+    for each in held:
+        each.connect()
+        each.sock.sendall(b"GET /api/symbols HTTP/1.1\r\nHost: x\r\n")
+    try:
+        assert rest.get("/api/prices/A%2FB").status == 200
+    finally:
+        for each in held:
+            each.close()
