@@ -26,7 +26,7 @@ from schemas.rejects import Reject
 from sinks.files import BarTable, RejectTable, TableSink
 from tapeflow.settings import Settings
 
-__all__ = ["Account", "FileLog", "build", "open_file", "read_file", "rules_for_files", "run_bars"]
+__all__ = ["Account", "FileLog", "build", "open_file", "read_valid", "rules_for_files", "run_bars"]
 
 NAME: Final = "bars"
 SHARD: Final = "0"
@@ -89,7 +89,7 @@ def open_file(path: str, settings: Settings) -> TradeFile:
     )
 
 
-def read_file(file: TradeFile, settings: Settings) -> Iterator[TradeBatch]:
+def read_valid(file: TradeFile, settings: Settings) -> Iterator[TradeBatch]:
     """Valid trades and rejects of one file, its rows from 0 on as offsets."""
     future_us = settings.future_ms * 1000
     return read_trades(file, lambda rows, text: validate(rows, text, future_us))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_range import ranges_between, read_records
+from connectors.kafka_range import ranges_between
 from flows.reading import read_options
 from schemas.errors import MissingObject
 from sinks.clickhouse import connect as connect_clickhouse
@@ -22,7 +22,7 @@ from tapeflow.demo_figures import OUTCOMES, Figures
 from tapeflow.oracle import OracleResult
 from tapeflow.redis_now import compare_now
 from tapeflow.settings import Settings
-from tapeflow.verify import recompute_records
+from tapeflow.verify import recompute_ranges
 
 __all__ = ["Check", "Proof", "prove"]
 
@@ -64,8 +64,7 @@ def prove(settings: Settings, sent: int, figures: dict[str, Figures], progress: 
     options = read_options(settings)
     ranges = ranges_between(options, Position("earliest"), Position("latest"))
     total = sum(end - start for start, end in ranges.values())
-    records = read_records(options, ranges)
-    result = recompute_records(records, settings, lambda done: progress(done, total))
+    result = recompute_ranges(options, ranges, settings, progress)
     history, now = _stored_bars(settings, result), _stored_now(settings, result)
     counts = {name: sum(each[name] for each in result.counts.values()) for name in ("read", *OUTCOMES)}
     checks = [

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flows.bars import open_file, read_file
+from flows.bars import open_file
 from schemas.columns import TradeBatch
 from schemas.intervals import INTERVALS
 from tapeflow.bad_records import bad_records
 from tapeflow.encoding import encoder_of
 from tapeflow.kafka_writer import RecordWriter
 from tapeflow.pace import AtRate, sliced
-from tapeflow.produce import TapeSender
+from tapeflow.produce import FileTape, TapeSender
 from tapeflow.settings import Settings
 from tapeflow.synthetic import Disorder, SyntheticMarket, symbol_names
 
@@ -101,8 +101,8 @@ class DemoProducer:
             rate = max(rate, count / plan.seconds * 1.1)
         return rate, self._recorded(plan.file)
 
-    def _recorded(self, path: str) -> Iterator[TradeBatch]:
-        return read_file(open_file(path, self._settings), self._settings)
+    def _recorded(self, path: str) -> FileTape:
+        return FileTape(open_file(path, self._settings))
 
 
 def synthetic_tape(plan: DemoPlan, rate: float) -> Iterator[TradeBatch]:

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from connectors.files import TradeFile, read_trades
 from schemas.columns import TradeBatch
 from schemas.rejects import Reason
 from tapeflow.bad_records import BadRecord
 from tapeflow.kafka_writer import RecordWriter
 from tapeflow.synthetic import SyntheticMarket
 
-__all__ = ["Encode", "TapeSender", "market_tape", "symbol_keys"]
+__all__ = ["Encode", "FileTape", "TapeSender", "market_tape", "symbol_keys"]
 
 Encode = Callable[[TradeBatch], list[bytes]]
 BATCH_TRADES: Final = 5_000
@@ -51,6 +52,22 @@ class TapeSender:
     def finish(self) -> int:
         """Wait for the broker's answers; the number delivered."""
         return self._writer.finish()
+
+
+class FileTape:
+    """The trades of a file as they stand there: what breaks a rule is sent all the same, for the flows to refuse.
+
+    ``left_out``: rows so far that aren't trades at all, such as a price that is no number, and can't be encoded.
+    """
+
+    def __init__(self, file: TradeFile) -> None:
+        self._file = file
+        self.left_out = 0
+
+    def __iter__(self) -> Iterator[TradeBatch]:
+        for batch in read_trades(self._file):
+            self.left_out += len(batch.rejects)
+            yield batch
 
 
 def symbol_keys(batch: TradeBatch) -> list[bytes]:

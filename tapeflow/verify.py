@@ -6,15 +6,14 @@ back: bars that start no later than the newest trade before it (and the out-of-o
 weren't read. The right edge needs no guess, as a bar's version says whether later records changed it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.registry import RegistryOptions, SchemaRegistry
-
 from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_range import OffsetRange, Record, ranges_between, read_records
+from connectors.kafka_range import OffsetRange, ranges_between, read_records
 from connectors.kafka_start import TopicQuestions
+from connectors.registry import RegistryOptions, SchemaRegistry
 from flows.reading import read_options, rules_of
 from schemas.avro import WriterSchema, shipped_schema
 from schemas.errors import InputError
@@ -27,9 +26,10 @@ from tapeflow.oracle import INTERVAL_US, Oracle, OracleResult, OracleRules, Orac
 from tapeflow.oracle_records import OracleReader
 from tapeflow.settings import Settings
 
-__all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_records", "verify_bars"]
+__all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_ranges", "verify_bars"]
 
 LOOK_BACK_RECORDS: Final = 20_000
+PROGRESS_RECORDS: Final = 1_000
 Progress = Callable[[int, int], None]
 """(records done, records in all)."""
 
@@ -68,16 +68,25 @@ def oracle_reader(settings: Settings) -> OracleReader:
     )
 
 
-def recompute_records(records: Iterator[Record], settings: Settings, progress: Callable[[int], None]) -> OracleResult:
-    """What the oracle makes of ``records``; ``progress`` is told how many it has taken, now and then."""
-    reader, oracle, done = oracle_reader(settings), Oracle(oracle_rules(settings)), 0
-    for record in records:
-        oracle.take(reader.read(record.partition, record.offset, record.timestamp_ms, record.value))
-        done += 1
-        if done % 1000 == 0:
-            progress(done)
-    progress(done)
-    return oracle.result()
+def recompute_ranges(
+    options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], settings: Settings, progress: Progress
+) -> OracleResult:
+    """What the oracle makes of the records of ``ranges``. One partition at a time, as its trades stay in memory;
+    the outcomes of single records are dropped."""
+    whole = OracleResult({}, {}, {}, {}, {}, {})
+    total, done = sum(end - start for start, end in ranges.values()), 0
+    for partition, span in ranges.items():
+        reader, oracle = oracle_reader(settings), Oracle(oracle_rules(settings))
+        for record in read_records(options, {partition: span}):
+            oracle.take(reader.read(record.partition, record.offset, record.timestamp_ms, record.value))
+            done += 1
+            if done % PROGRESS_RECORDS == 0:
+                progress(done, total)
+        part = oracle.result()
+        for name in ("bars", "tickers", "counts", "rejects", "watermark_us"):
+            getattr(whole, name).update(getattr(part, name))
+    progress(done, total)
+    return whole
 
 
 def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _done, _total: None) -> Comparison:
@@ -88,10 +97,9 @@ def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _d
         check_tables(client, settings.clickhouse_database, (BARS_TABLE, BAR_VIEW))
         options = read_options(settings)
         ranges = ranges_between(options, Position.parse(asked.start), Position.parse(asked.end))
-        total = sum(end - start for start, end in ranges.values())
-        if not total:
+        if not any(start < end for start, end in ranges.values()):
             raise InputError(f"topic {settings.kafka_topic} holds no record in that range", where="--from, --to")
-        result = recompute_records(read_records(options, ranges), settings, lambda done: progress(done, total))
+        result = recompute_ranges(options, ranges, settings, progress)
         edges = edges_of(options, ranges, settings)
         bars = [bar for bar in result.sorted_bars(asked.intervals) if not asked.symbols or bar.symbol in asked.symbols]
         if not bars:

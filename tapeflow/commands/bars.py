@@ -51,13 +51,13 @@ def bars(
     mapping = parse_field_map(field_map)
     settings = enter(out_of_order_ms=out_of_order_ms, dedupe=dedupe, field_map=mapping)
 
-    from flows.bars import Account, FileLog, build, open_file, read_file, rules_for_files, run_bars
+    from flows.bars import Account, FileLog, build, open_file, read_valid, rules_for_files, run_bars
     from flows.reading import rules_of
     from sinks.files import BarTable, RejectTable, check_output
 
     for path in (out, rejects or STDOUT):
         check_output(path)
-    log = FileLog([open_file(path, settings) for path in files], lambda file: read_file(file, settings))
+    log = FileLog([open_file(path, settings) for path in files], lambda file: read_valid(file, settings))
     table, refused, account = BarTable(chosen), RejectTable(log.place), Account()
     began = time.monotonic()
     with Progress(

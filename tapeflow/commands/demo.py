@@ -5,7 +5,7 @@ Law: exit 0 only if the independent oracle agrees with every bar and ticker and 
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tapeflow.demo import DemoOutcome
 
 __all__ = ["demo"]
+
+LINE_COLUMNS: Final = 200
+"""In a log, where nobody's window is narrow."""
 
 
 def demo(
@@ -45,6 +48,8 @@ def demo(
     if file is not None:
         open_file(file, settings)  # says at once what is wrong with it
     console = Console(stderr=summary == "-", highlight=False)
+    if not console.is_terminal:
+        console = Console(stderr=summary == "-", highlight=False, width=LINE_COLUMNS)
     outcome = run_demo(DemoPlan(seconds, rate, symbols, file, bad_every), settings, console)
     show(console, outcome)
     if summary == "-":

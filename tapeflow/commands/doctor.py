@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from tapeflow.commands.entry import JsonOption, enter
-from tapeflow.logging import configure_logging
 
 __all__ = ["doctor"]
 
@@ -25,7 +24,6 @@ def doctor(as_json: JsonOption = False) -> int:
     from tapeflow.doctor import Finding, examine
 
     settings = enter()
-    configure_logging(settings.log_format, "critical")  # the findings say it all
     found: list[Finding] = []
     console = Console(stderr=True)
     with console.status("looking") as status:

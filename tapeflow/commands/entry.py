@@ -23,7 +23,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 def enter(**overrides: object) -> Settings:
     """Settings with the options given on the command line (None = not given); logs follow them from here on."""
     settings = load_settings(**overrides)
-    configure_logging(settings.log_format, settings.log_level)
+    # A verb says itself what went wrong, in one line; what clients log about it meanwhile is for debugging.
+    configure_logging(settings.log_format, "debug" if settings.log_level == "debug" else "error")
     return settings
 
 

@@ -69,7 +69,7 @@ def produce(
     from tapeflow.encoding import encoder_of
     from tapeflow.kafka_writer import RecordWriter, ensure_topic
     from tapeflow.pace import sliced
-    from tapeflow.produce import TapeSender
+    from tapeflow.produce import FileTape, TapeSender
 
     encode = encoder_of(settings)
     if partitions:
@@ -94,6 +94,8 @@ def produce(
                 break
         delivered = sender.finish()
     took_s = time.monotonic() - began
+    if isinstance(tape, FileTape) and tape.left_out:
+        people().print(f"{tape.left_out} rows of {file} are no trades and were left out: see tapeflow bars --rejects")
     typer.echo(
         f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)"
     )
@@ -116,14 +118,14 @@ def _tape(
     rate: float | None,
 ) -> "tuple[Iterable[TradeBatch], int | None]":
     """The tape, and how many trades it has where that is known."""
-    from flows.bars import open_file, read_file
-    from tapeflow.produce import market_tape
+    from flows.bars import open_file
+    from tapeflow.produce import FileTape, market_tape
     from tapeflow.synthetic import SyntheticMarket, symbol_names
 
     if file is not None:
         # What a record is called in Kafka and in a file are two things; the setting speaks of Kafka.
         plain = settings.model_copy(update={"field_map": field_map or {}})
-        return read_file(open_file(file, plain), plain), None
+        return FileTape(open_file(file, plain)), None
     # Without a rate the market's clock outruns ours, and trades from the future are refused: begin far enough back.
     back_s = 0.0 if rate else max(DAY_S, (trades or 0) / DENSITY)
     market = SyntheticMarket(symbol_names(symbols), seed=seed, start_us=int((time.time() - back_s) * 1_000_000))
