@@ -231,6 +231,7 @@ class NativePoll:
             self._library.rd_kafka_queue_forward(queue, None)
             self._library.rd_kafka_queue_io_event_enable(queue, self._wake, ctypes.byref(self._one), 8)
             self._queues[partition] = queue
+        self._warm_up()
         self._consumer.assign([TopicPartition(self._topic, partition, at) for partition, at in offsets.items()])
 
     def wait(self, seconds: float) -> None:
@@ -259,6 +260,13 @@ class NativePoll:
         self._queues = {}
         self._consumer.close()
         os.close(self._wake)
+
+    def _warm_up(self) -> None:
+        # Compiling, or loading what was compiled, takes a tenth of a second or more, which no record should wait for.
+        none, flags = np.empty((4, 0), np.int64), np.empty(0, np.uint8)
+        for partition, queue in self._queues.items():
+            if take(queue, self._pointers[:0], partition, self._sizes) == 0:
+                copy(self._pointers, 0, 0, 0, none, flags, np.zeros(5, np.int64))
 
     def _serve_callbacks(self) -> None:
         # Log lines and connection errors come through the common queue, which only the client may serve: its

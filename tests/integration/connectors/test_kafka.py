@@ -237,10 +237,10 @@ def deaf_port() -> Iterator[int]:
 
 
 def test_an_unreachable_broker_is_one_line_within_ten_seconds(deaf_port: int) -> None:
-    for port in (free_port(), deaf_port):
+    for port, timeout_ms in ((free_port(), 1000), (deaf_port, 6000)):
         began = time.monotonic()
         with pytest.raises(Unreachable, match="Kafka did not answer") as caught:
-            check_topic(options(f"127.0.0.1:{port}", "any"))
+            check_topic(options(f"127.0.0.1:{port}", "any", timeout_ms=timeout_ms))
         assert time.monotonic() - began < 10
         assert "\n" not in str(caught.value)
 

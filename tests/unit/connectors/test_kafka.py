@@ -1,0 +1,105 @@
+import threading
+
+import pytest
+
+from connectors.kafka import KafkaPart, empty_trades
+from connectors.kafka_options import KafkaReadOptions
+from connectors.kafka_poll import Drained
+from connectors.kafka_reader import KafkaReader
+from connectors.kafka_start import TopicFacts
+from schemas.columns import TRADE, RawBatch, TradeBatch
+from schemas.errors import OffsetExpired, StateIncompatible
+from tests.unit.connectors.fake_poll import FakePoll, records
+
+FACTS = TopicFacts("t", "id", 1)
+OPTIONS = KafkaReadOptions(bootstrap="b:1", topic="t")
+
+
+def decode(batch: RawBatch) -> TradeBatch:
+    made = empty_trades(batch.topic, batch.partition, int(batch.offsets[-1]) + 1)
+    made.read, made.caught_up = len(batch), False
+    return made
+
+
+def part(
+    poll: FakePoll, offset: int = 0, end: int | None = None, high: int = 100, stop: threading.Event | None = None
+) -> KafkaPart[TradeBatch]:
+    return KafkaPart(
+        KafkaReader(OPTIONS, FACTS, poll.opener),
+        FACTS,
+        0,
+        offset,
+        end,
+        high,
+        decode=decode,
+        empty=empty_trades,
+        stop=stop or threading.Event(),
+        start="earliest",
+    )
+
+
+def test_the_position_moves_with_what_is_handed_out() -> None:
+    reading = part(FakePoll({0: records(0, 0, 1, 2)}, {0: records(0, 3)}))
+    assert reading.snapshot()["next_offset"] == 0
+    assert [item.read for item in reading.next_batch()] == [3]
+    assert reading.snapshot() == {
+        "version": 1,
+        "topic": "t",
+        "topic_id": "id",
+        "start": "earliest",
+        "next_offset": 3,
+    }
+    assert (reading.position().lag, reading.position().high_watermark) == (97, 100)
+
+
+def test_an_honest_hole_is_stepped_over() -> None:
+    reading = part(FakePoll({0: records(0, 4, 9)}))
+    assert [item.read for item in reading.next_batch()] == [2]
+    assert reading.snapshot()["next_offset"] == 10
+
+
+def test_a_hole_below_the_low_watermark_is_loss() -> None:
+    with pytest.raises(OffsetExpired, match="offset 0 is gone, the topic now begins at 4"):
+        part(FakePoll({0: records(0, 4)}, marks=(4, 100))).next_batch()
+
+
+def test_a_log_that_goes_back_is_another_log() -> None:
+    with pytest.raises(StateIncompatible, match="offset 3 came after 6"):
+        part(FakePoll({0: records(0, 3)}), offset=7).next_batch()
+
+
+def test_it_ends_before_its_end_offset_even_in_a_hole() -> None:
+    poll = FakePoll({0: records(0, 0, 1, 8)})
+    reading = part(poll, end=5)
+    assert [item.read for item in reading.next_batch()] == [2]
+    assert reading.snapshot()["next_offset"] == 5
+    with pytest.raises(StopIteration):
+        reading.next_batch()
+    assert poll.closed
+
+
+def test_it_ends_at_once_when_stopped_and_keeps_its_place() -> None:
+    stop = threading.Event()
+    reading = part(FakePoll({0: records(0, 0)}, {0: records(0, 1)}), stop=stop)
+    reading.next_batch()
+    stop.set()
+    with pytest.raises(StopIteration):
+        reading.next_batch()
+    assert reading.snapshot()["next_offset"] == 1
+
+
+def test_caught_up_rides_on_the_last_batch() -> None:
+    reading = part(FakePoll({0: records(0, 98)}, {0: records(0, 99)}, {0: Drained(end_offset=100)}), offset=98)
+    assert [[item.caught_up for item in reading.next_batch()] for _ in range(3)] == [[False], [True], []]
+    assert reading.position().caught_up
+
+
+def test_caught_up_is_said_by_an_empty_batch_where_no_record_can() -> None:
+    reading = part(FakePoll({0: records(0, 97)}, {0: Drained(end_offset=100)}), offset=97)
+    first, second = [list(reading.next_batch()) for _ in range(2)]
+    assert [item.caught_up for item in first] == [False]
+    assert [(item.read, len(item.rows), item.rows.dtype == TRADE, item.next_offset) for item in second] == [
+        (0, 0, True, 100)
+    ]
+    assert second[0].caught_up
+    assert reading.snapshot()["next_offset"] == 100
