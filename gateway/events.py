@@ -10,7 +10,7 @@ not remember what it trimmed, so a resume from before the first entry held count
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, NamedTuple, cast
 
 import msgspec
@@ -110,6 +110,7 @@ class Listener:
         self.principal = principal
         self.after = ZERO
         self.closed = ""
+        self.on_close: Callable[[], object] = bool  # does nothing until the writer sets it
         self._queue: deque[bytes] = deque()
         self._queue_max = queue_max
         self._wake = asyncio.Event()
@@ -126,8 +127,10 @@ class Listener:
             self._wake.set()
 
     def close(self, reason: str) -> None:
-        self.closed = self.closed or reason
-        self._wake.set()
+        if not self.closed:
+            self.closed = reason
+            self._wake.set()
+            self.on_close()
 
     @property
     def idle(self) -> bool:
@@ -179,8 +182,12 @@ class EventFeed:
                     pause_s = 0.1
         finally:
             beat.cancel()
-            for listener in list(self.listeners):
-                listener.close("shutdown")
+            self.close()
+
+    def close(self) -> None:
+        """Ends every stream; the clients come back to another gateway with their last ids."""
+        for listener in list(self.listeners):
+            listener.close("shutdown")
 
     async def _follow(self) -> None:
         """From (re)connecting to the first error."""

@@ -9,6 +9,7 @@ but sends the newest id.
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -23,6 +24,7 @@ from gateway.rest_words import Query
 __all__ = ["EventsQuery", "Sse"]
 
 SEND_S_MAX: Final = 30.0
+CLOSE_S_MAX: Final = 2.0
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -81,7 +83,9 @@ class Sse:
             await self._send(call, b"retry: 5000\n\n")
             end = call.principal.exp
             remaining_s = None if end is None else end - time.time()
-            async with asyncio.timeout(remaining_s):
+            async with asyncio.timeout(remaining_s) as bound:
+                # The writer may hang in a send to a client that does not read: closing bounds that too.
+                listener.on_close = partial(_end_soon, bound)
                 async for frames in missed:
                     await self._send(call, frames)
                 while (chunk := await listener.next()) is not None:
@@ -116,3 +120,10 @@ def _since(call: Call) -> EventId | None:
         return parse_event_id(text)
     except ValueError as error:
         raise bad_request(str(error), parameter="lastEventId") from None
+
+
+def _end_soon(bound: asyncio.Timeout) -> None:
+    end = asyncio.get_running_loop().time() + CLOSE_S_MAX
+    when = bound.when()
+    if not bound.expired() and (when is None or when > end):
+        bound.reschedule(end)
