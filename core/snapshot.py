@@ -6,7 +6,8 @@ tool can open them, and only bars in state are written, so slots are dealt anew 
 """
 
 import io
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
 
 SNAPSHOT_VERSION: Final = 1
 SEEN_COLUMN: Final = "seen"
+S = TypeVar("S", bound=Shard)
 
 
 class Frozen(msgspec.Struct, array_like=True):
@@ -79,15 +81,15 @@ def snapshot(shard: Shard) -> bytes:
     return msgspec.msgpack.encode(frozen)
 
 
-def restore(data: bytes, rules: Rules) -> Shard:
-    """The shard that snapshot() saw; raises StateIncompatible for bytes of another version or origin."""
+def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:  # type: ignore[assignment]
+    """The shard that snapshot() saw, as ``kind``; raises StateIncompatible for bytes of another version or origin."""
     try:
         frozen = msgspec.msgpack.decode(data, type=Frozen)
     except msgspec.DecodeError as error:
         raise incompatible(str(error)) from error
     if frozen.version != SNAPSHOT_VERSION:
         raise incompatible(f"version {frozen.version}, this program reads {SNAPSHOT_VERSION}")
-    shard = Shard(rules)
+    shard = kind(rules)
     shard.symbols, shard.exchanges = NameTable(frozen.symbols), NameTable(frozen.exchanges)
     shard.max_event_time_us, shard.next_offset = frozen.max_event_time_us, frozen.next_offset
     shard.counts[:] = frozen.counts

@@ -1,0 +1,46 @@
+"""Law: a replay's shard with late trades folded in publishes what a shard of unlimited lateness would."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.bar_state import BAR_STATE
+from core.repair import RepairShard, fold_late
+from core.rules import Rules
+from core.shard import LATE
+from core.snapshot import restore, snapshot
+from schemas.columns import BarBatch
+from tapeflow.oracle import OracleRules, OracleTrade, recompute
+from tests.property.test_shard_laws import expected_bars, rules_drawn
+from tests.property.trade_batches import bars_of, to_batch, trade_lists
+
+FOR_EVER = (10**17,) * 7
+
+
+@settings(max_examples=300, deadline=None)
+@given(trades=trade_lists(), rules=rules_drawn, groups=st.integers(1, 3), data=st.data())
+def test_folding_late_trades_gives_the_bars_of_unlimited_lateness(
+    trades: list[OracleTrade], rules: Rules, groups: int, data: st.DataObject
+) -> None:
+    shard, rest = RepairShard(rules), trades
+    bars: dict[tuple[str, str, int], dict[str, object]] = {}
+    sealed, late = [np.zeros(0, BAR_STATE)], []
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        if data.draw(st.booleans()):
+            shard = restore(snapshot(shard), rules, RepairShard)
+        batch = to_batch(rest[:size])
+        rest = rest[size:]
+        done = shard.apply(batch)
+        bars.update(bars_of(shard.take_final()))
+        sealed.append(shard.take_sealed())
+        late.append(shard.take_late())
+        assert done.late == len(late[-1]) == np.count_nonzero(batch.rows["outcome"] == LATE)
+    bars.update(bars_of(shard.open_bars()))
+    all_late = np.concatenate(late)
+    for folded in fold_late(all_late, lambda: sealed, rules, group_trades=max(1, len(all_late) // groups)):
+        for key, bar in bars_of(BarBatch(shard.symbols.names, folded)).items():
+            assert key not in bars or bar["version"] > bars[key]["version"]
+            bars[key] = bar
+    truth = recompute(trades, OracleRules(rules.out_of_order_us, FOR_EVER, rules.dedupe, rules.source_epoch))
+    assert bars == expected_bars(truth)
