@@ -1,8 +1,8 @@
 """Reads a Parquet file as lines of CSV text, some row groups' worth at a time.
 
 TradeFile feeds the lines to the CSV decoder. Law: values keep every digit: decimals and integers by their text, doubles
-by their shortest text, times as ISO 8601; a null is an empty cell. The surprise: line ends inside strings become spaces,
-since a line is a row.
+by their shortest text, times as ISO 8601; a null is an empty cell. The surprise: line ends inside strings become
+spaces, since a line is a row.
 """
 
 from collections.abc import Iterator

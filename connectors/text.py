@@ -187,19 +187,32 @@ def read_side(data: Any, at: int, stop: int) -> int:
 
 
 @leaf_kernel
+def _read_whole_time(data: Any, at: int, stop: int) -> Any:
+    """A number of 1 to 19 digits, -1 if it isn't one; today's nanoseconds have 19. Past int64 it stays at its end."""
+    if stop - at < 1 or stop - at > 19:
+        return np.int64(-1)
+    number = U(0)
+    for index in range(at, stop):
+        digit = np.int64(data[index]) - 48
+        if digit < 0 or digit > 9:
+            return np.int64(-1)
+        number = number * _TEN + U(digit)
+    return np.int64(min(number, U(_FAR)))
+
+
+@leaf_kernel
 def read_time(data: Any, at: int, stop: int, unit: int) -> Any:
     """(microseconds, reason) of a time: a number in ``unit``, or ISO 8601 (UTC where no zone is given)."""
     at, stop = _trim(data, at, stop)
     if stop - at >= 10 and data[at + 4] == 45 and data[at + 7] == 45:
         return _read_iso_time(data, at, stop)
     negative = at < stop and data[at] == 45
-    start = at + 1 if negative else at
-    value = read_id_number(data, start, stop)
-    if value != NO_ID:
+    value = _read_whole_time(data, at + 1 if negative else at, stop)
+    if value >= 0:
         return np.int64(time_from_long(-value if negative else value, unit)), _OK
     hi, lo, reason = read_number(data, at, stop)
     if reason != _OK:
-        # 10**18 and more, or under 10**-10 of a unit: no time that could pass, so its sign is all that matters.
+        # More digits than any time has that could pass.
         return np.int64(0), _BAD_VALUE if reason == _BAD_VALUE else _OUT_OF_RANGE
     if negative:
         return np.int64(-_FAR), _OK
