@@ -39,11 +39,12 @@ SEEN_WORDS: Final = 64
 
 
 class Applied(NamedTuple):
-    """What one batch did. Each trade's outcome stands in its row; counts are of this batch."""
+    """What one batch did, in trades; ``refused`` by interval. Each trade's outcome stands in its row."""
 
     applied: int
     duplicate: int
     late: int
+    refused: tuple[int, ...]
 
 
 class Shard:
@@ -95,8 +96,8 @@ class Shard:
             if done < len(rows):
                 self.pool = grow_pool(self.pool)
         self.next_offset = max(self.next_offset, batch.next_offset)
-        applied, duplicate, late = (self.counts[:3] - before[:3]).tolist()
-        return Applied(applied, duplicate, late)
+        applied, duplicate, late, *refused = (self.counts - before).tolist()
+        return Applied(applied, duplicate, late, tuple(refused))
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""

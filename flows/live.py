@@ -6,7 +6,8 @@ first change at once. The surprise: deltas aren't made here but in the Redis sin
 published last.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from bytewax.dataflow import Dataflow
 
 from connectors.kafka_options import Position
 from flows.dead_letters import write_dead_letters
+from flows.latency import LatencyHistogram
 from flows.metrics import FlowMetrics
 from flows.reading import partition_key, rules_of, trades_source
 from flows.shard_step import ShardStep
@@ -98,6 +100,13 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         steps.append(step)
         return step
 
+    latency = LatencyHistogram(NAME)
+
+    def written(done: Sequence[LiveUpdate]) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        for update in done:
+            latency.observe(now_ms, update.tickers.rows["timestamp_ms"])
+
     metrics.watch(source.positions, lambda: sum(len(step.shard.symbols) for step in steps))
     flow = Dataflow(NAME)
     batches = op.input("read_trades", flow, source)
@@ -114,6 +123,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
             stream_length_max=settings.stream_length_max,
             publish_updates=settings.publish_updates,
             stop=stop,
+            on_written=written,
         ),
     )
     if settings.bars_topic:

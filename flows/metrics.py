@@ -5,10 +5,10 @@ these counters as in the data. The surprise: lag and positions are asked of the 
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -16,8 +16,6 @@ from schemas.columns import BarBatch, TradeBatch
 from schemas.intervals import INTERVALS
 
 __all__ = ["FlowMetrics"]
-
-LATENCY_BUCKETS_MS: Final = (1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500, 1000, 2000, 5000, 30000)
 
 
 class FlowMetrics:
@@ -37,13 +35,6 @@ class FlowMetrics:
         self.bars_final = Counter(
             "tapeflow_bars_final", "Final and revised bars published", ["flow", "interval"], registry=registry
         )
-        self.latency_ms = Histogram(
-            "tapeflow_latency_ms",
-            "From the Kafka timestamp of a symbol's last trade to its ticker written",
-            ["flow"],
-            buckets=LATENCY_BUCKETS_MS,
-            registry=registry,
-        )
         self._registry = registry
 
     def count_batch(self, batch: TradeBatch, applied: int, duplicate: int, late: int) -> None:
@@ -55,6 +46,12 @@ class FlowMetrics:
             self.trades.labels(self.flow, partition, outcome).inc(count)
         for reject in batch.rejects:
             self.rejects.labels(self.flow, reject.reason.label).inc()
+
+    def count_late(self, refused: Iterable[int]) -> None:
+        """refused: trades that each interval refused, in the order of INTERVALS."""
+        for interval, count in zip(INTERVALS, refused, strict=True):
+            if count:
+                self.late.labels(self.flow, interval.name).inc(count)
 
     def count_finals(self, bars: BarBatch) -> None:
         if len(bars):

@@ -60,7 +60,9 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         for batch in values:
             self.partition = batch.partition
             done = self.shard.apply(batch)
-            self.metrics.count_batch(batch, *done)
+            self.metrics.count_batch(batch, done.applied, done.duplicate, done.late)
+            if done.late:
+                self.metrics.count_late(done.refused)
             finals = self.shard.take_final()
             self.metrics.count_finals(finals)
             out.extend(self.publish(batch, finals))

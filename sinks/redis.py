@@ -223,6 +223,7 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
     """Items: (shard as text, LiveUpdate). ``shards``: how many partitions the topic has.
 
     ``stop``: set by the flow when it must end although Redis is down; a waiting write then raises Unreachable.
+    ``on_written``: called by the writer thread after each pipeline of updates that Redis took.
     """
 
     def __init__(
@@ -235,8 +236,10 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         stream_length_max: int = 100_000,
         publish_updates: bool = False,
         stop: threading.Event | None = None,
+        on_written: Callable[[Sequence[LiveUpdate]], None] = lambda _: None,
     ) -> None:
         self._shards = shards
+        self._on_written = on_written
         self._parts = 0
         self._lock = threading.Lock()
         self._writer = RedisWriter(
@@ -248,7 +251,11 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
             finals_kept=FINALS_KEPT // max(shards, 1),
             stop=stop,
         )
-        self._handover = Handover(self._writer.write, name="redis-writer", depth=WAITING_MAX)
+        self._handover = Handover(self._write, name="redis-writer", depth=WAITING_MAX)
+
+    def _write(self, updates: list[LiveUpdate]) -> None:
+        self._writer.write(updates)
+        self._on_written(updates)
 
     def list_parts(self) -> list[str]:
         return [f"{shard:05d}" for shard in range(self._shards)]

@@ -180,7 +180,7 @@ class Settings(BaseSettings):
         True, "Keep every raw trade too; most of the work of history, so turn it off where bars are enough"
     )
     insert_rows_max: int = setting(
-        200_000, "Most rows in one insert; ClickHouse likes few large ones", unit="rows", ge=1_000, le=5_000_000
+        100_000, "Most rows in one insert; ClickHouse likes few large ones", unit="rows", ge=1_000, le=5_000_000
     )
     clickhouse_ttl_days: int = setting(0, "Age at which raw trades are deleted; 0 keeps them", unit="days", ge=0)
 
@@ -242,6 +242,27 @@ class Settings(BaseSettings):
     gateway_channel_roles: dict[str, tuple[str, ...]] = setting(
         {}, 'Roles that may join a channel, e.g. {"alerts": ["trader"]}; JSON; a channel not named is open to all'
     )
+
+    # gateway, WebSocket
+    gateway_port: int = setting(8080, "Port of the WebSocket gateway; 0 takes a free one", ge=0, le=65_535)
+    gateway_profile: Literal["default", "high-frequency", "low-latency", "low-memory"] = setting(
+        "default",
+        "Messages per batch, ms between flushes and messages that wait per client: 50/16/256, 100/8/512, 10/5/256"
+        " or 50/16/64",
+    )
+    gateway_clients_max: int = setting(20_000, "Connections of one WebSocket process; more are closed 1013", ge=1)
+    gateway_clients_per_ip: int = setting(1_000, "Connections from one address; more are closed 1013", ge=1)
+    gateway_trust_forwarded: bool = setting(
+        False, "Take the client's address from the last entry of X-Forwarded-For; only behind a proxy that sets it"
+    )
+    gateway_out_per_s: int = setting(1_000, "Messages per second to one client; above, it is conflated", ge=1)
+    gateway_in_per_s: int = setting(50, "Messages per second from one client, four times that at once", ge=1)
+    gateway_symbols_max: int = setting(1_000, "Symbols that one connection may subscribe to", ge=1, le=100_000)
+    gateway_slow_ms: int = setting(
+        10_000, "A client whose buffer stays full for so long is closed 4009", unit="ms", ge=100
+    )
+    gateway_drain_ms: int = setting(5_000, "Time for clients to leave after SIGTERM", unit="ms", ge=0, le=600_000)
+    gateway_reuse_port: bool = setting(False, "Let several gateway processes share the port, one per core")
 
     # gateway, REST and SSE
     gateway_requests_per_minute: int = setting(

@@ -33,11 +33,11 @@ def test_a_late_trade_revises_a_closed_bar_and_a_sealed_one_refuses_it() -> None
     shard = Shard(RULES)
     shard.apply(to_batch([at(0, 1), at(1, 70)]))
     shard.take_final()
-    assert shard.apply(to_batch([at(2, 2, "12")])) == (1, 0, 0)
+    assert shard.apply(to_batch([at(2, 2, "12")])).applied == 1
     revised = bars_of(shard.take_final())["A", "1m", MONDAY_US]
     assert (revised["revision"], revised["close"], revised["version"]) == (1, 12, 2)
     shard.apply(to_batch([at(3, 125)]))
-    assert shard.apply(to_batch([at(4, 3)])) == (0, 0, 1)
+    assert shard.apply(to_batch([at(4, 3)])) == (0, 0, 1, (1, 0, 0, 0, 0, 0, 0))
     assert bars_of(shard.open_bars())["A", "1h", MONDAY_US]["trade_count"] == 5
 
 
