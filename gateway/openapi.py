@@ -124,7 +124,7 @@ def _errors(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     statuses = {400, 403, 500, 503} if op.public else set(ERROR_TEXT)
     if "{" not in op.path:
         statuses.discard(404)
-    errors: dict[str, Any] = {}
+    errors: dict[str, Any] = {"414": {"description": "The address is too long; the server says so without a body"}}
     for status in sorted(statuses):
         code = next(code for code, number in STATUS.items() if number == status)
         example = {"error": code, "message": ERROR_TEXT[status], "details": {}, "timestamp": 1767225600123}
