@@ -56,6 +56,7 @@ class DemoProducer:
         self._plan = plan
         self._settings = settings
         self._encode = encoder_of(settings)
+        self._encode(SyntheticMarket(symbol_names(1)).take(1, 1))  # compiles it, so that the first second isn't late
         self._writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic)
         bad = bad_records(self._encode, lambda: time.time_ns() // 1000)
         self._sender = TapeSender(self._writer, self._encode, bad, plan.bad_every)

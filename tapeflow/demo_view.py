@@ -22,6 +22,8 @@ __all__ = ["DemoView", "Moment"]
 
 WINDOW_S: Final = 3.0
 PLAIN_EVERY_S: Final = 2.0
+RATE_OVER_S: Final = 0.2
+"""Over less than this a rate says more about the scheduler than about the flow."""
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 SPARK_POINTS: Final = 48
 REFRESH_HZ: Final = 4
@@ -120,7 +122,7 @@ def sparkline(values: deque[float]) -> str:
 
 def _rate(past: int, count: int, before: Moment, now: Moment) -> float:
     took_s = now.at_s - before.at_s
-    return (count - past) / took_s if took_s > 0 else 0.0
+    return (count - past) / took_s if took_s >= RATE_OVER_S else 0.0
 
 
 def _ms(value: float | None) -> str:

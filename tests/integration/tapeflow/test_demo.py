@@ -1,0 +1,99 @@
+"""The demo as a user starts it: it ends by itself, proves itself, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "import sys; from tapeflow.cli import main; sys.exit(main())", "demo"]
+ROOT = Path(__file__).parents[3]
+LIMIT_S = 300
+
+
+def environment(folder: Path) -> dict[str, str]:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("TAPEFLOW_")}
+    return {**bare, "TAPEFLOW_DATA_DIR": str(folder / "data"), "PYTHONPATH": str(ROOT)}
+
+
+def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *words],
+        env=environment(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+def left_over(folder: Path) -> list[str]:
+    """Command lines of processes that still speak of ``folder``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder / "data") in line:
+            found.append(line)
+    return found
+
+
+def test_synthetic_demo_proves_itself(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.json"
+    words = ["--seconds", "8", "--rate", "1000", "--symbols", "10", "--bad-every", "100", "--json", str(summary)]
+    done = run(tmp_path, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(summary.read_text())
+    counts = found["proof"]["counts"]
+    assert found["holds"] is True
+    assert counts["read"] == found["sent"] == sum(counts[name] for name in ("applied", "duplicate", "late", "rejected"))
+    assert all(counts[name] > 0 for name in ("duplicate", "late", "rejected"))
+    assert len(found["flows"]["live"]["rejects"]) == 9
+    assert {check["name"] for check in found["proof"]["checks"]} == {
+        "topic", "live account", "history account", "ClickHouse", "Redis", "dead letters",
+    }  # fmt: skip
+    assert "equals the oracle's" in done.stdout
+    assert left_over(tmp_path) == []
+    assert list((tmp_path / "data" / "demo").iterdir()) == []
+
+
+def test_file_demo_ends_with_the_file(tmp_path: Path) -> None:
+    path = ROOT / "tests" / "golden" / "trades.csv"
+    words = ["--file", str(path), "--bad-every", "0", "--rate", "20", "--json", "-"]
+    done = run(tmp_path, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    # Two of the 17 rows are no trades at all; four break a rule and reach the dead letters.
+    assert found["proof"]["counts"] == {"read": 15, "applied": 11, "duplicate": 0, "late": 0, "rejected": 4}
+
+
+def test_interrupt_ends_the_demo_with_its_proof(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--rate", "200", "--symbols", "3"],
+        env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as demo:  # fmt: skip
+        try:
+            assert demo.stdout is not None
+            for line in demo.stdout:
+                if "sent" in line and "sent 0 " not in line:
+                    break
+            demo.send_signal(signal.SIGINT)
+            rest = demo.stdout.read()
+            assert demo.wait(LIMIT_S) == 0, rest
+            assert "equals the oracle's" in rest
+        finally:
+            demo.kill()
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize("words", [["--seconds", "0"], ["--rate", "0"]])
+def test_senseless_numbers_are_refused(words: list[str], tmp_path: Path) -> None:
+    done = run(tmp_path, *words)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,139 @@
+"""What a user sees: help with examples, one line and exit 2 for his mistakes, exit 1 for ours."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import InputError, WriteFailed
+from tapeflow import cli
+from tapeflow.cli import main
+
+VERBS = ("demo", "bars", "produce", "run", "verify", "migrate", "doctor", "local", "settings")
+TRADES = "event_time_us,symbol,price,size\n1767571140000000,AAA,100,1\n"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings of whoever runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TAPEFLOW_CONFIG", "TAPEFLOW_KAFKA_BOOTSTRAP", "TAPEFLOW_LOG_LEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "trades.csv").write_text(TRADES)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Example" in text
+    assert f"tapeflow {verb}" in " ".join(text.split())
+
+
+def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-h"]) == 0
+    text = capsys.readouterr().out
+    assert all(verb in text for verb in VERBS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("tapeflow 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("frob", "No such command 'frob'"),
+        ("bars", "Missing argument 'files'"),
+        ("bars nope.csv", "no such file (nope.csv)"),
+        ("bars trades.csv --frob", "No such option: --frob"),
+        ("bars trades.csv --intervals 10m", "Invalid interval: 10m. Valid: 1m, 5m, 15m, 1h, 4h, 1D, 1W"),
+        ("bars trades.csv --intervals ,", "no interval given"),
+        ("bars trades.csv --out no/where.csv", "no such folder"),
+        ("bars trades.csv --field-map price", "can't read 'price'"),
+        ("bars trades.csv --field-map cost=p", "cost"),
+        ("bars trades.csv --out-of-order-ms -5", "TAPEFLOW_OUT_OF_ORDER_MS is -5"),
+        ("produce", "give a FILE or --synthetic"),
+        ("produce trades.csv --rate 5 --speed 5", "give --rate or --speed, not both"),
+        ("produce --synthetic", "a synthetic market has no end"),
+        ("run nonsense", "'live', 'history'"),
+        ("run live --processes 0", "--processes"),
+        ("demo --file nope.csv", "no such file (nope.csv)"),
+        ("demo --json no/where.json", "no such folder"),
+        ("demo --seconds x", "--seconds"),
+        ("verify --intervals 3m", "Invalid interval: 3m"),
+    ],
+)
+def test_mistake_is_one_line_and_exit_2(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words.split()) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert said in shown.err
+    assert len(shown.err.splitlines()) == 1
+    assert shown.err.startswith("tapeflow: ")
+
+
+def test_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TAPEFLOW_CONFLATION_MS", "soon")
+    assert main(["settings"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "tapeflow: TAPEFLOW_CONFLATION_MS is 'soon': allowed is whole number 0..60000, in ms"
+    ]
+
+
+def test_settings_are_masked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TAPEFLOW_REDIS_URL", "redis://me:hidden@host:6379/0")
+    monkeypatch.setenv("TAPEFLOW_KAFKA_PROPERTIES", '{"sasl.password": "hidden"}')
+    assert main(["settings", "--json"]) == 0
+    text = capsys.readouterr().out
+    assert "hidden" not in text
+    assert json.loads(text)["redis_url"] == "redis://***@host:6379/0"
+    assert main(["settings"]) == 0
+    assert "hidden" not in capsys.readouterr().out
+
+
+def failing(error: Exception) -> Callable[..., int]:
+    def app(*_words: object, **_options: object) -> int:
+        raise error
+
+    return app
+
+
+def wrapped(inner: Exception) -> Exception:
+    outer = RuntimeError("step failed")
+    outer.__cause__ = inner
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError("bad file"), 2), (WriteFailed("refused"), 1), (wrapped(InputError("bad file")), 2)],
+)
+def test_error_below_the_engine_keeps_its_line_and_code(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "app", failing(error))
+    assert main([]) == code
+    assert capsys.readouterr().err in ("tapeflow: bad file\n", "tapeflow: refused\n")
+
+
+def test_unexpected_failure_is_one_log_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "app", failing(ZeroDivisionError("x")))
+    assert main([]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["error"] == "ZeroDivisionError: x"
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cli, "app", failing(ZeroDivisionError("x")))
+    assert main(["bars", "--debug"]) == 1
+    assert "exception" in capsys.readouterr().err
+
+
+def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "app", failing(wrapped(KeyboardInterrupt())))  # type: ignore[arg-type]  # below the engine
+    assert main([]) == 130
