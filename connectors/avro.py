@@ -200,5 +200,5 @@ def _settle_pending(rows: Rows) -> None:
                 real = row[f"{name}_lo"].view(np.float64)
                 hi, lo, reason = number_from_text(repr(float(real)) if marks >> place & 1 else str(np.float32(real)))
                 row[f"{name}_hi"], row[f"{name}_lo"] = hi, lo
-                if reason and not row["reason"]:
+                if reason and row["reason"] in (Reason.NONE, Reason.MISSING_FIELD):  # what is there comes first
                     row["reason"] = reason

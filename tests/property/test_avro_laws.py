@@ -18,7 +18,7 @@ TRADE = load_schema("Trade")
 
 
 @given(writers())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_writer_is_read_to_the_digit(written: Written) -> None:
     decoder = AvroDecoder("none", schema=WriterSchema(written.schema))
     rows, text = decoder.decode_rows(raw_batch(written.bodies))
@@ -64,7 +64,7 @@ def corruptions(draw: st.DrawFn, body: bytes, other: bytes) -> bytes:
 
 
 @given(writers(count=4), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_corruption_stays_where_it_is(written: Written, data: st.DataObject) -> None:
     decoder = AvroDecoder("none", schema=WriterSchema(written.schema))
     whole, whole_text = decoder.decode_rows(raw_batch(written.bodies))

@@ -1,0 +1,97 @@
+"""Lines of CSV: columns by name, quotes, time units, and lines that can't be used."""
+
+import pytest
+
+from connectors.csv import CsvDecoder, LineBatch
+from schemas.columns import BUY, UNKNOWN
+from schemas.errors import InputError
+from schemas.rejects import Reason
+from tests.unit.connectors.batches import raw_batch, reasons_of, trades_of
+
+HEADER = ["event_time_us", "symbol", "price", "size", "side", "trade_id", "exchange"]
+GOOD = b"1762795433971744,XBTUSDT,105433.60000,0.00027625,BUY,10218208,KRAKEN\n"
+
+
+def lines(*texts: bytes) -> LineBatch:
+    raw = raw_batch(list(texts), first_offset=0)
+    return LineBatch(raw.topic, 0, raw.data, raw.ends, raw.offsets, raw.timestamps_ms, raw.keys)
+
+
+def test_a_line_is_a_trade_and_its_text_is_not_copied() -> None:
+    raw = lines(GOOD, GOOD.replace(b"\n", b"\r\n"), GOOD[:-1])
+    batch = CsvDecoder(HEADER).decode(raw)
+    first, second, third = trades_of(batch)
+    assert first == second == third
+    assert first == {
+        "symbol": b"XBTUSDT",
+        "trade_id": b"10218208",
+        "exchange": b"KRAKEN",
+        "price": 1054336000000000,
+        "size": 2762500,
+        "bid": None,
+        "ask": None,
+        "event_time": 1_762_795_433_971_744,
+        "side": BUY,
+        "trade_id_number": 10218208,
+    }
+    assert batch.text is raw.data
+
+
+def test_other_columns_in_another_order_with_another_delimiter() -> None:
+    decoder = CsvDecoder(["x", "qty", "time_ms", "px", "sym", "y"], ";",
+                         {"size": "qty", "event_time": "time_ms", "price": "px", "symbol": "sym"})  # fmt: skip
+    (trade,) = trades_of(decoder.decode(lines(b"a,b;2;1700000000123;1.5;X;\n")))
+    assert (trade["size"], trade["event_time"], trade["price"]) == (2 * 10**10, 1_700_000_000_123_000, 15 * 10**9)
+    assert (trade["symbol"], trade["side"]) == (b"X", UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("column", "unit", "text"),
+    [
+        ("event_time_us", "s", "1700000000000000"),
+        ("event_time", "auto", "1700000000000"),
+        ("event_time", "s", "1700000000"),
+        ("event_time", "auto", "2023-11-14T22:13:20Z"),
+        ("event_time_us", "auto", "2023-11-14 22:13:20"),
+    ],
+)
+def test_times_by_the_name_of_their_column(column: str, unit: str, text: str) -> None:
+    decoder = CsvDecoder([column, "symbol", "price", "size"], time_unit=unit)
+    (trade,) = trades_of(decoder.decode(lines(f"{text},X,1,1\n".encode())))
+    assert trade["event_time"] == 1_700_000_000_000_000
+
+
+def test_quotes() -> None:
+    batch = CsvDecoder(HEADER).decode(lines(b'"1","X","1.5","2","buy","a,b","say ""hi"""\n'))
+    (trade,) = trades_of(batch)
+    assert (trade["trade_id"], trade["exchange"], trade["price"]) == (b"a,b", b'say "hi"', 15 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "words"),
+    [
+        (b"1,X,1,1,BUY,7\n", Reason.CORRUPT, "6 columns"),
+        (b"1,X,1,313.7,1,BUY,7,E\n", Reason.CORRUPT, "8 columns"),
+        (b'1,X,1,1,BUY,7,"E\n', Reason.CORRUPT, "a quote that isn't closed"),
+        (b'1,X,1,1,BUY,7,"E"x\n', Reason.CORRUPT, "a quote"),
+        (b"1,X,,1,BUY,7,E\n", Reason.MISSING_FIELD, "missing: price"),
+        (b",X,1,1,BUY,7,E\n", Reason.MISSING_FIELD, "missing: event_time (event_time_us)"),
+        (b"1,X,abc,1,BUY,7,E\n", Reason.BAD_VALUE, "price is 'abc'"),
+        (b"1,X,1e30,1,BUY,7,E\n", Reason.OUT_OF_RANGE, "price is '1e30'"),
+        (b"1,X,1,1,BUY,7," + b"E" * 70_000 + b"\n", Reason.TOO_LARGE, "exchange is 'EEE"),
+        (b"1,X,1,1,BUY,7," + b"E" * 1_000_000 + b"\n", Reason.TOO_LARGE, "a line of 1000014 bytes"),
+    ],
+)
+def test_lines_that_can_not_be_used(line: bytes, reason: Reason, words: str) -> None:
+    batch = CsvDecoder(HEADER).decode(lines(GOOD, line, GOOD))
+    assert batch.rows["offset"].tolist() == [0, 2]
+    assert reasons_of(batch) == [reason]
+    assert words in batch.rejects[0].detail
+    assert batch.rejects[0].value == line.rstrip(b"\n")
+
+
+def test_headers_that_can_not_be_used() -> None:
+    with pytest.raises(InputError, match=r"no column price, event_time_us \(f.csv\).*the columns are symbol, size"):
+        CsvDecoder(["symbol", "size"], where="f.csv")
+    with pytest.raises(InputError, match="column price stands twice"):
+        CsvDecoder([*HEADER, "price"])

@@ -1,0 +1,200 @@
+"""Files of trades: CSV, gzip and Parquet read alike, in any batch size, and what each broken file says."""
+
+import gzip
+import os
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from connectors.files import TradeFile, read_trades, trades_to_records
+from core.validation import validate
+from schemas.errors import InputError
+from schemas.rejects import Reason
+
+HEADER = b"event_time_us,symbol,price,size,side,trade_id,exchange\n"
+LINES = [
+    b"%d,S%d,%d.25,0.5,SELL,%d,E\n" % (1_700_000_000_000_000 + index, index % 7, index + 1, index)
+    for index in range(1000)
+]
+SHARED = Path(os.environ.get("TAPEFLOW_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
+    def write_file(name: str, data: bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write_file
+
+
+def records_of(path: Path, **options: Any) -> list[dict[str, Any]]:
+    return [record for batch in read_trades(TradeFile(path, **options)) for record in trades_to_records(batch)]
+
+
+def test_csv_and_gzip_in_any_batch_size(write: Callable[[str, bytes], Path]) -> None:
+    data = HEADER + b"".join(LINES)
+    plain, packed = write("t.csv", data), write("t.csv.gz", gzip.compress(data))
+    whole = records_of(plain)
+    assert len(whole) == 1000
+    assert whole[999] == {
+        "symbol": "S5",
+        "price": "1000.25",
+        "size": "0.5",
+        "side": "SELL",
+        "trade_id": "999",
+        "event_time": 1_700_000_000_000_999,
+        "exchange": "E",
+        "bid": None,
+        "ask": None,
+    }
+    assert records_of(packed) == whole
+    assert records_of(plain, batch_records_max=7) == whole
+
+
+def test_offsets_are_row_numbers_and_the_topic_is_the_file(write: Callable[[str, bytes], Path]) -> None:
+    path = write("t.csv", HEADER + b"".join(LINES[:5]) + b"nonsense\n" + LINES[5])
+    batches = list(read_trades(TradeFile(path, batch_records_max=2)))
+    assert [batch.read for batch in batches] == [2, 2, 2, 1]
+    assert [int(offset) for batch in batches for offset in batch.rows["offset"]] == [0, 1, 2, 3, 4, 6]
+    (reject,) = [reject for batch in batches for reject in batch.rejects]
+    assert (reject.topic, reject.partition, reject.offset, reject.timestamp_ms) == ("t.csv", 0, 5, -1)
+    assert (reject.reason, reject.key, reject.value) == (Reason.CORRUPT, None, b"nonsense")
+    assert [batch.next_offset for batch in batches] == [2, 4, 6, 7]
+
+
+def test_validation_refuses_rows_too(write: Callable[[str, bytes], Path]) -> None:
+    path = write("t.csv", HEADER + b"1,X,0,1,BUY,,\n" + LINES[0])
+    (batch,) = read_trades(TradeFile(path), partial(validate, future_us=0))
+    assert [(reject.reason, reject.detail, reject.value) for reject in batch.rejects] == [
+        (Reason.PRICE_NOT_POSITIVE, "price is 0", b"1,X,0,1,BUY,,")
+    ]
+
+
+def test_line_ends_blank_lines_and_a_byte_order_mark(write: Callable[[str, bytes], Path]) -> None:
+    text = (
+        b"\xef\xbb\xbf"
+        + HEADER.replace(b"\n", b"\r\n")
+        + b"\r\n".join([LINES[0].strip(), b"", LINES[1].strip(), b"", b""])
+    )
+    assert [record["trade_id"] for record in records_of(write("t.csv", text))] == ["0", "1"]
+    assert records_of(write("u.csv", HEADER)) == []
+
+
+def test_a_stray_quote_costs_one_line(write: Callable[[str, bytes], Path]) -> None:
+    path = write("t.csv", HEADER + LINES[0] + b'1,"X,1,1,BUY,1,E\n' + LINES[1])
+    (batch,) = read_trades(TradeFile(path))
+    assert (len(batch), len(batch.rejects)) == (2, 1)
+
+
+def test_tabs_and_semicolons(write: Callable[[str, bytes], Path]) -> None:
+    for delimiter in (b"\t", b";"):
+        path = write("t.csv", (HEADER + LINES[0]).replace(b",", delimiter))
+        assert len(records_of(path)) == 1
+
+
+def parquet(path: Path, **changes: Any) -> Path:
+    table = {
+        "event_time_us": pl.Series([1_700_000_000_000_000, 1_700_000_000_123_456]),
+        "symbol": pl.Series(["A", "B,C"]),
+        "price": pl.Series(["1.5", "0.1"]),
+        "size": pl.Series(["1", "2"]),
+    }
+    pl.DataFrame(table | changes).write_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        pl.Series([1.5, 0.1]),
+        pl.Series([1.5, 0.1], dtype=pl.Float32),
+        pl.Series([Decimal("1.5"), Decimal("0.1")], dtype=pl.Decimal(38, 10)),
+        pl.Series(["1.5", "0.1"], dtype=pl.Categorical),
+    ],
+)
+def test_parquet_prices_of_any_type(tmp_path: Path, prices: pl.Series) -> None:
+    records = records_of(parquet(tmp_path / "t.parquet", price=prices))
+    assert [record["price"] for record in records] == ["1.5", "0.1"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "zone", "last"), [("us", None, 123_456), ("ns", "UTC", 123_456), ("ms", "Asia/Tokyo", 123_000)]
+)
+def test_parquet_timestamps(tmp_path: Path, unit: Any, zone: str | None, last: int) -> None:
+    times = pl.Series([1_700_000_000_000_000, 1_700_000_000_123_456]).cast(pl.Datetime("us", zone)).cast(
+        pl.Datetime(unit, zone)
+    )  # fmt: skip
+    records = records_of(parquet(tmp_path / "t.parquet", event_time_us=times))
+    assert [record["event_time"] for record in records] == [1_700_000_000_000_000, 1_700_000_000_000_000 + last]
+
+
+def test_parquet_rows_that_can_not_be_used_are_shown_as_text(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", price=pl.Series(["1", None]), symbol=pl.Series(["A", 'B\n"C']))
+    (batch,) = read_trades(TradeFile(path))
+    (reject,) = batch.rejects
+    assert (reject.reason, reject.offset) == (Reason.MISSING_FIELD, 1)
+    assert reject.value == b'1700000000123456,"B ""C",,2'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("t.csv", b"", "the file is empty"),
+        ("t.csv", b"\n\n", "the file is empty"),
+        ("t.csv", b"\x80\x81\xff\n", "not a text file"),
+        ("t.csv", b"a,b,c\n1,2,3\n", "no column symbol, price, size, event_time_us"),
+        ("t.csv.gz", b"hello, I am not packed\n", "not a gzip file"),
+        ("t.csv.gz", b"", "the file is empty"),
+        ("t.parquet", b"PAR1 but not really", "not a Parquet file"),
+    ],
+)
+def test_files_that_can_not_be_read(write: Callable[[str, bytes], Path], name: str, data: bytes, words: str) -> None:
+    path = write(name, data)
+    with pytest.raises(InputError) as caught:
+        TradeFile(path)
+    message = str(caught.value)
+    assert words in message
+    assert str(path) in message
+    assert "\n" not in message
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        TradeFile(tmp_path / "nothing.csv")
+    with pytest.raises(InputError, match="not a file"):
+        TradeFile(tmp_path)
+
+
+def test_a_gzip_file_that_is_cut_short_says_so(write: Callable[[str, bytes], Path]) -> None:
+    packed = gzip.compress(HEADER + b"".join(LINES))
+    file = TradeFile(write("t.csv.gz", packed[: len(packed) - 200]))
+    with pytest.raises(InputError, match="cut short or damaged"):
+        list(file.batches())
+
+
+@pytest.mark.parametrize(
+    ("name", "trades", "refused"),
+    [("comex_gold/trades.csv.gz", 157_822, []), ("binance_trxusdt/trades.csv.gz", 9_999, ["548331095"]),
+     ("kraken_xbtusdt/trades.csv", 1_000, [])],
+)  # fmt: skip
+def test_recorded_trades_are_read_to_the_digit(name: str, trades: int, refused: list[str]) -> None:
+    if not SHARED.is_dir():
+        pytest.skip("needs recorded trades beside the checkout, or TAPEFLOW_SHARED_DATA")
+    batches = list(read_trades(TradeFile(SHARED / name), partial(validate, future_us=0)))
+    assert sum(len(batch) for batch in batches) == trades
+    assert [str(reject.value).split(",")[5] for batch in batches for reject in batch.rejects] == refused
+    frame = pl.read_csv(SHARED / name, infer_schema=False).fill_null("")
+    frame = frame.filter(~pl.col("trade_id").is_in(refused))
+    for record, row in zip(
+        (record for batch in batches for record in trades_to_records(batch)), frame.iter_rows(named=True), strict=True
+    ):
+        assert (record["symbol"], record["side"], record["trade_id"]) == (row["symbol"], row["side"], row["trade_id"])
+        assert (str(record["event_time"]), record["exchange"]) == (row["event_time_us"], row["exchange"])
+        assert (Decimal(record["price"]), Decimal(record["size"])) == (Decimal(row["price"]), Decimal(row["size"]))
