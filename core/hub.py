@@ -184,17 +184,15 @@ class Hub:
 
     # Input.
 
-    def apply(
-        self, shard: int, messages: Sequence[TickerMessage | BarMessage], written_ms: int, *, warm: bool = False
-    ) -> None:
-        """Messages of one stream entry in order; ``warm``: read again from before, only to know what was sent."""
+    def apply(self, shard: int, messages: Sequence[TickerMessage | BarMessage], written_ms: int) -> None:
+        """Messages of one stream entry, in order; ``written_ms``: the flow's time, 0 for an old entry read again."""
         for message in messages:
             if isinstance(message, TickerMessage):
                 ticker = self.tickers.get(message.symbol)
                 if ticker is None:
                     ticker = self.tickers[message.symbol] = TickerRoom(("ticker", message.symbol), self.limits.history)
                 self._apply_ticker(ticker, message, shard, written_ms)
-            elif not warm:
+            else:
                 bars = self.bars.get((message.symbol, message.interval))
                 if bars is not None:
                     bars.shard = shard
@@ -241,6 +239,11 @@ class Hub:
                 room.pending.popleft()
                 self.delivery.counts["backlog_dropped"] += 1
         self._mark(room, message.timestamp_ms)
+
+    @property
+    def busy(self) -> bool:
+        """There is something to deliver or someone to catch up: call ``flush`` soon."""
+        return bool(self._dirty and not self.paused) or self.delivery.busy
 
     @property
     def urgent(self) -> bool:
@@ -336,6 +339,10 @@ class Hub:
             self._want(room, load.bars)
         elif room.load(bars, load.bars):
             self._mark(room, 0)
+
+    @property
+    def wants_loads(self) -> bool:
+        return bool(self._loads)
 
     def load_failed(self, load: Load, now_ms: int) -> None:
         room = self._find(load.key)

@@ -8,7 +8,7 @@ gets the room's newest state), so only final bars, alerts and channel messages w
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.hub_dialect import Variant
 from core.hub_messages import BarMessage, ChannelMessage
@@ -102,7 +102,7 @@ class Client:
         user_id: str = "",
         may_see: Callable[[str], bool] = lambda _symbol: True,
         may_join: Callable[[str], bool] = lambda _channel: True,
-        sink: object = None,
+        sink: Any = None,
     ) -> None:
         self.client_id, self.variant, self.user_id = client_id, variant, user_id
         self.may_see, self.may_join = may_see, may_join

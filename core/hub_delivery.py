@@ -35,6 +35,10 @@ class Delivery:
         self._held: dict[Client, None] = {}
         self._ready: list[Client] = []
 
+    @property
+    def busy(self) -> bool:
+        return bool(self._held or self.closes) or any(client.replies or not client.held for client in self.behind)
+
     def hold(self, client: Client, why: int, now_ms: int) -> None:
         if not client.held:
             client.held_since_ms = now_ms

@@ -75,8 +75,6 @@ def _since(given: object, symbols: Sequence[str]) -> Mapping[RoomKey, int] | Pro
     since: dict[RoomKey, int] = {}
     for symbol, value in per_symbol.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            return Problem(
-                "INVALID_MESSAGE", "since must be the last sequence received, or one by symbol"
-            )
+            return Problem("INVALID_MESSAGE", "since must be the last sequence received, or one by symbol")
         since["ticker", symbol] = value
     return since

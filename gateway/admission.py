@@ -1,0 +1,110 @@
+"""Who gets in: origin, token and capacity of a new connection, and which dialect and encoding it speaks.
+
+The server parses the upgrade request into a Handshake; ``Admission`` answers with a Principal or a close code.
+Law: a refusal is a close code after the upgrade (4003, 4001, 1013), as browsers can't read a failed upgrade's status.
+An Origin is matched whole, never by prefix; without an allow-list only pages of the gateway's own host get in.
+A client without Origin is no browser, and its token alone decides.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from gateway.frames import negotiate_deflate
+from gateway.principal import Authorizer, Principal, TokenRefused
+from gateway.ws_options import WsOptions
+
+__all__ = ["Admission", "Handshake", "Refusal", "read_handshake"]
+
+CLOSE_FULL = 1013
+CLOSE_TOKEN = 4001
+CLOSE_FORBIDDEN = 4003
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """``deflate``: the answer to the extensions header; ``protocol``: the subprotocol; empty for none."""
+
+    path: str
+    token: str | None = None
+    origin: str = ""
+    host: str = ""
+    forwarded: str = ""
+    protocol: str = ""
+    deflate: str = ""
+
+
+class Refusal(NamedTuple):
+    code: int
+    reason: str
+
+
+def read_handshake(target: str, headers: Mapping[str, str]) -> Handshake:
+    """``headers`` finds names in any case."""
+    path, _, query = target.partition("?")
+    bearer, _, credentials = headers.get("Authorization", "").partition(" ")
+    given = parse_qs(query, max_num_fields=20).get("token", []) if query.count("&") < 20 else []
+    token = credentials.strip() if bearer.lower() == "bearer" else (given[0] if given else None)
+    offered = [name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    return Handshake(
+        path,
+        token or None,
+        headers.get("Origin", ""),
+        headers.get("Host", ""),
+        headers.get("X-Forwarded-For", ""),
+        next((name for name in offered if name in ("msgpack", "json")), ""),
+        negotiate_deflate(headers.get("Sec-WebSocket-Extensions", "")) or "",
+    )
+
+
+class Admission:
+    """Counts connections; ``leave`` must follow every ``enter``."""
+
+    def __init__(self, options: WsOptions, authorizer: Authorizer) -> None:
+        self._options, self._authorizer = options, authorizer
+        self._per_ip: Counter[str] = Counter()
+        self.connections = 0
+        self.refused: Counter[int] = Counter()
+
+    def address(self, handshake: Handshake, peer: str) -> str:
+        """The client's address; behind a trusted proxy the one that the proxy added last."""
+        forwarded = handshake.forwarded.rpartition(",")[2].strip()
+        return forwarded if self._options.trust_forwarded and forwarded else peer
+
+    def enter(self, address: str) -> None:
+        self.connections += 1
+        self._per_ip[address] += 1
+
+    def leave(self, address: str) -> None:
+        self.connections -= 1
+        self._per_ip[address] -= 1
+        if not self._per_ip[address]:
+            del self._per_ip[address]
+
+    def judge(self, handshake: Handshake, address: str) -> Principal | Refusal:
+        """To be asked after ``enter``."""
+        verdict = self._judge(handshake, address)
+        if isinstance(verdict, Refusal):
+            self.refused[verdict.code] += 1
+        return verdict
+
+    def _judge(self, handshake: Handshake, address: str) -> Principal | Refusal:
+        if self.connections > self._options.clients_max or self._per_ip[address] > self._options.clients_per_ip:
+            return Refusal(CLOSE_FULL, "over capacity: try again later")
+        if handshake.origin and not self._origin_allowed(handshake):
+            return Refusal(CLOSE_FORBIDDEN, "origin not allowed")
+        try:
+            return self._authorizer.verify(handshake.token)
+        except TokenRefused as error:
+            return Refusal(CLOSE_TOKEN, str(error))
+
+    def _origin_allowed(self, handshake: Handshake) -> bool:
+        allowed = self._options.origins
+        if "*" in allowed or handshake.origin in allowed:
+            return True
+        try:
+            return not allowed and urlsplit(handshake.origin).netloc == handshake.host
+        except ValueError:
+            return False

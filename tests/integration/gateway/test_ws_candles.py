@@ -1,0 +1,72 @@
+"""/ws/candles through a real socket: initial bars, one update a second, closing and revised bars always."""
+
+import time
+from decimal import Decimal
+
+from tests.integration.gateway.ws_world import World, in_world, own_redis, receive, send, take
+from tests.servers.redis import RedisServer
+
+__all__ = ["own_redis"]
+
+
+def test_initial_bars_are_the_newest_and_oldest_first(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        for minute in range(5):
+            await world.flow.trade("BTC/USDT", f"{100 + minute}.5", "0.1", minute)
+            if minute < 4:
+                await world.flow.close_bar("BTC/USDT", minute)
+        async with world.client("/") as client:
+            await send(client, type="subscribe", symbol="BTC/USDT", interval="1m", initialBars=3)
+            initial = await receive(client)
+            assert (initial["type"], initial["symbol"], initial["interval"]) == ("initial", "BTC/USDT", "1m")
+            assert [bar["close"] for bar in initial["bars"]] == [Decimal("102.5"), Decimal("103.5"), Decimal("104.5")]
+            assert [bar["final"] for bar in initial["bars"]] == [True, True, False]
+            bar = initial["bars"][0]
+            names = "time open high low close volume quoteVolume final revision tradeCount vwap"
+            assert set(bar) == set(names.split())
+            assert bar["time"] == "2025-10-09T08:56:00.000Z"
+            assert bar["quoteVolume"] == Decimal("10.25")
+
+    in_world(own_redis, story)
+
+
+def test_live_bars_come_once_a_second_and_closing_bars_at_once(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        await world.flow.trade("A", "1")
+        async with world.client("/ws/candles") as client:
+            await send(client, type="subscribe", symbol="A", interval="1m")
+            assert len((await receive(client))["bars"]) == 1
+            await world.flow.trade("A", "2")
+            first = await take(client, "update")
+            started = time.monotonic()
+            for price in range(3, 12):
+                await world.flow.trade("A", str(price))
+            second = await take(client, "update")
+            assert time.monotonic() - started > 0.9
+            assert second["bar"]["close"] == 11, "the newest one wins"
+            assert first["bar"]["final"] is False
+            await world.flow.trade("A", "12")
+            await world.flow.close_bar("A", 0)
+            closing = await take(client, "update", within_s=0.5)
+            assert (closing["bar"]["final"], closing["bar"]["close"]) == (True, 12)
+            await world.flow.trade("A", "13")
+            revised = await take(client, "update", within_s=0.5)
+            assert (revised["bar"]["final"], revised["bar"]["revision"]) == (True, 1)
+
+    in_world(own_redis, story)
+
+
+def test_errors_and_pong_are_as_the_contract_words_them(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        async with world.client("/ws/candles") as client:
+            await send(client, type="subscribe", symbol="A", interval="10m")
+            text = "Invalid interval: 10m. Valid: 1m, 5m, 15m, 1h, 4h, 1D, 1W"
+            assert await receive(client) == {"type": "error", "message": text}
+            await send(client, type="ping")
+            assert await receive(client) == {"type": "pong"}
+            await send(client, type="subscribe", symbol="A", interval="1d", initialBars=1001)
+            assert (await receive(client))["type"] == "error"
+            await send(client, type="subscribe", symbol="A", interval="1d")
+            assert await receive(client) == {"type": "initial", "symbol": "A", "interval": "1D", "bars": []}
+
+    in_world(own_redis, story)

@@ -1,0 +1,106 @@
+"""/ws/quotes and /ws/analytics through a real socket."""
+
+import json
+from datetime import datetime
+
+from core.hub_client import HubLimits
+from gateway.principal import Principal
+from gateway.publish import publish
+from tests.integration.gateway.ws_world import World, in_world, own_redis, receive, send
+from tests.servers.redis import RedisServer
+
+__all__ = ["own_redis"]
+
+DATA = {"symbol", "price", "change", "changePercent", "volume", "high", "low", "open", "previousClose"}
+
+
+class Desk:
+    """May join routing and alerts."""
+
+    def verify(self, token: str | None) -> Principal:
+        return Principal(token or "u1", ("*",), "desk", frozenset({"routing-metrics", "alerts"}))
+
+
+def test_quotes_greet_batch_at_first_and_update_one_by_one(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        await world.flow.trade("RELIANCE", "2500.05")
+        await world.flow.trade("TCS", "3000")
+        async with world.client("/ws/quotes") as client:
+            hello = await receive(client)
+            assert hello["type"] == "connected"
+            assert hello["clientId"]
+            await send(client, action="subscribe", symbols=["RELIANCE", "TCS"], clientId="me")
+            batch = await receive(client)
+            assert batch["type"] == "batch_update"
+            assert [update["symbol"] for update in batch["updates"]] == ["RELIANCE", "TCS"]
+            assert set(batch["updates"][0]["data"]) == DATA | {"timestamp", "source"}
+            await world.flow.trade("TCS", "3001.10")
+            update = await receive(client)
+            assert update["type"] == "price_update"
+            assert str(update["data"]["price"]) == "3001.1"
+            for message in (hello, batch, update):
+                assert datetime.fromisoformat(message["timestamp"]).tzinfo is not None
+            await send(client, action="ping", timestamp=123)
+            assert (await receive(client))["clientTimestamp"] == 123
+            await client.send("nonsense")
+            problem = await receive(client)
+            assert (problem["type"], problem["code"]) == ("error", "PARSE_ERROR")
+
+    in_world(own_redis, story)
+
+
+def test_channels_come_as_arrays_in_order_for_roles_that_may_join(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        async with world.client("/ws/analytics") as client:
+            await send(client, action="subscribe", channels=["routing-metrics", "alerts", "lp-performance", "x"])
+            codes = {(await receive(client))[0]["data"]["code"] for _ in range(2)}
+            assert codes == {"FORBIDDEN_CHANNEL", "INVALID_CHANNEL"}
+            for number in range(120):
+                await publish(world.redis, "routing-metrics", json.dumps({"n": number}).encode())
+            got: list[int] = []
+            while len(got) < 120:
+                messages = await receive(client)
+                assert 1 <= len(messages) <= 50
+                assert set(messages[0]) == {"type", "timestamp", "data"}
+                got += [message["data"]["n"] for message in messages]
+            assert got == list(range(120))
+
+    in_world(own_redis, story, authorizer=Desk())
+
+
+def test_alerts_reach_only_those_they_are_for(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        async with world.client("/ws/analytics?token=u1") as one, world.client("/ws/analytics?token=u2") as two:
+            for client in (one, two):
+                await send(client, action="subscribe", channels="alerts")
+                await send(client, action="ping")
+                await receive(client)
+            await publish(world.redis, "alerts", b'{"title":"yours"}', user="u2")
+            await publish(world.redis, "news", b'{"title":"no alert"}')
+            await publish(world.redis, "alerts", b'{"title":"all"}')
+            assert [each["data"]["title"] for each in await receive(one)] == ["all"]
+            titles: list[str] = []
+            while len(titles) < 2:
+                titles += [each["data"]["title"] for each in await receive(two)]
+            assert titles == ["yours", "all"]
+
+    in_world(own_redis, story, authorizer=Desk())
+
+
+def test_a_full_batch_does_not_wait_for_the_clock(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        async with world.client("/ws/analytics") as client:
+            await send(client, action="subscribe", channels="alerts")
+            await send(client, action="ping")
+            await take_array(client)
+            burst = world.redis.pipeline(transaction=True)
+            for number in range(10):
+                burst.xadd("md:events", {"type": "alert", "data": json.dumps({"n": number}), "ts": "1"})
+            await burst.execute()
+            assert len(await take_array(client)) == 10
+
+    in_world(own_redis, story, limits=HubLimits(batch_max=10, flush_ms=1500))
+
+
+async def take_array(client: object) -> list[dict[str, object]]:
+    return await receive(client, within_s=4.0)  # type: ignore[arg-type]
