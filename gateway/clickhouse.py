@@ -8,6 +8,7 @@ again. The server is told the same bound as max_execution_time, less for safety 
 
 import asyncio
 import contextlib
+import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -34,6 +35,8 @@ OUT: Final = frozenset(
     }
 )
 Columns = list[tuple[Any, ...]]
+# It writes a traceback for each refused connection, which the breaker and /health/ready say in one line.
+logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
 
 
 class HistoryUnavailableError(Exception):

@@ -2,10 +2,12 @@
 
 Other files of the gateway take the Redis type and its errors from here, so that only this file names the driver.
 Law: no read waits longer than the timeout, connecting included. Only a connection that the server had closed in the
-meantime is opened anew, once; all else is a failure for the circuit breaker to count.
+meantime is opened anew, once; all else is a failure for the circuit breaker to count. The surprise: the library's own
+blocking pool lets late comers overtake, so that under load some waited out their timeout; here the queue is fair.
 """
 
-from typing import Final
+import asyncio
+from typing import Any, Final
 
 import redis.asyncio
 import redis.exceptions
@@ -18,12 +20,33 @@ Redis = redis.asyncio.Redis
 REDIS_ERRORS: Final = (redis.exceptions.RedisError, OSError, TimeoutError)
 
 
-def open_redis(url: str, timeout_ms: int, connections_max: int = 64) -> Redis:
+class FairConnectionPool(redis.asyncio.ConnectionPool):
+    """At most ``max_connections`` in use; who asked first gets the next one. Waiting is bounded by the callers."""
+
+    def __init__(self, *, max_connections: int, **options: Any) -> None:
+        super().__init__(max_connections=max_connections, **options)
+        self._turn = asyncio.Semaphore(max_connections)
+
+    async def get_connection(self, *args: Any, **options: Any) -> Any:
+        await self._turn.acquire()
+        try:
+            return await super().get_connection(*args, **options)  # type: ignore[no-untyped-call]
+        except BaseException:
+            self._turn.release()
+            raise
+
+    async def release(self, connection: Any) -> None:
+        try:
+            await super().release(connection)
+        finally:
+            self._turn.release()
+
+
+def open_redis(url: str, timeout_ms: int, connections_max: int = 16) -> Redis:
     """A client that answers bytes; connects at first use."""
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
+    pool = FairConnectionPool.from_url(
         url,
         max_connections=connections_max,
-        timeout=timeout_ms / 1000,
         socket_timeout=timeout_ms / 1000,
         socket_connect_timeout=timeout_ms / 1000,
         health_check_interval=30,
