@@ -75,7 +75,7 @@ class Cells:
         return f"{reason.label}: text that isn't UTF-8, or a time past 2299"
 
     def _unescaped(self, data: bytes, unescape: Callable[[bytes], bytes]) -> bytes:
-        escaped = np.argwhere(self.at < 0)
+        escaped = np.argwhere((self.at < 0) & (self.length >= 0) & (self.reasons == 0)[:, None])
         if not len(escaped):
             return data
         made = bytearray()

@@ -1,7 +1,7 @@
 """The compiled JSON scanner: finds the cells of wanted fields in a batch of JSON values, and checks the grammar.
 
 JsonDecoder calls ``scan_records`` once per batch; connectors.cells reads the cells. Law: record i is read inside its
-own bytes only, and is taken only when all of it is one JSON object (RFC 8259); numbers stay text, so they stay exact.
+own bytes only, and is taken only when all of it is one JSON object (RFC 8259) in UTF-8; numbers stay text, so exact.
 ``edges`` int64[k, 4]: parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
 """
 
@@ -13,6 +13,7 @@ from connectors.cells import ABSENT, UNFIT
 from connectors.fields import Field
 from connectors.leaf import leaf_kernel
 from schemas.rejects import Reason
+from schemas.utf8 import is_utf8
 
 __all__ = ["DEPTH_MAX", "scan_records"]
 
@@ -140,7 +141,7 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
         at += 5
     else:
         return np.int64(-1)
-    if target < 0:
+    if target < 0 <= at:
         ats[index, field], lengths[index, field] = cell_at, length
     return at
 
@@ -225,6 +226,14 @@ def _scan_record(
 
 
 @leaf_kernel
+def _is_not_utf8(data: Any, start: int, stop: int) -> bool:
+    high = np.uint8(0)
+    for index in range(start, stop):
+        high |= data[index]
+    return bool(high >= np.uint8(128)) and not is_utf8(data, start, stop)
+
+
+@leaf_kernel
 def scan_records(
     data: Any, ends: Any, value_bytes_max: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, reasons: Any
 ) -> None:
@@ -236,6 +245,8 @@ def scan_records(
             reasons[index] = _EMPTY_VALUE
         elif stop - start > value_bytes_max:
             reasons[index] = _TOO_LARGE
-        elif not _scan_record(data, start, stop, edges, keys, stack, ats, lengths, index):
+        elif not _scan_record(data, start, stop, edges, keys, stack, ats, lengths, index) or _is_not_utf8(
+            data, start, stop
+        ):
             reasons[index] = _CORRUPT
         start = stop

@@ -14,6 +14,7 @@ import numpy as np
 from schemas.columns import Rows
 from schemas.kernel import kernel
 from schemas.rejects import Reason
+from schemas.utf8 import is_utf8
 
 __all__ = ["validate"]
 
@@ -80,8 +81,8 @@ def _validate(rows: Any, text: Any, future_us: int) -> None:
         elif row.event_time_us >= _YEAR_2300_US:
             row.reason = _OUT_OF_RANGE
         elif high >= np.uint8(128) and not (
-            _is_utf8(text, row.trade_id_at, row.trade_id_at + row.trade_id_len)
-            and _is_utf8(text, row.exchange_at, row.exchange_at + row.exchange_len)
+            is_utf8(text, row.trade_id_at, row.trade_id_at + row.trade_id_len)
+            and is_utf8(text, row.exchange_at, row.exchange_at + row.exchange_len)
         ):
             row.reason = _BAD_VALUE
 
@@ -94,26 +95,3 @@ def _is_out_of_range(hi: int, lo: Any) -> bool:
         low = ~low + np.uint64(1)
         high = ~high + np.uint64(low == np.uint64(0))
     return bool(high > _LIMIT_HI or (high == _LIMIT_HI and low >= _LIMIT_LO))
-
-
-@kernel
-def _is_utf8(text: Any, at: int, stop: int) -> bool:
-    """RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF."""
-    while at < stop:
-        first = np.int64(text[at])
-        at += 1
-        if first < 0x80:
-            continue
-        more = 1 if 0xC2 <= first <= 0xDF else 2 if 0xE0 <= first <= 0xEF else 3 if 0xF0 <= first <= 0xF4 else 0
-        if more == 0 or more > stop - at:
-            return False
-        second = np.int64(text[at])
-        least = 0xA0 if first == 0xE0 else 0x90 if first == 0xF0 else 0x80
-        most = 0x9F if first == 0xED else 0x8F if first == 0xF4 else 0xBF
-        if second < least or second > most:
-            return False
-        for index in range(at + 1, at + more):
-            if text[index] < 0x80 or text[index] > 0xBF:
-                return False
-        at += more
-    return True

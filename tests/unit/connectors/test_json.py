@@ -120,6 +120,7 @@ def test_strings_with_escapes_are_put_behind_the_batch() -> None:
     ("text", "reason", "words"),
     [
         (b"", Reason.EMPTY_VALUE, "the value is empty"),
+        (value('"x":"\u00e9"').replace(b"\xa9", b""), Reason.CORRUPT, "utf-8"),
         (b"[]", Reason.CORRUPT, "the value isn't a JSON object"),
         (b"{", Reason.CORRUPT, "truncated"),
         (value()[:-1], Reason.CORRUPT, "truncated"),
@@ -128,6 +129,8 @@ def test_strings_with_escapes_are_put_behind_the_batch() -> None:
         (value('"x":1.'), Reason.CORRUPT, "malformed"),
         (value('"x":nul'), Reason.CORRUPT, "malformed"),
         (value('"x":"\\q"'), Reason.CORRUPT, "malformed"),
+        (value('"exchange":"\\u0041\\q"'), Reason.CORRUPT, "malformed"),
+        (value('"exchange":"\\u0041",'), Reason.CORRUPT, "malformed"),
         (value('"x":[1,]'), Reason.CORRUPT, "malformed"),
         (value('"x":' + "[" * 600 + "]" * 600), Reason.CORRUPT, "too deep"),
         (b"{}", Reason.MISSING_FIELD, "missing: symbol, price, size, event_time"),
