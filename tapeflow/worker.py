@@ -31,7 +31,7 @@ from tapeflow.settings import Settings
 
 __all__ = ["FLOWS", "cause_of", "main", "recovery_of"]
 
-FLOWS = ("live", "history")
+FLOWS = ("live", "history", "replay", "rekey")
 
 
 def recovery_of(settings: Settings, flow: str) -> Path:

@@ -1,0 +1,204 @@
+"""What a replay reads and which bars it may write, worked out once and kept: the identity of a replay.
+
+``tapeflow replay`` plans, the flow and its report read the plan again, also after a kill. Law: positions become offsets
+once, before the first read, so a resumed replay has the same edges; a bar is whole when it starts at ``whole_from_us``
+or later and the watermark passes its end within the range. For a time that is exact: no trade with that event time can
+stand in a record stamped earlier by more than ``future_ms`` (docs/adr/0007). The surprise: for offsets it rests on the
+newest of the 20,000 records before them, because nothing else says how new the older ones are.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from connectors.kafka_options import KafkaReadOptions, Position
+from connectors.kafka_range import read_range
+from connectors.kafka_start import TopicQuestions
+from core.shard_kernel import OPEN_END
+from flows.reading import decode_trades, read_options, rules_of
+from schemas.errors import InputError, OffsetExpired, StateIncompatible
+from tapeflow.settings import Settings
+
+__all__ = ["PLAN_FILE", "Plan", "Request", "load_plan", "make_plan", "save_plan"]
+
+PLAN_VERSION: Final = 1
+PLAN_FILE: Final = "plan.json"
+LOOK_BACK_RECORDS: Final = 20_000
+FROM_THE_START: Final = -OPEN_END
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. table: database.table, or empty when bars are only gathered. symbols: empty means all."""
+
+    start: str
+    end: str
+    symbols: tuple[str, ...]
+    intervals: tuple[int, ...]
+    table: str
+    fold_late: bool
+
+    def identity(self, settings: Settings) -> str:
+        """The same for the same request under the same rules: a replay that was killed is found by it."""
+        read = read_options(settings)
+        words = (self, read.bootstrap, read.topic, rules_of(settings), settings.value_format, settings.field_map)
+        return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """ranges: [first, end) offsets read per partition. whole_from_us: bars starting before are not written.
+
+    ends_us_max: bars that end later are not written. Keys of mappings are partitions.
+    """
+
+    version: int
+    identity: str
+    topic: str
+    topic_id: str
+    partitions: int
+    ranges: dict[int, tuple[int, int]]
+    whole_from_us: dict[int, int]
+    ends_us_max: int
+    symbols: list[str]
+    intervals: list[int]
+    table: str
+    fold_late: bool
+
+    @property
+    def records(self) -> int:
+        return sum(end - first for first, end in self.ranges.values())
+
+
+def save_plan(plan: Plan, folder: Path) -> None:
+    beside = folder / f".{PLAN_FILE}"
+    beside.write_bytes(msgspec.json.encode(plan))
+    beside.replace(folder / PLAN_FILE)
+
+
+def load_plan(folder: Path) -> Plan:
+    """Raises StateIncompatible when the folder holds no plan of this version."""
+    path = folder / PLAN_FILE
+    try:
+        plan = msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (OSError, msgspec.DecodeError) as error:
+        raise StateIncompatible(
+            f"no plan of a replay can be read: {error}", where=str(path), mend="move the folder away and start again"
+        ) from error
+    if plan.version != PLAN_VERSION:
+        raise StateIncompatible(
+            f"the plan of the replay has version {plan.version}, not {PLAN_VERSION}",
+            where=str(path),
+            mend="finish it with the release that began it, or move the folder away and start again",
+        )
+    return plan
+
+
+def make_plan(request: Request, settings: Settings) -> Plan:
+    """Asks the brokers. Raises InputError (impossible or empty range), OffsetExpired, MissingObject, Unreachable."""
+    start, end = Position.parse(request.start), Position.parse(request.end)
+    if start.kind == end.kind == "time" and end.time_ms <= start.time_ms:
+        raise InputError(f"the range ends at {end}, not after its start {start}", where="--from, --to")
+    options = read_options(settings)
+    with TopicQuestions(options) as questions:
+        facts = questions.facts()
+        partitions = range(facts.partitions)
+        marks = questions.watermarks(partitions)
+        for position in (start, end):
+            _check_named(position, options.topic, marks)
+        begins = questions.resolve(_reading_start(start, settings), partitions)
+        ends = questions.resolve(_reading_end(end, request, settings), partitions, unnamed="latest")
+    ranges = {}
+    for partition, (low, high) in marks.items():
+        first, last = begins[partition], ends[partition]
+        if last < first and (start.kind == "offsets" or end.kind == "offsets"):
+            raise InputError(f"{options.topic}[{partition}] would be read from {first} to {last}", where="--from, --to")
+        first, last = max(low, min(first, high)), min(last, high)
+        # An empty range stands at the end, where retention can't get past it before a resume.
+        ranges[partition] = (first, last) if first < last else (high, high)
+    if not any(first < last for first, last in ranges.values()):
+        raise InputError(
+            f"topic {options.topic} holds no record in that range",
+            where="--from, --to",
+            mend="times are those of records, not of trades; `earliest` and `latest` take everything",
+        )
+    whole_from_us = {
+        partition: _whole_from_us(start, partition, span[0], marks[partition][0], options, settings)
+        for partition, span in ranges.items()
+        if span[0] < span[1]
+    }
+    return Plan(
+        version=PLAN_VERSION,
+        identity=request.identity(settings),
+        topic=facts.topic,
+        topic_id=facts.topic_id,
+        partitions=facts.partitions,
+        ranges=_warmed(ranges, marks, settings),
+        whole_from_us=whole_from_us,
+        ends_us_max=end.time_ms * 1000 if end.kind == "time" else OPEN_END,
+        symbols=list(request.symbols),
+        intervals=list(request.intervals),
+        table=request.table,
+        fold_late=request.fold_late,
+    )
+
+
+def _check_named(position: Position, topic: str, marks: Mapping[int, tuple[int, int]]) -> None:
+    for partition, offset in position.offsets.items():
+        if partition not in marks:
+            raise InputError(f"topic {topic} has no partition {partition}", where="--from, --to")
+        low, high = marks[partition]
+        if offset > high:
+            raise InputError(f"{topic}[{partition}] ends at {high}, before {offset}", where="--from, --to")
+        if offset < low:
+            raise OffsetExpired(
+                f"offset {offset} is gone, the topic now begins at {low}",
+                where=f"{topic}[{partition}]",
+                mend="say `earliest` for what is left",
+            )
+
+
+def _reading_start(start: Position, settings: Settings) -> Position:
+    """A trade of time T may stand in a record stamped ``future_ms`` earlier, and in none before that."""
+    return Position("time", max(start.time_ms - settings.future_ms, 0)) if start.kind == "time" else start
+
+
+def _reading_end(end: Position, request: Request, settings: Settings) -> Position:
+    """Read on until what ends in the range is closed and, as in live, sealed."""
+    if end.kind != "time":
+        return end
+    rules = rules_of(settings)
+    lateness_us = max(rules.lateness_us[index] for index in request.intervals)
+    return Position("time", end.time_ms + (rules.out_of_order_us + lateness_us) // 1000)
+
+
+def _warmed(
+    ranges: Mapping[int, tuple[int, int]], marks: Mapping[int, tuple[int, int]], settings: Settings
+) -> dict[int, tuple[int, int]]:
+    """Duplicates are known by ids seen before, so with dedupe some records before the range are read as well."""
+    back = LOOK_BACK_RECORDS if settings.dedupe else 0
+    return {
+        partition: (max(marks[partition][0], first - back) if first < end else end, end)
+        for partition, (first, end) in ranges.items()
+    }
+
+
+def _whole_from_us(
+    start: Position, partition: int, first: int, low: int, options: KafkaReadOptions, settings: Settings
+) -> int:
+    """Bars that start here or later have all their trades at ``first`` or behind it."""
+    asked_us = start.time_ms * 1000 if start.kind == "time" else FROM_THE_START
+    if first == 0 or (start.kind == "time" and first > low):
+        return asked_us
+    # With nothing left before the range, its own first records say how new the lost ones were.
+    span = (max(low, first - LOOK_BACK_RECORDS), first) if low < first else (first, first + 1)
+    decode, newest_us = decode_trades(settings), FROM_THE_START
+    for raw in read_range(options, {partition: span}):
+        rows = decode(raw).rows
+        if len(rows):
+            newest_us = max(newest_us, int(np.max(rows["event_time_us"])))
+    return max(asked_us, newest_us + max(settings.out_of_order_ms, settings.future_ms) * 1000 + 1)

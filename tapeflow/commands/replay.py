@@ -1,0 +1,145 @@
+"""``tapeflow replay``: a range of the topic to bars once more, to repair, to compare, or into a file.
+
+Takes the range and the target from the command line, shows rate and remaining time, ends with an account. Law: exit 0
+when it ended, or when the comparison found nothing to change; exit 1 when something would change; a replay that was
+stopped goes on when the same command is given again.
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from schemas.errors import SettingError
+from schemas.intervals import INTERVALS
+from tapeflow.commands.entry import JsonOption, chosen_intervals, enter, people
+
+if TYPE_CHECKING:
+    from tapeflow.replay import Account, Replay
+    from tapeflow.replay_diff import Changes
+
+__all__ = ["replay"]
+
+ROWS_SHOWN: Final = 20
+FILES: Final = (".parquet", ".pq", ".csv", ".csv.gz")
+ALL: Final = ",".join(interval.name for interval in INTERVALS)
+
+
+def replay(
+    start: Annotated[
+        str,
+        typer.Option("--from", help="earliest, an ISO time (bars from there on), or offsets such as '{\"0\": 1500}'."),
+    ] = "earliest",
+    end: Annotated[
+        str, typer.Option("--to", help="latest, an ISO time (bars that end by then), or offsets; exclusive.")
+    ] = "latest",
+    topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
+    symbols: Annotated[str, typer.Option(help="Only these, with commas; empty means all.")] = "",
+    intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL,
+    into: Annotated[
+        str | None, typer.Option(help="A table of ClickHouse, or a file (.parquet, .csv, .csv.gz); not given: bars.")
+    ] = None,
+    late: Annotated[
+        bool, typer.Option("--late/--no-late", help="Fold in trades that came too late for live, or leave them out.")
+    ] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="With --dry-run: show what would change; exit 1 if anything.")
+    ] = False,
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes; partitions are shared out.")] = 1,
+    as_json: JsonOption = False,
+) -> int:
+    """Make bars from a range of the topic again, as exact as live, beside whatever is running.
+
+    Bars that the range cuts, or that nothing in it closes, are left out and counted. Give the settings that the flows
+    ran with (TAPEFLOW_OUT_OF_ORDER_MS and so on): then equal bars have equal versions, and repaired ones higher ones.
+
+    Examples: tapeflow replay --from 2026-01-31 --to 2026-02-01 --dry-run --diff |
+    tapeflow replay --intervals 1m,1h --into bars.parquet --processes 4
+    """
+    from flows.replay_plan import Request
+    from sinks.files import check_output
+    from tapeflow.replay import Replay, check_table
+
+    if diff and not dry_run:
+        raise SettingError("--diff shows what would change", where="--diff", mend="add --dry-run")
+    settings = enter(kafka_topic=topic)
+    file = into if into is not None and into.lower().endswith(FILES) else None
+    if file is not None and diff:
+        raise SettingError("a file is not compared", where="--into", mend="leave --into out, or name a table")
+    table = "" if file is not None else _table(into or "bars", settings.clickhouse_database)
+    if file is not None:
+        check_output(file)
+    elif diff or not dry_run:
+        check_table(settings, table)
+    chosen = chosen_intervals(intervals)
+    named = tuple(sorted({part.strip() for part in symbols.split(",") if part.strip()}))
+    request = Request(start, end, named, chosen, "" if dry_run else table, late)
+    asked = Replay(settings, request, processes)
+    account = _run(asked)
+    outcome: dict[str, object] = {name: getattr(account, name) for name in account.__struct_fields__[2:-1]}
+    typer.echo(str(account), err=as_json)
+    changes = asked.compare(table) if diff else None
+    if file is not None and not dry_run:
+        outcome["written"] = asked.write(file)
+        typer.echo(f"{outcome['written']} bars in {file}", err=as_json)
+    asked.forget()
+    if changes is not None:
+        _show(changes, outcome, as_json)
+    if as_json:
+        typer.echo(json.dumps(outcome))
+    return 1 if changes is not None and changes.any else 0
+
+
+def _table(name: str, database: str) -> str:
+    parts = name.split(".") if "." in name else [database, name]
+    if len(parts) != 2 or not all(part.isidentifier() and part.isascii() for part in parts):
+        raise SettingError(
+            f"{name!r} is no table and no file", where="--into", mend="say TABLE, DATABASE.TABLE or FILE.parquet"
+        )
+    return ".".join(parts)
+
+
+def _run(asked: "Replay") -> "Account":
+    total, began = asked.plan.records, time.monotonic()
+    if asked.resumed:
+        people().print("going on where the same replay stopped")
+    with Progress(
+        TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(), console=people(), transient=True, disable=not people().is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("records", total=total, pace="")
+        before: list[int] = []
+
+        def show(done: int) -> None:
+            # What an earlier run had done is no work of this one.
+            before[:] = before or [done]
+            rate = (done - before[0]) / max(time.monotonic() - began, 1e-3)
+            progress.update(task, completed=done, pace=f"{rate:,.0f}/s")
+
+        try:
+            return asked.run(show)
+        except KeyboardInterrupt:
+            people().print("stopped; the same command goes on from here")
+            raise
+
+
+def _show(changes: "Changes", outcome: dict[str, object], as_json: bool) -> None:
+    typer.echo(str(changes), err=as_json)
+    if as_json:
+        names = ("equal", "changed", "added", "without_trades", "newer", "open")
+        outcome["diff"] = {name: getattr(changes, name) for name in names}
+        outcome["changes"] = [each._asdict() for each in changes.shown]
+    elif changes.shown:
+        more = len(changes.shown) - ROWS_SHOWN
+        table = Table(caption=f"and {more} more" if more > 0 else None)
+        for name in ("symbol", "interval", "start", "field", "ClickHouse has", "would become"):
+            table.add_column(name, overflow="fold")
+        for each in changes.shown[:ROWS_SHOWN]:
+            start = datetime.fromtimestamp(each.start_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+            table.add_row(each.symbol, each.interval, start, each.field, each.stored, each.expected)
+        people().print(table)

@@ -1,0 +1,74 @@
+"""The ClickHouse table that a replay writes to or is compared with: its shape, and the bars that it holds.
+
+``tapeflow replay`` asks before anything is read from Kafka. Law: a table that couldn't keep bars as ``bars`` does (its
+columns, and an engine that lets the highest version win) is refused in one line, and nothing is written.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from clickhouse_driver import Client, errors
+
+from schemas.errors import MissingObject, SettingError
+from sinks.clickhouse_native import BAR_COLUMNS
+from tapeflow.comparison import FIELDS, Key, StoredBar
+
+__all__ = ["check_bar_table", "stored_bars"]
+
+ENGINE: Final = "ReplacingMergeTree"
+KEY: Final = "symbol, interval, start"
+COLUMNS: Final = ", ".join(FIELDS)
+
+
+def check_bar_table(client: Client, table: str) -> None:
+    """``table`` is database.table. Raises MissingObject, or SettingError when it isn't made as bars is."""
+    database, _, name = table.rpartition(".")
+    values = {"database": database, "name": name}
+    try:
+        engines = client.execute(
+            "SELECT engine, engine_full, sorting_key FROM system.tables WHERE database = %(database)s"
+            " AND name = %(name)s",
+            values,
+        )
+        columns = client.execute(
+            "SELECT name, type FROM system.columns WHERE database = %(database)s AND table = %(name)s", values
+        )
+    except errors.ServerException as error:
+        raise SettingError(f"ClickHouse can't say what {table} is", where=str(error).splitlines()[0][:200]) from error
+    if not engines:
+        raise MissingObject(f"no table {table} in ClickHouse", mend="create it as `bars`, or run `tapeflow migrate`")
+    found = {column: kind.replace(" ", "") for column, kind in columns}
+    for column, kind in BAR_COLUMNS:
+        if found.pop(column, None) != kind.replace(" ", ""):
+            raise wrong_shape(table, f"column {column} is not {kind}")
+    engine, full, sorting_key = engines[0]
+    if not engine.endswith(ENGINE) or "version" not in full.split("PARTITION BY")[0].split("ORDER BY")[0]:
+        raise wrong_shape(table, f"its engine is {engine}, not {ENGINE}(version)")
+    if sorting_key != KEY:
+        raise wrong_shape(table, f"it is ordered by ({sorting_key}), not ({KEY})")
+
+
+def wrong_shape(table: str, why: str) -> SettingError:
+    return SettingError(
+        f"table {table} can't hold bars: {why}",
+        where="--into",
+        mend=f"CREATE TABLE {table} AS market.bars, with the engine and order of market.bars",
+    )
+
+
+def stored_bars(
+    client: Client, table: str, symbols: Sequence[str], intervals: Sequence[str], from_us: int, to_us: int
+) -> dict[Key, StoredBar]:
+    """The newest version of each bar with a start in [from_us, to_us]."""
+    query = (
+        f"SELECT symbol, interval, toUnixTimestamp64Micro(start), {COLUMNS} FROM {table} FINAL "  # noqa: S608
+        "WHERE symbol IN %(symbols)s AND interval IN %(intervals)s "
+        "AND toUnixTimestamp64Micro(start) BETWEEN %(from_us)s AND %(to_us)s"
+    )
+    values: dict[str, Any] = {
+        "symbols": tuple(symbols), "intervals": tuple(intervals), "from_us": from_us, "to_us": to_us,
+    }  # fmt: skip
+    return {
+        (symbol, interval, start_us): StoredBar(tuple(fields))
+        for symbol, interval, start_us, *fields in client.execute_iter(query, values)
+    }

@@ -1,0 +1,101 @@
+"""A market on a real topic for tests of flows: trades with known times and offsets, some of them too late for live.
+
+Record timestamps follow event times by half a second, as a live producer's would, so that times mean something.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+from connectors.kafka_options import Position
+from connectors.kafka_range import ranges_between
+from flows.reading import read_options
+from local.ports import free_port
+from tapeflow.encoding import encoder_of
+from tapeflow.kafka_writer import ensure_topic
+from tapeflow.oracle import OracleBar, OracleTrade
+from tapeflow.runner import FlowProcess, read_metric
+from tapeflow.settings import Settings
+from tapeflow.verify import recompute_ranges
+from tests.property.trade_batches import MONDAY_US, to_batch
+
+PARTITIONS = 2
+SYMBOLS = ("AAPL", "BTC/USDT", "MSFT", "ETH/USDT")
+MINUTE_US = 60_000_000
+DEADLINE_S = 120
+FOR_EVER_MS = 366 * 24 * 3_600_000
+
+
+def tape(count: int, minutes: int, late_every: int = 0, seed: int = 1) -> list[OracleTrade]:
+    """Trades of all partitions in time order; a symbol stays in one partition. Late ones are 20 minutes old."""
+    random_ = random.Random(seed)
+    offsets = [0] * PARTITIONS
+    trades = []
+    for index in range(count):
+        which = random_.randrange(len(SYMBOLS))
+        partition = which % PARTITIONS
+        now_us = MONDAY_US - 30 * MINUTE_US + index * minutes * MINUTE_US // count
+        is_late = late_every and index % late_every == late_every - 1 and index > count // 2
+        time_us = now_us - (20 * MINUTE_US if is_late else random_.randrange(3_000_000))
+        trades.append(
+            OracleTrade(
+                partition, offsets[partition], now_us // 1000 + 500, time_us, SYMBOLS[which],
+                Decimal(random_.randrange(1, 10**6)).scaleb(-2), Decimal(random_.randrange(10**4)).scaleb(-3),
+                random_.choice(("BUY", "SELL")), str(index),
+            )
+        )  # fmt: skip
+        offsets[partition] += 1
+    return trades
+
+
+def feed(settings: Settings, trades: Sequence[OracleTrade]) -> None:
+    """Put them where they say they are, onto the settings' topic."""
+    ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, PARTITIONS)
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 5})
+    values = encoder_of(settings)(to_batch(trades))
+    for trade, value in zip(trades, values, strict=True):
+        producer.produce(
+            settings.kafka_topic, value, trade.symbol.encode(), partition=trade.partition, timestamp=trade.timestamp_ms
+        )
+    assert producer.flush(30) == 0
+
+
+def environment(bootstrap: str, dsn: str, database: str, folder: Path) -> dict[str, str]:
+    """Variables of a test's own topic, database and folders."""
+    return {
+        "TAPEFLOW_KAFKA_BOOTSTRAP": bootstrap,
+        "TAPEFLOW_KAFKA_TOPIC": f"market-{uuid.uuid4().hex[:8]}",
+        "TAPEFLOW_CLICKHOUSE_DSN": dsn,
+        "TAPEFLOW_CLICKHOUSE_DATABASE": database,
+        "TAPEFLOW_RECOVERY_DIR": str(folder / "recovery"),
+        "TAPEFLOW_DEAD_LETTERS_FROM": "none",
+    }
+
+
+def run_history(settings: Settings, records: int, log: Path) -> None:
+    """The history flow until it has read everything, then stopped as an operator would."""
+    with log.open("ab") as file:
+        flow = FlowProcess("history", settings.model_copy(update={"metrics_port": free_port()}), log=file)
+        flow.start()
+        try:
+            deadline = time.monotonic() + DEADLINE_S
+            while read_metric(flow.metrics(), "tapeflow_records_read_total", flow="history") < records:
+                assert flow.poll() is None, log.read_text()
+                assert time.monotonic() < deadline
+            assert flow.stop(30) == 0
+        finally:
+            flow.kill()
+
+
+def truth(settings: Settings, **changes: object) -> dict[tuple[str, str, int], OracleBar]:
+    """Every bar of the settings' topic by the oracle."""
+    settings = settings.model_copy(update=changes)
+    options = read_options(settings)
+    ranges = ranges_between(options, Position("earliest"), Position("latest"))
+    result = recompute_ranges(options, ranges, settings, lambda _done, _total: None)
+    return {(bar.symbol, bar.interval, bar.start_us): bar for bar in result.bars.values()}
