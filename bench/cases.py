@@ -196,7 +196,7 @@ def stock(settings: Settings, options: dict[str, Any]) -> Answer:  # noqa: ARG00
     flow = Dataflow("stock")
     messages = op.input("in", flow, KafkaSource([settings.kafka_bootstrap], [settings.kafka_topic], tail=False))
     trades = op.key_on("key", op.map("decode", messages, decode), lambda trade: trade["symbol"])
-    clock = win.EventClock(
+    clock: Any = win.EventClock(
         lambda trade: trade["event_time"], wait_for_system_duration=timedelta(milliseconds=settings.out_of_order_ms)
     )
     windower = win.TumblingWindower(length=STOCK_WINDOW, align_to=datetime(2026, 1, 1, tzinfo=UTC))

@@ -24,7 +24,7 @@ from tapeflow.produce import market_tape
 from tapeflow.settings import Settings, load_settings
 from tapeflow.synthetic import SyntheticMarket, symbol_names
 from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import KafkaBroker, make_topic
+from tests.servers.kafka import KafkaBroker, make_topic  # type: ignore[attr-defined]  # not the folder beside it
 from tests.servers.redis import RedisServer
 
 __all__ = ["OUT_OF_ORDER_MS", "SERVER_CORE", "WORKER_CORE", "Rig", "Tape", "fill_topic", "servers"]

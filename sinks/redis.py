@@ -136,11 +136,14 @@ class RedisWriter:
         """Whether this server may lack what was published before."""
 
     def write(self, updates: Sequence[LiveUpdate]) -> None:
-        """Publish in order; returns when Redis took all of it.
+        """Publish in order, what waited together as one; returns when Redis took all of it.
 
         Raises Unreachable when stopped while Redis is down, WriteFailed when Redis refuses the script.
         """
-        calls = [(update.shard, call) for update in updates for call in self._state(update.shard).absorb(update)]
+        waiting: dict[int, list[LiveUpdate]] = {}
+        for update in updates:
+            waiting.setdefault(update.shard, []).append(update)
+        calls = [(shard, call) for shard, those in waiting.items() for call in self._state(shard).absorb(*those)]
         if not calls:
             return
         try:

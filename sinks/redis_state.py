@@ -55,11 +55,17 @@ class ShardState:
         self._finals_count = 0
         self._finals_kept = finals_kept
 
-    def absorb(self, update: LiveUpdate) -> Iterator[Call]:
-        """Take the rows over and yield the calls that publish them. Consume wholly, in order."""
-        finals = self._own_bars(update.final_bars)
-        live = self._own_bars(update.live_bars)
-        tickers = self._own_tickers(update.tickers)
+    def absorb(self, *updates: LiveUpdate) -> Iterator[Call]:
+        """Take the rows over and yield the calls that publish them. Consume wholly, in order.
+
+        Of several updates, handed over while Redis was busy, all final bars go out and the latest of the rest.
+        """
+        finals = np.concatenate([self._own_bars(update.final_bars) for update in updates])
+        live = np.concatenate([self._own_bars(update.live_bars) for update in updates])
+        tickers = np.concatenate([self._own_tickers(update.tickers) for update in updates])
+        if len(updates) > 1:
+            live = _not_closed(_last_of_each(live, live["symbol"] * len(INTERVALS) + live["interval"]), finals)
+            tickers = _last_of_each(tickers, tickers["symbol"])
         self._keep_finals(finals)
         self._keep_newest(finals)
         self._keep_newest(live)
@@ -157,6 +163,24 @@ class ShardState:
         self._finals_count += len(self._finals[-1])
         while self._finals_count - len(self._finals[0]) >= self._finals_kept:
             self._finals_count -= len(self._finals.popleft())
+
+
+def _last_of_each(rows: Rows, keys: Rows) -> Rows:
+    """The last row of each key, in the order that the rows had."""
+    _, from_behind = np.unique(keys[::-1], return_index=True)
+    return rows[np.sort(len(rows) - 1 - from_behind)]
+
+
+def _not_closed(live: Rows, finals: Rows) -> Rows:
+    """``live`` without what an equal or later version in ``finals`` replaces: a table must not fall back to it."""
+    if not len(live) or not len(finals):
+        return live
+    names = ("symbol", "interval", "start_us", "version")
+    closed: dict[tuple[int, int, int], int] = {}
+    for symbol, interval, start, version in zip(*(finals[name].tolist() for name in names), strict=True):
+        closed[symbol, interval, start] = max(version, closed.get((symbol, interval, start), -1))
+    places = zip(*(live[name].tolist() for name in names), strict=True)
+    return live[[version > closed.get((symbol, interval, start), -1) for symbol, interval, start, version in places]]
 
 
 def _check_sequences(sequences: Rows) -> None:

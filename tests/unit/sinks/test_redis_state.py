@@ -71,6 +71,35 @@ def test_rows_keep_their_symbols_when_batches_number_them_differently() -> None:
     assert [(row[0], row[3]) for row in rows] == [("price:B", 2), ("price:A", 1)]
 
 
+def test_of_updates_that_waited_together_every_final_bar_goes_out_and_the_latest_of_the_rest() -> None:
+    shard, later_us = state(), START_US + MINUTE_US
+    published(shard, update(tickers({"sequence": 1})))
+    ((finals, live, rows),) = shard.absorb(
+        update(tickers({"sequence": 2}, {"symbol": "B", "sequence": 3}), bars({"version": 2}, {"interval": "5m"})),
+        update(tickers({"sequence": 4}), bars({"start_us": later_us, "version": 4}), bars({"version": 2, "final": 1})),
+        update(final=bars({"symbol": "B", "version": 3, "final": 1})),
+    )
+    assert [row[:4:3] for row in elements(finals, 5)] == [["candles:AAPL:1m", 2], ["candles:B:1m", 3]]
+    assert [row[:3] for row in elements(live, 4)] == [
+        ["candle:AAPL:5m", START_US // 1000, 0],
+        ["candle:AAPL:1m", later_us // 1000, 4],
+    ]
+    assert [(row[0], row[2], row[3]) for row in elements(rows, 9)] == [("price:B", 3, -1), ("price:AAPL", 4, 1)]
+
+
+@pytest.mark.parametrize(("live_version", "kept_final"), [(5, True), (6, False)])
+def test_a_bar_that_closed_while_it_waited_stays_closed_unless_a_later_trade_entered(
+    live_version: int, kept_final: bool
+) -> None:
+    shard = state()
+    live = update(live=bars({"version": live_version}))
+    calls = list(shard.absorb(live, update(final=bars({"version": 5, "final": 1}))))
+    assert [len(elements(packed, 4)) for _, packed, _ in calls] == [0 if kept_final else 1]
+    ((finals, held, _),) = shard.everything()
+    assert len(elements(finals, 5)) == 1
+    assert [json.loads(row[3])["final"] for row in elements(held, 4)] == [kept_final]
+
+
 def test_more_symbols_than_the_table_held() -> None:
     shard = state()
     names = [f"S{number}" for number in range(1000)]
