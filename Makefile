@@ -28,6 +28,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "make setup: $(PYTHON) can't make a virtual environment: install its venv package, e.g. apt install python3.11-venv" >&2; exit 2; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m tapeflow.warm
 	@touch $(STAMP)
 
 demo: setup ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS FILE JSON)

@@ -31,6 +31,7 @@ from tapeflow.demo_view import DemoView, Moment
 from tapeflow.kafka_writer import ensure_topic
 from tapeflow.runner import FlowProcess
 from tapeflow.settings import Settings
+from tapeflow.warm import compile_kernels
 
 __all__ = ["DemoFailed", "DemoOutcome", "demo_settings", "run_demo"]
 
@@ -142,7 +143,8 @@ class _Demo:
         assert stack.endpoints is not None
         settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
         self._prepare(settings)
-        self._view.say("starting the flows (the first time on a machine their kernels are compiled: a minute)")
+        self._view.say("starting the flows (kernels that aren't compiled yet take up to a minute)")
+        compile_kernels()
         self._start_flows(settings)
         producer = DemoProducer(self._plan, settings)
         self._end_on_signals(producer.ended)
