@@ -86,6 +86,7 @@ class Run:
     rate: float
     p99_ms: float
     cpu_us: float
+    core_share: float
 
 
 @dataclass
@@ -180,11 +181,21 @@ def theirs() -> Iterator[Served]:
         yield served
 
 
+def undisturbed(served: Served, seconds: int, *options: str) -> Run:
+    """A run in which the server had its core to itself; of five tries without one, that which had most of it."""
+    tries: list[Run] = []
+    for _ in range(5):
+        tries.append(wrk(served, seconds, *options))
+        if tries[-1].core_share >= 0.9:
+            break
+    return max(tries, key=lambda run: run.core_share)
+
+
 def wrk(served: Served, seconds: int, *options: str) -> Run:
     """Load from core 1; fails on any answer that is not 2xx."""
     url = f"http://127.0.0.1:{served.port}/api/prices/BTC%2FUSDT"
     command = ["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", *options, url]
-    before_s = served.cpu_s()
+    before_s, began = served.cpu_s(), time.perf_counter()
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in text or "Socket errors" in text:
         raise SystemExit(text)
@@ -194,8 +205,9 @@ def wrk(served: Served, seconds: int, *options: str) -> Run:
     assert tail is not None
     count = re.search(r"(\d+) requests in", text)
     assert count is not None
-    cpu_us = (served.cpu_s() - before_s) * 1e6 / int(count[1])
-    return Run(float(rate[1]), float(tail[1]) * {"us": 0.001, "ms": 1, "s": 1000}[tail[2]], cpu_us)
+    used_s = served.cpu_s() - before_s
+    p99_ms = float(tail[1]) * {"us": 0.001, "ms": 1, "s": 1000}[tail[2]]
+    return Run(float(rate[1]), p99_ms, used_s * 1e6 / int(count[1]), used_s / (time.perf_counter() - began))
 
 
 def measure_prices(redis_url: str, dsn: str, folder: Path, rounds: int, seconds: int, command: str) -> list[Figure]:
@@ -211,10 +223,10 @@ def measure_prices(redis_url: str, dsn: str, folder: Path, rounds: int, seconds:
     for _ in range(rounds):
         with theirs() as served:
             wrk(served, 1)
-            found["rest_bare"].append(wrk(served, seconds))
+            found["rest_bare"].append(undisturbed(served, seconds))
         with ours(redis_url, dsn, 100_000_000) as served:
             wrk(served, 1, *bearer)
-            found["rest_prices"].append(wrk(served, seconds, *bearer))
+            found["rest_prices"].append(undisturbed(served, seconds, *bearer))
         with ours(redis_url, dsn, 999) as served:
             wrk(served, 2, *rotate)
             found["rest_prices_each_counted"].append(wrk(served, seconds, *rotate))
