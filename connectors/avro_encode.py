@@ -40,7 +40,7 @@ def split_values(data: bytes, ends: Rows) -> list[bytes]:
 
 @leaf_kernel
 def _put_long(out: Any, at: Any, value: int) -> Any:
-    zigzag = U((value << 1) ^ (value >> 63))
+    zigzag = U(np.int64((value << 1) ^ (value >> 63)))
     while zigzag >= U(0x80):
         out[at] = np.uint8((zigzag & U(0x7F)) | U(0x80))
         zigzag >>= U(7)
@@ -107,14 +107,14 @@ def _encode_records(rows: Any, text: Any, schema_id: int, out: Any, ends: Any) -
             for place in range(4):
                 out[at + 1 + place] = np.uint8((schema_id >> (24 - 8 * place)) & 0xFF)
             at += 5
-        at = _put_text(out, at, text, row.symbol_at, row.symbol_len)
-        at = _put_decimal(out, at, row.price_hi, row.price_lo)
-        at = _put_decimal(out, at, row.size_hi, row.size_lo)
-        at = _put_long(out, at, np.int64(row.side))
-        at = _put_text(out, at, text, row.trade_id_at, row.trade_id_len)
-        at = _put_long(out, at, row.event_time_us)
-        at = _put_text(out, at, text, row.exchange_at, row.exchange_len)
-        at = _put_optional(out, at, row.has_bid, row.bid_hi, row.bid_lo)
-        at = _put_optional(out, at, row.has_ask, row.ask_hi, row.ask_lo)
+        at = _put_text(out, at, text, row["symbol_at"], row["symbol_len"])
+        at = _put_decimal(out, at, row["price_hi"], row["price_lo"])
+        at = _put_decimal(out, at, row["size_hi"], row["size_lo"])
+        at = _put_long(out, at, np.int64(row["side"]))
+        at = _put_text(out, at, text, row["trade_id_at"], row["trade_id_len"])
+        at = _put_long(out, at, row["event_time_us"])
+        at = _put_text(out, at, text, row["exchange_at"], row["exchange_len"])
+        at = _put_optional(out, at, row["has_bid"], row["bid_hi"], row["bid_lo"])
+        at = _put_optional(out, at, row["has_ask"], row["ask_hi"], row["ask_lo"])
         ends[index] = at
     return at

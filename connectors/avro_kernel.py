@@ -205,11 +205,11 @@ def decode_records(
         clear_row(row, offsets[index], timestamps_ms[index])
         at = start
         if stop == start:
-            row.reason = _EMPTY_VALUE
+            row["reason"] = _EMPTY_VALUE
         elif stop - start > value_bytes_max:
-            row.reason = _TOO_LARGE
+            row["reason"] = _TOO_LARGE
         elif framed and (stop - start < 5 or data[start] != 0):
-            row.reason = _BAD_FRAME
+            row["reason"] = _BAD_FRAME
         else:
             if framed:
                 schema_id: Any = 0
@@ -219,9 +219,9 @@ def decode_records(
                     last_id, last_program = schema_id, _find_program(schema_id, ids, starts)
                 at += 5
             if last_program < 0:
-                row.reason = _UNKNOWN_SCHEMA
+                row["reason"] = _UNKNOWN_SCHEMA
                 unknown += 1
             else:
-                row.reason = _run(data, at, stop, last_program, code, row, texts, scratch)
+                row["reason"] = _run(data, at, stop, last_program, code, row, texts, scratch)
         start = stop
     return unknown

@@ -169,7 +169,7 @@ def _read_float(data: Any, at: int, size: int, scratch: Any) -> Any:
 @leaf_kernel
 def _write_digits(value: int, texts: Any, at: int) -> int:
     """Writes ``value`` in decimal into ``texts`` at ``at``; returns the position after it (20 bytes at most)."""
-    magnitude = U(value)
+    magnitude = U(np.int64(value))
     if value < 0:
         texts[at] = 45
         at += 1
@@ -199,7 +199,7 @@ def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
         return _TOO_LARGE
     store_text(row, field, at, length)
     if field == _TRADE_ID:
-        row.trade_id_number = read_id_number(data, at, at + length)
+        row["trade_id_number"] = read_id_number(data, at, at + length)
     return _NONE
 
 
@@ -229,7 +229,7 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
         scratch[MADE_USED] += length
     store_text(row, field, scratch[MADE_BASE] + begin, length)
     if field == _TRADE_ID:
-        row.trade_id_number = read_id_number(texts, begin, begin + length)
+        row["trade_id_number"] = read_id_number(texts, begin, begin + length)
     return at, _NONE
 
 
@@ -281,7 +281,7 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
             if reason == PENDING:
                 scratch.view(np.float64)[_BITS] = real
                 lo = U(scratch[_BITS])
-                row.outcome |= np.uint8((1 if size == 8 else 16) << (field - _PRICE))
+                row["outcome"] |= np.uint8((1 if size == 8 else 16) << (field - _PRICE))
                 reason = _NONE
         at += size
     store_number(row, field, hi, lo)
@@ -294,18 +294,18 @@ def read_time_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, sc
     kind, unit = code[4 * pc], code[4 * pc + 2]
     if kind == _TIME_LONG:
         value, at = read_long(data, at, stop)
-        row.event_time_us = time_from_long(value, unit)
+        row["event_time_us"] = time_from_long(value, unit)
         return at, _NONE
     if kind == _TIME_TEXT:
         length, at = read_length(data, at, stop)
         if at < 0:
             return at, _NONE
-        row.event_time_us, reason = read_time(data, at, at + length, unit)
+        row["event_time_us"], reason = read_time(data, at, at + length, unit)
         return at + length, reason
     size = 8 if kind == _TIME_DOUBLE else 4
     if size > stop - at:
         return _CUT_SHORT, _NONE
-    row.event_time_us, reason = time_from_double(_read_float(data, at, size, scratch), unit)
+    row["event_time_us"], reason = time_from_double(_read_float(data, at, size, scratch), unit)
     return at + size, reason
 
 
@@ -316,12 +316,12 @@ def read_side_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any) ->
         length, at = read_length(data, at, stop)
         if at < 0:
             return at
-        row.side = read_side(data, at, at + length)
+        row["side"] = read_side(data, at, at + length)
         return at + length
     index, at = read_long(data, at, stop)
     if at < 0:
         return at
     if index < 0 or index >= code[4 * pc + 2]:
         return _BAD_SYMBOL_INDEX
-    row.side = code[code[4 * pc + 3] + index]
+    row["side"] = code[code[4 * pc + 3] + index]
     return at

@@ -96,16 +96,16 @@ def _read_cell(text: Any, at: int, length: int, field: int, time_unit: int, row:
             return _TOO_LARGE
         store_text(row, field, at, length)
         if field == _TRADE_ID:
-            row.trade_id_number = read_id_number(text, at, stop)
+            row["trade_id_number"] = read_id_number(text, at, stop)
         return _NONE
     if field <= _ASK:
         hi, lo, reason = read_number(text, at, stop)
         store_number(row, field, hi, lo)
         return reason
     if field == _EVENT_TIME:
-        row.event_time_us, reason = read_time(text, at, stop, time_unit)
+        row["event_time_us"], reason = read_time(text, at, stop, time_unit)
         return reason
-    row.side = read_side(text, at, stop)
+    row["side"] = read_side(text, at, stop)
     return _NONE
 
 
@@ -116,8 +116,8 @@ def _fill_rows(
     for index in range(len(rows)):
         row = rows[index]
         clear_row(row, offsets[index], timestamps_ms[index])
-        row.reason = reasons[index]
-        if row.reason != _NONE:
+        row["reason"] = reasons[index]
+        if row["reason"] != _NONE:
             continue
         seen = 0
         for field in range(_FIELDS):
@@ -128,7 +128,7 @@ def _fill_rows(
             reason = _BAD_VALUE
             if length != UNFIT:
                 reason = _read_cell(text, ats[index, field], length, field, time_unit, row)
-            if reason != _NONE and row.reason == _NONE:
-                row.reason = reason
-        if row.reason == _NONE and seen & REQUIRED != REQUIRED:
-            row.reason = _MISSING_FIELD
+            if reason != _NONE and row["reason"] == _NONE:
+                row["reason"] = reason
+        if row["reason"] == _NONE and seen & REQUIRED != REQUIRED:
+            row["reason"] = _MISSING_FIELD

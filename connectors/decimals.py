@@ -107,7 +107,7 @@ def pack_number(hi: Any, lo: Any, negative: bool, scale: int) -> Any:
 @leaf_kernel
 def number_from_long(value: int) -> Any:
     """(hi, lo, reason) of a whole number (int64)."""
-    magnitude = U(value)
+    magnitude = U(np.int64(value))
     if value < 0:
         magnitude = ~magnitude + U(1)
     return pack_number(U(0), magnitude, value < 0, 0)

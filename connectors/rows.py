@@ -25,33 +25,33 @@ _BID: Final = int(Field.BID)
 @leaf_kernel
 def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
     """A row of a trade of which nothing is known yet."""
-    row.offset, row.timestamp_ms, row.event_time_us = offset, timestamp_ms, 0
-    row.price_hi = row.size_hi = row.bid_hi = row.ask_hi = 0
-    row.price_lo = row.size_lo = row.bid_lo = row.ask_lo = U(0)
-    row.trade_id_number = NO_ID
-    row.symbol_at = row.trade_id_at = row.exchange_at = 0
-    row.symbol_len = row.trade_id_len = row.exchange_len = 0
-    row.side = UNKNOWN
-    row.has_bid = row.has_ask = row.reason = row.outcome = row._pad = 0  # noqa: SLF001 - a column's name
+    row["offset"], row["timestamp_ms"], row["event_time_us"] = offset, timestamp_ms, 0
+    row["price_hi"] = row["size_hi"] = row["bid_hi"] = row["ask_hi"] = 0
+    row["price_lo"] = row["size_lo"] = row["bid_lo"] = row["ask_lo"] = U(0)
+    row["trade_id_number"] = NO_ID
+    row["symbol_at"] = row["trade_id_at"] = row["exchange_at"] = 0
+    row["symbol_len"] = row["trade_id_len"] = row["exchange_len"] = 0
+    row["side"] = UNKNOWN
+    row["has_bid"] = row["has_ask"] = row["reason"] = row["outcome"] = row["_pad"] = 0
 
 
 @leaf_kernel
 def store_text(row: Any, field: int, at: int, length: int) -> None:
     if field == _SYMBOL:
-        row.symbol_at, row.symbol_len = at, length
+        row["symbol_at"], row["symbol_len"] = at, length
     elif field == _TRADE_ID:
-        row.trade_id_at, row.trade_id_len = at, length
+        row["trade_id_at"], row["trade_id_len"] = at, length
     else:
-        row.exchange_at, row.exchange_len = at, length
+        row["exchange_at"], row["exchange_len"] = at, length
 
 
 @leaf_kernel
 def store_number(row: Any, field: int, hi: int, lo: Any) -> None:
     if field == _PRICE:
-        row.price_hi, row.price_lo = hi, lo
+        row["price_hi"], row["price_lo"] = hi, lo
     elif field == _SIZE:
-        row.size_hi, row.size_lo = hi, lo
+        row["size_hi"], row["size_lo"] = hi, lo
     elif field == _BID:
-        row.bid_hi, row.bid_lo, row.has_bid = hi, lo, 1
+        row["bid_hi"], row["bid_lo"], row["has_bid"] = hi, lo, 1
     else:
-        row.ask_hi, row.ask_lo, row.has_ask = hi, lo, 1
+        row["ask_hi"], row["ask_lo"], row["has_ask"] = hi, lo, 1

@@ -49,42 +49,50 @@ def validate(rows: Rows, text: bytes, future_us: int) -> None:
 def _validate(rows: Any, text: Any, future_us: int) -> None:
     for index in range(len(rows)):
         row = rows[index]
-        if row.reason != _NONE:
+        if row["reason"] != _NONE:
             continue
         # Loops over text stand here and not in kernels of their own: passing arrays on costs more than the loops.
-        is_symbol = 1 <= row.symbol_len <= _SYMBOL_LENGTH_MAX
+        is_symbol = 1 <= row["symbol_len"] <= _SYMBOL_LENGTH_MAX
         if is_symbol:
-            for at in range(row.symbol_at, row.symbol_at + row.symbol_len):
+            for at in range(row["symbol_at"], row["symbol_at"] + row["symbol_len"]):
                 is_symbol &= _SYMBOL_BYTES[text[at]]
         high = np.uint8(0)
-        for at in range(row.trade_id_at, row.trade_id_at + row.trade_id_len):
+        for at in range(row["trade_id_at"], row["trade_id_at"] + row["trade_id_len"]):
             high |= text[at]
-        for at in range(row.exchange_at, row.exchange_at + row.exchange_len):
+        for at in range(row["exchange_at"], row["exchange_at"] + row["exchange_len"]):
             high |= text[at]
         if (
-            _is_out_of_range(row.price_hi, row.price_lo)
-            or _is_out_of_range(row.size_hi, row.size_lo)
-            or (row.has_bid != 0 and _is_out_of_range(row.bid_hi, row.bid_lo))
-            or (row.has_ask != 0 and _is_out_of_range(row.ask_hi, row.ask_lo))
+            _is_out_of_range(row["price_hi"], row["price_lo"])
+            or _is_out_of_range(row["size_hi"], row["size_lo"])
+            or (row["has_bid"] != 0 and _is_out_of_range(row["bid_hi"], row["bid_lo"]))
+            or (row["has_ask"] != 0 and _is_out_of_range(row["ask_hi"], row["ask_lo"]))
         ):
-            row.reason = _OUT_OF_RANGE
+            row["reason"] = _OUT_OF_RANGE
         elif not is_symbol:
-            row.reason = _BAD_SYMBOL
-        elif row.price_hi < 0 or (row.price_hi == 0 and row.price_lo == np.uint64(0)):
-            row.reason = _PRICE_NOT_POSITIVE
-        elif row.size_hi < 0:
-            row.reason = _SIZE_NEGATIVE
-        elif row.event_time_us < 0:
-            row.reason = _BEFORE_1970
-        elif 0 <= row.timestamp_ms < _TIMESTAMP_MS_MAX and row.event_time_us - future_us > row.timestamp_ms * 1000:
-            row.reason = _FUTURE_TIME
-        elif row.event_time_us >= _YEAR_2300_US:
-            row.reason = _OUT_OF_RANGE
-        elif high >= np.uint8(128) and not (
-            is_utf8(text, row.trade_id_at, row.trade_id_at + row.trade_id_len)
-            and is_utf8(text, row.exchange_at, row.exchange_at + row.exchange_len)
+            row["reason"] = _BAD_SYMBOL
+        elif row["price_hi"] < 0 or (row["price_hi"] == 0 and row["price_lo"] == np.uint64(0)):
+            row["reason"] = _PRICE_NOT_POSITIVE
+        elif row["size_hi"] < 0:
+            row["reason"] = _SIZE_NEGATIVE
+        elif row["event_time_us"] < 0:
+            row["reason"] = _BEFORE_1970
+        elif (
+            0 <= row["timestamp_ms"] < _TIMESTAMP_MS_MAX
+            and row["event_time_us"] - future_us > row["timestamp_ms"] * 1000
         ):
-            row.reason = _BAD_VALUE
+            row["reason"] = _FUTURE_TIME
+        elif row["event_time_us"] >= _YEAR_2300_US:
+            row["reason"] = _OUT_OF_RANGE
+        elif high >= np.uint8(128) and not (
+            is_utf8(text, row["trade_id_at"], row["trade_id_at"] + row["trade_id_len"])
+            and is_utf8(text, row["exchange_at"], row["exchange_at"] + row["exchange_len"])
+        ):
+            row["reason"] = _BAD_VALUE
+
+
+@kernel
+def _is_ahead(time_us: int, timestamp_ms: int) -> bool:
+    return 0 <= timestamp_ms < _TIMESTAMP_MS_MAX and time_us > timestamp_ms * 1000
 
 
 @kernel
