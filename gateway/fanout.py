@@ -63,7 +63,8 @@ class Fanout:
         self._channels = {channel_stream(channel): channel for channel in CHANNELS}
         self._epoch: Any = None
         self._checked_s = 0.0
-        self._shards: set[int] = set()
+        self._shards: set[int] = set()  # named by symbols, looked for whatever their number
+        self._probed: set[int] = set()
         self._wanted = asyncio.Event()
         self.counts: Counter[str] = Counter()
         self.connected = False
@@ -142,6 +143,7 @@ class Fanout:
             self._positions.clear()
             self._hub.reset(new_epoch=True)
         self._epoch = epoch
+        self._probed = shards
         found = [name for name, exists in zip(names, present, strict=True) if exists]
         for name in set(self._positions) - set(found):
             self._lost(name, "the stream is gone")
@@ -227,8 +229,8 @@ class Fanout:
             self._hub.loaded_bars(load, [*map(decode_bar, second), *newest])
             return
         shard = _whole(second or b"", -1)
-        if shard >= 0 and deltas_stream(shard) not in self._positions:
-            # Its deltas are not followed yet: follow them first, then load again.
+        if shard >= 0 and shard not in self._probed:
+            # Nobody looked for its stream yet: follow that first, then load again.
             self._shards.add(shard)
             self._checked_s = 0.0
             self._hub.load_failed(load, self._now_ms())
