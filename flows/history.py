@@ -7,7 +7,7 @@ the stateful step, because only there it is known which are duplicates or late.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -16,6 +16,7 @@ from connectors.kafka_options import Position
 from core.shard import LATE
 from flows.dead_letters import write_dead_letters
 from flows.metrics import FlowMetrics
+from flows.quality import QualityMetrics
 from flows.reading import partition_key, rules_of, trades_source
 from flows.shard_step import ShardStep
 from flows.starting import start_flow
@@ -39,7 +40,13 @@ class HistoryUpdate(NamedTuple):
 class HistoryStep(ShardStep[HistoryUpdate]):
     """Nothing is held back: the sinks gather batches."""
 
+    def __init__(self, *args: Any, quality: QualityMetrics | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._quality = quality
+
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[HistoryUpdate]:
+        if batch is not None and self._quality is not None:
+            self._quality.observe(batch, self.shard)
         return [HistoryUpdate(batch, finals)] if batch is not None or len(finals) else ()
 
 
@@ -63,9 +70,11 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
     source = trades_source(settings, stop, end)
     shards = len(source.list_parts())
     steps: list[HistoryStep] = []
+    detail = settings.quality_metrics
+    quality = None if detail == "off" else QualityMetrics(NAME, detail)
 
     def apply_trades(state: bytes | None) -> HistoryStep:
-        steps.append(HistoryStep(rules, settings.idle_close_ms, metrics, state))
+        steps.append(HistoryStep(rules, settings.idle_close_ms, metrics, state, quality=quality))
         return steps[-1]
 
     metrics.watch(source.positions, lambda: sum(len(step.shard.symbols) for step in steps))

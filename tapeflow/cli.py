@@ -21,6 +21,7 @@ from tapeflow.commands.doctor import doctor
 from tapeflow.commands.local import local
 from tapeflow.commands.migrate import migrate
 from tapeflow.commands.produce import produce
+from tapeflow.commands.quality import quality
 from tapeflow.commands.replay import replay
 from tapeflow.commands.run import run
 from tapeflow.commands.settings import settings
@@ -41,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, bars, produce, run, replay, verify, migrate, doctor, local, settings):
+for verb in (demo, bars, produce, run, replay, quality, verify, migrate, doctor, local, settings):
     app.command()(verb)
 
 

@@ -212,6 +212,10 @@ class Settings(BaseSettings):
     )
     data_dir: Path = setting(Path(".data"), "Folder of the embedded stack's data")
     metrics_port: int = setting(0, "Port of Prometheus metrics; 0 means off", ge=0, le=65_535)
+    quality_metrics: Literal["off", "partitions", "symbols"] = setting(
+        "partitions",
+        "Quality figures of history as metrics: added up per partition, or of each symbol, which may be many series",
+    )
     log_format: Literal["auto", "json", "console"] = setting("auto", "auto writes for people on a terminal, else JSON")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is logged")
 
