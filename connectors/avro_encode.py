@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.leaf import leaf_kernel
 from schemas.avro import TRADE_SCHEMA_ID
 from schemas.columns import Rows
+from schemas.kernel import leaf_kernel
 
 __all__ = ["encode_trades", "split_values"]
 

@@ -24,8 +24,8 @@ from connectors.avro_values import (
     read_time_op,
 )
 from connectors.fields import REQUIRED
-from connectors.leaf import leaf_kernel
 from connectors.rows import clear_row
+from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
 __all__ = ["FAULT", "FAULT_AT", "FAULT_PC", "SCRATCH_LENGTH", "SEEN", "decode_records"]

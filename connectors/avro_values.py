@@ -14,9 +14,9 @@ import numpy as np
 from connectors.avro_program import Op
 from connectors.decimals import PENDING, number_from_double, number_from_float, number_from_long, pack_number
 from connectors.fields import Field
-from connectors.leaf import leaf_kernel
 from connectors.rows import store_number, store_text
 from connectors.text import read_id_number, read_number, read_side, read_time, time_from_double, time_from_long
+from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
 __all__ = [

@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.fields import FIELD_COUNT, REQUIRED, Field, required_names
-from connectors.leaf import leaf_kernel
 from connectors.rows import clear_row, store_number, store_text
 from connectors.text import read_id_number, read_number, read_side, read_time
 from schemas.columns import TRADE, RawBatch, Rows
+from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
 __all__ = ["ABSENT", "UNFIT", "Cells"]

@@ -8,7 +8,7 @@ since a shifted or cut-off line could pass for a good one.
 from typing import Any, Final
 
 from connectors.cells import ABSENT
-from connectors.leaf import leaf_kernel
+from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
 __all__ = ["cut_lines", "scan_lines"]

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.leaf import leaf_kernel
 from schemas.decimals import to_pair
+from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 
 from connectors.cells import ABSENT, UNFIT
 from connectors.fields import Field
-from connectors.leaf import leaf_kernel
+from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 from schemas.utf8 import is_utf8
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.fields import Field
-from connectors.leaf import leaf_kernel
 from schemas.columns import NO_ID, UNKNOWN
+from schemas.kernel import leaf_kernel
 
 __all__ = ["clear_row", "store_number", "store_text"]
 

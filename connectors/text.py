@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.decimals import multiply_words, pack_number, scale_down, scale_up
-from connectors.leaf import leaf_kernel
 from schemas.columns import BUY, NO_ID, SELL, UNKNOWN
+from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
 __all__ = ["read_id_number", "read_number", "read_side", "read_time", "time_from_double", "time_from_long"]

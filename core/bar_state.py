@@ -12,7 +12,7 @@ import numpy as np
 
 from core.wide import add256, divide256, multiply64, scale256, square_root192, subtract320
 from schemas.columns import NO_ID
-from schemas.kernel import inline_kernel, kernel
+from schemas.kernel import kernel, leaf_kernel
 
 __all__ = [
     "ANNOUNCED",
@@ -85,7 +85,7 @@ ONE = np.uint64(1)
 TWO = np.uint64(2)
 
 
-@inline_kernel
+@leaf_kernel
 def start_bar(bar, symbol, interval, start_us, end_us):  # type: ignore[no-untyped-def]
     """Make ``bar`` an empty bar; ``trade_count`` 0 tells add_trade that every extreme is still open."""
     bar.start_us = start_us
@@ -113,7 +113,7 @@ def start_bar(bar, symbol, interval, start_us, end_us):  # type: ignore[no-untyp
     bar.closed = OPEN
 
 
-@inline_kernel
+@leaf_kernel
 def open_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.open_time_us = trade.event_time_us
     bar.open_id = trade.trade_id_number
@@ -122,7 +122,7 @@ def open_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.open_lo = trade.price_lo
 
 
-@inline_kernel
+@leaf_kernel
 def close_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.close_time_us = trade.event_time_us
     bar.close_id = trade.trade_id_number
@@ -131,33 +131,33 @@ def close_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.close_lo = trade.price_lo
 
 
-@inline_kernel
+@leaf_kernel
 def first_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.first_offset = trade.offset
     bar.first_hi = trade.price_hi
     bar.first_lo = trade.price_lo
 
 
-@inline_kernel
+@leaf_kernel
 def last_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.last_offset = trade.offset
     bar.last_hi = trade.price_hi
     bar.last_lo = trade.price_lo
 
 
-@inline_kernel
+@leaf_kernel
 def high_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.high_hi = trade.price_hi
     bar.high_lo = trade.price_lo
 
 
-@inline_kernel
+@leaf_kernel
 def low_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.low_hi = trade.price_hi
     bar.low_lo = trade.price_lo
 
 
-@inline_kernel
+@leaf_kernel
 def move_open(bar, trade):  # type: ignore[no-untyped-def]
     time = trade.event_time_us
     if time < bar.open_time_us:
@@ -170,7 +170,7 @@ def move_open(bar, trade):  # type: ignore[no-untyped-def]
             first_at(bar, trade)
 
 
-@inline_kernel
+@leaf_kernel
 def move_close(bar, trade):  # type: ignore[no-untyped-def]
     time = trade.event_time_us
     if time > bar.close_time_us:
@@ -183,7 +183,7 @@ def move_close(bar, trade):  # type: ignore[no-untyped-def]
             last_at(bar, trade)
 
 
-@inline_kernel
+@leaf_kernel
 def add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, version):  # type: ignore[no-untyped-def]
     """Apply one trade. n0..n2: limbs of price * size; s0..s2: limbs of price ** 2 (low first)."""
     price_hi, price_lo = trade.price_hi, trade.price_lo
@@ -222,7 +222,7 @@ def add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, version):  # type: ign
     bar.version = version
 
 
-@inline_kernel
+@leaf_kernel
 def close_price(bar):  # type: ignore[no-untyped-def]
     """(hi, lo) of the bar's close."""
     if bar.all_numeric:
@@ -230,7 +230,7 @@ def close_price(bar):  # type: ignore[no-untyped-def]
     return bar.last_hi, bar.last_lo
 
 
-@inline_kernel
+@leaf_kernel
 def volume_weighted_price(bar, limbs):  # type: ignore[no-untyped-def]
     """(hi, lo) of quote_volume / volume at scale 10, ties to even; volume must not be 0."""
     limbs[0], limbs[1], limbs[2], limbs[3] = bar.quote0, bar.quote1, bar.quote2, bar.quote3
@@ -244,7 +244,7 @@ def volume_weighted_price(bar, limbs):  # type: ignore[no-untyped-def]
     return hi, lo
 
 
-@inline_kernel
+@leaf_kernel
 def price_deviation(bar, limbs):  # type: ignore[no-untyped-def]
     """(hi, lo) of the population standard deviation of price at scale 10, to the nearest.
 

@@ -16,6 +16,7 @@ from core.hub_client import Client, HubLimits
 from core.hub_delivery import CLOSE_RATE, Delivery
 from core.hub_dialect import Command, Ping, Problem, RoomKey, Subscribe, Unsubscribe
 from core.hub_messages import BarMessage, ChannelMessage, TickerMessage
+from core.hub_registry import Registry
 from core.hub_rooms import FRESH, HELD, WAITING, BarRoom, ChannelRoom, Outcome, Room, TickerRoom
 
 __all__ = ["Hub", "Load"]
@@ -36,20 +37,15 @@ class Hub:
         self.limits = limits
         self.delivery = Delivery(limits)
         self.clients: dict[Client, None] = {}
-        self.tickers: dict[str, TickerRoom] = {}
-        self.bars: dict[tuple[str, str], BarRoom] = {}
-        self.channels: dict[str, ChannelRoom] = {}
+        self.registry = Registry(limits.history, limits.history_bytes, lossless)
         self.watched: Counter[str] = Counter()  # symbol → clients here that need it
         self.paused = False
         self.last_broadcast_ms = 0
-        self._lossless = frozenset(lossless)
         self.generation = 0
         self._dirty: dict[Room, None] = {}
         self._loads: dict[RoomKey, int] = {}
         self._timers: list[tuple[int, int, BarRoom]] = []
         self._timer_number = 0
-        self._history_order: dict[str, None] = {}  # symbols in order of their last change
-        self._history_bytes = 0
         self._demand: dict[str, bool] = {}
 
     # Clients.
@@ -84,7 +80,7 @@ class Hub:
             self.delivery.reply(client, (client.variant.dialect.pong(command, now_ms),))
         elif isinstance(command, Unsubscribe):
             for key in command.rooms:
-                room = self._find(key)
+                room = self.registry.find(key)
                 if room is not None and room in client.rooms:
                     self._leave(client, room)
         else:
@@ -93,10 +89,10 @@ class Hub:
     def _subscribe(self, client: Client, command: Subscribe, now_ms: int) -> None:
         refused: dict[str, list[str]] = {}
         for key in command.rooms:
-            room = self._find(key)
+            room = self.registry.find(key)
             if key[0] == "channel":
                 if client.may_join(key[1]):
-                    self._join(client, self._make(key), 0, FRESH)
+                    self._join(client, self.registry.make(key), 0, FRESH)
                 else:
                     refused.setdefault("FORBIDDEN_CHANNEL", []).append(key[1])
             elif not client.may_see(key[1]):
@@ -107,7 +103,7 @@ class Hub:
                 since = (command.since or {}).get(key, FRESH)
                 if since >= 0:
                     client.resume_until_ms = now_ms + self.limits.resume_wait_ms
-                self._join(client, self._make(key), min(command.bars, self.limits.bars_max), since)
+                self._join(client, self.registry.make(key), min(command.bars, self.limits.bars_max), since)
         for code, names in refused.items():
             text = {
                 "FORBIDDEN_CHANNEL": "your role may not join",
@@ -153,34 +149,12 @@ class Hub:
 
     # Rooms.
 
-    def _find(self, key: RoomKey) -> Room | None:
-        if key[0] == "ticker":
-            return self.tickers.get(key[1])
-        if key[0] == "bars":
-            return self.bars.get((key[1], key[2]))
-        return self.channels.get(key[1])
-
-    def _make(self, key: RoomKey) -> Room:
-        room = self._find(key)
-        if room is not None:
-            return room
-        if key[0] == "ticker":
-            room = self.tickers[key[1]] = TickerRoom(key, self.limits.history)
-        elif key[0] == "bars":
-            room = self.bars[key[1], key[2]] = BarRoom(key)
-        else:
-            room = self.channels[key[1]] = ChannelRoom(key, lossless=key[1] in self._lossless)
-        return room
-
     def _drop(self, room: Room) -> None:
         """Nobody is in the room. Tickers stay while the stream keeps them; bars and strangers go."""
         self._loads.pop(room.key, None)
         self._dirty.pop(room, None)
         room.discard_pending()
-        if isinstance(room, BarRoom):
-            del self.bars[room.key[1], room.key[2]]
-        elif isinstance(room, TickerRoom) and not room.ready and not room.history:
-            del self.tickers[room.key[1]]
+        self.registry.drop(room)
 
     # Input.
 
@@ -188,12 +162,9 @@ class Hub:
         """Messages of one stream entry, in order; ``written_ms``: the flow's time, 0 for an old entry read again."""
         for message in messages:
             if isinstance(message, TickerMessage):
-                ticker = self.tickers.get(message.symbol)
-                if ticker is None:
-                    ticker = self.tickers[message.symbol] = TickerRoom(("ticker", message.symbol), self.limits.history)
-                self._apply_ticker(ticker, message, shard, written_ms)
+                self._apply_ticker(self.registry.ticker(message.symbol), message, shard, written_ms)
             else:
-                bars = self.bars.get((message.symbol, message.interval))
+                bars = self.registry.bars.get((message.symbol, message.interval))
                 if bars is not None:
                     bars.shard = shard
                     if bars.apply(message) is Outcome.APPLIED:
@@ -211,25 +182,11 @@ class Hub:
                 self._restart(room)
             elif room.members:
                 self._want(room, 0)
-        self._account(room, before_bytes)
-
-    def _account(self, room: TickerRoom, before_bytes: int) -> None:
-        """Keeps the histories of all symbols together under their limit: the longest unchanged go first."""
-        symbol = room.key[1]
-        self._history_order.pop(symbol, None)
-        self._history_order[symbol] = None
-        self._history_bytes += room.history_bytes - before_bytes
-        while self._history_bytes > self.limits.history_bytes and len(self._history_order) > 1:
-            oldest = next(iter(self._history_order))
-            del self._history_order[oldest]
-            stale = self.tickers.get(oldest)
-            if stale is not None:
-                self._history_bytes -= stale.history_bytes
-                stale.clear_history()
+        self.registry.account(room, before_bytes)
 
     def publish(self, message: ChannelMessage) -> None:
         """A channel message goes to whoever is in the channel now."""
-        room = self.channels.get(message.channel)
+        room = self.registry.channels.get(message.channel)
         if room is None or not room.members:
             return
         room.pending.append(message)
@@ -249,7 +206,7 @@ class Hub:
     def urgent(self) -> bool:
         """A channel has a full batch: flush now rather than at the next tick."""
         full = self.limits.batch_max
-        return not self.paused and any(len(room.pending) >= full for room in self.channels.values())
+        return not self.paused and any(len(room.pending) >= full for room in self.registry.channels.values())
 
     def _mark(self, room: Room, written_ms: int) -> None:
         if not room.members or (self.paused and not isinstance(room, ChannelRoom)):
@@ -265,11 +222,12 @@ class Hub:
         """
         self.delivery.counts["resyncs"] += 1
         self.generation += 1
-        for room in [*self.tickers.values(), *self.bars.values()]:
+        for room in self.registry.with_state():
             if shard is None or room.shard in (shard, -1):
                 if isinstance(room, TickerRoom):
-                    self._history_bytes -= room.history_bytes
+                    before_bytes = room.history_bytes
                     room.forget()
+                    self.registry.account(room, before_bytes)
                     if new_epoch:
                         room.floor = room.sequence = -1
                 self._restart(room)
@@ -295,7 +253,7 @@ class Hub:
         """Rooms to be loaded; each stays loading until ``loaded_*`` or ``load_failed`` is called for it."""
         taken: list[Load] = []
         for key, bars in list(self._loads.items()):
-            room = self._find(key)
+            room = self.registry.find(key)
             if room is None or not room.members:
                 del self._loads[key]
             elif not room.loading and room.load_at_ms <= now_ms and len(taken) < most:
@@ -307,7 +265,7 @@ class Hub:
     def loaded_ticker(self, load: Load, snapshot: TickerMessage | None, shard: int, now_ms: int) -> None:
         """The answer for ("ticker", symbol); None: Redis has no such key."""
         symbol = load.key[1]
-        room = self.tickers.get(symbol)
+        room = self.registry.tickers.get(symbol)
         if room is None:
             return
         room.loading = False
@@ -331,7 +289,7 @@ class Hub:
 
     def loaded_bars(self, load: Load, bars: Iterable[BarMessage]) -> None:
         """The answer for ("bars", symbol, interval): what Redis holds of the newest ``load.bars`` bars."""
-        room = self.bars.get((load.key[1], load.key[2]))
+        room = self.registry.bars.get((load.key[1], load.key[2]))
         if room is None:
             return
         room.loading = False
@@ -345,7 +303,7 @@ class Hub:
         return bool(self._loads)
 
     def load_failed(self, load: Load, now_ms: int) -> None:
-        room = self._find(load.key)
+        room = self.registry.find(load.key)
         if room is not None:
             room.loading = False
             room.load_at_ms = now_ms + self.limits.reload_ms
@@ -361,7 +319,7 @@ class Hub:
         """Delivery starts again: every client gets whole states, and the channel messages that were kept."""
         if self.paused:
             self.paused = False
-            for room in [*self.tickers.values(), *self.bars.values()]:
+            for room in self.registry.with_state():
                 room.discard_pending()
                 for client in [client for members in room.audience.values() for client in members]:
                     self.delivery.fall_behind(room, client, FRESH)
@@ -410,11 +368,11 @@ class Hub:
         return {
             "clients": len(self.clients),
             "subscriptions": sum(len(client.rooms) for client in self.clients),
-            "rooms": sum(1 for rooms in (self.tickers, self.bars, self.channels) for r in rooms.values() if r.members),
-            "symbolsKnown": len(self.tickers),
+            "rooms": sum(1 for room in self.registry.all() if room.members),
+            "symbolsKnown": len(self.registry.tickers),
             "slowClients": held,
             "backlog": sum(len(client.backlog) for client in self.delivery.behind if client.backlog),
-            "historyBytes": self._history_bytes,
+            "historyBytes": self.registry.history_bytes,
             "paused": self.paused,
             "lastBroadcast": self.last_broadcast_ms or None,
             **{name: self.delivery.counts[name] for name in sorted(self.delivery.counts)},

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from schemas.columns import Rows
-from schemas.kernel import inline_kernel, kernel
+from schemas.kernel import kernel, leaf_kernel
 
 __all__ = ["NameTable"]
 
@@ -19,7 +19,7 @@ FNV_PRIME: Final = np.uint64(0x100000001B3)
 FIRST_SLOTS: Final = 1024
 
 
-@inline_kernel
+@leaf_kernel
 def hash_bytes(text, at, length):  # type: ignore[no-untyped-def]
     # FNV-1a; the final fold brings the high bits, which vary most, into the slot mask.
     value = FNV_OFFSET
@@ -28,7 +28,7 @@ def hash_bytes(text, at, length):  # type: ignore[no-untyped-def]
     return value ^ (value >> np.uint64(32))
 
 
-@inline_kernel
+@leaf_kernel
 def same_bytes(a, a_at, b, b_at, length):  # type: ignore[no-untyped-def]
     for i in range(length):  # noqa: SIM110 - compiled code has no generators
         if a[a_at + i] != b[b_at + i]:

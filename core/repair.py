@@ -26,7 +26,7 @@ from core.shard_kernel import (
 )
 from core.wide import multiply94
 from schemas.columns import BAR, BUY, TRADE, BarBatch, Rows, TradeBatch
-from schemas.kernel import inline_kernel, kernel
+from schemas.kernel import kernel, leaf_kernel
 
 __all__ = ["LATE_TRADE", "RepairShard", "fold_late"]
 
@@ -122,7 +122,7 @@ def _fold_group(late: Rows, sealed: Iterable[Rows], lateness_us: Rows, sequence_
     return out
 
 
-@inline_kernel
+@leaf_kernel
 def bar_key(symbol, interval, start_us):  # type: ignore[no-untyped-def]
     # Two bars may share a key: then one more is looked at than is needed, and find_bar tells them apart.
     value = (np.uint64(symbol) << np.uint64(3)) | np.uint64(interval)

@@ -35,6 +35,7 @@ __all__ = ["APPLIED", "DUPLICATE", "LATE", "Applied", "Shard"]
 LENGTHS: Final = np.array([interval.length_us for interval in INTERVALS], np.int64)
 ORIGINS: Final = np.array([interval.origin_us for interval in INTERVALS], np.int64)
 FIRST_ROWS: Final = 256
+NO_FLOOR: Final = -(2**63)
 SEEN_WORDS: Final = 64
 
 
@@ -48,7 +49,13 @@ class Applied(NamedTuple):
 
 
 class Shard:
-    """State of one partition. ``counts`` sums every Applied since the shard was new."""
+    """State of one partition. ``counts`` sums every Applied since the shard was new, ``read`` and ``rejected`` what the
+    batches say; so read = applied + duplicate + late + rejected, over crashes too.
+
+    first_offset: of the log, as this shard saw it; -1 before the first batch.
+    left_edge_us: where the log began before that, bars that start then or earlier may lack trades; NEVER: none do.
+    floors_us: what rules of an earlier run had closed and sealed, see apply_trades.
+    """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -57,6 +64,11 @@ class Shard:
         self.counts = np.zeros(COUNTS, np.int64)
         self.max_event_time_us = NEVER
         self.next_offset = 0
+        self.first_offset = -1
+        self.left_edge_us = NEVER
+        self.read = 0
+        self.rejected = 0
+        self.floors_us = np.full(1 + len(INTERVALS), NO_FLOOR, np.int64)
         self.per_symbol = np.zeros(0, SYMBOL_STATE)
         self.seen = np.zeros((0, SEEN_WORDS), np.uint64)
         self.pool = new_pool(FIRST_ROWS)
@@ -65,11 +77,12 @@ class Shard:
     @property
     def watermark_us(self) -> int:
         """No trade older than this is expected; far in the past before the first trade."""
-        return self.max_event_time_us - self.rules.out_of_order_us
+        return max(self.max_event_time_us - self.rules.out_of_order_us, int(self.floors_us[0]))
 
     def apply(self, batch: TradeBatch) -> Applied:
         """Apply the batch's trades in order and write each one's outcome into its row."""
         rows = batch.rows
+        self._find_left_edge(batch)
         before = self.counts.copy()
         symbols = self.symbols.intern(batch.text, rows["symbol_at"], rows["symbol_len"])
         exchanges = self.exchanges.intern(batch.text, rows["exchange_at"], rows["exchange_len"])
@@ -88,6 +101,7 @@ class Shard:
                 ORIGINS,
                 self.rules.source_epoch << SEQUENCE_BITS,
                 self.rules.dedupe,
+                self.floors_us,
                 self.pool,
                 self.per_symbol,
                 self.seen,
@@ -96,6 +110,8 @@ class Shard:
             if done < len(rows):
                 self.pool = grow_pool(self.pool)
         self.next_offset = max(self.next_offset, batch.next_offset)
+        self.read += batch.read
+        self.rejected += len(batch.rejects)
         applied, duplicate, late, *refused = (self.counts - before).tolist()
         return Applied(applied, duplicate, late, tuple(refused))
 
@@ -116,6 +132,14 @@ class Shard:
         slots = np.flatnonzero((self.pool.changed != 0) & (self.pool.rows["closed"] == OPEN))
         self.pool.changed[:] = 0
         return TickerBatch(self.symbols.names, self.exchanges.names, tickers), self._finish(slots)
+
+    def publish_again(self) -> BarBatch:
+        """For a store that may have lost what it was given: every ticker and open bar counts as changed again; the
+        bars in state that were published as final are returned."""
+        self.per_symbol["touched"] = self.per_symbol["sequence"] >= 0
+        in_state = self.pool.deadline_us != NEVER
+        self.pool.changed[in_state] = 1
+        return self._finish(np.flatnonzero(in_state & (self.pool.rows["closed"] != OPEN)))
 
     def announce(self, end_us_max: int) -> BarBatch:
         """Open bars that end at or before ``end_us_max``, as final, once: a quiet market's clock has passed their end.
@@ -140,6 +164,17 @@ class Shard:
         rows = self.pool.rows
         open_now = (self.pool.deadline_us != NEVER) & (rows["closed"] != CLOSED) & (rows["end_us"] <= end_us_max)
         return self._finish(np.flatnonzero(open_now))
+
+    def _find_left_edge(self, batch: TradeBatch) -> None:
+        """Where the log begins later than its first record, trades of the same bars may have been before."""
+        if self.first_offset < 0:
+            firsts = [int(batch.rows["offset"][0])] if len(batch.rows) else []
+            firsts += [batch.rejects[0].offset] if batch.rejects else []
+            self.first_offset = min(firsts, default=batch.next_offset)
+        if self.first_offset > 0 and self.left_edge_us == NEVER and len(batch.rows):
+            # Kafka's time too: the first trade may itself be late, and what was before it was sent before it.
+            newest_us = max(int(batch.rows["event_time_us"][0]), int(batch.rows["timestamp_ms"][0]) * 1000)
+            self.left_edge_us = newest_us + self.rules.out_of_order_us
 
     def _finish(self, slots: Rows) -> BarBatch:
         out = np.zeros(len(slots), BAR)

@@ -13,7 +13,7 @@ import numpy as np
 from core.bar_state import ANNOUNCED, CLOSED, OPEN, add_trade, close_price, start_bar
 from core.wide import multiply94
 from schemas.columns import BUY, NO_ID, Rows
-from schemas.kernel import inline_kernel, kernel
+from schemas.kernel import kernel, leaf_kernel
 
 __all__ = [
     "APPLIED",
@@ -92,7 +92,7 @@ class Pool(NamedTuple):
     registers: Rows
 
 
-@inline_kernel
+@leaf_kernel
 def bar_hash(symbol, interval, start_us):  # type: ignore[no-untyped-def]
     minute = np.uint64(start_us // 60_000_000)
     value = (np.uint64(symbol) << np.uint64(3)) | np.uint64(interval)
@@ -100,7 +100,7 @@ def bar_hash(symbol, interval, start_us):  # type: ignore[no-untyped-def]
     return value ^ (value >> np.uint64(29))
 
 
-@inline_kernel
+@leaf_kernel
 def find_bar(pool, symbol, interval, start_us):  # type: ignore[no-untyped-def]
     """Slot of a bar, or -1."""
     mask = pool.buckets.shape[0] - 1
@@ -115,7 +115,7 @@ def find_bar(pool, symbol, interval, start_us):  # type: ignore[no-untyped-def]
         at = (at + 1) & mask
 
 
-@inline_kernel
+@leaf_kernel
 def put_bucket(buckets, slot, symbol, interval, start_us):  # type: ignore[no-untyped-def]
     mask = buckets.shape[0] - 1
     at = np.int64(bar_hash(symbol, interval, start_us) & np.uint64(mask))
@@ -124,7 +124,7 @@ def put_bucket(buckets, slot, symbol, interval, start_us):  # type: ignore[no-un
     buckets[at] = slot
 
 
-@kernel
+@leaf_kernel
 def rebuild_buckets(pool):  # type: ignore[no-untyped-def]
     """Index every bar again, without the marks of deleted ones."""
     pool.buckets[:] = -1
@@ -134,7 +134,7 @@ def rebuild_buckets(pool):  # type: ignore[no-untyped-def]
             put_bucket(pool.buckets, slot, row.symbol, row.interval, row.start_us)
 
 
-@inline_kernel
+@leaf_kernel
 def new_bar(pool, symbol, interval, start_us, end_us):  # type: ignore[no-untyped-def]
     pool.registers[0] -= 1
     slot = pool.free[pool.registers[0]]
@@ -145,7 +145,7 @@ def new_bar(pool, symbol, interval, start_us, end_us):  # type: ignore[no-untype
     return slot
 
 
-@inline_kernel
+@leaf_kernel
 def is_duplicate(state, seen, number):  # type: ignore[no-untyped-def]
     """True if the id was seen; else remember it. ``seen``: uint64[64], bit id % 4096 of the last 4096 ids."""
     highest = state.highest_id
@@ -164,7 +164,7 @@ def is_duplicate(state, seen, number):  # type: ignore[no-untyped-def]
     return False
 
 
-@inline_kernel
+@leaf_kernel
 def begin_day(state, rows, start_us):  # type: ignore[no-untyped-def]
     """A newer UTC day begins: what was the current day becomes the previous one."""
     if state.day_start_us != NEVER:
@@ -177,7 +177,7 @@ def begin_day(state, rows, start_us):  # type: ignore[no-untyped-def]
     state.day_start_us = start_us
 
 
-@inline_kernel
+@leaf_kernel
 def touch_ticker(state, trade, exchange, sequence):  # type: ignore[no-untyped-def]
     state.first_seen_us = trade.event_time_us if state.sequence < 0 else min(state.first_seen_us, trade.event_time_us)
     state.event_time_us = trade.event_time_us if state.sequence < 0 else max(state.event_time_us, trade.event_time_us)
@@ -193,7 +193,7 @@ def touch_ticker(state, trade, exchange, sequence):  # type: ignore[no-untyped-d
     state.touched = 1
 
 
-@kernel
+@leaf_kernel
 def apply_trades(  # type: ignore[no-untyped-def]
     rows,
     symbols,
@@ -206,12 +206,16 @@ def apply_trades(  # type: ignore[no-untyped-def]
     origins_us,
     sequence_base,
     dedupe,
+    floors_us,
     pool,
     per_symbol,
     seen,
     counts,
 ):
-    """Apply rows[first:]; returns (position reached, max event time). Stops early when the pool may run out."""
+    """Apply rows[first:]; returns (position reached, max event time). Stops early when the pool may run out.
+
+    floors_us: int64[8], the least watermark, then by interval the end up to which bars were sealed by other rules.
+    """
     intervals = lengths_us.shape[0]
     for i in range(first, rows.shape[0]):
         if pool.registers[0] < intervals:
@@ -224,7 +228,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
             trade.outcome = DUPLICATE
             counts[DUPLICATE] += 1
             continue
-        watermark_us = max_event_time_us - out_of_order_us
+        watermark_us = max(max_event_time_us - out_of_order_us, floors_us[0])
         time = trade.event_time_us
         sequence = sequence_base + trade.offset
         price_hi, price_lo = np.uint64(trade.price_hi), trade.price_lo
@@ -241,7 +245,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
                 start = time - (time - origins_us[k]) % length
                 slot = -1
             end = start + length
-            if end + lateness_us[k] <= watermark_us:
+            if end + lateness_us[k] <= watermark_us or end <= floors_us[1 + k]:
                 outcome = LATE
                 counts[3 + k] += 1
                 continue
@@ -273,7 +277,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
     return rows.shape[0], max_event_time_us
 
 
-@inline_kernel
+@leaf_kernel
 def store_day(state, bar):  # type: ignore[no-untyped-def]
     """Copy the current day's numbers from its bar, which will be sealed and forgotten before the ticker is."""
     if bar.all_numeric:
@@ -337,7 +341,7 @@ def close_and_seal(pool, watermark_us, lateness_us, per_symbol, seal):  # type: 
     return found[:count]
 
 
-@kernel
+@leaf_kernel
 def fill_tickers(per_symbol, touched, rows, out):  # type: ignore[no-untyped-def]
     """Write the tickers of the symbols ``touched`` (int64[k]) to out (schemas.columns.TICKER[k])."""
     for i in range(touched.shape[0]):

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from core.bar_state import CLOSED
 from core.names import NameTable
 from core.rules import Rules
 from core.shard import Shard, new_pool
@@ -22,7 +23,7 @@ from schemas.errors import StateIncompatible
 
 __all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
 
-SNAPSHOT_VERSION: Final = 1
+SNAPSHOT_VERSION: Final = 2
 SEEN_COLUMN: Final = "seen"
 S = TypeVar("S", bound=Shard)
 
@@ -39,6 +40,14 @@ class Frozen(msgspec.Struct, array_like=True):
     bars: bytes
     per_symbol: bytes
     seen: bytes
+    first_offset: int = -1
+    left_edge_us: int = NEVER
+    read: int = 0
+    rejected: int = 0
+    floors_us: list[int] = []
+    out_of_order_us: int = 0
+    lateness_us: list[int] = []
+    source_epoch: int = 0
 
 
 def to_arrow(rows: Rows) -> bytes:
@@ -57,7 +66,7 @@ def from_arrow(data: bytes, rows: Rows) -> None:
 
 
 def snapshot(shard: Shard) -> bytes:
-    """State of ``shard``, without its Rules, which come from the settings again."""
+    """State of ``shard``. Of its Rules only those that bound time, so that restore sees when they were changed."""
     pool = shard.pool
     slots = np.flatnonzero(pool.deadline_us != NEVER)
     bars = np.zeros(len(slots), [*pool.rows.dtype.descr, ("deadline_us", "i8"), ("changed", "u1"), ("pending", "u1")])
@@ -77,29 +86,55 @@ def snapshot(shard: Shard) -> bytes:
         bars=to_arrow(bars),
         per_symbol=to_arrow(shard.per_symbol[:known]),
         seen=shard.seen[:known].tobytes() if shard.rules.dedupe else b"",
+        first_offset=shard.first_offset,
+        left_edge_us=shard.left_edge_us,
+        read=shard.read,
+        rejected=shard.rejected,
+        floors_us=shard.floors_us.tolist(),
+        out_of_order_us=shard.rules.out_of_order_us,
+        lateness_us=list(shard.rules.lateness_us),
+        source_epoch=shard.rules.source_epoch,
     )
     return msgspec.msgpack.encode(frozen)
 
 
 def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:  # type: ignore[assignment]
-    """The shard that snapshot() saw, as ``kind``; raises StateIncompatible for bytes of another version or origin."""
+    """The shard that snapshot() saw, as ``kind``; raises StateIncompatible for bytes of another version or origin.
+
+    Other ``rules`` than before hold from here on: what the old ones closed and sealed stays closed and sealed, since
+    the trades of a forgotten bar are gone. Duplicates are looked for from here on if they weren't before.
+    """
     try:
         frozen = msgspec.msgpack.decode(data, type=Frozen)
     except msgspec.DecodeError as error:
         raise incompatible(str(error)) from error
     if frozen.version != SNAPSHOT_VERSION:
         raise incompatible(f"version {frozen.version}, this program reads {SNAPSHOT_VERSION}")
+    if rules.source_epoch < frozen.source_epoch:
+        raise incompatible(f"it has source_epoch {frozen.source_epoch}, the settings say {rules.source_epoch}")
     shard = kind(rules)
     shard.symbols, shard.exchanges = NameTable(frozen.symbols), NameTable(frozen.exchanges)
     shard.max_event_time_us, shard.next_offset = frozen.max_event_time_us, frozen.next_offset
-    shard.counts[:] = frozen.counts
+    shard.first_offset, shard.left_edge_us = frozen.first_offset, frozen.left_edge_us
+    shard.counts[:], shard.read, shard.rejected = frozen.counts, frozen.read, frozen.rejected
     shard.grow_symbols()
     from_arrow(frozen.per_symbol, shard.per_symbol)
-    if rules.dedupe and frozen.seen:
+    shard.floors_us[:] = floors_of(frozen, rules)
+    if not frozen.seen:
+        shard.per_symbol["highest_id"] = -1
+    elif rules.dedupe:
         seen = np.frombuffer(frozen.seen, np.uint64).reshape(-1, shard.seen.shape[1])
         shard.seen[: len(seen)] = seen
     restore_pool(shard, frozen.bars)
     return shard
+
+
+def floors_of(frozen: Frozen, rules: Rules) -> list[int]:
+    if (frozen.out_of_order_us, tuple(frozen.lateness_us)) == (rules.out_of_order_us, rules.lateness_us):
+        return frozen.floors_us
+    watermark_us = max(frozen.max_event_time_us - frozen.out_of_order_us, frozen.floors_us[0])
+    sealed_us = [watermark_us - lateness_us for lateness_us in frozen.lateness_us]
+    return [max(pair) for pair in zip([watermark_us, *sealed_us], frozen.floors_us, strict=True)]
 
 
 def restore_pool(shard: Shard, data: bytes) -> None:
@@ -111,6 +146,9 @@ def restore_pool(shard: Shard, data: bytes) -> None:
     for name in frame.columns:
         target = getattr(pool, name) if name in ("deadline_us", "changed", "pending") else pool.rows[name]
         target[:count] = frame[name].to_numpy()
+    closed = np.flatnonzero(pool.rows["closed"][:count] == CLOSED)
+    lateness_us = np.array(shard.rules.lateness_us, np.int64)[pool.rows["interval"][closed]]
+    pool.deadline_us[closed] = pool.rows["end_us"][closed] + lateness_us
     pool.free[: capacity - count] = np.arange(capacity - 1, count - 1, -1)
     waiting = bool(pool.pending.any())
     pool.registers[:] = capacity - count, NEVER if waiting else int(pool.deadline_us[:count].min(initial=OPEN_END))

@@ -8,7 +8,7 @@ lines is worth more than the half microsecond that a bar's closing costs.
 
 import numpy as np
 
-from schemas.kernel import inline_kernel
+from schemas.kernel import leaf_kernel
 
 __all__ = [
     "add256",
@@ -27,7 +27,7 @@ SHIFT32 = np.uint64(32)
 SHIFT63 = np.uint64(63)
 
 
-@inline_kernel
+@leaf_kernel
 def multiply64(a, b):  # type: ignore[no-untyped-def]
     """(high, low) of a * b, all uint64."""
     a0, a1 = a & MASK32, a >> SHIFT32
@@ -38,7 +38,7 @@ def multiply64(a, b):  # type: ignore[no-untyped-def]
     return high, (middle << SHIFT32) | (low & MASK32)
 
 
-@inline_kernel
+@leaf_kernel
 def multiply94(a_hi, a_lo, b_hi, b_lo):  # type: ignore[no-untyped-def]
     """Three limbs, low first, of a product of two numbers below 2**94 (hi and lo are uint64)."""
     carry, limb0 = multiply64(a_lo, b_lo)
@@ -53,7 +53,7 @@ def multiply94(a_hi, a_lo, b_hi, b_lo):  # type: ignore[no-untyped-def]
     return limb0, sum1, a_hi * b_hi + cross_a_hi + cross_b_hi + carry2
 
 
-@inline_kernel
+@leaf_kernel
 def add256(a0, a1, a2, a3, b0, b1, b2):  # type: ignore[no-untyped-def]
     """Four limbs of a (256 bits) + b (192 bits)."""
     s0 = a0 + b0
@@ -69,7 +69,7 @@ def add256(a0, a1, a2, a3, b0, b1, b2):  # type: ignore[no-untyped-def]
     return s0, s1, s2, a3 + carry
 
 
-@inline_kernel
+@leaf_kernel
 def scale256(a0, a1, a2, a3, factor):  # type: ignore[no-untyped-def]
     """Five limbs of a (256 bits) * factor (uint64)."""
     carry, r0 = multiply64(a0, factor)
@@ -84,7 +84,7 @@ def scale256(a0, a1, a2, a3, factor):  # type: ignore[no-untyped-def]
     return r0, r1, r2, r3, high + (ONE if r3 < low else ZERO)
 
 
-@inline_kernel
+@leaf_kernel
 def subtract320(limbs, b0, b1, b2, b3):  # type: ignore[no-untyped-def]
     """limbs (uint64[5], in place) -= b (256 bits); the result must not be negative."""
     borrow = ZERO
@@ -97,7 +97,7 @@ def subtract320(limbs, b0, b1, b2, b3):  # type: ignore[no-untyped-def]
     limbs[4] -= borrow
 
 
-@inline_kernel
+@leaf_kernel
 def highest_bit(value):  # type: ignore[no-untyped-def]
     """Number of bits of a uint64 (0 for 0)."""
     bits = 0
@@ -107,7 +107,7 @@ def highest_bit(value):  # type: ignore[no-untyped-def]
     return bits
 
 
-@inline_kernel
+@leaf_kernel
 def divide256(limbs, d_hi, d_lo):  # type: ignore[no-untyped-def]
     """(q2, q1, q0, remainder_hi, remainder_lo) of limbs (uint64[n], low first) by a divisor below 2**127.
 
@@ -135,7 +135,7 @@ def divide256(limbs, d_hi, d_lo):  # type: ignore[no-untyped-def]
     return q2, q1, q0, r_hi, r_lo
 
 
-@inline_kernel
+@leaf_kernel
 def square_root192(a2, a1, a0):  # type: ignore[no-untyped-def]
     """(hi, lo) of floor(sqrt(a)) for a below 2**192; two bits of ``a`` a step, schoolbook."""
     root_hi, root_lo, r_hi, r_lo = ZERO, ZERO, ZERO, ZERO

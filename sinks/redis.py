@@ -64,7 +64,7 @@ _log = structlog.get_logger()
 def connect(url: str) -> redis.Redis:
     """Client with timeouts and without hidden retries, after one answered PING.
 
-    Raises SettingError for a URL or login that Redis refuses, Unreachable when nothing answers.
+    Raises SettingError for a URL or login that Redis refuses or another server there, Unreachable when nothing answers.
     """
     client = _client(url)
     try:
@@ -79,6 +79,9 @@ def connect(url: str) -> redis.Redis:
         raise Unreachable(
             "Redis does not answer", where=_place(url), mend=f"start it or set TAPEFLOW_REDIS_URL ({error})"
         ) from error
+    except redis.exceptions.InvalidResponse as error:
+        client.close()
+        raise SettingError("what answers is no Redis", where=_place(url), mend="set TAPEFLOW_REDIS_URL") from error
     return client
 
 

@@ -16,6 +16,10 @@ import structlog
 __all__ = ["configure_logging"]
 
 _SECRET_KEY: Final = re.compile(r"password|secret|token|authorization|jaas", re.IGNORECASE)
+# Locals may hold tokens and passwords, which no key marks as such.
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
 
 
@@ -36,7 +40,7 @@ def configure_logging(
     last: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(colors=out.isatty(), timestamp_key="time")]
         if people
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[
