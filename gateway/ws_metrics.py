@@ -13,6 +13,8 @@ __all__ = ["WsMetrics"]
 
 GAUGES = frozenset({"connections", "clients", "subscriptions", "rooms", "symbolsKnown", "slowClients", "backlog"}) | {
     "historyBytes",
+    "inputConnected",
+    "lastBroadcast",
     "paused",
 }
 BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)

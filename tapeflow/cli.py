@@ -16,16 +16,21 @@ from typer.exceptions import Abort, TyperException
 
 from schemas.errors import TapeflowError
 from tapeflow.commands.bars import bars
+from tapeflow.commands.dead_letters import dead_letters
 from tapeflow.commands.demo import demo
 from tapeflow.commands.doctor import doctor
+from tapeflow.commands.gateway import gateway
 from tapeflow.commands.local import local
 from tapeflow.commands.migrate import migrate
 from tapeflow.commands.produce import produce
+from tapeflow.commands.publish import publish
 from tapeflow.commands.quality import quality
 from tapeflow.commands.replay import replay
 from tapeflow.commands.run import run
 from tapeflow.commands.settings import settings
+from tapeflow.commands.token import token
 from tapeflow.commands.verify import verify
+from tapeflow.commands.watch import watch
 from tapeflow.logging import configure_logging
 
 __all__ = ["app", "main"]
@@ -42,8 +47,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, bars, produce, run, replay, quality, verify, migrate, doctor, local, settings):
+VERBS: Final = (
+    *(demo, bars, produce, run, replay, quality, verify),
+    *(gateway, watch, token, publish, migrate, doctor, local, settings),
+)
+for verb in VERBS:
     app.command()(verb)
+app.add_typer(dead_letters)
 
 
 def _show_version(wanted: bool) -> None:

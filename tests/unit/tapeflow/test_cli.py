@@ -10,7 +10,8 @@ from schemas.errors import InputError, WriteFailed
 from tapeflow import cli
 from tapeflow.cli import main
 
-VERBS = ("demo", "bars", "produce", "run", "verify", "migrate", "doctor", "local", "settings")
+VERBS = ("demo", "bars", "produce", "run", "verify", "migrate", "doctor", "local", "settings",
+         "gateway", "token", "publish", "watch")  # fmt: skip
 TRADES = "event_time_us,symbol,price,size\n1767571140000000,AAA,100,1\n"
 
 

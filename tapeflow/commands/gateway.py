@@ -1,0 +1,57 @@
+"""``tapeflow gateway``: WebSocket, SSE and REST for clients, in the foreground.
+
+Law: what would keep it from serving (Redis, a port, a key, TLS files) is one line and exit 2 before anything starts;
+SIGTERM and Ctrl-C drain it. On a terminal it shows lines that can be pasted, elsewhere it logs where it listens.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import structlog
+import typer
+
+from tapeflow.commands.entry import enter, people
+from tapeflow.logging import configure_logging
+
+if TYPE_CHECKING:
+    from tapeflow.gateway_processes import Addresses
+
+__all__ = ["gateway"]
+
+
+def gateway(
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="WebSocket processes that share the port; one core each.")
+    ] = 1,
+) -> int:
+    """Serve WebSocket, SSE and REST clients until Ctrl-C or SIGTERM, which drain it.
+
+    Examples: tapeflow gateway | TAPEFLOW_GATEWAY_TOKEN_SECRET=$(openssl rand -hex 32) tapeflow gateway --processes 4
+    """
+    from tapeflow.gateway_processes import run_gateway
+
+    settings = enter()
+    configure_logging(settings.log_format, settings.log_level)
+    return run_gateway(settings, processes, announce)
+
+
+def announce(addresses: "Addresses") -> None:
+    if not sys.stderr.isatty():
+        structlog.get_logger().info("gateway serves", websocket=addresses.websocket, rest=addresses.rest)
+        return
+    console = people()
+    for line in pasted(addresses):
+        console.print(line, soft_wrap=True, markup=False)
+    if not addresses.is_open:
+        console.print('clients need a token: TOKEN=$(tapeflow token me), then -H "Authorization: Bearer $TOKEN"')
+
+
+def pasted(addresses: "Addresses", symbol: str = "BTC/USDT") -> list[str]:
+    """Lines that work when pasted into a shell on this machine."""
+    subscribe = f'{{"type":"subscribe","symbols":["{symbol}"]}}'
+    return [
+        f"echo '{subscribe}' | websocat -n {addresses.websocket}/ws/prices",
+        f"curl {addresses.rest}/api/prices/{symbol.replace('/', '%2F')}",
+        f"curl -N {addresses.rest}/api/events",
+        f"open {addresses.rest}/docs",
+    ]

@@ -1,0 +1,53 @@
+"""``tapeflow publish``: one message into an analytics channel or the event stream, as a flow would write it.
+
+For trying out clients, for system notices by hand, and for scripts. Law: the data go to clients byte by byte; what is
+no JSON object, or a channel that doesn't exist, is one line and exit 2. The entry's id is printed: it is the SSE id.
+"""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from schemas.errors import Unreachable
+from tapeflow.commands.entry import enter
+from tapeflow.commands.token import split
+from tapeflow.settings import Settings
+
+__all__ = ["publish"]
+
+TIMEOUT_MS = 5_000
+
+
+def publish(
+    channel: Annotated[str, typer.Argument(help="A channel (alerts, exposure-updates, …) or an event type (news, …).")],
+    data: Annotated[str, typer.Argument(help="A JSON object; - reads standard input.")],
+    kind: Annotated[str, typer.Option("--type", help="The message's type; the channel's usual one unless given.")] = "",
+    user: Annotated[str, typer.Option(help="Only this user id gets it.")] = "",
+    symbols: Annotated[str, typer.Option(help="Only who may see one of these, with commas.")] = "",
+) -> int:
+    """Publish a message to the gateways' clients: WebSocket channels and Server-Sent Events.
+
+    Examples: tapeflow publish news '{"title":"Open"}' | tapeflow publish routing-metrics - --type lp < metrics.json
+    """
+    settings = enter()
+    given = sys.stdin.read() if data == "-" else data
+    typer.echo(asyncio.run(send(settings, channel, given.strip().encode(), kind, user, split(symbols))))
+    return 0
+
+
+async def send(settings: Settings, channel: str, data: bytes, kind: str, user: str, symbols: tuple[str, ...]) -> str:
+    """The entry's id. Raises InputError, or Unreachable when Redis doesn't answer."""
+    from gateway.publish import publish as write
+    from gateway.redis_pool import REDIS_ERRORS, open_redis
+
+    redis = open_redis(settings.redis_url, TIMEOUT_MS)
+    try:
+        return await write(redis, channel, data, kind=kind, user=user, symbols=symbols)
+    except REDIS_ERRORS as error:
+        raise Unreachable(
+            "Redis does not answer", where=settings.redis_url.rpartition("@")[2], mend="set TAPEFLOW_REDIS_URL"
+        ) from error
+    finally:
+        await redis.aclose(close_connection_pool=True)

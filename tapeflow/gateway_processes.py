@@ -1,0 +1,249 @@
+"""The gateway as one thing: WebSocket processes and the REST process, checked, started and stopped together.
+
+``tapeflow gateway``, the demo and tests start it. Law: what a user can mend (Redis, ports, TLS files, keys) is said in
+one line before any process starts; a process that ends by itself takes the others with it, drained, so that whoever
+watches the command starts all of it again; and a stop reaches each of them once. The surprise: a port of 0 is chosen
+here, because two processes can't be asked which ones they took.
+"""
+
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Final, Self
+
+import structlog
+
+from gateway.auth import OpenAuthorizer, is_loopback, make_authorizer
+from schemas.errors import SettingError, Unreachable
+from sinks.redis import connect as connect_redis
+from tapeflow.runner import die_with_parent, worker_environment
+from tapeflow.settings import Settings
+
+__all__ = ["Addresses", "GatewayProcesses", "answers", "prepare_gateway", "run_gateway"]
+
+ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
+LOOK_S: Final = 0.1
+PROBE_S: Final = 2.0
+START_S: Final = 60.0
+BEYOND_DRAIN_S: Final = 10.0
+"""After the clients' time to leave: sockets close, REST ends its last answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where clients on this machine go. ``is_open``: no token is asked for."""
+
+    websocket: str
+    rest: str
+    is_open: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        host = bound_host(settings)
+        host = "127.0.0.1" if host in ANYWHERE else host
+        shown, secure = f"[{host}]" if ":" in host else host, "s" if settings.gateway_tls_cert else ""
+        return cls(
+            f"ws{secure}://{shown}:{settings.gateway_port}",
+            f"http{secure}://{shown}:{settings.gateway_rest_port}",
+            isinstance(make_authorizer(settings), OpenAuthorizer),
+        )
+
+    @property
+    def health_pages(self) -> tuple[str, str]:
+        """Of the WebSocket half and of REST."""
+        return self.websocket.replace("ws", "http", 1) + "/health", self.rest + "/health"
+
+
+def bound_host(settings: Settings) -> str:
+    """The address that the halves will bind (they say so in their logs): loopback where no token is asked for."""
+    is_open = isinstance(make_authorizer(settings), OpenAuthorizer)
+    return "127.0.0.1" if is_open and not is_loopback(settings.gateway_host) else settings.gateway_host
+
+
+def prepare_gateway(settings: Settings) -> Settings:
+    """The settings with real ports, after everything was looked at.
+
+    Raises SettingError for keys, TLS files and ports that can't be used, Unreachable when Redis doesn't answer.
+    """
+    check_tls(settings.gateway_tls_cert, settings.gateway_tls_key)
+    found = {name: checked_port(settings, name) for name in ("gateway_port", "gateway_rest_port")}
+    if found["gateway_port"] == found["gateway_rest_port"]:
+        raise SettingError(
+            "WebSocket and REST can't share a port", where="TAPEFLOW_GATEWAY_PORT", mend="choose another one"
+        )
+    connect_redis(settings.redis_url).close()
+    return settings.model_copy(update=found)
+
+
+def check_tls(cert: str, key: str) -> None:
+    if not cert and not key:
+        return
+    if not cert or not key:
+        missing = "CERT" if not cert else "KEY"
+        raise SettingError(
+            "TLS needs both files", where=f"TAPEFLOW_GATEWAY_TLS_{missing}", mend="set the certificate and the key"
+        )
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingError(f"TLS files can't be used: {error}", where=f"{cert}, {key}") from None
+
+
+def checked_port(settings: Settings, name: str) -> int:
+    """The port, or a free one for 0; raises SettingError when it can't be had."""
+    host, port = bound_host(settings), getattr(settings, name)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if settings.gateway_reuse_port and name == "gateway_port":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingError(
+                f"can't listen: {error.strerror or error}",
+                where=f"{host}:{port}",
+                mend=f"set another TAPEFLOW_{name.upper()}",
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+class GatewayProcesses:
+    """``settings`` come from prepare_gateway. ``websockets``: processes that share the WebSocket port, one per core."""
+
+    def __init__(self, settings: Settings, websockets: int = 1, log: IO[bytes] | None = None) -> None:
+        update = {"gateway_reuse_port": True} if websockets > 1 else {}
+        self._settings = settings.model_copy(update=update)
+        self._halves = ("websocket",) * websockets + ("rest",)
+        self._log = log
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self.addresses = Addresses.of(settings)
+
+    def start(self) -> None:
+        for half in self._halves:
+            self._workers.append(
+                subprocess.Popen(  # noqa: S603 - our own module, no shell
+                    [sys.executable, "-m", "tapeflow.gateway_worker", half],
+                    env=worker_environment(self._settings),
+                    stdout=self._log,
+                    stderr=self._log,
+                    cwd=Path.cwd(),
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
+                )
+            )
+
+    @property
+    def pids(self) -> list[int]:
+        """WebSocket processes first, REST last."""
+        return [worker.pid for worker in self._workers]
+
+    @property
+    def running(self) -> bool:
+        return any(worker.poll() is None for worker in self._workers)
+
+    @property
+    def stop_s(self) -> float:
+        """The longest that a graceful stop may take."""
+        return self._settings.gateway_drain_ms / 1000 + BEYOND_DRAIN_S
+
+    def poll(self) -> int | None:
+        """None while all run, else the worst exit code so far."""
+        codes = [as_exit_code(code) for worker in self._workers if (code := worker.poll()) is not None]
+        return max(codes) if codes else None
+
+    def wait_ready(self, within_s: float = START_S) -> None:
+        """Until both halves answer. Raises Unreachable when one doesn't in time or ends."""
+        deadline = time.monotonic() + within_s
+        for url in self.addresses.health_pages:
+            while not answers(url):
+                if self.poll() is not None:
+                    raise Unreachable("the gateway ended while starting", where=url, mend="see its log")
+                if time.monotonic() > deadline:
+                    raise Unreachable(f"the gateway did not answer within {within_s:g} s", where=url)
+                time.sleep(LOOK_S)
+
+    def ask_to_stop(self) -> None:
+        for worker in self._workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+
+    def wait(self, within_s: float | None = None) -> int:
+        """The worst exit code; kills what hasn't ended in time (None: the drain's time and some)."""
+        within_s = self.stop_s if within_s is None else within_s
+        deadline, codes = time.monotonic() + within_s, [0]
+        for half, worker in zip(self._halves, self._workers, strict=True):
+            try:
+                codes.append(as_exit_code(worker.wait(max(deadline - time.monotonic(), 0.1))))
+            except subprocess.TimeoutExpired:
+                structlog.get_logger().error("gateway process killed", half=half, pid=worker.pid, waited_s=within_s)
+                worker.kill()
+                worker.wait()
+                codes.append(128 + signal.SIGKILL)
+        return max(codes)
+
+    def stop(self) -> int:
+        """Drain and end; 0 when every process did."""
+        self.ask_to_stop()
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to what is left, without a drain."""
+        for worker in self._workers:
+            worker.kill()
+        self.wait()
+
+
+def as_exit_code(code: int) -> int:
+    """As a shell says it: 128 + N for a process that signal N ended."""
+    return 128 - code if code < 0 else code
+
+
+def answers(url: str) -> bool:
+    """Something serves HTTP there; who it is, TLS or not, is not checked."""
+    context = ssl._create_unverified_context() if url.startswith("https") else None  # noqa: S323, SLF001 - our own port
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_S, context=context) as answer:  # noqa: S310 - an address of ours
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def run_gateway(settings: Settings, websockets: int, announce: Callable[[Addresses], None]) -> int:
+    """Serve in the foreground until a signal drains it (a second one kills); ``announce`` is called when it answers."""
+    gateway = GatewayProcesses(prepare_gateway(settings), websockets)
+    asked = 0
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    gateway.start()
+    waiting = True
+    try:
+        while not asked and gateway.poll() is None:
+            if waiting and all(map(answers, gateway.addresses.health_pages)):
+                waiting = False
+                announce(gateway.addresses)
+            signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
+        failed = 0 if asked else max(gateway.poll() or 0, 1)
+        if failed:
+            structlog.get_logger().error("a gateway process ended by itself", exit_code=failed)
+        gateway.ask_to_stop()
+        deadline = time.monotonic() + gateway.stop_s
+        while gateway.running and asked < 2 and time.monotonic() < deadline:
+            signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
+        return max(failed, gateway.wait(0))
+    finally:
+        gateway.kill()

@@ -1,0 +1,330 @@
+"""``tapeflow gateway``, ``token``, ``publish`` and ``watch`` as a user runs them, on a real Redis."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from gateway.redis_pool import open_redis
+from local.ports import free_port
+from tapeflow.cli import main
+from tapeflow.settings import Settings
+from tests.integration.gateway.gateway_command import COMMAND, GatewayCommand, environment, running_gateway, verb
+from tests.integration.gateway.rest_server import eventually
+from tests.integration.gateway.ws_world import Flow
+from tests.servers.redis import RedisServer
+
+SECRET = "a-secret-of-a-test-a-secret-of-a-test"
+SUBSCRIBE = json.dumps({"type": "subscribe", "symbols": ["AAPL"]})
+
+
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("command")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def gateway(own_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayCommand]:
+    """With a token secret, AAPL traded once."""
+    trade(own_redis.url, ("AAPL", "187.42", "3"))
+    folder = tmp_path_factory.mktemp("gateway")
+    with running_gateway(folder, own_redis.url, gateway_token_secret=SECRET) as running:
+        yield running
+
+
+def trade(url: str, *trades: tuple[str, str, str]) -> None:
+    """Trades as the flow writes them."""
+
+    async def write() -> None:
+        redis = open_redis(url, 5_000)
+        flow = Flow(redis)
+        flow.sequence = time.time_ns() // 1_000_000  # above those of flows before it
+        await flow.begin()
+        for symbol, price, size in trades:
+            await flow.trade(symbol, price, size)
+        await redis.aclose(close_connection_pool=True)
+
+    asyncio.run(write())
+
+
+def client(gateway: GatewayCommand, token: str, path: str = "/ws/prices", **options: Any) -> ClientConnection:
+    return connect(
+        gateway.websocket + path, additional_headers={"Authorization": f"Bearer {token}"}, proxy=None, **options
+    )
+
+
+def close_code(connection: ClientConnection) -> tuple[int, str]:
+    with connection:
+        while True:
+            try:
+                connection.recv(timeout=10)
+            except ConnectionClosed as closed:
+                return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+
+
+def test_a_token_of_the_command_opens_every_door(gateway: GatewayCommand) -> None:
+    made = verb(gateway.settings, "token", "alice", "--symbols", "AA*", "--minutes", "1")
+    token = made.stdout.strip()
+    assert (made.returncode, made.stderr) == (0, "")
+    with client(gateway, token) as connection:
+        connection.send(SUBSCRIBE)
+        assert json.loads(connection.recv(timeout=5))["price"] == 187.42
+        connection.send(SUBSCRIBE.replace("AAPL", "MSFT"))
+        assert json.loads(connection.recv(timeout=5))["code"] == "FORBIDDEN_SYMBOL"
+    curl = ["curl", "-s", "-H", f"Authorization: Bearer {token}", f"{gateway.rest}/api/prices/AAPL"]
+    assert json.loads(subprocess.check_output(curl, timeout=10))["price"] == 187.42
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "eyJhbGciOiJub25lIn0.e30."])
+def test_a_bad_token_is_4001(gateway: GatewayCommand, token: str) -> None:
+    assert close_code(client(gateway, token))[0] == 4001
+
+
+def test_a_token_that_ends_closes_the_connection(gateway: GatewayCommand) -> None:
+    token = verb(gateway.settings, "token", "bob", "--minutes", "0.05").stdout.strip()
+    assert close_code(client(gateway, token))[0] == 4001
+
+
+def test_rest_shows_the_rooms_and_clients_of_the_websocket_half(gateway: GatewayCommand) -> None:
+    with client(gateway, gateway.token()) as connection:
+        connection.send(SUBSCRIBE)
+        connection.recv(timeout=5)
+        stats = eventually(
+            lambda: [each["stats"] for each in gateway.get(f"{gateway.rest}/health/ws-stats")["gateways"]
+                     if each["stats"]["clients"] == 1], 15,
+        )  # fmt: skip
+    assert [stats[0][name] for name in ("rooms", "subscriptions", "connections")] == [1, 1, 1]
+    assert gateway.get(f"{gateway.rest}/health")["status"] == "ok"
+    assert gateway.get(f"{gateway.rest}/health/ready")["dependencies"]["redis"]["status"] == "up"
+
+
+def test_both_halves_have_metrics(gateway: GatewayCommand) -> None:
+    assert "tapeflow_rest_requests_total" in gateway.get(f"{gateway.rest}/metrics")
+    websocket = gateway.get(gateway.addresses.health_pages[0].replace("/health", "/metrics"))
+    assert "tapeflow_ws_connections" in websocket
+    assert "tapeflow_ws_input_connected 1.0" in websocket
+
+
+def test_published_messages_reach_channels_and_events(gateway: GatewayCommand) -> None:
+    with client(gateway, gateway.token(), "/ws/analytics") as connection:
+        connection.send('{"action":"subscribe","channels":["alerts","routing-metrics"]}')
+        connection.send('{"action":"ping"}')
+        assert json.loads(connection.recv(timeout=5))[0]["type"] == "pong"
+        done = verb(gateway.settings, "publish", "alerts", '{"title":"halt","level":1.50}')
+        assert done.returncode == 0
+        text = connection.recv(timeout=5)
+        assert '"data":{"title":"halt","level":1.50}' in text
+        assert verb(gateway.settings, "publish", "routing-metrics", '{"lp":"A"}', "--type", "fills").returncode == 0
+        assert json.loads(connection.recv(timeout=5))[0]["type"] == "fills"
+    first = done.stdout.strip()
+    assert verb(gateway.settings, "publish", "news", '{"title":"open"}').returncode == 0
+    headers = ["-H", f"Authorization: Bearer {gateway.token()}", "-H", f"Last-Event-ID: {first}"]
+    with subprocess.Popen(
+        ["curl", "-sN", *headers, f"{gateway.rest}/api/events"], stdout=subprocess.PIPE, text=True
+    ) as curl:
+        assert curl.stdout is not None
+        assert next(line for line in curl.stdout if line.startswith("data: ")) == 'data: {"title":"open"}\n'
+        curl.kill()
+
+
+def test_watch_piped_is_a_line_per_message(gateway: GatewayCommand, own_redis: RedisServer) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "watch", "AAPL", "--seconds", "20"], env={**environment(gateway.settings), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as watching:  # fmt: skip
+        assert watching.stdout is not None
+        assert " snapshot AAPL price=" in watching.stdout.readline()
+        trade(own_redis.url, ("AAPL", "188", "1"))
+        line = watching.stdout.readline()
+        assert "AAPL" in line
+        assert "price=188" in line
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate(timeout=10)
+    assert watching.returncode == 0
+    assert said == "2 messages, 0 gaps, 0 reconnects\n"
+
+
+def test_watch_says_in_a_line_what_the_gateway_refused(gateway: GatewayCommand) -> None:
+    done = verb(Settings(), "watch", "AAPL", "--url", gateway.websocket, "--token", "nonsense")
+    assert done.returncode == 2
+    assert "close code 4001" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains(number: int, own_redis: RedisServer, tmp_path: Path) -> None:
+    with running_gateway(tmp_path, own_redis.url) as gateway:
+        assert gateway.addresses.is_open
+        children = gateway.children()
+        connection = client(gateway, "")
+        gateway.process.send_signal(number)
+        code, reason = close_code(connection)
+        assert code == 1001
+        assert reason.startswith("shutting down: reconnect in ")
+        assert gateway.process.wait(20) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+        events = [each["event"] for each in gateway.said()]
+    assert "no token secret is set: everyone on this machine may read everything, and nobody else gets in" in events
+
+
+def test_a_half_that_dies_takes_the_other_with_it(own_redis: RedisServer, tmp_path: Path) -> None:
+    with running_gateway(tmp_path, own_redis.url) as gateway:
+        children = gateway.children()
+        os.kill(children[0], signal.SIGKILL)
+        assert gateway.process.wait(20) == 137
+        assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+        assert "a gateway process ended by itself" in [each["event"] for each in gateway.said()]
+
+
+def test_several_processes_share_the_port(own_redis: RedisServer, tmp_path: Path) -> None:
+    with running_gateway(tmp_path, own_redis.url, "--processes", "2") as gateway:
+        seen = set()
+
+        def both() -> bool:
+            with client(gateway, "", "/ws/quotes") as connection:
+                seen.add(json.loads(connection.recv(timeout=5))["clientId"].split("-")[0])
+            return len(seen) == 2
+
+        eventually(both, 20)
+        found = eventually(
+            lambda: {each["gateway"] for each in gateway.get(f"{gateway.rest}/health/ws-stats")["gateways"]} >= seen, 15
+        )
+        assert found
+        assert gateway.terminate() == 0
+
+
+def test_tls_for_both_halves(own_redis: RedisServer, tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with running_gateway(tmp_path, own_redis.url, gateway_tls_cert=str(cert), gateway_tls_key=str(key)) as gateway:
+        assert gateway.websocket.startswith("wss://")
+        context = ssl.create_default_context(cafile=str(cert))
+        with client(gateway, "", ssl=context) as connection:
+            connection.send(SUBSCRIBE)
+            assert json.loads(connection.recv(timeout=5))["symbol"] == "AAPL"
+        curl = ["curl", "-s", "--cacert", str(cert), f"{gateway.rest}/api/prices/AAPL"]
+        assert json.loads(subprocess.check_output(curl, timeout=10))["symbol"] == "AAPL"
+
+
+class Impostor:
+    """Answers HTTP where a Redis should be."""
+
+    def __enter__(self) -> str:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._answer, daemon=True).start()
+        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _answer(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_what_it_lacks_is_one_line_soon(own_redis: RedisServer, tmp_path: Path) -> None:
+    with Impostor() as impostor:
+        for url, said in (("redis://127.0.0.1:1/0", "Redis does not answer"), (impostor, "what answers is no Redis")):
+            began = time.monotonic()
+            done = verb(Settings(redis_url=url, gateway_port=0, gateway_rest_port=0), "gateway")
+            assert time.monotonic() - began < 10
+            assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+            assert said in done.stderr
+
+
+def test_a_redis_that_hangs_is_one_line_soon(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server:
+        server.pause()
+        began = time.monotonic()
+        done = verb(Settings(redis_url=server.url, gateway_port=0, gateway_rest_port=0), "gateway")
+        assert time.monotonic() - began < 10
+        server.resume()
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"gateway_token_secret": "short"}, "fewer than 32 bytes"),
+        ({"gateway_tls_cert": "cert.pem"}, "TLS needs both files (TAPEFLOW_GATEWAY_TLS_KEY)"),
+        ({"gateway_tls_cert": "/no/cert", "gateway_tls_key": "/no/key"}, "TLS files can't be used"),
+        ({"gateway_port": 7, "gateway_rest_port": 7}, ""),
+        ({"gateway_token_algorithm": "RS256"}, "RS256 needs a key"),
+    ],
+)
+def test_wrong_settings_are_one_line(changed: dict[str, Any], said: str, own_redis: RedisServer) -> None:
+    ports = {"gateway_port": 0, "gateway_rest_port": 0}
+    done = verb(Settings(redis_url=own_redis.url, **{**ports, **changed}), "gateway")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert said in done.stderr
+
+
+def test_a_port_in_use_is_one_line(own_redis: RedisServer) -> None:
+    settings = Settings(redis_url=own_redis.url, gateway_port=own_redis.port, gateway_rest_port=free_port())
+    done = verb(settings, "gateway")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "mend" not in done.stderr
+    assert "set another TAPEFLOW_GATEWAY_PORT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["token", "me"], "no key to sign tokens with"),
+        (["publish", "nope", "{}"], "no channel or event type is called 'nope'"),
+        (["publish", "news", "[1]"], "data is no JSON object"),
+        (["publish", "news", '{"a":1}', "--type", "a b"], "message type 'a b'"),
+        (["watch", "AAPL", "--url", "ws://127.0.0.1:1"], "no gateway answers"),
+        (["watch"], "Missing argument 'symbols'"),
+        (["gateway", "--processes", "0"], "--processes"),
+    ],
+)
+def test_mistakes_of_the_other_verbs(
+    words: list[str],
+    said: str,
+    own_redis: RedisServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TAPEFLOW_REDIS_URL", own_redis.url)
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert (shown.out, len(shown.err.splitlines())) == ("", 1)
+
+
+def test_publish_without_redis_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPEFLOW_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert main(["publish", "news", '{"a":1}']) == 2
+    assert "Redis does not answer" in capsys.readouterr().err
+
+
+def test_published_data_may_come_from_standard_input(own_redis: RedisServer) -> None:
+    done = subprocess.run(
+        [*COMMAND, "publish", "news", "-"], input='{"title":"piped"}\n',
+        env=environment(Settings(redis_url=own_redis.url)), capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout.count("-") == 1
+    assert done.stderr == ""
