@@ -55,8 +55,8 @@ def test_verbs_named_exist(path: Path) -> None:
     text = path.read_text("utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
-    verbs = {command.stem for command in (ROOT / "tapeflow" / "commands").glob("*.py")}
-    assert set(re.findall(r"(?:`|bin/)tapeflow ([a-z]+)", text)) <= verbs
+    verbs = {command.stem.replace("_", "-") for command in (ROOT / "tapeflow" / "commands").glob("*.py")}
+    assert set(re.findall(r"(?:`|bin/)tapeflow ([a-z-]+)", text)) <= verbs
 
 
 @pytest.mark.parametrize("path", PAGES, ids=id_of)

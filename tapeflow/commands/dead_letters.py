@@ -1,0 +1,167 @@
+"""``tapeflow dead-letters list | show | requeue``: what was refused, why, and back onto its topic after a fix.
+
+Law: list and show write nothing; requeue puts a record back at most once, and says what it left and why.
+"""
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import InputError, SettingError
+from schemas.rejects import Reason
+from tapeflow.commands.entry import JsonOption, enter, people
+
+if TYPE_CHECKING:
+    from tapeflow.dead_letters import Wanted
+    from tapeflow.kafka_letters import Letter
+
+__all__ = ["dead_letters"]
+
+dead_letters = typer.Typer(
+    name="dead-letters", help="List, show and put back refused records.", no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+Start = Annotated[
+    str, typer.Option("--from", help="earliest, an ISO time (of the refusal), or offsets of the dead-letter topic.")
+]
+End = Annotated[str, typer.Option("--to", help="latest, an ISO time, or offsets; exclusive.")]
+Reasons = Annotated[str, typer.Option("--reason", help="Only these, with commas, such as corrupt,future-time.")]
+Origins = Annotated[str, typer.Option("--offset", help="Only these records, PARTITION:OFFSET of the source, commas.")]
+Topic = Annotated[str | None, typer.Option(help="Source topic instead of TAPEFLOW_KAFKA_TOPIC.")]
+
+
+def wanted(start: str, end: str, reasons: str, origins: str) -> "Wanted":
+    """The choice that every verb here takes."""
+    from tapeflow.dead_letters import Wanted
+
+    chosen = frozenset(part.strip() for part in reasons.split(",") if part.strip())
+    known = {reason.label for reason in Reason if reason}
+    if chosen - known:
+        raise SettingError(
+            f"{', '.join(sorted(chosen - known))} is no reason", where="--reason", mend=", ".join(sorted(known))
+        )
+    return Wanted(start, end, chosen, frozenset(part.strip() for part in origins.split(",") if part.strip()))
+
+
+@dead_letters.command("list")
+def list_letters(
+    start: Start = "earliest",
+    end: End = "latest",
+    reasons: Reasons = "",
+    origins: Origins = "",
+    topic: Topic = None,
+    most: Annotated[int, typer.Option("--limit", min=1, help="Newest letters to list; all are counted.")] = 50,
+    as_json: JsonOption = False,
+) -> int:
+    """Count letters by reason and list the newest.
+
+    Examples: tapeflow dead-letters list --reason corrupt --from 2026-01-31 | tapeflow dead-letters list --json
+    """
+    from tapeflow.dead_letters import Letters
+
+    letters = Letters(enter(kafka_topic=topic))
+    found, counts, put_back = [], Counter[str](), letters.requeued()
+    for letter in letters.find(wanted(start, end, reasons, origins)):
+        counts[letter.reason] += 1
+        found.append(letter)
+        if len(found) > 2 * most:
+            del found[:-most]
+    found = found[-most:]
+    if as_json:
+        rows = [as_plain(letter, letter.origin in put_back) for letter in found]
+        typer.echo(json.dumps({"counts": counts, "letters": rows}))
+        return 0
+    table = Table("record", "reason", "detail", "refused at", "by", "bytes", "put back")
+    for letter in found:
+        table.add_row(
+            letter.origin, letter.reason, letter.detail, letter.time, letter.flow, str(len(letter.value or b"")),
+            "yes" if letter.origin in put_back else "",
+        )  # fmt: skip
+    Console(width=None if Console().is_terminal else 160).print(table)
+    said = ", ".join(f"{count} {reason}" for reason, count in counts.most_common()) or "no letters"
+    typer.echo(f"{sum(counts.values())} letters: {said}")
+    return 0
+
+
+@dead_letters.command("show")
+def show_letter(
+    record: Annotated[str, typer.Argument(help="PARTITION:OFFSET of the source topic, as list shows it.")],
+    topic: Topic = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Show one letter whole: its headers, its bytes, and whether it would be taken now.
+
+    Example: tapeflow dead-letters show 3:1500
+    """
+    from tapeflow.dead_letters import Letters, Wanted, judge_letters
+
+    settings = enter(kafka_topic=topic)
+    letters = Letters(settings)
+    letter = next(letters.find(Wanted(origins=frozenset([record]))), None)
+    if letter is None:
+        raise InputError(f"no letter of record {record}", where=settings.dead_letter_topic, mend="see list")
+    plain = as_plain(letter, letter.origin in letters.requeued())
+    plain["now"] = judge_letters(settings)(letter) or "would be taken"
+    if as_json:
+        typer.echo(json.dumps(plain))
+    else:
+        width = max(map(len, plain))
+        for name, value in plain.items():
+            typer.echo(f"{name:{width}}  {value}")
+    return 0
+
+
+@dead_letters.command("requeue")
+def requeue(
+    start: Start = "earliest",
+    end: End = "latest",
+    reasons: Reasons = "",
+    origins: Origins = "",
+    topic: Topic = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be put back.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also what the present settings would refuse again.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Put records back onto the partition that they came from, each at most once, with its origin in a header.
+
+    Run it with the settings after the fix. What was refused long ago is late now: replay folds it into its bars.
+
+    Examples: tapeflow dead-letters requeue --dry-run | tapeflow dead-letters requeue --reason missing-field
+    """
+    from tapeflow.dead_letters import Letters, judge_letters
+
+    settings = enter(kafka_topic=topic)
+    done = Letters(settings).requeue(
+        wanted(start, end, reasons, origins), dry_run=dry_run, judge=None if force else judge_letters(settings)
+    )
+    if as_json:
+        plain = {"put_back": done.put_back, "already": done.already, "cut": done.cut, "refused": done.refused}
+        typer.echo(json.dumps({**plain, "dry_run": dry_run}))
+    else:
+        typer.echo(str(done))
+        if dry_run:
+            people().print("dry run: nothing was written")
+    return 0
+
+
+def as_plain(letter: "Letter", put_back: bool) -> dict[str, Any]:
+    """A letter for JSON: bytes as text where they are text, else as hex."""
+    fields = letter._asdict()
+    for name in ("key", "value"):
+        fields[name] = as_text(fields[name])
+    return {"record": letter.origin, **fields, "put_back": put_back}
+
+
+def as_text(data: bytes | None) -> str | None:
+    if data is None:
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return "0x" + data.hex()
+    return text if text.isprintable() else "0x" + data.hex()

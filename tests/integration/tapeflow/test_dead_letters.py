@@ -1,0 +1,142 @@
+"""dead-letters list, show and requeue on a real broker: chosen by reason and place, put back at most once."""
+
+import json
+import uuid
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from schemas.rejects import Reason, Reject
+from sinks.kafka import DeadLetterSink
+from tapeflow.cli import main
+from tapeflow.kafka_writer import ensure_topic
+
+TRADE = b'{"symbol":"AAPL","price":1.5,"qty":2,"event_time":1741564800000000}'
+
+
+def reject(
+    offset: int, value: bytes | None = TRADE, reason: Reason = Reason.MISSING_FIELD, partition: int = 1
+) -> Reject:
+    return Reject(reason, "no field size", TOPIC, partition, offset, 1_741_564_800_000, b"AAPL", value)
+
+
+TOPIC = f"letters-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def letters(kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Five letters, one of them twice as after a crash, on the dead-letter topic of a fresh source topic; its name."""
+    global TOPIC  # noqa: PLW0603 - one name per test, which reject() puts into headers
+    TOPIC = f"letters-{uuid.uuid4().hex[:8]}"
+    ensure_topic(kafka_bootstrap, TOPIC, 2)
+    sink = DeadLetterSink(kafka_bootstrap, TOPIC + ".dead-letter", 2, flow="history")
+    junk = reject(13, b"\x00\xff", Reason.CORRUPT, partition=0)
+    sink.write([reject(10), reject(11), junk, reject(12), reject(11), reject(14, None, Reason.EMPTY_VALUE)])
+    sink.producer.flush()
+    for name, value in {
+        "KAFKA_BOOTSTRAP": kafka_bootstrap, "KAFKA_TOPIC": TOPIC, "VALUE_FORMAT": "json",
+        "FIELD_MAP": json.dumps({"size": "qty"}),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"TAPEFLOW_{name}", value)
+    return TOPIC
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    capsys.readouterr()
+    assert main(["dead-letters", *words, "--json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def source_records(bootstrap: str, topic: str) -> list[tuple[int, bytes, bytes, dict[str, bytes]]]:
+    """(partition, key, value, headers) of every committed record."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "t", "enable.partition.eof": True})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
+    found, ended = [], 0
+    while ended < 2:
+        message = consumer.poll(10)
+        assert message is not None
+        if message.error():
+            ended += 1
+        else:
+            found.append((message.partition(), message.key(), message.value(), dict(message.headers() or ())))
+    consumer.close()
+    return found
+
+
+def test_letters_are_listed_by_reason_and_shown_whole(letters: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = said(capsys, "list")
+    assert found["counts"] == {"missing-field": 3, "corrupt": 1, "empty-value": 1}
+    assert len(found["letters"]) == 5  # type: ignore[arg-type]
+    assert said(capsys, "list", "--reason", "corrupt")["counts"] == {"corrupt": 1}
+    assert said(capsys, "list", "--offset", "1:12,0:13")["counts"] == {"missing-field": 1, "corrupt": 1}
+    assert said(capsys, "list", "--to", '{"0": 2}')["counts"] == {"missing-field": 2}
+    assert said(capsys, "list", "--from", "2100-01-01")["counts"] == {}
+    assert main(["dead-letters", "list"]) == 0
+    assert "5 letters: 3 missing-field" in capsys.readouterr().out
+
+    one = said(capsys, "show", "1:11")
+    assert (one["value"], one["now"], one["flow"]) == (TRADE.decode(), "would be taken", "history")
+    junk = said(capsys, "show", "0:13")
+    assert junk["value"] == "0x00ff"
+    assert junk["now"] != "would be taken"
+    assert main(["dead-letters", "show", "0:13"]) == 0
+
+
+def test_requeue_puts_back_once_what_would_be_taken_now(
+    letters: str, kafka_bootstrap: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPEFLOW_FIELD_MAP", "")
+    assert said(capsys, "requeue", "--dry-run")["put_back"] == 0, "nothing is mended yet"
+    monkeypatch.setenv("TAPEFLOW_FIELD_MAP", json.dumps({"size": "qty"}))
+    plan = said(capsys, "requeue", "--dry-run")
+    assert (plan["put_back"], plan["already"]) == (3, 0)
+    assert sum(plan["refused"].values()) == 2  # type: ignore[attr-defined]
+    assert source_records(kafka_bootstrap, letters) == []
+
+    assert said(capsys, "requeue", "--offset", "1:10")["put_back"] == 1
+    done = said(capsys, "requeue")
+    assert (done["put_back"], done["already"]) == (2, 1)
+    assert said(capsys, "requeue")["put_back"] == 0
+    found = source_records(kafka_bootstrap, letters)
+    assert [(partition, key, value) for partition, key, value, _ in found] == [(1, b"AAPL", TRADE)] * 3
+    assert sorted(headers["tapeflow-origin"] for *_, headers in found) == [
+        f"{letters}/1/{offset}".encode() for offset in (10, 11, 12)
+    ]
+    listed = said(capsys, "list")["letters"]
+    assert [each["put_back"] for each in listed].count(True) == 3  # type: ignore[attr-defined]
+    assert said(capsys, "requeue", "--force")["put_back"] == 2
+
+
+def test_a_requeue_that_died_midway_leaves_nothing_and_is_shut_out(
+    letters: str, kafka_bootstrap: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"{letters}.dead-letter"
+    dying = Producer({"bootstrap.servers": kafka_bootstrap, "transactional.id": f"tapeflow-requeue-{name}"})
+    dying.init_transactions(20)
+    dying.begin_transaction()
+    dying.produce(letters, TRADE, b"AAPL", partition=1)
+    dying.flush(20)
+    assert said(capsys, "requeue")["put_back"] == 3
+    with pytest.raises(KafkaException):
+        dying.commit_transaction(20)
+    assert len(source_records(kafka_bootstrap, letters)) == 3
+
+
+def test_what_can_not_be_done_is_one_line(
+    letters: str, kafka_bootstrap: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words, line in (
+        (["list", "--reason", "ugly"], "ugly is no reason"),
+        (["list", "--from", "soon"], "is no position"),
+        (["show", "0:99"], "no letter of record 0:99"),
+        (["list", "--topic", "nowhere"], "topic nowhere.dead-letter does not exist"),
+    ):
+        capsys.readouterr()
+        assert main(["dead-letters", *words]) == 2
+        assert line in capsys.readouterr().err
+    sink = DeadLetterSink(kafka_bootstrap, f"{letters}.dead-letter", 2, flow="history")
+    sink.write([reject(20, partition=7)])
+    sink.producer.flush()
+    assert main(["dead-letters", "requeue", "--offset", "7:20"]) == 2
+    assert "has no partition 7 any more" in capsys.readouterr().err
