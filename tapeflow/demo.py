@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -25,6 +25,7 @@ from schemas.names import TRADES_TOPIC, dead_letter_topic
 from sinks.clickhouse import connect as connect_clickhouse
 from sinks.clickhouse_migrations import migrate
 from tapeflow.demo_figures import Figures, figures_of, quantile_ms
+from tapeflow.demo_gateway import DemoGateway, first_symbol
 from tapeflow.demo_proof import Proof, prove
 from tapeflow.demo_tape import DemoPlan, DemoProducer
 from tapeflow.demo_view import DemoView, Moment
@@ -50,7 +51,7 @@ class DemoFailed(TapeflowError):
 
 @dataclass(frozen=True, slots=True)
 class DemoOutcome:
-    """figures: each flow's last. exit_codes: of the flows' graceful stop."""
+    """figures: each flow's last. exit_codes: of the graceful stop of the flows and of the gateway."""
 
     plan: DemoPlan
     took_s: float
@@ -144,8 +145,12 @@ class _Demo:
         settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
         self._prepare(settings)
         self._view.say("starting the flows (kernels that aren't compiled yet take up to a minute)")
+        gateway = self._start_gateway(settings)
         compile_kernels()
         self._start_flows(settings)
+        gateway.follow()
+        for line in gateway.processes.addresses.pasted(first_symbol(self._plan, settings)):
+            self._view.paste(line)
         producer = DemoProducer(self._plan, settings)
         self._end_on_signals(producer.ended)
         began = time.monotonic()
@@ -160,11 +165,21 @@ class _Demo:
             figures = self._catch_up(began, sent)
         self._view.say(f"{sent:,} records sent in {took_s:.1f} s and read by both flows; stopping them")
         codes = {name: flow.stop(STOP_S) for name, flow in self._flows.items()}
+        client = gateway.verdict()
+        codes["gateway"] = gateway.stop()
         with self._console.status("proving") as status:
             proof = prove(
                 settings, sent, figures, lambda done, total: status.update(f"recomputing {done:,} of {total:,} records")
             )
+        proof = replace(proof, checks=(*proof.checks, client))
         return DemoOutcome(self._plan, took_s, sent, figures, codes, proof)
+
+    def _start_gateway(self, settings: Settings) -> DemoGateway:
+        log = self._cleanup.enter_context((self._logs() / "gateway.log").open("ab"))
+        gateway = DemoGateway(settings, log)
+        self._cleanup.callback(gateway.kill)
+        gateway.start()
+        return gateway
 
     def _prepare(self, settings: Settings) -> None:
         client = connect_clickhouse(settings.clickhouse_dsn)
@@ -175,9 +190,13 @@ class _Demo:
         ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, self._plan.partitions)
         ensure_topic(settings.kafka_bootstrap, settings.dead_letter_topic, 1)
 
+    def _logs(self) -> Path:
+        folder = self._folder / "logs"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def _start_flows(self, settings: Settings) -> None:
-        logs = self._folder / "logs"
-        logs.mkdir()
+        logs = self._logs()
         for name in FLOWS:
             log = self._cleanup.enter_context((logs / f"{name}.log").open("ab"))
             flow = FlowProcess(name, settings.model_copy(update={"metrics_port": free_port()}), log=log)

@@ -65,6 +65,10 @@ class DemoView:
         """One line that stays."""
         self._console.print(Text(text, style="dim"), soft_wrap=True)
 
+    def paste(self, line: str) -> None:
+        """A line for another terminal."""
+        self._console.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
+
     def show(self, moment: Moment) -> None:
         while len(self._moments) > 1 and moment.at_s - self._moments[0].at_s > WINDOW_S:
             self._moments.popleft()

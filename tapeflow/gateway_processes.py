@@ -57,6 +57,19 @@ class Addresses:
             isinstance(make_authorizer(settings), OpenAuthorizer),
         )
 
+    def pasted(self, symbol: str) -> list[str]:
+        """Lines that work when pasted into a shell on this machine."""
+        subscribe, path = f'{{"type":"subscribe","symbols":["{symbol}"]}}', symbol.replace("/", "%2F")
+        token, header = ("", "") if self.is_open else ("?token=$TOKEN", '-H "Authorization: Bearer $TOKEN" ')
+        return [
+            *(() if self.is_open else ("TOKEN=$(tapeflow token me)",)),
+            f"echo '{subscribe}' | websocat -n \"{self.websocket}/ws/prices{token}\"",
+            f"curl {header}{self.rest}/api/prices/{path}",
+            f"curl {header}'{self.rest}/api/ohlc/{path}?timeframe=1m&limit=5'",
+            f"curl -N {header}{self.rest}/api/events",
+            f"curl {self.rest}/health/ws-stats   # and {self.rest}/docs in a browser",
+        ]
+
     @property
     def health_pages(self) -> tuple[str, str]:
         """Of the WebSocket half and of REST."""

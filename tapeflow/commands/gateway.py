@@ -40,18 +40,5 @@ def announce(addresses: "Addresses") -> None:
         structlog.get_logger().info("gateway serves", websocket=addresses.websocket, rest=addresses.rest)
         return
     console = people()
-    for line in pasted(addresses):
+    for line in addresses.pasted("BTC/USDT"):
         console.print(line, soft_wrap=True, markup=False)
-    if not addresses.is_open:
-        console.print('clients need a token: TOKEN=$(tapeflow token me), then -H "Authorization: Bearer $TOKEN"')
-
-
-def pasted(addresses: "Addresses", symbol: str = "BTC/USDT") -> list[str]:
-    """Lines that work when pasted into a shell on this machine."""
-    subscribe = f'{{"type":"subscribe","symbols":["{symbol}"]}}'
-    return [
-        f"echo '{subscribe}' | websocat -n {addresses.websocket}/ws/prices",
-        f"curl {addresses.rest}/api/prices/{symbol.replace('/', '%2F')}",
-        f"curl -N {addresses.rest}/api/events",
-        f"open {addresses.rest}/docs",
-    ]
