@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.avro import AvroDecoder
-from connectors.decimals import join_words
 from core.validation import validate
 from schemas.avro import TRADE_SCHEMA_ID, load_schema
 from schemas.columns import NO_ID, RawBatch, Rows
+from schemas.decimals import from_pair
 from schemas.rejects import Reason
 from tapeflow.oracle import EXACT, OracleReject, OracleTrade
 from tapeflow.oracle_records import OracleReader
@@ -90,7 +90,7 @@ def trade_of(row: Rows, text: bytes) -> OracleTrade:
         return text[at : at + int(row[f"{name}_len"])].decode()
 
     def number(name: str) -> Decimal:
-        return Decimal(join_words(row[f"{name}_hi"], row[f"{name}_lo"])).scaleb(-10, EXACT)
+        return Decimal(from_pair(row[f"{name}_hi"], row[f"{name}_lo"])).scaleb(-10, EXACT)
 
     trade = OracleTrade(
         partition=0,
