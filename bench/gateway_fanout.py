@@ -74,7 +74,8 @@ def _flood_once(side: str, seconds: float, per_write: int, clients: int) -> dict
             server.stdin.write(f"{seconds} {per_write}\n")
             server.stdin.flush()
             answer: list[str] = []
-            waiting = threading.Thread(target=lambda: answer.append(server.stdout.readline()))  # type: ignore[union-attr]
+            told_by = server.stdout
+            waiting = threading.Thread(target=lambda: answer.append(told_by.readline()))
             waiting.start()
             while waiting.is_alive():
                 reader.read_for(0.2)

@@ -68,12 +68,13 @@ class Fanout:
         self._wanted = asyncio.Event()
         self.counts: Counter[str] = Counter()
         self.connected = False
+        self._started = False
 
     async def start(self) -> None:
         """Takes the start positions; raises the client library's errors when Redis doesn't answer."""
         self._epoch = await self._redis.get(EPOCH_KEY)
         await self._check()
-        self.connected = True
+        self.connected = self._started = True
 
     def wake_loader(self) -> None:
         self._wanted.set()
@@ -183,6 +184,8 @@ class Fanout:
         position = self._positions[name] = Position(shard, last, added)
         if shard >= 0:
             entries: Any = await self._redis.xrevrange(name, max=str(last), count=WARM_ENTRIES)
+            if self._started and added != len(entries):
+                self._hub.reset(shard)  # it began unseen: clients may have loaded before entries that can't be read now
             for entry_id, fields in reversed(entries):
                 self._take(name, position, entry_id, {**fields, b"ts": b"0"})
 

@@ -171,12 +171,29 @@ def test_a_trimmed_stream_brings_a_fresh_snapshot(own_redis: RedisServer) -> Non
         async with world.client() as client:
             await send(client, type="subscribe", symbols=["AAPL"])
             await receive(client)
+            await eventually(lambda: deltas_stream(0) in world.gateway.fanout._positions)
             burst = world.redis.pipeline(transaction=True)
             for _ in range(5):
                 burst.xadd(deltas_stream(0), {"batch": "[]", "ts": 1, "n": 0}, maxlen=2, approximate=False)
             await burst.execute()
             assert (await receive(client))["type"] == "snapshot"
             assert world.gateway.fanout.counts["gaps"] == 1
+
+    in_world(own_redis, story)
+
+
+def test_a_stream_that_began_and_lost_entries_unseen_brings_a_fresh_snapshot(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        await world.redis.set("price:AAPL", b'{"type":"snapshot","symbol":"AAPL","price":1,"sequence":1}')
+        async with world.client() as client:
+            await send(client, type="subscribe", symbols=["AAPL"])
+            assert (await receive(client))["sequence"] == 1
+            burst = world.redis.pipeline(transaction=True)
+            burst.set("price:AAPL", b'{"type":"snapshot","symbol":"AAPL","price":2,"sequence":2}')
+            for _ in range(3):
+                burst.xadd(deltas_stream(0), {"batch": "[]", "ts": 1, "n": 0}, maxlen=1, approximate=False)
+            await burst.execute()
+            assert (await receive(client))["sequence"] == 2
 
     in_world(own_redis, story)
 
@@ -252,7 +269,7 @@ def test_more_symbols_than_allowed_are_refused_and_the_rest_works(own_redis: Red
             assert len(world.gateway.hub.watched) == 1000
             await send(client, type="unsubscribe", symbols=[f"S{index}" for index in range(1000)])
             await eventually(lambda: not world.gateway.hub.watched)
-            assert not world.gateway.hub.tickers, "strangers leave nothing behind"
+            assert not world.gateway.hub.registry.tickers, "strangers leave nothing behind"
 
     in_world(own_redis, story)
 

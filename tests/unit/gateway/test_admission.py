@@ -1,0 +1,76 @@
+"""Who gets in, and with which close code the others go."""
+
+import pytest
+
+from gateway.admission import Admission, Handshake, Refusal, read_handshake
+from gateway.principal import Principal, TokenRefused
+from gateway.ws_options import WsOptions
+
+
+class Good:
+    def verify(self, token: str | None) -> Principal:
+        if token != "good":
+            raise TokenRefused("bad token")
+        return Principal("u", ("*",))
+
+
+def judge(handshake: Handshake, *, origins: tuple[str, ...] = (), others: int = 0, per_ip: int = 10) -> int:
+    admission = Admission(WsOptions(origins=origins, clients_per_ip=per_ip), Good())
+    for _ in range(others + 1):
+        admission.enter("1.2.3.4")
+    verdict = admission.judge(handshake, "1.2.3.4")
+    return verdict.code if isinstance(verdict, Refusal) else 0
+
+
+@pytest.mark.parametrize(
+    ("origin", "origins", "code"),
+    [
+        ("", (), 0),
+        ("https://gw.example", (), 0),
+        ("https://evil.example", (), 4003),
+        ("https://gw.example", ("https://app.example",), 4003),
+        ("https://app.example", ("https://app.example",), 0),
+        ("https://app.example.evil", ("https://app.example",), 4003),
+        ("https://evil.example", ("*",), 0),
+        ("http://[", (), 4003),
+    ],
+)
+def test_origins(origin: str, origins: tuple[str, ...], code: int) -> None:
+    assert judge(Handshake("/", "good", origin, "gw.example"), origins=origins) == code
+
+
+def test_tokens_and_capacity() -> None:
+    assert judge(Handshake("/")) == 4001
+    assert judge(Handshake("/", "bad")) == 4001
+    assert judge(Handshake("/", "good"), others=9) == 0
+    assert judge(Handshake("/", "good"), others=10) == 1013
+
+
+def test_leaving_gives_the_place_back() -> None:
+    admission = Admission(WsOptions(clients_per_ip=1), Good())
+    admission.enter("a")
+    admission.leave("a")
+    admission.enter("a")
+    assert isinstance(admission.judge(Handshake("/", "good"), "a"), Principal)
+    assert admission.connections == 1
+
+
+def test_a_handshake_is_read_from_target_and_headers() -> None:
+    headers = {
+        "Authorization": "Bearer abc",
+        "Origin": "https://x",
+        "Host": "h",
+        "Sec-WebSocket-Protocol": "chat, msgpack",
+        "Sec-WebSocket-Extensions": "permessage-deflate",
+    }
+    got = read_handshake("/ws/prices?token=query", headers)
+    assert (got.path, got.token, got.protocol) == ("/ws/prices", "abc", "msgpack")
+    assert got.deflate.startswith("permessage-deflate")
+    assert read_handshake("/?token=a%2Fb", {}).token == "a/b"
+    assert read_handshake("/?" + "&".join(["a=1"] * 1000), {}).token is None
+
+
+def test_a_forwarded_address_counts_only_where_trusted() -> None:
+    handshake = Handshake("/", forwarded="6.6.6.6, 9.9.9.9")
+    assert Admission(WsOptions(), Good()).address(handshake, "1.1.1.1") == "1.1.1.1"
+    assert Admission(WsOptions(trust_forwarded=True), Good()).address(handshake, "1.1.1.1") == "9.9.9.9"
