@@ -19,7 +19,7 @@ from flows.metrics import FlowMetrics
 from flows.quality import QualityMetrics
 from flows.reading import partition_key, rules_of, trades_source
 from flows.shard_step import ShardStep
-from flows.starting import start_flow
+from flows.starting import one_line_errors, start_flow
 from flows.stopping import StopSignal
 from schemas.columns import BarBatch, TradeBatch
 from sinks.clickhouse import ClickHouseBarsSink, ClickHouseTradesSink
@@ -63,6 +63,7 @@ def late_trades(update: HistoryUpdate) -> TradeBatch | None:
     return batch if batch is not None and (batch.rows["outcome"] == LATE).any() else None
 
 
+@one_line_errors
 def build(settings: Settings | None = None, stop: StopSignal | None = None, end: Position | None = None) -> Dataflow:
     """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
     settings, stop = start_flow(settings, stop)
@@ -77,7 +78,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         steps.append(HistoryStep(rules, settings.idle_close_ms, metrics, state, quality=quality))
         return steps[-1]
 
-    metrics.watch(source.positions, lambda: sum(len(step.shard.symbols) for step in steps))
+    metrics.watch(source.positions, lambda: [step.account() for step in steps if step.partition >= 0])
     dsn, database, rows_max = settings.clickhouse_dsn, settings.clickhouse_database, settings.insert_rows_max
     flow = Dataflow(NAME)
     batches = op.input("read_trades", flow, source)

@@ -21,7 +21,7 @@ from flows.latency import LatencyHistogram
 from flows.metrics import FlowMetrics
 from flows.reading import partition_key, rules_of, trades_source
 from flows.shard_step import ShardStep
-from flows.starting import start_flow
+from flows.starting import one_line_errors, start_flow
 from flows.stopping import StopSignal
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
 from sinks.kafka import BarsTopicSink
@@ -41,9 +41,15 @@ class LiveStep(ShardStep[LiveUpdate]):
         self._conflation = timedelta(milliseconds=conflation_ms)
         self._published_at: datetime | None = None
         self._changed = False
+        self._again = self.resumed
 
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
         self._changed |= batch is not None and len(batch) > 0
+        if self._again:
+            # What was held back at the last snapshot, and what Redis may have lost since: versions sort it out.
+            self._again, self._changed = False, True
+            closed = self.whole(self.shard.publish_again())
+            finals = BarBatch(self.shard.symbols.names, np.concatenate([closed.rows, finals.rows]))
         if self._changed and self._is_due():
             return self._flush(finals)
         if len(finals):
@@ -62,7 +68,10 @@ class LiveStep(ShardStep[LiveUpdate]):
         return (self._flush(no_bars()) if self._changed else ()), self.RETAIN
 
     def _is_due(self) -> bool:
-        return self._published_at is None or self.clock() >= self._published_at + self._conflation
+        if self._published_at is None:
+            return True
+        # A clock that was set back must not hold output up for as long as it jumped.
+        return not self._published_at <= self.clock() < self._published_at + self._conflation
 
     def _flush(self, finals: BarBatch) -> list[LiveUpdate]:
         self._published_at, self._changed = self.clock(), False
@@ -87,6 +96,7 @@ def no_bars() -> BarBatch:
     return BarBatch((), np.empty(0, BAR))
 
 
+@one_line_errors
 def build(settings: Settings | None = None, stop: StopSignal | None = None, end: Position | None = None) -> Dataflow:
     """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
     settings, stop = start_flow(settings, stop)
@@ -107,7 +117,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         for update in done:
             latency.observe(now_ms, update.tickers.rows["timestamp_ms"])
 
-    metrics.watch(source.positions, lambda: sum(len(step.shard.symbols) for step in steps))
+    metrics.watch(source.positions, lambda: [step.account() for step in steps if step.partition >= 0])
     flow = Dataflow(NAME)
     batches = op.input("read_trades", flow, source)
     keyed = op.key_on("key_by_partition", batches, partition_key)

@@ -1,11 +1,12 @@
 """What a flow counts and shows: Prometheus metrics, each named once.
 
 The stateful step reports what each batch did. Law: per partition, read = applied + duplicate + late + rejected, in
-these counters as in the data. The surprise: lag and positions are asked of the source only when somebody scrapes.
+these counters as in the data. The surprise: counters begin anew with a process and count what a crash made it read
+again; the account comes from recovery state and counts each record once.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
@@ -15,7 +16,22 @@ from prometheus_client.registry import Collector
 from schemas.columns import BarBatch, TradeBatch
 from schemas.intervals import INTERVALS
 
-__all__ = ["FlowMetrics"]
+__all__ = ["Account", "FlowMetrics"]
+
+
+OUTCOMES: Final = ("applied", "duplicate", "late", "rejected")
+
+
+class Account(NamedTuple):
+    """What became of a partition's records since its state was new: each once, whatever crashed on the way."""
+
+    partition: int
+    symbols: int
+    read: int
+    applied: int
+    duplicate: int
+    late: int
+    rejected: int
 
 
 class FlowMetrics:
@@ -58,16 +74,18 @@ class FlowMetrics:
             for interval, count in enumerate(np.bincount(bars.rows["interval"], minlength=len(INTERVALS)).tolist()):
                 self.bars_final.labels(self.flow, INTERVALS[interval].name).inc(count)
 
-    def watch(self, positions: Callable[[], Iterable[Any]], symbols: Callable[[], int]) -> None:
-        """Show lag and position from ``positions`` (objects with partition, next_offset, lag) and the symbol count."""
-        self._registry.register(PositionCollector(self.flow, positions, symbols))
+    def watch(self, positions: Callable[[], Iterable[Any]], accounts: Callable[[], Iterable[Account]]) -> None:
+        """Show lag and position from ``positions`` (objects with partition, next_offset, lag), and what state holds."""
+        self._registry.register(StateCollector(self.flow, positions, accounts))
 
 
-class PositionCollector(Collector):
-    """Asks the source for its positions only when somebody scrapes."""
+class StateCollector(Collector):
+    """Asks the source for its positions and the shards for their accounts only when somebody scrapes."""
 
-    def __init__(self, flow: str, positions: Callable[[], Iterable[Any]], symbols: Callable[[], int]) -> None:
-        self._flow, self._positions, self._symbols = flow, positions, symbols
+    def __init__(
+        self, flow: str, positions: Callable[[], Iterable[Any]], accounts: Callable[[], Iterable[Account]]
+    ) -> None:
+        self._flow, self._positions, self._accounts = flow, positions, accounts
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         lag = GaugeMetricFamily("tapeflow_lag_records", "Records not yet read", labels=["flow", "partition"])
@@ -76,5 +94,15 @@ class PositionCollector(Collector):
             lag.add_metric([self._flow, str(each.partition)], each.lag)
             position.add_metric([self._flow, str(each.partition)], each.next_offset)
         symbols = GaugeMetricFamily("tapeflow_symbols", "Symbols in state", labels=["flow"])
-        symbols.add_metric([self._flow], self._symbols())
-        return [lag, position, symbols]
+        kept = GaugeMetricFamily(
+            "tapeflow_account_records",
+            "Records by outcome since the state was new, over restarts",
+            labels=["flow", "partition", "outcome"],
+        )
+        count = 0
+        for account in self._accounts():
+            count += account.symbols
+            for outcome in ("read", *OUTCOMES):
+                kept.add_metric([self._flow, str(account.partition), outcome], getattr(account, outcome))
+        symbols.add_metric([self._flow], count)
+        return [lag, position, symbols, kept]

@@ -2,8 +2,9 @@
 
 Bytewax hands in TradeBatches of one partition; subclasses say what goes downstream. Law: state moves by records
 alone; the wall clock decides only when something is published. A bar is announced by the clock when the flow has read
-all there is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005). The surprise:
-end of input publishes what changed but closes nothing, since a stop is not the end of a bar.
+all there is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005); and a bar that
+the beginning of the log cut is never published as final (docs/adr/0009). The surprise: end of input publishes what
+changed but closes nothing, since a stop is not the end of a bar.
 """
 
 from abc import abstractmethod
@@ -15,10 +16,11 @@ from bytewax.operators import StatefulBatchLogic
 
 from core.rules import Rules
 from core.shard import Shard
-from core.shard_kernel import OPEN_END
+from core.shard_kernel import NEVER, OPEN_END
 from core.snapshot import restore, snapshot
-from flows.metrics import FlowMetrics
+from flows.metrics import Account, FlowMetrics
 from schemas.columns import BarBatch, TradeBatch
+from schemas.errors import StateIncompatible
 
 __all__ = ["ShardStep", "utc_now"]
 
@@ -40,6 +42,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         self.partition = -1
         self.metrics = metrics
         self.clock = clock
+        self.resumed = state is not None
         self._idle_close = timedelta(milliseconds=idle_close_ms)
         self._last_batch_at: datetime | None = None
 
@@ -59,11 +62,12 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         out: list[W] = []
         for batch in values:
             self.partition = batch.partition
+            self._check_order(batch)
             done = self.shard.apply(batch)
             self.metrics.count_batch(batch, done.applied, done.duplicate, done.late)
             if done.late:
                 self.metrics.count_late(done.refused)
-            finals = self.shard.take_final()
+            finals = self.whole(self.shard.take_final())
             self.metrics.count_finals(finals)
             out.extend(self.publish(batch, finals))
         self._last_batch_at = self.clock() if values[-1].caught_up else None
@@ -74,7 +78,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         out = list(self.on_wake())
         close_at = self._close_at()
         if close_at is not None and now >= close_at:
-            announced = self.shard.announce(microseconds(now - self._idle_close))
+            announced = self.whole(self.shard.announce(microseconds(now - self._idle_close)))
             self.metrics.count_finals(announced)
             if len(announced):
                 out.extend(self.publish(None, announced))
@@ -86,6 +90,27 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
 
     def snapshot(self) -> bytes:
         return snapshot(self.shard)
+
+    def whole(self, bars: BarBatch) -> BarBatch:
+        """Without those that a log which began later may have cut: stores may hold them whole (docs/adr/0009)."""
+        if self.shard.left_edge_us == NEVER or not len(bars):
+            return bars
+        return BarBatch(bars.symbols, bars.rows[bars.rows["start_us"] > self.shard.left_edge_us])
+
+    def account(self) -> Account:
+        shard = self.shard
+        applied, duplicate, late = shard.counts[:3].tolist()
+        return Account(self.partition, len(shard.symbols), shard.read, applied, duplicate, late, shard.rejected)
+
+    def _check_order(self, batch: TradeBatch) -> None:
+        # Source and shard are kept in one epoch. If they ever disagree, a second count would be silent: stop instead.
+        if len(batch) and int(batch.rows["offset"][0]) < self.shard.next_offset:
+            raise StateIncompatible(
+                f"the recovery state of partition {batch.partition} has applied offsets below {self.shard.next_offset}"
+                f" and its source starts at {int(batch.rows['offset'][0])}",
+                where="TAPEFLOW_RECOVERY_DIR",
+                mend="move the folder away and start again; the state is rebuilt from Kafka",
+            )
 
     def _close_at(self) -> datetime | None:
         """When the next open bar of a quiet partition is to be announced."""

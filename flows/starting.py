@@ -7,7 +7,9 @@ line and exit code, because the runner would show a traceback instead.
 
 import os
 import sys
-from typing import NamedTuple, NoReturn
+from collections.abc import Callable
+from functools import wraps
+from typing import NamedTuple, NoReturn, ParamSpec, TypeVar
 
 from flows.stopping import StopSignal
 from schemas.errors import TapeflowError
@@ -15,12 +17,30 @@ from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
 from tapeflow.settings import Settings, load_settings
 
-__all__ = ["Started", "fail_in_one_line", "start_flow"]
+__all__ = ["Started", "fail_in_one_line", "one_line_errors", "start_flow"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Started(NamedTuple):
     settings: Settings
     stop: StopSignal
+
+
+def one_line_errors(build: Callable[P, T]) -> Callable[P, T]:
+    """For a flow's factory: called without arguments, by Bytewax's runner, a TapeflowError ends the process."""
+
+    @wraps(build)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return build(*args, **kwargs)
+        except TapeflowError as error:
+            if args or kwargs:
+                raise
+            fail_in_one_line(error)
+
+    return wrapped
 
 
 def start_flow(settings: Settings | None, stop: StopSignal | None) -> Started:

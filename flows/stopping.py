@@ -2,17 +2,24 @@
 
 The flow's factory arms it in the main thread; sources look at the flag before each batch. Law: SIGTERM and SIGINT
 never cut an epoch short, and the end of input that follows closes no bar. A second signal gives up waiting and ends
-the process at once.
+the process at once; so does a server that stalls for longer than GIVE_UP_S, since a supervisor would kill us soon
+anyway. Neither loses anything: what wasn't kept is read again.
 """
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
+from typing import Final
 
 import structlog
 
-__all__ = ["StopSignal"]
+__all__ = ["GIVE_UP_S", "StopSignal"]
+
+GIVE_UP_S: Final = 8.5
+"""A stop must end within 10 seconds; sinks give up on a server that is down well before, see sinks.outage."""
+NOT_DRAINED: Final = 2
 
 
 class StopSignal(threading.Event):
@@ -32,3 +39,14 @@ class StopSignal(threading.Event):
             os._exit(128 + number)
         structlog.get_logger().info("stop_asked", signal=name)
         self.set()
+        timer = threading.Timer(GIVE_UP_S, self._give_up)
+        timer.daemon = True
+        timer.start()
+
+    def _give_up(self) -> None:
+        sys.stderr.write(
+            f"tapeflow: stopped without the last epoch, as a server didn't take it within {GIVE_UP_S:g} s:"
+            " the next start reads it again\n"
+        )
+        sys.stderr.flush()
+        os._exit(NOT_DRAINED)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import IO, Final
@@ -21,39 +22,27 @@ from typing import IO, Final
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from connectors.kafka_start import TopicQuestions
-from flows.reading import read_options
 from schemas.errors import SettingError
-from sinks.clickhouse import connect as connect_clickhouse
-from sinks.clickhouse_migrations import check_tables
-from sinks.redis import connect as connect_redis
+from tapeflow.preflight import check_flow
 from tapeflow.settings import Settings
 
-__all__ = ["FlowProcess", "Samples", "check_flow", "read_metric", "run_flow"]
+__all__ = ["FlowProcess", "Samples", "read_metric", "run_flow"]
 
 STOP_S: Final = 10.0
+PROCESSES_MAX: Final = 64
 PR_SET_PDEATHSIG: Final = 1
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-def check_flow(name: str, settings: Settings) -> None:
-    """Raises the one line of whatever the flow would miss: brokers, topic, Redis, ClickHouse, tables."""
-    with TopicQuestions(read_options(settings)) as questions:
-        questions.facts()
-    if name == "live":
-        connect_redis(settings.redis_url).close()
-    else:
-        client = connect_clickhouse(settings.clickhouse_dsn)
-        try:
-            check_tables(client, settings.clickhouse_database)
-        finally:
-            client.disconnect()
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """This process's environment with ``settings`` in place of whatever it says of them."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("TAPEFLOW_")}
     return {**others, **settings.environment()}
+
+
+def exit_code(code: int) -> int:
+    """As a shell says it: 128 + N for a process that signal N ended."""
+    return 128 - code if code < 0 else code
 
 
 def free_ports(count: int) -> list[int]:
@@ -72,11 +61,15 @@ class FlowProcess:
     """One run of a flow: ``processes`` workers on this host, started and stopped together."""
 
     def __init__(self, name: str, settings: Settings, processes: int = 1, log: IO[bytes] | None = None) -> None:
-        if processes < 1 or processes > settings.recovery_partitions:
+        if not 1 <= processes <= PROCESSES_MAX:
             raise SettingError(
-                f"{processes} processes were asked for",
-                where="--processes",
-                mend=f"1 to {settings.recovery_partitions} (TAPEFLOW_RECOVERY_PARTITIONS)",
+                f"{processes} processes were asked for", where="--processes", mend=f"1 to {PROCESSES_MAX}"
+            )
+        if processes > 1 and settings.cluster_addresses:
+            raise SettingError(
+                "several processes on this host and a list of addresses exclude each other",
+                where="--processes, TAPEFLOW_CLUSTER_ADDRESSES",
+                mend="give one of them",
             )
         self.name = name
         self._settings = settings
@@ -109,7 +102,7 @@ class FlowProcess:
     def poll(self) -> int | None:
         """None while all workers run, else the worst exit code so far."""
         codes = [worker.poll() for worker in self._workers]
-        ended = [abs(code) for code in codes if code is not None]
+        ended = [exit_code(code) for code in codes if code is not None]
         return max(ended, default=0) if ended and (any(ended) or len(ended) == len(codes)) else None
 
     def ask_to_stop(self) -> None:
@@ -129,8 +122,8 @@ class FlowProcess:
         codes = []
         for worker in self._workers:
             try:
-                left = None if deadline is None else max(deadline - time.monotonic(), 0.1)
-                codes.append(abs(worker.wait(left)))
+                left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+                codes.append(exit_code(worker.wait(left)))
             except subprocess.TimeoutExpired:
                 structlog.get_logger().error("worker_killed", flow=self.name, pid=worker.pid, waited_s=timeout_s)
                 worker.kill()
@@ -152,7 +145,7 @@ class FlowProcess:
                     f"http://127.0.0.1:{self._settings.metrics_port + process}/metrics", timeout=2
                 ) as answer:
                     text = answer.read().decode()
-            except OSError:
+            except (OSError, HTTPException):
                 continue
             for family in text_string_to_metric_families(text):
                 for sample in family.samples:
@@ -163,11 +156,11 @@ class FlowProcess:
 
 def run_flow(name: str, processes: int, settings: Settings) -> int:
     """Run in the foreground until it ends or a signal asks it to; returns the exit code."""
-    check_flow(name, settings)
+    run = FlowProcess(name, settings, processes)
     if processes == 1:
         command = [sys.executable, "-m", "tapeflow.worker", name]
         os.execve(sys.executable, command, worker_environment(settings))  # noqa: S606 - becomes the worker, keeps the pid
-    run = FlowProcess(name, settings, processes)
+    check_flow(name, settings)
 
     def pass_on(_number: int, _frame: FrameType | None) -> None:
         run.ask_to_stop()

@@ -59,6 +59,12 @@ def _address_list(text: str) -> str:
     return text
 
 
+def _addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
+    for part in parts:
+        _address_list(part)
+    return parts
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
@@ -118,6 +124,11 @@ class Settings(BaseSettings):
     )
     dead_letters_from: Literal["history", "live", "both", "none"] = setting(
         "history", "Which flow writes refused records to the dead-letter topic; one is enough when both run"
+    )
+    rekey_topic: str = setting(
+        "",
+        "Topic keyed by symbol that `tapeflow rekey` writes from the trades topic; empty means none",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
     )
     bars_topic: str = setting(
         "",
@@ -208,7 +219,13 @@ class Settings(BaseSettings):
     )
     recovery_dir: Path = setting(Path(".data/recovery"), "Folder of recovery state; must outlive the process")
     recovery_partitions: int = setting(
-        16, "Files of recovery state, fixed when it is made: as many as the workers you may ever want", ge=1, le=1024
+        16, "Files of recovery state, written side by side; fixed when the state is made", ge=1, le=1024
+    )
+    cluster_addresses: Annotated[Names, AfterValidator(_addresses)] = setting(
+        (), "host:port of every process of the flow, in order, with commas; empty means one process or --processes"
+    )
+    cluster_process: int = setting(
+        -1, "Which of cluster_addresses this process is; -1 takes the number at the end of its hostname", ge=-1, le=1023
     )
     data_dir: Path = setting(Path(".data"), "Folder of the embedded stack's data")
     metrics_port: int = setting(0, "Port of Prometheus metrics; 0 means off", ge=0, le=65_535)

@@ -1,15 +1,15 @@
-"""One process of a flow, ``python -m tapeflow.worker live``, as the runner starts it: one for each of a cluster.
+"""One process of a flow, ``python -m tapeflow.worker live``, as the runner or a StatefulSet starts it.
 
-Builds the flow and hands it to Bytewax's runner with recovery. Law: a user's mistake, in the settings or met while
-running, is one line on standard error and the exit code of its kind. The surprise: Bytewax wraps what a step raised
-in exceptions of its own and its engine prints a backtrace as it unwinds, so the cause is looked for down the chain
-and the engine's standard error is kept back, to be shown only when nobody knows better.
+Checks what the flow needs, builds it and hands it to Bytewax's runner with recovery. Law: a user's mistake, in the
+settings or met while running, is one line on standard error and the exit code of its kind. The surprise: Bytewax wraps
+what a step raised in exceptions of its own and its engine prints a backtrace as it unwinds, so the cause is looked for
+down the chain and the engine's standard error is kept back, to be shown only when nobody knows better.
 """
 
 import argparse
-import fcntl
 import importlib
 import os
+import socket
 import sys
 import tempfile
 import traceback
@@ -20,47 +20,33 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.recovery import (
+    InconsistentPartitionsError,
+    MissingPartitionsError,
+    NoPartitionsError,
+    RecoveryConfig,
+    init_db_dir,
+)
 from bytewax.run import cli_main
 
-from flows.starting import fail_in_one_line, start_flow
+from flows.starting import fail_in_one_line
 from flows.stopping import StopSignal
 from schemas.errors import StateIncompatible, TapeflowError
+from tapeflow.cluster import Place, place_of
 from tapeflow.logging import configure_logging
-from tapeflow.settings import Settings
+from tapeflow.metrics import serve_metrics
+from tapeflow.preflight import check_flow
+from tapeflow.recovery import only_one, state_folder
+from tapeflow.settings import Settings, load_settings
 
 __all__ = ["FLOWS", "cause_of", "main", "recovery_of"]
 
 FLOWS = ("live", "history", "replay", "rekey")
 
 
-def recovery_of(settings: Settings, flow: str) -> Path:
-    """Folder of the flow's recovery state, made if it isn't there. Raises StateIncompatible when it can't be used."""
-    folder = settings.recovery_dir / flow
-    try:
-        if not any(folder.glob("part-*.sqlite3")):
-            folder.mkdir(parents=True, exist_ok=True)
-            init_db_dir(folder, settings.recovery_partitions)
-    except OSError as error:
-        raise StateIncompatible(
-            f"no recovery state can be kept: {error}", where=str(folder), mend="set TAPEFLOW_RECOVERY_DIR"
-        ) from error
-    return folder
-
-
-@contextmanager
-def only_one(folder: Path, process: int) -> Iterator[None]:
-    """Holds the lock of this worker's identity. Raises StateIncompatible when another worker has it."""
-    with (folder / f"process-{process}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StateIncompatible(
-                f"process {process} of this flow is running already",
-                where=str(folder),
-                mend="stop it, or give this one another TAPEFLOW_RECOVERY_DIR",
-            ) from error
-        yield
+def recovery_of(settings: Settings, flow: str, process: int = 0) -> Path:
+    """As tapeflow.recovery.state_folder, with the engine's own files."""
+    return state_folder(settings, flow, process, init_db_dir)
 
 
 @contextmanager
@@ -80,10 +66,16 @@ def engine_errors() -> Iterator[IO[bytes]]:
 
 
 def cause_of(error: BaseException | None) -> TapeflowError | None:
-    """The TapeflowError behind what Bytewax raised, if there is one."""
+    """The TapeflowError behind what Bytewax raised, if there is one, or what its own complaint means to a user."""
     while error is not None:
         if isinstance(error, TapeflowError):
             return error
+        if isinstance(error, NoPartitionsError | MissingPartitionsError | InconsistentPartitionsError):
+            return StateIncompatible(
+                f"the recovery state isn't whole: {error}",
+                where="TAPEFLOW_RECOVERY_DIR",
+                mend="bring its files back, or move the folder away: the state is rebuilt from Kafka",
+            )
         error = error.__cause__ or error.__context__
     return None
 
@@ -95,13 +87,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--process-id", type=int)
     parser.add_argument("--addresses", help="host:port of every process, joined by ;")
     options = parser.parse_args(argv)
-    settings, stop = start_flow(None, None)
+    stop = StopSignal().arm()
+    try:
+        settings = load_settings()
+        place = place_of(settings, socket.gethostname(), options.process_id, options.addresses)
+        configure_logging(settings.log_format, settings.log_level)
+        serve_metrics(settings.metrics_port, place.process)
+    except TapeflowError as error:
+        fail_in_one_line(error)
     with engine_errors() as native:
         configure_logging(settings.log_format, settings.log_level)
         try:
-            folder = recovery_of(settings, options.flow)
-            with only_one(folder, options.process_id or 0):
-                run_worker(options, settings, stop, folder)
+            check_flow(options.flow, settings)
+            with only_one(settings, options.flow, place.process):
+                run_worker(options.flow, settings, stop, place)
         except Exception as error:  # noqa: BLE001 - the last frame: every failure becomes one line and an exit code
             cause = cause_of(error)
             if cause is not None:
@@ -113,18 +112,19 @@ def main(argv: list[str] | None = None) -> int:
                 trace=traceback.format_exc(),
                 engine=native.read().decode(errors="replace"),
             )
-            sys.stderr.write(f"tapeflow: {options.flow} failed: {error}\n")
+            sys.stderr.write(f"tapeflow: {options.flow} failed: {' '.join(str(error).split())}\n")
             return 1
         structlog.get_logger().info("flow_stopped", flow=options.flow)
     return 0
 
 
-def run_worker(options: argparse.Namespace, settings: Settings, stop: StopSignal, folder: Path) -> None:
-    flow = importlib.import_module(f"flows.{options.flow}").build(settings, stop)
+def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place) -> None:
+    folder = recovery_of(settings, name, place.process)
+    flow = importlib.import_module(f"flows.{name}").build(settings, stop)
     cli_main(
         flow,
-        process_id=options.process_id,
-        addresses=options.addresses.split(";") if options.addresses else None,
+        process_id=place.process,
+        addresses=list(place.addresses) or None,
         epoch_interval=timedelta(milliseconds=settings.epoch_ms),
         recovery_config=RecoveryConfig(str(folder)),
     )

@@ -119,6 +119,11 @@ class KafkaBroker:
         )
         self._await_answer()
 
+    @property
+    def pid(self) -> int | None:
+        """The running broker, None when there is none."""
+        return self._process.pid if self._process is not None else None
+
     def kill(self) -> None:
         """SIGKILL: as a power cut, nothing is flushed or said."""
         self._end(signal.SIGKILL)

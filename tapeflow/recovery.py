@@ -1,0 +1,119 @@
+"""The folder of a flow's recovery state: made whole or not at all, known by what it is of, used by one run at a time.
+
+The worker opens it before it builds its flow. Law: state of another flow, topic or layout is refused in one line before
+anything is read or written, and so is a second worker with the same identity. The surprise: all state of a cluster is
+kept by its process 0, the others bring an empty folder; so any number of processes resumes from it, on any hosts, and
+only one volume has to outlive them.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from schemas.errors import StateIncompatible
+from tapeflow.settings import Settings
+
+__all__ = ["LAYOUT", "only_one", "state_folder"]
+
+LAYOUT: Final = 1
+DESCRIPTION: Final = "state.json"
+UNFINISHED: Final = "unfinished"
+AWAY: Final = "move the folder away and start again; the state is rebuilt from Kafka"
+
+
+class Description(msgspec.Struct):
+    """What stands in state.json."""
+
+    layout: int
+    flow: str
+    topic: str
+    partitions: int
+
+
+def state_folder(settings: Settings, flow: str, process: int, make_parts: Callable[[Path, int], None]) -> Path:
+    """Folder that this process hands to the engine, made if it isn't there; ``make_parts`` fills it with so many files.
+
+    Raises StateIncompatible when it can't be used.
+    """
+    folder = settings.recovery_dir / flow
+    try:
+        if process:
+            folder = folder / f"process-{process}"
+            folder.mkdir(parents=True, exist_ok=True)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            description = Description(LAYOUT, flow, settings.kafka_topic, settings.recovery_partitions)
+            _prepare(folder, description, make_parts)
+    except OSError as error:
+        raise StateIncompatible(
+            f"no recovery state can be kept: {error}", where=str(folder), mend="set TAPEFLOW_RECOVERY_DIR"
+        ) from error
+    return folder
+
+
+@contextmanager
+def only_one(settings: Settings, flow: str, process: int) -> Iterator[None]:
+    """Holds the lock of this worker's identity. Raises StateIncompatible when another worker has it."""
+    folder = settings.recovery_dir / flow
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / f"process-{process}.lock").open("w")
+    except OSError as error:
+        raise StateIncompatible(
+            f"no recovery state can be kept: {error}", where=str(folder), mend="set TAPEFLOW_RECOVERY_DIR"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateIncompatible(
+                f"process {process} of this flow is running already",
+                where=str(folder),
+                mend="stop it, or give this one another TAPEFLOW_RECOVERY_DIR",
+            ) from error
+        yield
+
+
+def _prepare(folder: Path, wanted: Description, make_parts: Callable[[Path, int], None]) -> None:
+    path, unfinished = folder / DESCRIPTION, folder / UNFINISHED
+    if path.exists():
+        _check(path, wanted)
+        return
+    parts = list(folder.glob("part-*.sqlite3*"))
+    if parts and not unfinished.exists():
+        raise StateIncompatible("it holds recovery state that tapeflow didn't make", where=str(folder), mend=AWAY)
+    # A crash in here leaves the mark, and the next start begins again: nothing has run on these parts yet.
+    unfinished.touch()
+    for part in parts:
+        part.unlink()
+    make_parts(folder, wanted.partitions)
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.write(msgspec.json.encode(wanted))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    unfinished.unlink()
+
+
+def _check(path: Path, wanted: Description) -> None:
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Description)
+    except msgspec.DecodeError as error:
+        raise StateIncompatible(f"the recovery state can't be read: {error}", where=str(path), mend=AWAY) from error
+    for name in ("layout", "flow", "topic"):
+        theirs, ours = getattr(found, name), getattr(wanted, name)
+        if theirs != ours:
+            raise StateIncompatible(
+                f"the recovery state is of {name} {theirs}, not {ours}", where=str(path.parent), mend=AWAY
+            )
+    if found.partitions != wanted.partitions:
+        structlog.get_logger().info(
+            "recovery_partitions_ignored", kept=found.partitions, wanted=wanted.partitions, folder=str(path.parent)
+        )

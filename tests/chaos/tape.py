@@ -1,0 +1,162 @@
+"""What the killer's victims read: a seeded market on a real topic, with everything that goes wrong in real topics.
+
+A thread sends at a steady pace until it is paused; the checker reads back what the broker took. Law: a symbol stays in
+one partition, and record timestamps follow market time, so that an hour of downtime can be had by setting the market's
+clock. The surprise: the market runs sixty times as fast as ours, so that bars of every interval close in a short run.
+"""
+
+import json
+import random
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+from confluent_kafka import Producer
+
+from connectors.avro_encode import encode_trades, split_values
+from schemas.avro import load_schema
+from schemas.columns import TradeBatch
+from tapeflow.bad_records import bad_records
+from tapeflow.synthetic import Disorder, SyntheticMarket, symbol_names
+from tests.servers.registry import RegistryServer
+
+__all__ = ["Tape"]
+
+SLICE_S: Final = 0.05
+SPEED: Final = 60
+DISORDER: Final = Disorder(swapped=0.1, swapped_ms=3_000, late=0.01, late_ms=600_000, repeated=0.01)
+BEFORE_MONDAY_US: Final = 5 * 60_000_000
+MONDAY_US: Final = 1_767_571_200_000_000
+"""2026-01-05 00:00 UTC."""
+FLAGS: Final = {"name": "flags", "type": "int", "default": 0}
+VENUE: Final = {"name": "venue", "type": "string", "default": ""}
+
+
+class Tape:
+    """Sends ``rate`` trades a second; ``paused`` waits until all that was sent is acknowledged."""
+
+    def __init__(self, bootstrap: str, topic: str, registry: RegistryServer, *, seed: int, rate: int, partitions: int,
+                 symbols: int = 40) -> None:  # fmt: skip
+        self._topic, self._rate, self._partitions = topic, rate, partitions
+        self._random = random.Random(seed)
+        self._names = symbol_names(symbols)
+        self._market = SyntheticMarket(self._names, seed=seed, start_us=MONDAY_US - BEFORE_MONDAY_US, disorder=DISORDER)
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, "message.timeout.ms": 0,
+                "message.max.bytes": 8 << 20, "reconnect.backoff.max.ms": 500, "log_level": 2,
+            }
+        )  # fmt: skip
+        self._writers = schemas_of(registry, topic)
+        self._writer = 0
+        self._lock = threading.Lock()
+        self._running = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tape", daemon=True)
+        self._bad = bad_records(self._encode, lambda: self._market.now_us)
+        self.failure: Exception | None = None
+
+    def start(self) -> None:
+        self._running.set()
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Returns when the broker has all of it."""
+        self._running.clear()
+        with self._lock:
+            left = self._producer.flush(60)
+        assert left == 0, f"{left} records were not taken"
+        assert self.failure is None, self.failure
+
+    def resume(self) -> None:
+        self._running.set()
+
+    def close(self) -> None:
+        self._ended.set()
+        self._running.set()
+        self._thread.join()
+        self._producer.flush(10)
+
+    def jump(self, seconds: int) -> None:
+        """The market goes on ``seconds`` later, as after a downtime of everybody."""
+        with self._lock:
+            self._market.now_us += seconds * 1_000_000
+
+    def change_schema(self) -> None:
+        """Later trades are written with another schema of the registry: fields before or behind ours."""
+        with self._lock:
+            self._writer = (self._writer + 1) % len(self._writers)
+
+    def send_corrupt(self, count: int) -> None:
+        """A burst of records that must be refused, of every kind, among good ones."""
+        with self._lock:
+            stamp = self._market.now_us // 1000
+            for index, (record, _) in zip(range(count), self._bad, strict=False):
+                self._send(record, b"corrupt", index % self._partitions, stamp)
+            for value in (None, b"", self._random.randbytes(40), b"\0" * 1_000_001, struct.pack(">bI", 0, 101)):
+                self._send(value, b"corrupt", self._random.randrange(self._partitions), stamp)
+        self.send(20)
+
+    def send(self, count: int) -> None:
+        """The next ``count`` trades, now."""
+        with self._lock:
+            self._send_trades(count)
+
+    def _run(self) -> None:
+        count = max(int(self._rate * SLICE_S), 1)
+        while not self._ended.is_set():
+            self._running.wait()
+            began = time.monotonic()
+            try:
+                with self._lock:
+                    if self._running.is_set() and not self._ended.is_set():
+                        self._send_trades(count)
+            except Exception as error:  # noqa: BLE001 - told at the next pause, in the main thread
+                self.failure = error
+                return
+            self._ended.wait(max(0.0, SLICE_S - (time.monotonic() - began)))
+
+    def _send_trades(self, count: int) -> None:
+        batch = self._market.take(count, int(count / self._rate * SPEED * 1_000_000))
+        values = self._encode(batch)
+        ats, sizes = batch.rows["symbol_at"].tolist(), batch.rows["symbol_len"].tolist()
+        stamp = self._market.now_us // 1000
+        for value, at, size in zip(values, ats, sizes, strict=True):
+            symbol = batch.text[at : at + size]
+            self._send(value, symbol, zlib.crc32(symbol) % self._partitions, stamp)
+
+    def _send(self, value: bytes | None, key: bytes, partition: int, timestamp_ms: int) -> None:
+        while True:
+            try:
+                self._producer.produce(self._topic, value, key, partition=partition, timestamp=timestamp_ms)
+                self._producer.poll(0)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def _encode(self, batch: TradeBatch) -> list[bytes]:
+        return self._writers[self._writer](batch)
+
+
+def schemas_of(registry: RegistryServer, topic: str) -> list[Callable[[TradeBatch], list[bytes]]]:
+    """Encoders of three compatible schemas, each registered: ours, one with a field behind it, one with one before."""
+    fields = load_schema("Trade")["fields"]
+    kinds = ((fields, b"", b""), ([*fields, FLAGS], b"", b"\x0e"), ([VENUE, *fields], b"\x06abc", b""))
+    return [
+        writer(
+            registry.add(f"{topic}-value", {"schema": json.dumps({**load_schema("Trade"), "fields": each})}), *around
+        )
+        for each, *around in kinds
+    ]
+
+
+def writer(schema_id: int, prefix: bytes, suffix: bytes) -> Callable[[TradeBatch], list[bytes]]:
+    def encode(batch: TradeBatch) -> list[bytes]:
+        frame = struct.pack(">bI", 0, schema_id)
+        return [frame + prefix + body + suffix for body in split_values(*encode_trades(batch.rows, batch.text, None))]
+
+    return encode

@@ -1,0 +1,172 @@
+"""The truth about a topic, and what the stores say instead: the other half of the killer.
+
+Reads the topic with the plain reader, recomputes everything with the oracle, and holds ClickHouse, Redis, the dead
+letters and the flows' accounts against it. Law: nothing that a flow wrote takes part in what is expected. The surprise:
+the oracle goes on where it was at the last check, so a check costs what came since, and one look at every bar.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import redis
+from clickhouse_driver import Client
+from confluent_kafka import Consumer, TopicPartition
+
+from connectors.kafka_options import KafkaReadOptions, Position
+from connectors.kafka_range import ranges_between, read_records
+from flows.reading import read_options
+from schemas.rejects import Reason
+from sinks.clickhouse import connect
+from tapeflow.clickhouse_bars import read_bars
+from tapeflow.comparison import compare_bars
+from tapeflow.oracle import Oracle, OracleReject, OracleResult, OracleTrade
+from tapeflow.redis_now import compare_now
+from tapeflow.settings import Settings
+from tapeflow.verify import oracle_reader, oracle_rules
+from tests.chaos.follower import StreamFollower
+
+__all__ = ["Truth", "Verdict"]
+
+SHOWN: Final = 20
+UNIT: Final = 10**10
+TRADE_COLUMNS: Final = (
+    "kafka_partition, kafka_offset, symbol, toUnixTimestamp64Micro(event_time), price, size, toString(side), trade_id,"
+    " exchange, bid, ask, sequence, toUnixTimestamp64Milli(kafka_time)"
+)
+Accounts = dict[int, dict[str, int]]
+
+
+@dataclass
+class Verdict:
+    """``rows`` that were compared; ``differences``: one line each."""
+
+    rows: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    def take(self, rows: int, differences: Iterable[str]) -> None:
+        self.rows += rows
+        self.differences.extend(differences)
+
+    def __str__(self) -> str:
+        more = len(self.differences) - SHOWN
+        lines = self.differences[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
+        return "\n".join(lines) or f"{self.rows} rows, no difference"
+
+
+class Truth:
+    """Everything that follows from a topic, as far as it has been read."""
+
+    def __init__(self, settings: Settings, follower: StreamFollower | None = None) -> None:
+        self.settings = settings
+        self.follower = follower
+        self._options = read_options(settings)
+        self._oracle = Oracle(oracle_rules(settings))
+        self._reader = oracle_reader(settings)
+        self._next: dict[int, int] = {}
+        self._trades: dict[tuple[int, int], OracleTrade] = {}
+        self._late: set[tuple[int, int]] = set()
+        self._rejects: dict[tuple[int, int], Reason] = {}
+        self.result = OracleResult({}, {}, {}, {}, {}, {})
+
+    def advance(self) -> int:
+        """Read on to the end of the topic; returns how many records it holds."""
+        ranges = ranges_between(self._options, Position("earliest"), Position("latest"))
+        left = {partition: (self._next.get(partition, start), end) for partition, (start, end) in ranges.items()}
+        for record in read_records(self._options, left):
+            item = self._reader.read(record.partition, record.offset, record.timestamp_ms, record.value)
+            place = (record.partition, record.offset)
+            outcome = self._oracle.take(item)
+            if isinstance(item, OracleReject):
+                self._rejects[place] = item.reason
+            elif outcome != "duplicate":
+                self._trades[place] = item
+                if outcome == "late":
+                    self._late.add(place)
+        self._next = {partition: end for partition, (_, end) in left.items()}
+        self.result = self._oracle.result()
+        return sum(count["read"] for count in self.result.counts.values())
+
+    def check(self, accounts: dict[str, Accounts], client: redis.Redis) -> Verdict:
+        """``accounts``: flow -> partition -> outcome -> records, as the flows say."""
+        verdict = Verdict()
+        for flow, found in accounts.items():
+            verdict.take(len(self.result.counts), self._account_differences(flow, found))
+        self.check_clickhouse(verdict)
+        self.check_redis(verdict, client)
+        self.check_dead_letters(verdict)
+        return verdict
+
+    def check_clickhouse(self, verdict: Verdict) -> None:
+        client = connect(self.settings.clickhouse_dsn)
+        try:
+            stored = read_bars(client, self.settings.clickhouse_database)
+            bars = compare_bars(self.result.bars.values(), stored)
+            verdict.take(bars.compared, (f"ClickHouse bar {each}" for each in bars.differences))
+            if bars.elsewhere:
+                verdict.take(bars.elsewhere, [f"ClickHouse holds {bars.elsewhere} bars of unknown symbols"])
+            self._check_trades(verdict, client, "trades_unique", set(self._trades))
+            self._check_trades(verdict, client, "late_trades FINAL", self._late)
+        finally:
+            client.disconnect()
+
+    def check_redis(self, verdict: Verdict, client: redis.Redis) -> None:
+        now = compare_now(client, self.result, hash_tags=self.settings.redis_hash_tags, kept=self.settings.candles_kept)
+        verdict.take(now.compared, (f"Redis {each}" for each in now.differences))
+        if self.follower is not None:
+            rows, contradictions = self.follower.follow()
+            verdict.take(rows, contradictions)
+            verdict.take(*self.follower.compare(self.result, client))
+
+    def check_dead_letters(self, verdict: Verdict) -> None:
+        found: dict[tuple[int, int], str] = {}
+        for headers in dead_letters(self.settings):
+            found[int(headers["partition"]), int(headers["offset"])] = headers["reason"]
+        expected = {place: reason.label for place, reason in self._rejects.items()}
+        verdict.take(len(expected), (
+            f"dead letter {place}: {expected.get(place, 'none')} expected, {found.get(place, 'none')} found"
+            for place in expected.keys() | found.keys() if expected.get(place) != found.get(place)
+        ))  # fmt: skip
+
+    def _account_differences(self, flow: str, found: Accounts) -> Iterator[str]:
+        for partition, expected in self.result.counts.items():
+            if found.get(partition) != expected:
+                yield f"{flow} account of partition {partition}: {found.get(partition)}, not {expected}"
+
+    def _check_trades(self, verdict: Verdict, client: Client, table: str, wanted: set[tuple[int, int]]) -> None:
+        name = f"{self.settings.clickhouse_database}.{table}"
+        seen: set[tuple[int, int]] = set()
+        rules = oracle_rules(self.settings)
+        wrong: list[str] = []
+        for partition, offset, *values in client.execute_iter(f"SELECT {TRADE_COLUMNS} FROM {name}"):
+            place = (partition, offset)
+            trade = self._trades.get(place) if place in wanted else None
+            if trade is None or place in seen:
+                wrong.append(f"{table} {place}: {'twice' if trade else 'not expected'}")
+                continue
+            seen.add(place)
+            expected = [
+                trade.symbol, trade.event_time_us, trade.price, trade.size, trade.side, trade.trade_id, trade.exchange,
+                trade.bid, trade.ask, rules.source_epoch * 2**44 + offset, trade.timestamp_ms,
+            ]  # fmt: skip
+            if values != expected:
+                wrong.append(f"{table} {place}: {values}, not {expected}")
+        wrong += [f"{table} {place}: missing" for place in sorted(wanted - seen)]
+        verdict.take(len(wanted), wrong)
+
+
+def dead_letters(settings: Settings) -> Iterator[dict[str, str]]:
+    """Headers of every dead letter, in order."""
+    topic = settings.dead_letter_topic
+    options = KafkaReadOptions(bootstrap=settings.kafka_bootstrap, topic=topic)
+    (start, end), *_ = ranges_between(options, Position("earliest"), Position("latest")).values()
+    consumer: Any = Consumer({"bootstrap.servers": settings.kafka_bootstrap, "group.id": "truth", "log_level": 2})
+    try:
+        consumer.assign([TopicPartition(topic, 0, start)])
+        while start < end:
+            for message in consumer.consume(1000, 1.0):
+                assert message.error() is None, message.error()
+                start = message.offset() + 1
+                yield {name: value.decode() for name, value in message.headers()}
+    finally:
+        consumer.close()

@@ -1,0 +1,261 @@
+"""The killer's world: a real broker, redis-server and ClickHouse, both flows as processes, and a tape that never ends.
+
+Faults act on it, the checker reads from it. Law: whatever ends is started again, as a supervisor would, and an end that
+nobody caused is a difference. The surprise: waiting for a flow is waiting for its account, which only grows when its
+first batch is through, so a recovery is measured from the start of a process to its first work.
+"""
+
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import redis
+
+from schemas.names import TRADES_TOPIC
+from sinks.clickhouse import connect as connect_clickhouse
+from sinks.clickhouse_migrations import migrate
+from tapeflow.kafka_writer import ensure_topic
+from tapeflow.runner import FlowProcess, Samples
+from tapeflow.settings import Settings, load_settings
+from tests.chaos.follower import StreamFollower
+from tests.chaos.tape import Tape
+from tests.chaos.truth import Accounts, Truth, Verdict
+from tests.servers.clickhouse import ClickHouseServer
+from tests.servers.kafka import KafkaBroker
+from tests.servers.redis import RedisServer
+from tests.servers.registry import RegistryServer
+
+__all__ = ["Flow", "World", "accounts_of", "until"]
+
+PARTITIONS: Final = 4
+UP_S: Final = 120.0
+SETTLE_S: Final = 120.0
+ALIKE_S: Final = 20.0
+LOOK_S: Final = 0.1
+EXPECTED_LINES: Final = ("does not answer", "doesn't answer", "stopped while", "stopped without the last epoch")
+_pause: Final = threading.Event()
+
+
+def until(done: Callable[[], object], seconds: float, what: str) -> None:
+    """Waits for ``done`` and raises TimeoutError, saying ``what``, when it takes longer."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:g} s for {what}")
+        _pause.wait(LOOK_S)
+
+
+def rest(seconds: float) -> None:
+    """Let the world go on."""
+    _pause.wait(seconds)
+
+
+def accounts_of(samples: Samples) -> Accounts:
+    """Partition -> outcome -> records, from a flow's metrics."""
+    found: Accounts = {}
+    for (name, labels), value in samples.items():
+        if name == "tapeflow_account_records":
+            label = dict(labels)
+            found.setdefault(int(label["partition"]), {})[label["outcome"]] = int(value)
+    return found
+
+
+class Flow:
+    """One flow under a supervisor. ``processes`` is how many the next start makes."""
+
+    def __init__(self, name: str, settings: Settings, log: Path) -> None:
+        self.name, self.log = name, log
+        self.processes = 1
+        self.starts = 0
+        self.recoveries_s: list[float] = []
+        self.unexpected: list[str] = []
+        self._settings = settings
+        self._run: FlowProcess | None = None
+        self._started_s = 0.0
+        self._is_up = False
+        self._read_from = 0
+
+    @property
+    def pids(self) -> list[int]:
+        return self._run.pids if self._run is not None else []
+
+    def start(self) -> None:
+        settings = self._settings.model_copy(update={"metrics_port": free_ports_in_a_row(self.processes)})
+        self._read_from = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._run = FlowProcess(self.name, settings, self.processes, log)
+            self._run.start()
+        self.starts += 1
+        self._started_s, self._is_up = time.monotonic(), False
+
+    def tend(self) -> None:
+        """Start it again if it has ended, and remember why if nobody knows."""
+        if self._run is None:
+            self.start()
+        elif (code := self._run.poll()) is not None:
+            self._run.kill()
+            last = self.last_line()
+            if not any(words in last for words in EXPECTED_LINES) and self.processes == 1:
+                self.unexpected.append(f"{self.name} ended by itself with {code}: {last}")
+            self._run = None
+            self.start()
+
+    def await_up(self) -> None:
+        """Until it has done its first work since the start."""
+        until(self._look, UP_S, f"{self.name} to come up: {self.last_line()}")
+
+    def _look(self) -> bool:
+        if not self._is_up:
+            self.tend()
+            if self.accounts():
+                self._is_up = True
+                self.recoveries_s.append(time.monotonic() - self._started_s)
+        return self._is_up
+
+    def kill(self, pid: int | None = None) -> None:
+        """SIGKILL for all processes, or for one first: the others can't go on without it."""
+        if self._run is None:
+            return
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            rest(0.2)
+        self._run.kill()
+        self._run = None
+
+    def stop(self) -> None:
+        """As an operator would; must end well and in time."""
+        if self._run is None:
+            return
+        began = time.monotonic()
+        code = self._run.stop()
+        took_s = time.monotonic() - began
+        if code or took_s > 10:
+            self.unexpected.append(f"{self.name} stopped with {code} after {took_s:.1f} s: {self.last_line()}")
+        self._run = None
+
+    def accounts(self) -> Accounts:
+        return accounts_of(self._run.metrics()) if self._run is not None else {}
+
+    def last_line(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(self._read_from)
+            lines = log.read().decode(errors="replace").splitlines()
+        said = [line for line in lines if line.startswith("tapeflow: ")]
+        return (said or lines or ["nothing said"])[-1]
+
+
+class World:
+    """Everything, up and running, as a context manager. ``folder`` holds data, recovery state and logs."""
+
+    def __init__(self, folder: Path, *, seed: int, rate: int = 200) -> None:
+        self.folder = folder
+        self.broker = KafkaBroker(folder)
+        self.redis = RedisServer(folder)
+        self.clickhouse = ClickHouseServer(folder)
+        self.registry = RegistryServer()
+        self._seed, self._rate = seed, rate
+        self._open: list[Callable[[], object]] = []
+
+    def __enter__(self) -> "World":
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        while self._open:
+            self._open.pop()()
+
+    def _start(self) -> None:
+        self.registry.__enter__()
+        self._open.append(lambda: self.registry.__exit__(None, None, None))
+        for server in (self.broker, self.redis, self.clickhouse):
+            self._open.append(server.close if isinstance(server, KafkaBroker) else server.stop)
+            server.start()
+        self.settings = self._make_settings()
+        client = connect_clickhouse(self.settings.clickhouse_dsn)
+        migrate(client, self.settings.clickhouse_database)
+        client.disconnect()
+        # The tape has times of its own: by the host's clock all of it would have expired.
+        self.broker.make_topic(TRADES_TOPIC, PARTITIONS, {"retention.ms": "-1"})
+        ensure_topic(self.broker.bootstrap, self.settings.dead_letter_topic, 1)
+        self.client = redis.Redis(port=self.redis.port, socket_timeout=30)
+        self.follower = StreamFollower(self.client, PARTITIONS)
+        self.truth = Truth(self.settings, self.follower)
+        self.flows = {name: Flow(name, self.settings, self.folder / f"{name}.log") for name in ("live", "history")}
+        for flow in self.flows.values():
+            self._open.append(flow.kill)
+            flow.start()
+        self.tape = Tape(
+            self.broker.bootstrap, TRADES_TOPIC, self.registry, seed=self._seed, rate=self._rate, partitions=PARTITIONS
+        )
+        self.tape.start()
+        self._open.append(self.tape.close)
+
+    def _make_settings(self) -> Settings:
+        return load_settings(
+            kafka_bootstrap=self.broker.bootstrap,
+            kafka_topic=TRADES_TOPIC,
+            # Shorter than the defaults, so that a stall of seconds is longer than every timeout.
+            kafka_properties={"socket.timeout.ms": 3000, "reconnect.backoff.max.ms": 300},
+            clickhouse_dsn=f"{self.clickhouse.dsn}/?send_receive_timeout=3&connect_timeout=2&sync_request_timeout=2",
+            redis_url=self.redis.url,
+            schema_registry_url=self.registry.url,
+            dedupe=True,
+            idle_close_ms=1_500,
+            epoch_ms=700,
+            conflation_ms=50,
+            stream_length_max=10_000_000,
+            candles_kept=100_000,
+            recovery_dir=self.folder / "recovery",
+            log_format="json",
+        )
+
+    def check(self) -> Verdict:
+        """Let the flows read all there is, then hold everything against the truth."""
+        self.tape.pause()
+        records = self.truth.advance()
+        for flow in self.flows.values():
+            until(lambda flow=flow: self._has_read(flow, records), SETTLE_S, f"{flow.name} to read {records} records")
+        # What was read is written within an epoch; differences that stay are differences.
+        verdict, deadline = Verdict(), time.monotonic() + ALIKE_S
+        while True:
+            verdict = self.truth.check({name: flow.accounts() for name, flow in self.flows.items()}, self.client)
+            if not verdict.differences or time.monotonic() > deadline:
+                break
+            rest(1.0)
+        self.tape.resume()
+        return verdict
+
+    def _has_read(self, flow: Flow, records: int) -> bool:
+        flow.tend()
+        return sum(each.get("read", 0) for each in flow.accounts().values()) >= records
+
+    def unexpected(self) -> Iterable[str]:
+        return [line for flow in self.flows.values() for line in flow.unexpected]
+
+
+def free_ports_in_a_row(count: int) -> int:
+    """The first of ``count`` neighbouring ports that nobody uses now.
+
+    Below those that the system gives to clients: a probe of a port that isn't served yet could connect to itself.
+    """
+    while True:
+        first = random.randrange(20_000, 32_000)
+        try:
+            for port in range(first, first + count):
+                socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return first
