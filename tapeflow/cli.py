@@ -26,6 +26,7 @@ from tapeflow.commands.migrate import migrate
 from tapeflow.commands.produce import produce
 from tapeflow.commands.publish import publish
 from tapeflow.commands.quality import quality
+from tapeflow.commands.rekey import rekey
 from tapeflow.commands.replay import replay
 from tapeflow.commands.run import run
 from tapeflow.commands.settings import settings
@@ -49,7 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS: Final = (
-    *(demo, bars, produce, run, replay, quality, verify),
+    *(demo, bars, produce, run, replay, rekey, quality, verify),
     *(gateway, watch, token, publish, migrate, doctor, local, settings),
 )
 for verb in VERBS:

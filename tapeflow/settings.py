@@ -130,6 +130,11 @@ class Settings(BaseSettings):
         "Topic keyed by symbol that `tapeflow rekey` writes from the trades topic; empty means none",
         pattern=r"^[A-Za-z0-9._-]{0,249}$",
     )
+    rekey_topic: str = setting(
+        "",
+        "Topic keyed by symbol that `tapeflow rekey` writes from the trades topic; empty means none",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+    )
     bars_topic: str = setting(
         "",
         "Compacted topic that gets final bars; empty means off, as most readers use ClickHouse",

@@ -11,23 +11,26 @@ from decimal import Decimal
 from pathlib import Path
 
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from connectors.kafka_options import Position
 from connectors.kafka_range import ranges_between
 from flows.reading import read_options
 from local.ports import free_port
 from tapeflow.encoding import encoder_of
-from tapeflow.kafka_writer import ensure_topic
 from tapeflow.oracle import OracleBar, OracleTrade
 from tapeflow.runner import FlowProcess, read_metric
 from tapeflow.settings import Settings
 from tapeflow.verify import recompute_ranges
 from tests.property.trade_batches import MONDAY_US, to_batch
+from tests.servers.kafka import make_topic
 
 PARTITIONS = 2
 SYMBOLS = ("AAPL", "BTC/USDT", "MSFT", "ETH/USDT")
 MINUTE_US = 60_000_000
 DEADLINE_S = 120
+KEEP = {"retention.ms": "-1"}
+"""Of a topic whose records are stamped long ago: the broker would delete them within the test."""
 FOR_EVER_MS = 366 * 24 * 3_600_000
 
 
@@ -55,7 +58,8 @@ def tape(count: int, minutes: int, late_every: int = 0, seed: int = 1) -> list[O
 
 def feed(settings: Settings, trades: Sequence[OracleTrade]) -> None:
     """Put them where they say they are, onto the settings' topic."""
-    ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, PARTITIONS)
+    if settings.kafka_topic not in AdminClient({"bootstrap.servers": settings.kafka_bootstrap}).list_topics().topics:
+        make_topic(settings.kafka_bootstrap, settings.kafka_topic, PARTITIONS, KEEP)
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 5})
     values = encoder_of(settings)(to_batch(trades))
     for trade, value in zip(trades, values, strict=True):
