@@ -7,9 +7,9 @@ published last.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import bytewax.operators as op
 import numpy as np
@@ -31,14 +31,21 @@ from tapeflow.settings import Settings
 __all__ = ["LiveStep", "build"]
 
 NAME = "live"
+LOOK_AGAIN: Final = timedelta(milliseconds=2)
 
 
 class LiveStep(ShardStep[LiveUpdate]):
-    """Keeps back tickers and open bars until ``conflation`` has passed since they last went out."""
+    """Keeps back tickers and open bars until ``conflation`` has passed since they last went out.
 
-    def __init__(self, *args: Any, conflation_ms: int, **kwargs: Any) -> None:
+    is_behind: whether updates wait for Redis; then they are kept back longer, as a later one replaces them anyway.
+    """
+
+    def __init__(
+        self, *args: Any, conflation_ms: int, is_behind: Callable[[], bool] = lambda: False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._conflation = timedelta(milliseconds=conflation_ms)
+        self._is_behind = is_behind
         self._published_at: datetime | None = None
         self._changed = False
         self._again = self.resumed
@@ -59,7 +66,10 @@ class LiveStep(ShardStep[LiveUpdate]):
     def wake_at(self) -> datetime | None:
         if not self._changed:
             return None
-        return self.clock() if self._published_at is None else self._published_at + self._conflation
+        if self._published_at is None:
+            return self.clock()
+        due_at, now = self._published_at + self._conflation, self.clock()
+        return due_at if due_at > now else now + LOOK_AGAIN
 
     def on_wake(self) -> Iterable[LiveUpdate]:
         return self._flush(no_bars()) if self._changed and self._is_due() else ()
@@ -71,7 +81,8 @@ class LiveStep(ShardStep[LiveUpdate]):
         if self._published_at is None:
             return True
         # A clock that was set back must not hold output up for as long as it jumped.
-        return not self._published_at <= self.clock() < self._published_at + self._conflation
+        too_soon = self._published_at <= self.clock() < self._published_at + self._conflation
+        return not too_soon and not self._is_behind()
 
     def _flush(self, finals: BarBatch) -> list[LiveUpdate]:
         self._published_at, self._changed = self.clock(), False
@@ -106,7 +117,10 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
     steps: list[LiveStep] = []
 
     def apply_trades(state: bytes | None) -> LiveStep:
-        step = LiveStep(rules, settings.idle_close_ms, metrics, state, conflation_ms=settings.conflation_ms)
+        step = LiveStep(
+            rules, settings.idle_close_ms, metrics, state,
+            conflation_ms=settings.conflation_ms, is_behind=lambda: sink.is_behind,
+        )  # fmt: skip
         steps.append(step)
         return step
 
@@ -117,25 +131,22 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         for update in done:
             latency.observe(now_ms, update.tickers.rows["timestamp_ms"])
 
+    sink = RedisSink(
+        settings.redis_url,
+        shards,
+        hash_tags=settings.redis_hash_tags,
+        candles_kept=settings.candles_kept,
+        stream_length_max=settings.stream_length_max,
+        publish_updates=settings.publish_updates,
+        stop=stop,
+        on_written=written,
+    )
     metrics.watch(source.positions, lambda: [step.account() for step in steps if step.partition >= 0])
     flow = Dataflow(NAME)
     batches = op.input("read_trades", flow, source)
     keyed = op.key_on("key_by_partition", batches, partition_key)
     updates = op.stateful_batch("apply_trades", keyed, apply_trades)
-    op.output(
-        "write_redis",
-        updates,
-        RedisSink(
-            settings.redis_url,
-            shards,
-            hash_tags=settings.redis_hash_tags,
-            candles_kept=settings.candles_kept,
-            stream_length_max=settings.stream_length_max,
-            publish_updates=settings.publish_updates,
-            stop=stop,
-            on_written=written,
-        ),
-    )
+    op.output("write_redis", updates, sink)
     if settings.bars_topic:
         finals = op.filter_map_value("final_bars", updates, final_bars)
         op.output("write_bars_topic", finals, bars_topic_sink(settings, shards, stop))

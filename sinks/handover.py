@@ -38,6 +38,11 @@ class Handover(Generic[T]):
         """Whether nothing waits and nothing is being worked on."""
         return not self._waiting and not self._busy
 
+    @property
+    def waiting(self) -> int:
+        """How many items ``work`` has not been given yet."""
+        return len(self._waiting)
+
     def put(self, item: T) -> None:
         """Hand over one item; blocks while the queue is full. Raises the error of ``work``."""
         with self._changed:

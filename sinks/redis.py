@@ -38,6 +38,7 @@ FINALS_KEPT: Final = 100_000
 CALLS_MAX: Final = 16
 """Script calls in one pipeline: at most 32,000 messages, about 20 MB."""
 WAITING_MAX: Final = 64
+LONG_WRITE_S: Final = 0.2
 SOURCE: Final = "tapeflow"
 
 _OUTAGES: Final = (
@@ -246,6 +247,7 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
     ) -> None:
         self._shards = shards
         self._on_written = on_written
+        self._rest_until = 0.0
         self._parts = 0
         self._lock = threading.Lock()
         self._writer = RedisWriter(
@@ -260,8 +262,21 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         self._handover = Handover(self._write, name="redis-writer", depth=WAITING_MAX)
 
     def _write(self, updates: list[LiveUpdate]) -> None:
+        begun = time.monotonic()
         self._writer.write(updates)
+        ended = time.monotonic()
+        if ended - begun > LONG_WRITE_S:
+            self._rest_until = ended + (ended - begun)
         self._on_written(updates)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether updates should be held back where they can be; a hint, of this process alone.
+
+        Either as many wait as there are shards, or the last write was long: then the flow gets as long to read on,
+        for else each epoch would spend its time in waiting for a write and hardly any in reading.
+        """
+        return self._handover.waiting >= max(self._parts, 1) or time.monotonic() < self._rest_until
 
     def list_parts(self) -> list[str]:
         return [f"{shard:05d}" for shard in range(self._shards)]

@@ -47,8 +47,8 @@ def test_properties_that_exactness_rests_on_are_locked(name: str) -> None:
 
 def test_memory_for_reading_ahead_is_shared_among_queues() -> None:
     options = KafkaReadOptions(bootstrap="b:1", topic="t")
-    assert options.consumer_properties(4)["queued.max.messages.kbytes"] == 32_768
-    assert options.consumer_properties(1000)["queued.max.messages.kbytes"] == 4_096
+    assert options.consumer_properties(4)["queued.max.messages.kbytes"] == 8_192
+    assert options.consumer_properties(1000)["queued.max.messages.kbytes"] == 1_024
 
 
 @pytest.mark.parametrize("wrong", [{"bootstrap": ""}, {"topic": ""}, {"batch_records_max": 0}])

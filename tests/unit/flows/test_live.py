@@ -1,0 +1,70 @@
+"""When the live step lets tickers and open bars go out."""
+
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client import CollectorRegistry
+
+from core.rules import Rules
+from flows.live import LiveStep
+from flows.metrics import FlowMetrics
+from schemas.columns import TradeBatch
+from tapeflow.synthetic import SyntheticMarket, symbol_names
+
+CONFLATION = timedelta(milliseconds=20)
+
+
+class Scene:
+    """A step, its clock, and a Redis that is behind or not."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.behind = False
+        self.market = SyntheticMarket(symbol_names(3))
+        self.step = LiveStep(
+            Rules(), 10_000, FlowMetrics("live", CollectorRegistry()), None, lambda: self.now,
+            conflation_ms=20, is_behind=lambda: self.behind,
+        )  # fmt: skip
+
+    def trades(self) -> TradeBatch:
+        return self.market.take(10, 1_000)
+
+    def published(self) -> int:
+        updates, _ = self.step.on_batch([self.trades()])
+        return len(list(updates))
+
+
+def test_the_first_change_goes_out_at_once_and_the_next_after_the_conflation() -> None:
+    scene = Scene()
+    assert scene.published() == 1
+    assert scene.published() == 0
+    due = scene.step.notify_at()
+    assert due == scene.now + CONFLATION
+    scene.now = due
+    updates, _ = scene.step.on_notify()
+    assert len(list(updates)) == 1
+    assert scene.step.notify_at() is None
+
+
+def test_while_redis_is_behind_changes_are_kept_back_and_looked_at_again_soon() -> None:
+    scene = Scene()
+    assert scene.published() == 1
+    scene.behind = True
+    scene.now += 5 * CONFLATION
+    assert scene.published() == 0
+    updates, _ = scene.step.on_notify()
+    assert not list(updates)
+    again = scene.step.notify_at()
+    assert again is not None
+    assert scene.now < again <= scene.now + timedelta(milliseconds=5)
+    scene.behind, scene.now = False, again
+    updates, _ = scene.step.on_notify()
+    assert len(list(updates)) == 1
+
+
+def test_the_end_of_input_publishes_what_was_kept_back() -> None:
+    scene = Scene()
+    assert scene.published() == 1
+    scene.behind = True
+    assert scene.published() == 0
+    updates, _ = scene.step.on_eof()
+    assert len(list(updates)) == 1
