@@ -89,6 +89,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
         return keyed_records(batch)
 
     source: KafkaSource[RekeyBatch] = KafkaSource(options, decode, empty=empty_batch, stop=stop)
+    metrics.watch(source.positions, list)
     flow = Dataflow(NAME)
     batches = op.input("read_records", flow, source)
     op.output(

@@ -79,7 +79,12 @@ class BarSpoolSink(FixedPartitionedSink[BarBatch, tuple[int, int]]):
     def part_fn(self, item_key: str) -> int:
         return int(item_key)
 
-    def build_part(self, step_id: str, for_part: str, resume_state: tuple[int, int] | None) -> "_SpoolPart":  # noqa: ARG002
+    def build_part(
+        self,
+        step_id: str,  # noqa: ARG002
+        for_part: str,
+        resume_state: tuple[int, int] | None,
+    ) -> "_SpoolPart":
         return _SpoolPart(self._folder, int(for_part), *(resume_state or (0, 0)))
 
 

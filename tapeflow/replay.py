@@ -126,7 +126,8 @@ class Replay:
         return (spooled_bars(self.folder, partition) for partition in self.plan.whole_from_us)
 
     def _worker_settings(self) -> Settings:
-        return self._settings.model_copy(update={"recovery_dir": self.folder.absolute(), "metrics_port": 0})
+        changes = {"recovery_dir": self.folder.absolute(), "metrics_port": 0, "cluster_addresses": ()}
+        return self._settings.model_copy(update=changes)
 
     def _check_topic(self, request: Request) -> None:
         if self.plan.identity != request.identity(self._settings):
