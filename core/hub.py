@@ -327,8 +327,11 @@ class Hub:
                     if client.lags[room] == HELD:
                         client.lags[room] = FRESH
 
-    def flush(self, now_ms: int) -> list[Client]:
-        """Clients whose ``out`` has bytes to be written, as they must be written: joined, in order; then clear it."""
+    def flush(self, now_ms: int, *, grouped: bool = False) -> list[Client]:
+        """Clients whose ``out`` has bytes to be written: joined, in order; then clear it.
+
+        With ``grouped`` there may be frames in ``take_groups`` to be written before those.
+        """
         delivery = self.delivery
         delivery.sweep(now_ms)
         if not self.paused:
@@ -336,6 +339,8 @@ class Hub:
                 room = heapq.heappop(self._timers)[2]
                 room.timed = False
                 self._dirty[room] = None
+            # One room alone needs no joining of frames per client, which would be half of the hub's cost.
+            delivery.direct = grouped and len(self._dirty) == 1
             for changed in list(self._dirty):
                 delivery.send_room(changed, now_ms)
                 if isinstance(changed, BarRoom) and changed.live and not changed.timed:
@@ -349,6 +354,11 @@ class Hub:
         if delivery.behind:
             delivery.catch_up(now_ms, paused=self.paused)
         return delivery.take_ready()
+
+    def take_groups(self) -> list[tuple[bytes, list[Client]]]:
+        """Frames of the last flush, each for many clients."""
+        groups, self.delivery.groups = self.delivery.groups, []
+        return groups
 
     def take_closes(self) -> list[tuple[Client, int, str]]:
         """Clients to be closed with a code and a reason; the hub has let go of them."""

@@ -34,6 +34,8 @@ class Delivery:
         self.closes: list[tuple[Client, int, str]] = []
         self._held: dict[Client, None] = {}
         self._ready: list[Client] = []
+        self.direct = False  # frames go to ``groups`` rather than to each client's ``out``
+        self.groups: list[tuple[bytes, list[Client]]] = []
 
     @property
     def busy(self) -> bool:
@@ -154,6 +156,7 @@ class Delivery:
         ready, limits = self._ready, self.limits
         members = room.audience[variant] if clients is None else clients
         held: list[Client] = []
+        direct: list[Client] | None = [] if self.direct else None
         for client in members:
             if client.held:
                 held.append(client)
@@ -164,10 +167,15 @@ class Delivery:
                 self.hold(client, HELD_BY_BUDGET, now_ms)
                 held.append(client)
                 continue
+            if direct is not None:
+                direct.append(client)
+                continue
             out = client.out
             if not out:
                 ready.append(client)
             out.append(frame)
+        if direct:
+            self.groups.append((frame, direct))
         self.counts["messages"] += count * (len(members) - len(held))
         for client in held:
             self.fall_behind(room, client, FRESH if isinstance(room, TickerRoom) else HELD)

@@ -165,7 +165,12 @@ class WebSocketGateway:
         hub = self.hub
         self._flushed_ms = now_ms = boot_clock_ms()
         size = 0
-        for client in hub.flush(now_ms):
+        ready = hub.flush(now_ms, grouped=True)
+        for frame, clients in hub.take_groups():
+            size += len(frame) * len(clients)
+            for client in clients:
+                client.sink.write(frame)
+        for client in ready:
             out = client.out
             if not out:
                 continue

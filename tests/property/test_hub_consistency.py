@@ -354,7 +354,12 @@ class HubMachine(RuleBasedStateMachine):
     @rule(passed_ms=st.integers(0, 1500))
     def flush(self, passed_ms: int) -> None:
         self.now_ms += passed_ms
-        for client in self.hub.flush(self.now_ms):
+        ready = dict.fromkeys(self.hub.flush(self.now_ms, grouped=True))
+        for frame, clients in reversed(self.hub.take_groups()):
+            for client in clients:
+                client.out.insert(0, frame)
+                ready[client] = None
+        for client in ready:
             receiver = next(each for each in self.receivers if each.client is client)
             assert not client.held or client.held != HELD_BY_TRANSPORT, "bytes for a client that is full"
             receiver.read(self.epoch)
