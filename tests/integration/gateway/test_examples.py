@@ -1,0 +1,225 @@
+"""The examples of docs/gateway.md, as they stand there, against a running demo.
+
+A block that follows ``<!-- runs: prints "…" -->`` is run until it has printed that; only addresses are replaced. Those
+that run ``with a token`` meet a second gateway with a secret. What needs websocat, Chromium or npm says so when absent.
+"""
+
+import contextlib
+import functools
+import http.server
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from local.ports import free_port
+from tests.integration.gateway.gateway_command import COMMAND, ROOT, running_gateway
+from tests.integration.gateway.rest_server import eventually
+from tests.servers.redis import unavailable
+
+PAGE = ROOT / "docs" / "gateway.md"
+BLOCK = re.compile(r'<!-- runs( with a token)?: prints "(.+?)" -->\n```(\w+)\n(.*?)```', re.DOTALL)
+SECRET = "a-secret-of-an-example-a-secret-of-an-example"
+STARTS_S, PRINTS_S, ENDS_S = 240, 45, 120
+CHROMIUM = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--enable-logging=stderr", "--remote-debugging-port=0")  # fmt: skip
+
+
+class Example(NamedTuple):
+    number: int
+    with_token: bool
+    prints: str
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.number}-{self.language}-{re.sub(r'[^a-z]+', '-', self.prints.lower()).strip('-')}"
+
+
+def examples() -> list[Example]:
+    found = BLOCK.findall(PAGE.read_text("utf-8"))
+    return [Example(number, bool(token), *rest) for number, (token, *rest) in enumerate(found)]
+
+
+@dataclass
+class Place:
+    """Where the examples run: addresses of a gateway, the environment of its owner, a folder, an allowed origin."""
+
+    websocket: str
+    rest: str
+    environment: dict[str, str]
+    folder: Path
+    origin: str = ""
+
+    def fitted(self, text: str) -> str:
+        return text.replace("ws://127.0.0.1:8080", self.websocket).replace("http://127.0.0.1:8081", self.rest)
+
+
+def bare_environment(folder: Path) -> dict[str, str]:
+    """No settings of whoever runs the tests; ``tapeflow`` is a command."""
+    binary = folder / "bin" / "tapeflow"
+    binary.parent.mkdir()
+    binary.write_text(f"#!{sys.executable}\nimport sys\nfrom tapeflow.cli import main\nsys.exit(main())\n")
+    binary.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TAPEFLOW_")}
+    path = os.pathsep.join((str(binary.parent), str(Path(sys.executable).parent), os.environ["PATH"]))
+    return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def settings_of_children(pid: int) -> dict[str, str]:
+    """The settings that the demo gave its gateway."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            pairs = Path(f"/proc/{child}/environ").read_text().split("\0")
+            found = dict(pair.split("=", 1) for pair in pairs if pair.startswith("TAPEFLOW_"))
+            if found:
+                return found
+    return {}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """``tapeflow demo``, until the last example is done; then it must prove itself."""
+    folder = tmp_path_factory.mktemp("examples")
+    origin = f"http://127.0.0.1:{free_port()}"
+    environment = bare_environment(folder)
+    settings = {"TAPEFLOW_DATA_DIR": str(folder / "data"), "TAPEFLOW_GATEWAY_ORIGINS": origin,
+                "TAPEFLOW_GATEWAY_PORT": str(free_port()), "TAPEFLOW_GATEWAY_REST_PORT": str(free_port())}  # fmt: skip
+    out = folder / "demo.log"
+    with out.open("wb") as log, subprocess.Popen(
+        [*COMMAND, "demo", "--rate", "500"], env={**environment, **settings}, cwd=folder, stdout=log, stderr=log
+    ) as process:  # fmt: skip
+        try:
+            eventually(lambda: re.search(r" live [1-9]", out.read_text()) or process.poll() is not None, STARTS_S)
+            addresses = re.findall(r"(?:ws|http)://127\.0\.0\.1:\d+", out.read_text())
+            assert len(addresses) > 1, out.read_text()
+            owner = {**environment, **settings_of_children(process.pid)}
+            yield Place(addresses[0], addresses[1], owner, folder, origin)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(ENDS_S) == 0, out.read_text()
+        finally:
+            process.kill()
+    assert "WebSocket client" in out.read_text()
+
+
+@pytest.fixture(scope="module")
+def guarded(demo: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A gateway that asks for tokens, on the demo's Redis and ClickHouse."""
+    folder = tmp_path_factory.mktemp("guarded")
+    redis_url = demo.environment["TAPEFLOW_REDIS_URL"]
+    with running_gateway(folder, redis_url, gateway_token_secret=SECRET) as gateway:
+        environment = {**demo.environment, "TAPEFLOW_GATEWAY_TOKEN_SECRET": SECRET}
+        yield Place(gateway.websocket, gateway.rest, environment, folder)
+
+
+def command_of(example: Example, place: Place) -> list[str]:
+    """The command that runs the example; skips visibly what this machine lacks."""
+    text = place.fitted(example.text)
+    for tool in ("websocat", "curl"):
+        if re.search(rf"\b{tool}\b", text) and not shutil.which(tool):
+            (pytest.skip if tool == "websocat" else unavailable)(f"needs {tool}")
+    if example.language == "sh":
+        return ["bash", "-euo", "pipefail", "-c", text]
+    if example.language == "python":
+        return [sys.executable, "-c", text]
+    if example.language == "js":
+        return node_command(text)
+    (place.folder / "index.html").write_text(text)
+    if not shutil.which("chromium"):
+        unavailable("needs chromium")
+    return [*CHROMIUM, f"--user-data-dir={place.folder / 'profile'}", f"{place.origin}/index.html"]
+
+
+def node_command(text: str) -> list[str]:
+    if not shutil.which("node"):
+        pytest.skip("needs node")
+    major = int(subprocess.check_output(["node", "--version"], text=True).lstrip("v").split(".")[0])
+    if major < 20:
+        pytest.skip("needs node 20 or newer, which has WebSocket")
+    return ["node", *(["--experimental-websocket"] if major < 22 else []), "-e", text]
+
+
+@contextlib.contextmanager
+def served(place: Place) -> Iterator[None]:
+    """The folder as a web site at ``origin``."""
+    if not place.origin:
+        yield
+        return
+    handler = functools.partial(Quiet, directory=str(place.folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", int(place.origin.rpartition(":")[2])), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def run_until(command: list[str], place: Place, wanted: str) -> str:
+    """What it printed, up to and with the line that holds ``wanted``, or all of it; ends the whole group."""
+    printed: list[str] = []
+    with subprocess.Popen(
+        command, env=place.environment, cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        killer = threading.Timer(PRINTS_S, os.killpg, (process.pid, signal.SIGKILL))
+        killer.start()
+        try:
+            for line in process.stdout:
+                printed.append(line)
+                if wanted in line:
+                    break
+        finally:
+            killer.cancel()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return "".join(printed)
+
+
+@pytest.mark.parametrize("example", examples(), ids=str)
+def test_example_prints_what_it_says(example: Example, request: pytest.FixtureRequest) -> None:
+    place: Place = request.getfixturevalue("guarded" if example.with_token else "demo")
+    command = command_of(example, place)
+    with served(place):
+        assert example.prints in run_until(command, place, example.prints)
+
+
+def test_the_same_works_with_the_npm_package_ws(demo: Place) -> None:
+    if not shutil.which("npm"):
+        pytest.skip("needs npm")
+    done = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "ws@8"], cwd=demo.folder, capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("needs a registry to install ws from")
+    (example,) = [each for each in examples() if each.language == "js"]
+    script = demo.folder / "example.mjs"
+    script.write_text('import WebSocket from "ws";\n' + demo.fitted(example.text))
+    assert example.prints in run_until(["node", str(script)], demo, example.prints)
+
+
+def test_lines_that_the_demo_printed_work(demo: Place) -> None:
+    lines = [line.strip() for line in (demo.folder / "demo.log").read_text().splitlines() if line.startswith("  curl ")]
+    assert len(lines) == 4
+    for line, wanted in zip(lines, ("BTC/USDT", "tradeCount", "retry: 5000", "subscriptions"), strict=True):
+        assert wanted in run_until(["bash", "-c", line], demo, wanted), line
+
+
+def test_every_kind_of_example_is_there() -> None:
+    found = examples()
+    assert {each.language for each in found} == {"python", "js", "html", "sh"}
+    assert all(any(tool in each.text for each in found) for tool in ("curl", "websocat", "tapeflow watch"))
