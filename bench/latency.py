@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,7 @@ from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not 
 
 DATABASE = "bench_latency"
 WARM_UP_S = 5.0
-DRAIN_S = 30.0
+READY_S = 90.0
 
 
 class Message(msgspec.Struct):
@@ -152,14 +153,28 @@ def what_is(pid: int) -> str:
 
 
 def await_rows(rig: Rig, wanted: int) -> None:
-    """ClickHouse holds every trade, within DRAIN_S."""
-    client, deadline, found = Client.from_url(rig.clickhouse_dsn), time.monotonic() + DRAIN_S, -1
+    """ClickHouse holds every trade, within READY_S."""
+    client, deadline, found = Client.from_url(rig.clickhouse_dsn), time.monotonic() + READY_S, -1
     while found != wanted and time.monotonic() < deadline:
         time.sleep(0.2)
         found = client.execute(f"SELECT uniqExact(kafka_partition, kafka_offset) FROM {DATABASE}.{TRADES_TABLE}")[0][0]
     client.disconnect()
     if found != wanted:
         raise SystemExit(f"wrong result, no figures: {found:,} trades in ClickHouse instead of {wanted:,}")
+
+
+def peak_mb(pid: int) -> float:
+    """Most resident memory that a process had."""
+    return float(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024  # type: ignore[index]
+
+
+def await_streams(client: redis.Redis) -> None:
+    """The live flow has published something of every shard, within READY_S."""
+    deadline = time.monotonic() + READY_S
+    while not all(client.xlen(deltas_stream(shard)) for shard in range(PARTITIONS)):
+        if time.monotonic() > deadline:
+            raise SystemExit("flows.live published nothing")
+        time.sleep(0.1)
 
 
 def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[Any, Any]:
@@ -180,23 +195,27 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
         out, stop = folder / "entries", folder / "stop"
         reader = start(read, {"redis_url": rig.redis_url, "out": str(out), "stop": str(stop)})
         stack.callback(stop.touch)
-        time.sleep(6)
-        producer = start(produce, {"settings": plain(settings), "symbols": options.symbols, "rate": options.rate,
-                                   "seconds": WARM_UP_S + options.seconds})  # fmt: skip
+        request = {"settings": plain(settings), "symbols": options.symbols, "rate": options.rate}
+        # A flow that has to compile its kernels first does so now, with trades that aren't measured.
+        first = int(start(produce, {**request, "seconds": 0.5}).communicate(timeout=60)[0])
+        await_rows(rig, first)
+        await_streams(client)
+        producer = start(produce, {**request, "seconds": WARM_UP_S + options.seconds})
         time.sleep(WARM_UP_S)
         before, since = cpu_seconds(), time.monotonic()
         first_ms = time.time_ns() / 1e6
         time.sleep(options.seconds * 0.9)
         after, over = cpu_seconds(), time.monotonic() - since
         sent = int(producer.communicate(timeout=120)[0])
-        await_rows(rig, sent)
+        await_rows(rig, first + sent)
+        peaks = ", ".join(f"{flow.name} {sum(map(peak_mb, flow.pids)):,.0f} MB" for flow in flows)
         stop.touch()
         reader.wait(30)
         entries = pickle.loads(out.read_bytes())
     read_ages, written_ages, messages = ages_ms(entries, produced_at_ms(rig, topic), first_ms)
     load = ", ".join(f"{name} {(after[name] - before.get(name, 0.0)) / over:.2f}" for name in sorted(after))
     print(f"conflation {conflation_ms} ms: {len(read_ages):,} ticker messages, {messages / options.seconds:,.0f} "
-          f"messages/s; cores used: {load}")  # fmt: skip
+          f"messages/s; cores used: {load}; peak memory: {peaks}")  # fmt: skip
     for name, ages in (("written", written_ages), ("readable", read_ages)):
         shares = ", ".join(f"{share:g} % {np.percentile(ages, share):.0f}" for share in (1, 50, 90, 99, 99.9, 100))
         print(f"  ms until {name}: {shares}", flush=True)
