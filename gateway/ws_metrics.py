@@ -37,8 +37,8 @@ class WsMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         for key, value in self._stats().items():
             if isinstance(value, int | float):
-                name = "tapeflow_ws_" + "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
+                name = "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
                 if key in GAUGES:
-                    yield GaugeMetricFamily(name, f"{key}, now", value)
+                    yield GaugeMetricFamily(f"tapeflow_ws_{name}", f"{key}, now", value)
                 else:
-                    yield CounterMetricFamily(name, f"{key} since the start", value)
+                    yield CounterMetricFamily(f"tapeflow_ws_{name}", f"{key} since the start", value)
