@@ -130,11 +130,6 @@ class Settings(BaseSettings):
         "Topic keyed by symbol that `tapeflow rekey` writes from the trades topic; empty means none",
         pattern=r"^[A-Za-z0-9._-]{0,249}$",
     )
-    rekey_topic: str = setting(
-        "",
-        "Topic keyed by symbol that `tapeflow rekey` writes from the trades topic; empty means none",
-        pattern=r"^[A-Za-z0-9._-]{0,249}$",
-    )
     bars_topic: str = setting(
         "",
         "Compacted topic that gets final bars; empty means off, as most readers use ClickHouse",
@@ -333,7 +328,8 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """Variables that give a child process the same settings, whatever its own environment and file say."""
         texts = {name: _as_variable(value) for name, value in self.model_dump(mode="json").items()}
-        return {PREFIX + name.upper(): text for name, text in texts.items() if text}
+        # No file: it would fill in what is empty here.
+        return {CONFIG_VARIABLE: os.devnull, **{PREFIX + name.upper(): text for name, text in texts.items() if text}}
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         fields = type(self).model_fields
@@ -362,7 +358,7 @@ def load_settings(**overrides: object) -> Settings:
     """Settings from ``overrides`` (None = not given), environment and file; raises SettingError with one line."""
     given = {name: value for name, value in overrides.items() if value is not None}
     path = os.environ.get(CONFIG_VARIABLE)
-    if path and not Path(path).is_file():
+    if path and path != os.devnull and not Path(path).is_file():
         raise SettingError(
             f"{CONFIG_VARIABLE} names no file", where=path, mend="give the path of a TOML file or unset it"
         )

@@ -136,6 +136,17 @@ def test_a_child_gets_the_same_settings_by_its_environment(monkeypatch: pytest.M
     assert load_settings() == settings
 
 
+def test_a_file_fills_in_nothing_for_a_child_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An open gateway's process asked for tokens because a file had a secret."""
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings()
+    Path("tapeflow.toml").write_text('gateway_token_secret = "of a file"\n')
+    assert load_settings().gateway_token_secret == "of a file"
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == settings
+
+
 def test_settings_do_not_change() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
