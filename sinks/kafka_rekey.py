@@ -84,6 +84,15 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
             "transaction.timeout.ms": TRANSACTION_MS,
         }
         self._producer: Producer | None = None
+        try:
+            self._ready()
+        except KafkaException as error:
+            # Only a start is this strict; later on a broker that is away is waited for.
+            raise Unreachable(
+                f"Kafka began no transaction: {error.args[0].str()}",
+                where=self._where,
+                mend="rekey needs a broker with transactions, and the right to use them",
+            ) from error
 
     def write_batch(self, items: list[KeyedRecords]) -> None:
         """All items in one transaction, begun again for as long as the brokers are away."""
