@@ -89,7 +89,7 @@ def watched(watch: Watch) -> None:
 
     original = flows.reading.decode_trades
 
-    def decode_trades(settings: Settings) -> Callable[[Any], Any]:
+    def decode_trades(settings: Settings, *_rest: Any) -> Callable[[Any], Any]:
         decode = original(settings)
 
         def seen(raw: Any) -> Any:
