@@ -89,8 +89,8 @@ def watched(watch: Watch) -> None:
 
     original = flows.reading.decode_trades
 
-    def decode_trades(settings: Settings, *_rest: Any) -> Callable[[Any], Any]:
-        decode = original(settings)
+    def decode_trades(settings: Settings, *rest: Any) -> Callable[[Any], Any]:
+        decode = original(settings, *rest)
 
         def seen(raw: Any) -> Any:
             watch.see(len(raw))
