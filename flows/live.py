@@ -19,10 +19,11 @@ from connectors.kafka_options import Position
 from flows.dead_letters import write_dead_letters
 from flows.latency import LatencyHistogram
 from flows.metrics import FlowMetrics
-from flows.reading import partition_key, rules_of, trades_source
+from flows.reading import partition_key, registry_of, rules_of, trades_source
 from flows.shard_step import ShardStep
 from flows.starting import one_line_errors, start_flow
 from flows.stopping import StopSignal
+from schemas.avro import BAR_SCHEMA_ID, schema_text
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
 from sinks.kafka import BarsTopicSink
 from sinks.redis import LiveUpdate, RedisSink
@@ -95,8 +96,14 @@ def final_bars(update: LiveUpdate) -> BarBatch | None:
 
 
 def bars_topic_sink(settings: Settings, shards: int, stop: StopSignal) -> BarsTopicSink:
+    """Where a registry is configured, bars carry the id that it gives the Bar schema for the topic's values."""
+    schema_id = BAR_SCHEMA_ID
+    if settings.schema_registry_url:
+        schema_id = registry_of(settings).register(f"{settings.bars_topic}-value", schema_text("Bar"))
     properties: dict[str, Any] = {**settings.kafka_properties}
-    return BarsTopicSink(settings.kafka_bootstrap, settings.bars_topic, shards, properties=properties, stop=stop)
+    return BarsTopicSink(
+        settings.kafka_bootstrap, settings.bars_topic, shards, schema_id=schema_id, properties=properties, stop=stop
+    )
 
 
 def no_tickers() -> TickerBatch:

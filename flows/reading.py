@@ -5,22 +5,35 @@ order, so live, history and replay refuse the same records for the same reasons.
 the source's poll, where the original bytes and keys of the few refused records are still at hand.
 """
 
+import threading
 from collections.abc import Callable
 
-from connectors.avro import AvroDecoder
+from connectors.avro import AvroDecoder, Resolver
 from connectors.json import JsonDecoder
-from connectors.kafka import KafkaSource, StopFlag
+from connectors.kafka import KafkaSource
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.registry import RegistryOptions, SchemaRegistry
 from connectors.rejecting import Decoder
 from core.rules import Rules
 from core.validation import validate
+from schemas.avro import WriterSchema
 from schemas.columns import RawBatch, TradeBatch
+from schemas.errors import Unreachable
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reject
+from sinks.outage import persist
 from tapeflow.settings import Settings
 
-__all__ = ["decode_trades", "partition_key", "read_options", "rejected", "rules_of", "trades_source"]
+__all__ = [
+    "decode_trades",
+    "decoder_of",
+    "partition_key",
+    "read_options",
+    "registry_of",
+    "rejected",
+    "rules_of",
+    "trades_source",
+]
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -35,29 +48,55 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def decoder_of(settings: Settings) -> Decoder:
+def registry_of(settings: Settings) -> SchemaRegistry:
+    """The Schema Registry that the settings name. Raises SettingError when its address is none."""
+    return SchemaRegistry(
+        RegistryOptions(settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password)
+    )
+
+
+def resolver_of(settings: Settings, stop: threading.Event | None = None) -> Resolver | None:
+    """Schema ids to writer schemas; None where the shipped ones are used.
+
+    The registry must answer now, else Unreachable is raised. Later, with ``stop``, it is waited for when it is down.
+    """
+    if not settings.schema_registry_url:
+        return None
+    registry = registry_of(settings)
+    registry.check()
+    if stop is None:
+        return registry
+    flag = stop
+
+    def resolve(schema_id: int) -> WriterSchema | None:
+        return persist(
+            lambda: registry(schema_id),
+            where=settings.schema_registry_url,
+            is_outage=lambda error: isinstance(error, Unreachable),
+            stop=flag,
+        )
+
+    return resolve
+
+
+def decoder_of(settings: Settings, stop: threading.Event | None = None) -> Decoder:
+    """What reads the record values. Raises Unreachable or SettingError when its registry doesn't answer."""
     if settings.value_format == "json":
         return JsonDecoder(field_map=settings.field_map, time_unit=settings.time_unit,
                            value_bytes_max=settings.value_bytes_max)  # fmt: skip
-    resolver = None
-    if settings.schema_registry_url:
-        resolver = SchemaRegistry(
-            RegistryOptions(
-                settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password
-            )
-        )
+    framed = settings.value_format == "confluent"
     return AvroDecoder(
-        framing="confluent" if settings.value_format == "confluent" else "none",
-        resolver=resolver,
+        framing="confluent" if framed else "none",
+        resolver=resolver_of(settings, stop) if framed else None,
         field_map=settings.field_map,
         time_unit=settings.time_unit,
         value_bytes_max=settings.value_bytes_max,
     )
 
 
-def decode_trades(settings: Settings) -> Callable[[RawBatch], TradeBatch]:
-    """Bytes of one partition to valid trades and rejects."""
-    decoder, future_us = decoder_of(settings), settings.future_ms * 1000
+def decode_trades(settings: Settings, stop: threading.Event | None = None) -> Callable[[RawBatch], TradeBatch]:
+    """Bytes of one partition to valid trades and rejects; with ``stop``, waits for a registry that is down."""
+    decoder, future_us = decoder_of(settings, stop), settings.future_ms * 1000
 
     def decode(raw: RawBatch) -> TradeBatch:
         rows, text = decoder.decode_rows(raw)
@@ -79,9 +118,9 @@ def read_options(settings: Settings, end: Position | None = None) -> KafkaReadOp
     )
 
 
-def trades_source(settings: Settings, stop: StopFlag, end: Position | None = None) -> KafkaSource[TradeBatch]:
+def trades_source(settings: Settings, stop: threading.Event, end: Position | None = None) -> KafkaSource[TradeBatch]:
     """The trades topic, decoded and validated, one batch per partition and poll."""
-    return KafkaSource(read_options(settings, end), decode_trades(settings), stop=stop)
+    return KafkaSource(read_options(settings, end), decode_trades(settings, stop), stop=stop)
 
 
 def partition_key(batch: TradeBatch) -> str:

@@ -74,7 +74,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
     metrics, options = FlowMetrics(NAME), read_options(settings)
     with TopicQuestions(options) as questions:
         facts = questions.facts()
-    decoder, future_us = decoder_of(settings), settings.future_ms * 1000
+    decoder, future_us = decoder_of(settings, stop), settings.future_ms * 1000
 
     def decode(raw: RawBatch) -> RekeyBatch:
         rows, text = decoder.decode_rows(raw)

@@ -13,8 +13,7 @@ from typing import Final
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import OffsetRange, ranges_between, read_records
 from connectors.kafka_start import TopicQuestions
-from connectors.registry import RegistryOptions, SchemaRegistry
-from flows.reading import read_options, rules_of
+from flows.reading import read_options, registry_of, rules_of
 from schemas.avro import WriterSchema, shipped_schema
 from schemas.errors import InputError
 from schemas.names import BAR_VIEW, BARS_TABLE
@@ -53,11 +52,7 @@ def oracle_reader(settings: Settings) -> OracleReader:
     """The oracle's own decoder, told what the flows are told."""
     schema_of: Callable[[int], WriterSchema | None] = shipped_schema
     if settings.schema_registry_url:
-        schema_of = SchemaRegistry(
-            RegistryOptions(
-                settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password
-            )
-        )
+        schema_of = registry_of(settings)
     return OracleReader(
         value_format=settings.value_format,
         schema_of=schema_of,

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 
 import pytest
-import stamina
 
 from connectors.avro import AvroDecoder
 from connectors.registry import RegistryOptions, SchemaRegistry
@@ -16,9 +15,8 @@ from tests.unit.connectors.test_avro import GOOD
 
 
 @pytest.fixture(autouse=True)
-def quick_retries() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=3, cap=True):
-        yield
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.registry._PAUSES_S", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -80,6 +78,14 @@ def test_a_registry_in_trouble_is_tried_three_times(server: RegistryServer) -> N
     with pytest.raises(Unreachable, match="HTTP 503"):
         registry(1)
     assert len(server.requests) == 3
+
+
+def test_a_start_asks_whether_it_is_there(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    registry.check()
+    server.down = True
+    with pytest.raises(Unreachable, match="HTTP 503"):
+        registry.check()
 
 
 def test_a_registry_that_is_gone() -> None:
