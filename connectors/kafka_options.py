@@ -100,7 +100,7 @@ class KafkaReadOptions:
     end: Position | None = None
     batch_records_max: int = 20_000
     idle_wait_ms: int = 10
-    timeout_ms: int = 6_000
+    timeout_ms: int = 5_000
     poll: Literal["auto", "native", "messages"] = "auto"
 
     def __post_init__(self) -> None:

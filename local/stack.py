@@ -54,7 +54,8 @@ class Endpoints:
 class Stack:
     """Three servers with their data and logs under ``data_dir``; ``ports`` None takes free ones.
 
-    Raises SettingError when a port or the folder is taken, Unreachable when a server doesn't come up.
+    Raises SettingError when a port or the folder is taken or can't be written, Unreachable when a server doesn't come
+    up.
     """
 
     def __init__(self, data_dir: Path | str, ports: Ports | None = None) -> None:
@@ -92,8 +93,13 @@ class Stack:
         return self.endpoints
 
     def _take_folder(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        lock_file = (self.data_dir / "stack.lock").open("a+")
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            lock_file = (self.data_dir / "stack.lock").open("a+")
+        except OSError as error:
+            raise SettingError(
+                f"can't write there: {error.strerror}", where=str(self.data_dir), mend="choose another folder"
+            ) from error
         try:
             fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

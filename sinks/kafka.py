@@ -30,6 +30,7 @@ from sinks.outage import STOP_GRACE_S
 
 __all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "ensure_topic"]
 
+REACH_S: Final = 5.0
 ADMIN_S: Final = 8.0
 REPORT_S: Final = 10.0
 LETTER_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -56,7 +57,7 @@ def ensure_topic(
     """
     admin = AdminClient({**(properties or {}), "bootstrap.servers": bootstrap}, logger=_SILENT)
     try:
-        if topic in admin.list_topics(timeout=ADMIN_S).topics:
+        if topic in admin.list_topics(timeout=REACH_S).topics:
             return False
         wanted = NewTopic(topic, num_partitions=partitions, replication_factor=-1, config=dict(config or {}))
         admin.create_topics([wanted], operation_timeout=ADMIN_S, request_timeout=ADMIN_S)[topic].result()

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from local.ports import free_port
 from local.stack import Endpoints, Stack
-from schemas.errors import TapeflowError
+from schemas.errors import SettingError, TapeflowError
 from schemas.names import TRADES_TOPIC, dead_letter_topic
 from sinks.clickhouse import connect as connect_clickhouse
 from sinks.clickhouse_migrations import migrate
@@ -115,8 +115,13 @@ def demo_settings(settings: Settings, endpoints: Endpoints, folder: Path, synthe
 def run_demo(plan: DemoPlan, settings: Settings, console: Console) -> DemoOutcome:
     """Everything from the first server to the proof. Raises DemoFailed, or what the servers' start raises."""
     parent = settings.data_dir / "demo"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=time.strftime("%Y%m%d-%H%M%S-"))).resolve()
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=time.strftime("%Y%m%d-%H%M%S-"))).resolve()
+    except OSError as error:
+        raise SettingError(
+            f"can't write there: {error.strerror}", where=str(parent), mend="set TAPEFLOW_DATA_DIR"
+        ) from error
     with ExitStack() as cleanup:
         outcome = _Demo(plan, settings, console, folder, cleanup).run()
     if outcome.holds:

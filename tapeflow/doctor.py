@@ -186,7 +186,11 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    ports = {"metrics port": settings.metrics_port, "gateway REST port": settings.gateway_rest_port}
+    ports = {
+        "metrics port": settings.metrics_port,
+        "gateway port": settings.gateway_port,
+        "gateway REST port": settings.gateway_rest_port,
+    }
     for name, port in ports.items():
         if not port:
             yield Finding(name, "ok", "off")

@@ -17,7 +17,7 @@ __all__ = ["Delivered", "RecordWriter", "ensure_topic"]
 Delivered = Callable[[Any], None]
 """Takes confluent_kafka's Message of a delivered record: partition, offset, timestamp, key, value."""
 
-REACH_S: Final = 8.0
+REACH_S: Final = 5.0
 DEFAULTS: Final = {
     "client.id": "tapeflow-produce",
     "enable.idempotence": False,

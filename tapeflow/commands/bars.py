@@ -44,7 +44,7 @@ def bars(
 
     Several files are one log in the given order, so that a symbol may go on from file to file.
 
-    Examples: tapeflow bars trades.csv.gz --intervals 1m,5m --out bars.csv --rejects rejects.csv |
+    Examples: tapeflow bars trades.csv.gz --intervals 1m,5m --out bars.csv --rejects rejects.csv or
     tapeflow bars day1.parquet day2.parquet --intervals 1D --complete
     """
     chosen = chosen_intervals(intervals)

@@ -60,7 +60,7 @@ def list_letters(
 ) -> int:
     """Count letters by reason and list the newest.
 
-    Examples: tapeflow dead-letters list --reason corrupt --from 2026-01-31 | tapeflow dead-letters list --json
+    Examples: tapeflow dead-letters list --reason corrupt --from 2026-01-31 or tapeflow dead-letters list --json
     """
     from tapeflow.dead_letters import Letters
 
@@ -131,7 +131,7 @@ def requeue(
 
     Run it with the settings after the fix. What was refused long ago is late now: replay folds it into its bars.
 
-    Examples: tapeflow dead-letters requeue --dry-run | tapeflow dead-letters requeue --reason missing-field
+    Examples: tapeflow dead-letters requeue --dry-run or tapeflow dead-letters requeue --reason missing-field
     """
     from tapeflow.dead_letters import Letters, judge_letters
 

@@ -36,7 +36,7 @@ def demo(
 ) -> int:
     """Trades through Kafka, both flows, ClickHouse and Redis on this machine, then proof that all of it is right.
 
-    Examples: tapeflow demo --seconds 20 | tapeflow demo --file trades.csv.gz --json summary.json
+    Examples: tapeflow demo --seconds 20 or tapeflow demo --file trades.csv.gz --json summary.json
     """
     from flows.bars import open_file
     from tapeflow.demo import run_demo

@@ -1,6 +1,6 @@
 """``tapeflow doctor``: every dependency with its version, and what to do where something is wrong.
 
-Law: exit 0 when the flows could run, 1 when something that they need is missing; warnings don't count.
+Law: exit 0 when the flows could run, 2 when something that they need is missing; warnings don't count.
 """
 
 import json
@@ -19,7 +19,7 @@ STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 def doctor(as_json: JsonOption = False) -> int:
     """Check Kafka, the topics, the registry, ClickHouse, Redis, disk, Python and ports.
 
-    Examples: tapeflow doctor | tapeflow doctor --json
+    Examples: tapeflow doctor or tapeflow doctor --json
     """
     from tapeflow.doctor import Finding, examine
 
@@ -33,10 +33,10 @@ def doctor(as_json: JsonOption = False) -> int:
     failed = [finding for finding in found if finding.state == "failed"]
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in found], indent=1))
-        return 1 if failed else 0
+        return 2 if failed else 0
     table = Table("", "dependency", "found", "what to do", box=None, pad_edge=False)
     for finding in found:
         style = STYLES[finding.state]
         table.add_row(f"[{style}]{finding.state}[/]", finding.name, finding.what, finding.todo)
     Console(width=None if Console().is_terminal else 160, highlight=False).print(table)
-    return 1 if failed else 0
+    return 2 if failed else 0

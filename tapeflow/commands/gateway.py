@@ -26,7 +26,7 @@ def gateway(
 ) -> int:
     """Serve WebSocket, SSE and REST clients until Ctrl-C or SIGTERM, which drain it.
 
-    Examples: tapeflow gateway | TAPEFLOW_GATEWAY_TOKEN_SECRET=$(openssl rand -hex 32) tapeflow gateway --processes 4
+    Examples: tapeflow gateway or TAPEFLOW_GATEWAY_TOKEN_SECRET=$(openssl rand -hex 32) tapeflow gateway --processes 4
     """
     from tapeflow.gateway_processes import run_gateway
 

@@ -27,7 +27,7 @@ def local(
 ) -> int:
     """Run the embedded stack until Ctrl-C. Data stays in its folder for the next time.
 
-    Examples: tapeflow local | tapeflow local --kafka-port 0 --clickhouse-port 0 --redis-port 0 --data-dir /tmp/stack
+    Examples: tapeflow local or tapeflow local --kafka-port 0 --clickhouse-port 0 --redis-port 0 --data-dir /tmp/stack
     """
     from local.ports import Ports
     from local.stack import Stack

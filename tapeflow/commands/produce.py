@@ -55,7 +55,7 @@ def produce(
 ) -> int:
     """Send trades to Kafka, keyed by symbol, at a rate or at recorded speed.
 
-    Examples: tapeflow produce trades.csv.gz --speed 10 |
+    Examples: tapeflow produce trades.csv.gz --speed 10 or
     tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8
     """
     if (file is None) != synthetic:

@@ -29,7 +29,7 @@ def publish(
 ) -> int:
     """Publish a message to the gateways' clients: WebSocket channels and Server-Sent Events.
 
-    Examples: tapeflow publish news '{"title":"Open"}' | tapeflow publish routing-metrics - --type lp < metrics.json
+    Examples: tapeflow publish news '{"title":"Open"}' or tapeflow publish routing-metrics - --type lp < metrics.json
     """
     settings = enter()
     given = sys.stdin.read() if data == "-" else data

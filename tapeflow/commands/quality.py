@@ -33,7 +33,7 @@ def quality(
 ) -> int:
     """Show disorder, late, repeated and missing trades, stamps from the future, and symbols in two partitions.
 
-    Examples: tapeflow quality | tapeflow quality --from 2026-01-31T09:00:00Z --json
+    Examples: tapeflow quality or tapeflow quality --from 2026-01-31T09:00:00Z --json
     """
     from tapeflow.quality import assess_range
 

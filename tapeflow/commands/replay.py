@@ -58,7 +58,7 @@ def replay(
     Bars that the range cuts, or that nothing in it closes, are left out and counted. Give the settings that the flows
     ran with (TAPEFLOW_OUT_OF_ORDER_MS and so on): then equal bars have equal versions, and repaired ones higher ones.
 
-    Examples: tapeflow replay --from 2026-01-31 --to 2026-02-01 --dry-run --diff |
+    Examples: tapeflow replay --from 2026-01-31 --to 2026-02-01 --dry-run --diff or
     tapeflow replay --intervals 1m,1h --into bars.parquet --processes 4
     """
     from flows.replay_plan import Request

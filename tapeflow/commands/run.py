@@ -24,7 +24,7 @@ def run(
 ) -> int:
     """Run a flow until Ctrl-C or SIGTERM, which drain it and keep its state.
 
-    Examples: tapeflow run live | TAPEFLOW_KAFKA_BOOTSTRAP=kafka:9092 tapeflow run history --processes 4
+    Examples: tapeflow run live or TAPEFLOW_KAFKA_BOOTSTRAP=kafka:9092 tapeflow run history --processes 4
     """
     from tapeflow.runner import run_flow
 

@@ -20,7 +20,7 @@ __all__ = ["settings"]
 def settings(as_json: JsonOption = False) -> int:
     """Show the effective settings; those that differ from the default are bold.
 
-    Examples: tapeflow settings | TAPEFLOW_CONFIG=prod.toml tapeflow settings --json
+    Examples: tapeflow settings or TAPEFLOW_CONFIG=prod.toml tapeflow settings --json
     """
     effective = enter()
     shown = {name: masked(field, getattr(effective, name)) for name, field in Settings.model_fields.items()}

@@ -23,7 +23,7 @@ def token(
 ) -> int:
     """Make a token that this machine's gateway accepts, for development.
 
-    Examples: tapeflow token alice | TOKEN=$(tapeflow token bob --symbols 'BTC/*,ETH/*' --role trader --minutes 5)
+    Examples: tapeflow token alice or TOKEN=$(tapeflow token bob --symbols 'BTC/*,ETH/*' --role trader --minutes 5)
     """
     from gateway.auth import make_token
 

@@ -38,7 +38,7 @@ def verify(
 
     Exit 1 and a table when they differ. Give the settings that the flows ran with (TAPEFLOW_LATENESS_MS and so on).
 
-    Examples: tapeflow verify | tapeflow verify --from 2026-01-31T09:00:00Z --to 2026-01-31T10:00:00Z --intervals 1m,1h
+    Examples: tapeflow verify or tapeflow verify --from 2026-01-31T09:00:00Z --to 2026-01-31T10:00:00Z --intervals 1m,1h
     """
     from tapeflow.verify import Asked, verify_bars
 

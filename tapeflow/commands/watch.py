@@ -27,7 +27,7 @@ def watch(
 ) -> int:
     """Follow symbols over WebSocket: snapshot, deltas, gaps, reconnects and how old each update is.
 
-    Examples: tapeflow watch BTC/USDT ETH/USDT | tapeflow watch AAPL --url wss://gateway:8080 --token "$TOKEN"
+    Examples: tapeflow watch BTC/USDT ETH/USDT or tapeflow watch AAPL --url wss://gateway:8080 --token "$TOKEN"
     """
     from tapeflow.follow import Follower
     from tapeflow.gateway_processes import Addresses

@@ -80,7 +80,7 @@ def test_doctor_knows_what_is_missing_and_what_is_there(
     monkeypatch.setenv("TAPEFLOW_CLICKHOUSE_DSN", clickhouse_dsn)
     monkeypatch.setenv("TAPEFLOW_CLICKHOUSE_DATABASE", clickhouse_database)
     monkeypatch.setenv("TAPEFLOW_REDIS_URL", redis_url)
-    assert main(["doctor", "--json"]) == 1
+    assert main(["doctor", "--json"]) == 2
     found = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
     assert found["kafka"]["state"] == "failed"
     assert found[f"tables in {clickhouse_database}"]["todo"] == "run `tapeflow migrate`"
@@ -95,6 +95,20 @@ def test_doctor_knows_what_is_missing_and_what_is_there(
     shown = capsys.readouterr().out
     assert "2 partitions, 10 records kept" in shown
     assert "failed" not in shown
+
+
+@pytest.mark.parametrize("words", [["local"], ["demo", "--seconds", "1"]])
+def test_a_folder_that_cannot_be_written_is_one_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("")
+    monkeypatch.setenv("TAPEFLOW_DATA_DIR", str(taken / "data"))
+    ports = ["--kafka-port", "0", "--clickhouse-port", "0", "--redis-port", "0"] if words == ["local"] else []
+    assert main([*words, *ports]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "can't write there" in line
+    assert str(taken) in line
 
 
 def test_local_stack_says_where_it_listens_and_ends_on_interrupt(tmp_path: Path) -> None:
