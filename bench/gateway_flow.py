@@ -10,6 +10,7 @@ and at the end each symbol must stand where Redis does.
 import argparse
 import asyncio
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -34,11 +35,14 @@ from schemas.names import RedisKeys
 from tapeflow.gateway_processes import GatewayProcesses, prepare_gateway
 from tapeflow.runner import FlowProcess
 from tapeflow.synthetic import symbol_names
+from tapeflow.warm import compile_kernels
 from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not the folder beside it
 
 WARM_UP_S = 5.0
 START_S = 240.0
 DRAIN_S = 20.0
+STRANGERS_MAX = 0.4
+"""Cores of the kernel's own work and of other processes; more, and the figures are theirs."""
 SYMBOLS_EACH = 50
 """Of one client: at ten deltas a second each it stays below what one client may get."""
 OFFSET_BITS = (1 << 44) - 1
@@ -135,6 +139,12 @@ def ages_ms(found: dict[str, Any], topic: tuple[list[Any], dict[str, Any]], firs
     return np.concatenate(deltas), np.concatenate(trades)
 
 
+def busy_s() -> float:
+    """Processor time of the whole machine so far; what isn't ours disturbs."""
+    fields = [int(each) for each in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def await_flow(flow: FlowProcess) -> None:
     """It reads: kernels that weren't compiled yet are."""
     deadline = time.monotonic() + START_S
@@ -184,9 +194,9 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
             "seconds": WARM_UP_S + options.seconds,
         })  # fmt: skip
         time.sleep(WARM_UP_S)
-        before, since, first_ms = cpu_seconds(), time.monotonic(), time.time_ns() / 1e6
+        before, all_before, since, first_ms = cpu_seconds(), busy_s(), time.monotonic(), time.time_ns() / 1e6
         time.sleep(options.seconds * 0.9)
-        after, over = cpu_seconds(), time.monotonic() - since
+        after, all_after, over = cpu_seconds(), busy_s(), time.monotonic() - since
         sent = int(producer.communicate(timeout=120)[0])
         last = await_last(client, symbols, sent)
         time.sleep(0.5)
@@ -198,13 +208,19 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
     if wrong:
         raise SystemExit(f"wrong result, no figures: {len(wrong)} symbols end elsewhere than Redis, {wrong[:3]}")
     deltas, trades = ages_ms(found, produced(rig, topic), first_ms)
+    if not len(deltas):
+        raise SystemExit("no figures: no delta came while it was measured, the flow stood still")
+    strangers = (all_after - all_before - sum(after.values()) + sum(before.values())) / over
     load = ", ".join(f"{name} {(after[name] - before.get(name, 0.0)) / over:.2f}" for name in sorted(after))
     print(
-        f"conflation {conflation_ms} ms: {len(deltas):,} deltas, {len(deltas) / options.seconds:,.0f}/s; cores: {load}"
+        f"conflation {conflation_ms} ms: {len(deltas):,} deltas, {len(deltas) / options.seconds:,.0f}/s; cores: {load};"
+        f" kernel and strangers {strangers:.2f}"
     )
     for name, ages in (("delta", deltas), ("trade", trades)):
         shares = ", ".join(f"{share:g} % {np.percentile(ages, share):.0f}" for share in (1, 50, 90, 99, 99.9, 100))
         print(f"  age of a {name} at the client, ms: {shares}", flush=True)
+    if strangers > STRANGERS_MAX:
+        print(f"  disturbed: other processes had {strangers:.2f} cores; run it again on a quiet machine", flush=True)
     return deltas, trades
 
 
@@ -218,6 +234,7 @@ def main() -> int:
     parser.add_argument("--set", type=json.loads, default={}, help="more settings, as JSON")
     options = parser.parse_args()
     figures = []
+    compile_kernels()  # else the flow would, in the middle of the first records
     with servers(core=None) as rig:
         for conflation_ms in options.conflation_ms or (100, 20):
             deltas, trades = measure(rig, conflation_ms, options)
