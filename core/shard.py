@@ -122,12 +122,14 @@ class Shard:
         close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
         return finals
 
-    def take_live(self) -> tuple[TickerBatch, BarBatch]:
-        """Tickers and open bars that changed since the last call."""
+    def take_live(self, with_bars: bool = True) -> tuple[TickerBatch, BarBatch]:
+        """Tickers and open bars that changed since last taken; without bars, those are left for a later call."""
         touched = np.flatnonzero(self.per_symbol["touched"])
         self.per_symbol["touched"] = 0
         tickers = np.zeros(len(touched), TICKER)
         fill_tickers(self.per_symbol, touched, self.pool.rows, tickers)
+        if not with_bars:
+            return TickerBatch(self.symbols.names, self.exchanges.names, tickers), BarBatch((), np.empty(0, BAR))
         # What the watermark closed has been given to take_final, or will be.
         slots = np.flatnonzero((self.pool.changed != 0) & (self.pool.rows["closed"] == OPEN))
         self.pool.changed[:] = 0

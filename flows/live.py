@@ -1,9 +1,9 @@
 """The live flow: trades in Kafka to what is true now in Redis, for dashboards and the gateway.
 
 Run it with ``tapeflow run live`` or ``python -m bytewax.run "flows.live:build()"``. Law: final and revised bars go
-out at once and always; tickers and open bars are conflated, latest wins, at most once per ``conflation_ms``, the
-first change at once. The surprise: deltas aren't made here but in the Redis sink, which alone knows what was
-published last.
+out at once and always; tickers and open bars are conflated, latest wins, at most once per ``conflation_ms`` and
+``bars_conflation_ms``, the first change at once. The surprise: deltas aren't made here but in the Redis sink, which
+alone knows what was published last.
 """
 
 import time
@@ -36,19 +36,29 @@ LOOK_AGAIN: Final = timedelta(milliseconds=2)
 
 
 class LiveStep(ShardStep[LiveUpdate]):
-    """Keeps back tickers and open bars until ``conflation`` has passed since they last went out.
+    """Keeps back tickers and open bars until the time of their conflation has passed since they last went out.
+
+    Open bars go out more rarely than tickers: each ticker brings seven of them, and nobody watches a bar so closely.
 
     is_behind: whether updates wait for Redis; then they are kept back longer, as a later one replaces them anyway.
     """
 
     def __init__(
-        self, *args: Any, conflation_ms: int, is_behind: Callable[[], bool] = lambda: False, **kwargs: Any
+        self,
+        *args: Any,
+        conflation_ms: int,
+        bars_conflation_ms: int = 0,
+        is_behind: Callable[[], bool] = lambda: False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._conflation = timedelta(milliseconds=conflation_ms)
+        self._bars_conflation = timedelta(milliseconds=max(bars_conflation_ms, conflation_ms))
         self._is_behind = is_behind
         self._published_at: datetime | None = None
+        self._bars_published_at: datetime | None = None
         self._changed = False
+        self._bars_changed = False
         self._again = self.resumed
 
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
@@ -65,29 +75,41 @@ class LiveStep(ShardStep[LiveUpdate]):
         return ()
 
     def wake_at(self) -> datetime | None:
-        if not self._changed:
+        now = self.clock()
+        if self._changed:
+            due_at = now if self._published_at is None else self._published_at + self._conflation
+        elif self._bars_changed and self._bars_published_at is not None:
+            due_at = self._bars_published_at + self._bars_conflation
+        else:
             return None
-        if self._published_at is None:
-            return self.clock()
-        due_at, now = self._published_at + self._conflation, self.clock()
-        return due_at if due_at > now else now + LOOK_AGAIN
+        return due_at if due_at > now or self._published_at is None else now + LOOK_AGAIN
 
     def on_wake(self) -> Iterable[LiveUpdate]:
-        return self._flush(no_bars()) if self._changed and self._is_due() else ()
+        waiting = self._changed or (self._bars_changed and self._bars_are_due())
+        return self._flush(no_bars()) if waiting and self._is_due() else ()
 
     def on_eof(self) -> tuple[Iterable[LiveUpdate], bool]:
-        return (self._flush(no_bars()) if self._changed else ()), self.RETAIN
+        waiting = self._changed or self._bars_changed
+        return (self._flush(no_bars(), at_end=True) if waiting else ()), self.RETAIN
 
     def _is_due(self) -> bool:
         if self._published_at is None:
             return True
-        # A clock that was set back must not hold output up for as long as it jumped.
-        too_soon = self._published_at <= self.clock() < self._published_at + self._conflation
-        return not too_soon and not self._is_behind()
+        return self._has_passed(self._published_at, self._conflation) and not self._is_behind()
 
-    def _flush(self, finals: BarBatch) -> list[LiveUpdate]:
-        self._published_at, self._changed = self.clock(), False
-        tickers, live_bars = self.shard.take_live()
+    def _bars_are_due(self) -> bool:
+        return self._bars_published_at is None or self._has_passed(self._bars_published_at, self._bars_conflation)
+
+    def _has_passed(self, since: datetime, span: timedelta) -> bool:
+        # A clock that was set back must not hold output up for as long as it jumped.
+        return not since <= self.clock() < since + span
+
+    def _flush(self, finals: BarBatch, at_end: bool = False) -> list[LiveUpdate]:
+        with_bars = at_end or self._bars_are_due()
+        tickers, live_bars = self.shard.take_live(with_bars)
+        self._published_at, self._changed, self._bars_changed = self.clock(), False, not with_bars
+        if with_bars:
+            self._bars_published_at = self._published_at
         return [LiveUpdate(self.partition, tickers, live_bars, finals)]
 
 
@@ -126,7 +148,8 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
     def apply_trades(state: bytes | None) -> LiveStep:
         step = LiveStep(
             rules, settings.idle_close_ms, metrics, state,
-            conflation_ms=settings.conflation_ms, is_behind=lambda: sink.is_behind,
+            conflation_ms=settings.conflation_ms, bars_conflation_ms=settings.bars_conflation_ms,
+            is_behind=lambda: sink.is_behind,
         )  # fmt: skip
         steps.append(step)
         return step

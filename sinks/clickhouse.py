@@ -201,11 +201,9 @@ class _Buffer(Generic[Batch]):
         self._rows = 0
         self._users = 0
         self._lock = threading.Lock()
-        self._lanes: list[Handover[list[Batch]]] = [
-            Handover(partial(self._insert, inserter), name="clickhouse-insert", depth=WAITING_MAX)
-            for inserter in inserters
-        ]
-        self._turn = 0
+        self._handover: Handover[list[Batch]] = Handover(
+            *(partial(self._insert, inserter) for inserter in inserters), name="clickhouse-insert", depth=WAITING_MAX
+        )
 
     def add(self, batches: Sequence[Batch]) -> None:
         with self._lock:
@@ -216,8 +214,7 @@ class _Buffer(Generic[Batch]):
                 self._batches.append(batch)
                 self._rows += rows
                 full = self._rows >= self._rows_max
-                idle = any(lane.idle for lane in self._lanes)
-                if full or (idle and self._rows * EAGER_SHARE >= self._rows_max):
+                if full or (self._handover.idle and self._rows * EAGER_SHARE >= self._rows_max):
                     self._hand_over()
 
     def flush(self) -> None:
@@ -225,8 +222,7 @@ class _Buffer(Generic[Batch]):
         with self._lock:
             if self._batches:
                 self._hand_over()
-        for lane in self._lanes:
-            lane.drain()
+        self._handover.drain()
 
     def open(self) -> None:
         with self._lock:
@@ -238,14 +234,12 @@ class _Buffer(Generic[Batch]):
         with self._lock:
             self._users -= 1
             if not self._users:
-                for lane, inserter in zip(self._lanes, self._inserters, strict=True):
-                    lane.close()
+                self._handover.close()
+                for inserter in self._inserters:
                     inserter.close()
 
     def _hand_over(self) -> None:
-        self._turn = (self._turn + 1) % len(self._lanes)
-        lane = next((lane for lane in self._lanes if lane.idle), self._lanes[self._turn])
-        lane.put(self._batches)
+        self._handover.put(self._batches)
         self._batches, self._rows = [], 0
 
     def _insert(self, inserter: Inserter, groups: list[list[Batch]]) -> None:

@@ -1,6 +1,6 @@
-"""A bounded queue with one thread behind it: the flow goes on while a server works.
+"""A bounded queue with a thread or two behind it: the flow goes on while a server works.
 
-Sink partitions of one worker put items; the thread takes all that wait and hands them to ``work`` as one list.
+Sink partitions of one worker put items; a thread takes all that wait and hands them to its ``work`` as one list.
 Law: ``drain`` returns only when everything put before was worked on without error; an error of ``work`` is raised by
 the next ``put`` or ``drain`` and ends the thread, so that nothing is written after something that was lost.
 The surprise: a full queue blocks ``put``, which is how a slow server slows the source down.
@@ -20,23 +20,23 @@ _WAKE_S: Final = 0.5
 
 
 class Handover(Generic[T]):
-    """``work`` gets items in the order of ``put``; at most ``depth`` wait."""
+    """Each of ``works`` has a thread; one alone gets items in the order of ``put``. At most ``depth`` items wait."""
 
-    def __init__(self, work: Callable[[list[T]], None], *, name: str, depth: int) -> None:
-        self._work = work
+    def __init__(self, *works: Callable[[list[T]], None], name: str, depth: int) -> None:
+        self._works = works
         self._name = name
         self._depth = depth
         self._waiting: deque[T] = deque()
-        self._busy = False
+        self._busy = 0
         self._closed = False
         self._error: BaseException | None = None
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and nothing is being worked on."""
-        return not self._waiting and not self._busy
+        """Whether nothing waits and a thread has nothing to work on."""
+        return not self._waiting and self._busy < len(self._works)
 
     @property
     def waiting(self) -> int:
@@ -47,26 +47,30 @@ class Handover(Generic[T]):
         """Hand over one item; blocks while the queue is full. Raises the error of ``work``."""
         with self._changed:
             self._wait(lambda: len(self._waiting) < self._depth)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+            if not self._threads:
+                self._threads = [
+                    threading.Thread(target=self._run, args=(work,), name=self._name, daemon=True)
+                    for work in self._works
+                ]
+                for thread in self._threads:
+                    thread.start()
             self._waiting.append(item)
             self._changed.notify_all()
 
     def drain(self) -> None:
         """Wait until everything handed over is done. Raises the error of ``work``."""
         with self._changed:
-            self._wait(lambda: self.idle)
+            self._wait(lambda: not self._waiting and not self._busy)
 
     def close(self) -> None:
-        """Drain, then end the thread."""
+        """Drain, then end the threads."""
         self.drain()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
         self._closed = False
 
     def _wait(self, ready: Callable[[], bool]) -> None:
@@ -75,25 +79,25 @@ class Handover(Generic[T]):
         if self._error is not None:
             raise self._error
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[list[T]], None]) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._closed:
+                while not self._waiting and not self._closed and self._error is None:
                     self._changed.wait()
-                if not self._waiting:
+                if not self._waiting or self._error is not None:
                     return
                 items = list(self._waiting)
                 self._waiting.clear()
-                self._busy = True
+                self._busy += 1
                 self._changed.notify_all()
             try:
-                self._work(items)
+                work(items)
             except BaseException as error:  # noqa: BLE001 - handed to the thread that owns the flow, which raises it
                 with self._changed:
                     self._error = error
-                    self._busy = False
+                    self._busy -= 1
                     self._changed.notify_all()
                 return
             with self._changed:
-                self._busy = False
+                self._busy -= 1
                 self._changed.notify_all()

@@ -207,6 +207,13 @@ class Settings(BaseSettings):
         ge=0,
         le=60_000,
     )
+    bars_conflation_ms: int = setting(
+        250,
+        "Least time between two live outputs of a shard's open bars; conflation_ms where that is longer",
+        unit="ms",
+        ge=0,
+        le=60_000,
+    )
     candles_kept: int = setting(1_000, "Final bars kept per symbol and interval", unit="bars", ge=1, le=100_000)
     stream_length_max: int = setting(
         100_000, "About how many entries a fan-out stream holds: what a client can resume over", unit="entries", ge=100

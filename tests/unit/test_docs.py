@@ -10,7 +10,8 @@ from tapeflow.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-METRIC_KINDS = ("Counter", "Gauge", "Histogram", "Summary", "Info", "GaugeMetricFamily", "CounterMetricFamily")
+FAMILIES = ("GaugeMetricFamily", "CounterMetricFamily", "HistogramMetricFamily")
+METRIC_KINDS = ("Counter", "Gauge", "Histogram", "Summary", "Info", *FAMILIES)
 SOURCES = [
     path
     for package in ("connectors", "flows", "gateway", "sinks", "tapeflow")

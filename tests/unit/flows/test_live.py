@@ -16,13 +16,13 @@ CONFLATION = timedelta(milliseconds=20)
 class Scene:
     """A step, its clock, and a Redis that is behind or not."""
 
-    def __init__(self) -> None:
+    def __init__(self, bars_conflation_ms: int = 0) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.behind = False
         self.market = SyntheticMarket(symbol_names(3))
         self.step = LiveStep(
             Rules(), 10_000, FlowMetrics("live", CollectorRegistry()), None, lambda: self.now,
-            conflation_ms=20, is_behind=lambda: self.behind,
+            conflation_ms=20, bars_conflation_ms=bars_conflation_ms, is_behind=lambda: self.behind,
         )  # fmt: skip
 
     def trades(self) -> TradeBatch:
@@ -68,3 +68,27 @@ def test_the_end_of_input_publishes_what_was_kept_back() -> None:
     assert scene.published() == 0
     updates, _ = scene.step.on_eof()
     assert len(list(updates)) == 1
+
+
+def test_open_bars_go_out_more_rarely_and_are_never_forgotten() -> None:
+    scene = Scene(bars_conflation_ms=100)
+    first, _ = scene.step.on_batch([scene.trades()])
+    assert [len(update.live_bars) > 0 for update in first] == [True]
+    scene.now += timedelta(milliseconds=20)
+    second, _ = scene.step.on_batch([scene.trades()])
+    assert [(len(update.tickers) > 0, len(update.live_bars)) for update in second] == [(True, 0)]
+    due = scene.step.notify_at()
+    assert due == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=100)
+    scene.now = due
+    third, _ = scene.step.on_notify()
+    assert [(len(update.tickers), len(update.live_bars) > 0) for update in third] == [(0, True)]
+    assert scene.step.wake_at() is None
+
+
+def test_open_bars_that_were_held_back_go_out_at_the_end() -> None:
+    scene = Scene(bars_conflation_ms=1_000)
+    scene.published()
+    scene.now += timedelta(milliseconds=20)
+    scene.published()
+    last, _ = scene.step.on_eof()
+    assert [len(update.live_bars) > 0 for update in last] == [True]
