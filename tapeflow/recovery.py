@@ -2,14 +2,15 @@
 
 The worker opens it before it builds its flow. Law: state of another flow, topic or layout is refused in one line before
 anything is read or written, and so is a second worker with the same identity. The surprise: all state of a cluster is
-kept by its process 0, the others bring an empty folder; so any number of processes resumes from it, on any hosts, and
-only one volume has to outlive them.
+kept by its process 0, the others bring an empty folder (docs/adr/0010), and before the engine sees it, what a crash
+left of an unfinished epoch is dropped, since the engine would mix it with later ones (docs/adr/0012).
 """
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,12 @@ import structlog
 from schemas.errors import StateIncompatible
 from tapeflow.settings import Settings
 
-__all__ = ["LAYOUT", "only_one", "state_folder"]
+__all__ = ["LAYOUT", "drop_unfinished", "only_one", "state_folder"]
 
 LAYOUT: Final = 1
 DESCRIPTION: Final = "state.json"
 UNFINISHED: Final = "unfinished"
+LOCKED_S: Final = 5.0
 AWAY: Final = "move the folder away and start again; the state is rebuilt from Kafka"
 
 
@@ -57,6 +59,41 @@ def state_folder(settings: Settings, flow: str, process: int, make_parts: Callab
     return folder
 
 
+def drop_unfinished(folder: Path) -> int:
+    """Delete the snapshots of epochs that will run again; returns how many there were.
+
+    The engine overwrites them only for keys that are busy in the repeated epoch. A quiet key would keep the state of
+    the run that crashed beside the source position of the run after it, and count records twice.
+    Raises StateIncompatible when the files can't be read.
+    """
+    paths = sorted(folder.glob("part-*.sqlite3"))
+    try:
+        with ExitStack() as opened:
+            parts = [opened.enter_context(closing(sqlite3.connect(path, timeout=LOCKED_S))) for path in paths]
+            resume_epoch = _resume_epoch(parts)
+            dropped = 0
+            for part in parts:
+                with part:
+                    dropped += part.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume_epoch,)).rowcount
+    except sqlite3.Error as error:
+        raise StateIncompatible(f"the recovery state can't be read: {error}", where=str(folder), mend=AWAY) from error
+    return dropped
+
+
+def _resume_epoch(parts: Sequence[sqlite3.Connection]) -> int:
+    """As the engine works it out: the least frontier of the newest execution's workers."""
+    executions = [row for part in parts for row in part.execute("SELECT ex_num, worker_count, resume_epoch FROM exs")]
+    if not executions:
+        return 0
+    newest, workers, began = max(executions)
+    reached = dict.fromkeys(range(workers), began)
+    for part in parts:
+        fronts = part.execute("SELECT worker_index, worker_frontier FROM fronts WHERE ex_num = ?", (newest,))
+        for worker, frontier in fronts:
+            reached[worker] = max(reached[worker], frontier)
+    return int(min(reached.values()))
+
+
 @contextmanager
 def only_one(settings: Settings, flow: str, process: int) -> Iterator[None]:
     """Holds the lock of this worker's identity. Raises StateIncompatible when another worker has it."""
@@ -84,6 +121,7 @@ def _prepare(folder: Path, wanted: Description, make_parts: Callable[[Path, int]
     path, unfinished = folder / DESCRIPTION, folder / UNFINISHED
     if path.exists():
         _check(path, wanted)
+        drop_unfinished(folder)
         return
     parts = list(folder.glob("part-*.sqlite3*"))
     if parts and not unfinished.exists():
