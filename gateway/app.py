@@ -6,7 +6,9 @@ made; connections are made at first use, so a gateway starts while its dependenc
 ``/health/ready``. The surprise: one router entry per path, as methods share a path's endpoint.
 """
 
+import ctypes
 import os
+import signal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -43,6 +45,7 @@ from tapeflow.settings import Settings, load_settings
 
 __all__ = ["create_app", "serve_rest"]
 
+PR_SET_PDEATHSIG: Final = 1
 EXPOSED: Final = ("ETag", "Link", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 EXPOSED_OURS: Final = ("X-Cache", "X-Next-Cursor", "X-Request-Id", "X-Sequence", "X-Stale", "X-Total-Count")
 log = structlog.get_logger(__name__)
@@ -134,6 +137,13 @@ async def _refuse(request: Request, error: Exception) -> Response:  # what the r
     return Response(encode_error(refused, request_id), refused.status, headers, "application/json")
 
 
+def end_with(parent: int) -> None:
+    """The server's workers would go on serving the port when a kill -9 took their parent."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it is gone already
+        signal.raise_signal(signal.SIGTERM)
+
+
 def serve_rest(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; raises SettingError on unreadable TLS files or keys."""
     authorizer = make_authorizer(settings)
@@ -164,7 +174,10 @@ def serve_rest(settings: Settings) -> None:
         respawn_failed_workers=True,
     )
 
+    parent = os.getpid()
+
     def load(*_: object) -> Starlette:
+        end_with(parent)
         configure_logging(settings.log_format, settings.log_level)
         app = create_app(settings)
         app.state.parts.drains = True

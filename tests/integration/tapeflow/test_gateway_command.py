@@ -1,6 +1,7 @@
 """``tapeflow gateway``, ``token``, ``publish`` and ``watch`` as a user runs them, on a real Redis."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -187,6 +188,22 @@ def test_a_half_that_dies_takes_the_other_with_it(own_redis: RedisServer, tmp_pa
         assert gateway.process.wait(20) == 137
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
         assert "a gateway process ended by itself" in [each["event"] for each in gateway.said()]
+
+
+def test_nothing_is_left_when_all_of_it_is_killed(own_redis: RedisServer, tmp_path: Path) -> None:
+    """A worker of the REST server once went on serving its port after kill -9 had taken the processes above it."""
+    with running_gateway(tmp_path, own_redis.url) as gateway:
+        port = f"TAPEFLOW_GATEWAY_PORT={gateway.settings.gateway_port}"
+        for pid in (gateway.process.pid, *gateway.children()):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not any(port in text for text in environments()), 15)
+
+
+def environments() -> Iterator[str]:
+    """Of every process that still runs."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes().decode(errors="replace")
 
 
 def test_several_processes_share_the_port(own_redis: RedisServer, tmp_path: Path) -> None:
