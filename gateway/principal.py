@@ -14,7 +14,7 @@ from typing import Protocol
 __all__ = ["Authorizer", "Principal", "TokenRefused"]
 
 
-class TokenRefused(Exception):  # noqa: N818 - reads as what happened
+class TokenRefused(Exception):
     """The token is missing, malformed, expired or signed by someone else; ``str`` is safe to show."""
 
 

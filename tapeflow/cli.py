@@ -17,7 +17,6 @@ from typer.exceptions import Abort, TyperException
 from schemas.errors import TapeflowError
 from tapeflow.commands.bars import bars
 from tapeflow.commands.dead_letters import dead_letters
-from tapeflow.commands.dead_letters import dead_letters
 from tapeflow.commands.demo import demo
 from tapeflow.commands.doctor import doctor
 from tapeflow.commands.gateway import gateway
@@ -55,7 +54,6 @@ VERBS: Final = (
 )
 for verb in VERBS:
     app.command()(verb)
-app.add_typer(dead_letters)
 app.add_typer(dead_letters)
 
 

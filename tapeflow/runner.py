@@ -22,8 +22,8 @@ from typing import IO, Final
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from flows.preflight import check_flow
 from schemas.errors import SettingError
-from tapeflow.preflight import check_flow
 from tapeflow.settings import Settings
 
 __all__ = ["FlowProcess", "Samples", "read_metric", "run_flow"]
@@ -159,7 +159,8 @@ def run_flow(name: str, processes: int, settings: Settings) -> int:
     run = FlowProcess(name, settings, processes)
     if processes == 1:
         command = [sys.executable, "-m", "tapeflow.worker", name]
-        os.execve(sys.executable, command, worker_environment(settings))  # noqa: S606 - becomes the worker, keeps the pid
+        environment = worker_environment(settings)
+        os.execve(sys.executable, command, environment)  # noqa: S606 - becomes the worker, keeps the pid
     check_flow(name, settings)
 
     def pass_on(_number: int, _frame: FrameType | None) -> None:

@@ -272,6 +272,7 @@ def test_a_quiet_topic_costs_little_and_answers_soon(kind: KIND, kafka_bootstrap
     for number in range(20):
         feed.send([b"%d" % number], number % 4)
         sent = time.monotonic()
-        hand.until(lambda: bool(hand.items) and hand.items[-1].values == [b"%d" % number])  # noqa: B023 - called at once
+        wanted = [b"%d" % number]
+        hand.until(lambda: bool(hand.items) and hand.items[-1].values == wanted)  # noqa: B023 - called at once
         assert time.monotonic() - sent < 1
     hand.close()

@@ -31,3 +31,11 @@ def test_a_refused_login_is_told_from_silence() -> None:
         log.error(KafkaError(-169))
         log.error(KafkaError(-187))
     assert isinstance(broker_error("asking", silence, log, "b:1"), SettingError)
+
+
+def test_a_client_that_asks_once_leaves_the_telling_to_what_it_raises() -> None:
+    log = KafkaLog("t", level="debug")
+    with capture_logs() as lines:
+        log.error(KafkaError(-195))
+    assert [line["log_level"] for line in lines] == ["debug"]
+    assert log.last == KafkaError(-195)

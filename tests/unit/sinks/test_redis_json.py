@@ -58,7 +58,8 @@ def test_bar_has_every_field_in_order() -> None:
     assert bar_json(row) == (
         '{"type":"bar","symbol":"BTC/USDT","interval":"1W","time":1700000040000,"open":43250.12,"high":43251,'
         '"low":0.00000001,"close":999999999999999999.9999999999,"volume":0,"quoteVolume":0.00000000000000000001,'
-        '"vwap":null,"tradeCount":7,"buyVolume":12.5,"stddev":0.1,"final":true,"revision":3,"sequence":9007199254740991}'
+        '"vwap":null,"tradeCount":7,"buyVolume":12.5,"stddev":0.1,"final":true,"revision":3,'
+        '"sequence":9007199254740991}'
     )
 
 
