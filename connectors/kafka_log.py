@@ -7,7 +7,7 @@ ten seconds, since a broker that is down makes several a second.
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
@@ -22,12 +22,18 @@ LOGIN_CODES: Final = frozenset({-169, -181, 58})
 
 
 class KafkaLog:
-    """Log lines of one client; ``last`` is the newest error that it reported."""
+    """Log lines of one client; ``last`` is the newest error that it reported.
 
-    def __init__(self, topic: str, clock: Callable[[], float] = time.monotonic) -> None:
+    level: ``debug`` for a client whose failures are raised, which need no lines beside.
+    """
+
+    def __init__(
+        self, topic: str, clock: Callable[[], float] = time.monotonic, level: Literal["warning", "debug"] = "warning"
+    ) -> None:
         self.last: KafkaError | None = None
         self._line = structlog.get_logger().bind(topic=topic)
         self._clock = clock
+        self._level = level
         self._said: dict[object, float] = {}
 
     def error(self, error: KafkaError) -> None:
@@ -41,7 +47,7 @@ class KafkaLog:
         now = self._clock()
         if now - self._said.get(kind, -LINE_EVERY_S) >= LINE_EVERY_S:
             self._said[kind] = now
-            self._line.warning(event, **facts)
+            getattr(self._line, self._level)(event, **facts)
 
     def log(self, _level: int, template: str, *args: Any) -> None:
         """For ``logger``: librdkafka's own lines, which repeat what error_cb gets, at debug level."""

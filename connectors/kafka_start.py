@@ -46,7 +46,7 @@ class TopicQuestions:
 
     def __init__(self, options: KafkaReadOptions) -> None:
         self._options = options
-        self._log = KafkaLog(options.topic)
+        self._log = KafkaLog(options.topic, level="debug")
         self._consumer = open_consumer(options, self._log)
         self._timeout_s = options.timeout_ms / 1000
 

@@ -16,6 +16,7 @@ from connectors.kafka_options import Position
 from core.shard import LATE
 from flows.dead_letters import write_dead_letters
 from flows.metrics import FlowMetrics
+from flows.preflight import check_clickhouse
 from flows.quality import QualityMetrics
 from flows.reading import partition_key, rules_of, trades_source
 from flows.shard_step import ShardStep
@@ -66,7 +67,7 @@ def late_trades(update: HistoryUpdate) -> TradeBatch | None:
 @one_line_errors
 def build(settings: Settings | None = None, stop: StopSignal | None = None, end: Position | None = None) -> Dataflow:
     """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
-    settings, stop = start_flow(settings, stop)
+    settings, stop = start_flow(settings, stop, check_clickhouse)
     metrics, rules = FlowMetrics(NAME), rules_of(settings)
     source = trades_source(settings, stop, end)
     shards = len(source.list_parts())

@@ -19,6 +19,7 @@ from connectors.kafka_options import Position
 from flows.dead_letters import write_dead_letters
 from flows.latency import LatencyHistogram
 from flows.metrics import FlowMetrics
+from flows.preflight import check_redis
 from flows.reading import partition_key, registry_of, rules_of, trades_source
 from flows.shard_step import ShardStep
 from flows.starting import one_line_errors, start_flow
@@ -139,7 +140,7 @@ def no_bars() -> BarBatch:
 @one_line_errors
 def build(settings: Settings | None = None, stop: StopSignal | None = None, end: Position | None = None) -> Dataflow:
     """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
-    settings, stop = start_flow(settings, stop)
+    settings, stop = start_flow(settings, stop, check_redis)
     metrics, rules = FlowMetrics(NAME), rules_of(settings)
     source = trades_source(settings, stop, end)
     shards = len(source.list_parts())

@@ -43,14 +43,21 @@ def one_line_errors(build: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def start_flow(settings: Settings | None, stop: StopSignal | None) -> Started:
-    """Settings from the environment and armed signals, unless the caller brings his own."""
+def start_flow(
+    settings: Settings | None, stop: StopSignal | None, check: Callable[[Settings], None] | None = None
+) -> Started:
+    """Settings from the environment and armed signals, unless the caller brings his own.
+
+    ``check`` raises what the flow can't start without, where no caller has looked before.
+    """
     if settings is not None:
         return Started(settings, stop or StopSignal())
     try:
         settings = load_settings()
         configure_logging(settings.log_format, settings.log_level)
         serve_metrics(settings.metrics_port, int(os.environ.get("BYTEWAX_PROCESS_ID", "0")))
+        if check is not None:
+            check(settings)
     except TapeflowError as error:
         fail_in_one_line(error)
     return Started(settings, stop or StopSignal().arm())

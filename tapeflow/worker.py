@@ -29,13 +29,13 @@ from bytewax.recovery import (
 )
 from bytewax.run import cli_main
 
+from flows.preflight import check_flow
 from flows.starting import fail_in_one_line
 from flows.stopping import StopSignal
 from schemas.errors import StateIncompatible, TapeflowError
 from tapeflow.cluster import Place, place_of
 from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
-from tapeflow.preflight import check_flow
 from tapeflow.recovery import only_one, state_folder
 from tapeflow.settings import Settings, load_settings
 

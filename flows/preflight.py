@@ -1,6 +1,7 @@
 """What a flow needs before it starts: its brokers and topic, its Redis or ClickHouse, its tables.
 
-The runner asks before it starts several workers, a worker before it builds its flow. Law: what a user can mend is one
+The runner asks before it starts several workers, a worker before it builds its flow, and a flow that Bytewax's own
+runner builds asks for itself. Law: what a user can mend is one
 line within ten seconds, and nothing is written before. The surprise: only a start is this strict; a flow that runs
 waits for a server that goes away.
 """
@@ -12,7 +13,21 @@ from sinks.clickhouse_migrations import check_tables
 from sinks.redis import connect as connect_redis
 from tapeflow.settings import Settings
 
-__all__ = ["check_flow"]
+__all__ = ["check_clickhouse", "check_flow", "check_redis"]
+
+
+def check_redis(settings: Settings) -> None:
+    """Raises SettingError or Unreachable when the live flow could not write."""
+    connect_redis(settings.redis_url).close()
+
+
+def check_clickhouse(settings: Settings) -> None:
+    """Raises MissingObject, SettingError or Unreachable when the history flow could not write."""
+    client = connect_clickhouse(settings.clickhouse_dsn)
+    try:
+        check_tables(client, settings.clickhouse_database)
+    finally:
+        client.disconnect()
 
 
 def check_flow(name: str, settings: Settings) -> None:
@@ -20,10 +35,6 @@ def check_flow(name: str, settings: Settings) -> None:
     with TopicQuestions(read_options(settings)) as questions:
         questions.facts()
     if name == "live":
-        connect_redis(settings.redis_url).close()
+        check_redis(settings)
     elif name == "history":
-        client = connect_clickhouse(settings.clickhouse_dsn)
-        try:
-            check_tables(client, settings.clickhouse_database)
-        finally:
-            client.disconnect()
+        check_clickhouse(settings)
