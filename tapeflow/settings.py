@@ -98,7 +98,10 @@ def _fields(mapping: dict[str, str]) -> dict[str, str]:
 def _lateness(by_interval: dict[str, int]) -> dict[str, int]:
     if not all(0 <= lateness_ms <= YEAR_MS for lateness_ms in by_interval.values()):
         raise ValueError(f"whole number 0..{YEAR_MS} for each interval")
-    return {INTERVALS[parse_interval(name)].name: lateness_ms for name, lateness_ms in by_interval.items()}
+    try:
+        return {INTERVALS[parse_interval(name)].name: lateness_ms for name, lateness_ms in by_interval.items()}
+    except ValueError:
+        raise ValueError(f"an object with keys of {', '.join(each.name for each in INTERVALS)}") from None
 
 
 class Settings(BaseSettings):

@@ -72,7 +72,7 @@ def test_config_variable_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("REDIS_URL", "http://x", ["redis:// or rediss://"]),
         ("FIELD_MAP", '{"volume": "v"}', ["ours being one of symbol, price"]),
         ("FIELD_MAP", "{", ["TAPEFLOW_FIELD_MAP is '{'", "JSON object"]),
-        ("LATENESS_MS_BY_INTERVAL", '{"10m": 5}', ["Invalid interval: 10m", "1m, 5m, 15m"]),
+        ("LATENESS_MS_BY_INTERVAL", '{"10m": 5}', ["allowed is an object with keys of 1m, 5m, 15m"]),
         ("LATENESS_MS_BY_INTERVAL", '{"1m": -5}', ["whole number 0.."]),
         ("WRITE_TRADES", "perhaps", ["'perhaps'", "true or false"]),
         ("SOURCE_EPOCH", "512", ["'512'", "0..511"]),
