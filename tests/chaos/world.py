@@ -23,6 +23,7 @@ from sinks.clickhouse_migrations import migrate
 from tapeflow.kafka_writer import ensure_topic
 from tapeflow.runner import FlowProcess, Samples
 from tapeflow.settings import Settings, load_settings
+from tapeflow.warm import compile_kernels
 from tests.chaos.follower import StreamFollower
 from tests.chaos.tape import Tape
 from tests.chaos.truth import Accounts, Truth, Verdict
@@ -178,6 +179,7 @@ class World:
             self._open.pop()()
 
     def _start(self) -> None:
+        compile_kernels()  # so that no flow compiles while its recovery is measured
         self.registry.__enter__()
         self._open.append(lambda: self.registry.__exit__(None, None, None))
         for server in (self.broker, self.redis, self.clickhouse):

@@ -1,0 +1,50 @@
+"""A run of several processes: exit codes, limits, metrics added up."""
+
+import signal
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from schemas.errors import SettingError
+from tapeflow.metrics import serve_metrics
+from tapeflow.runner import FlowProcess, exit_code, read_metric, worker_environment
+from tapeflow.settings import load_settings
+from tests.chaos.world import free_ports_in_a_row
+
+
+def test_a_signal_is_said_as_a_shell_says_it() -> None:
+    assert [exit_code(code) for code in (0, 1, 2, -signal.SIGKILL)] == [0, 1, 2, 137]
+
+
+def test_no_process_and_too_many_are_refused() -> None:
+    for count in (0, 65):
+        with pytest.raises(SettingError, match="1 to 64"):
+            FlowProcess("live", load_settings(), count)
+
+
+def test_addresses_and_processes_exclude_each_other() -> None:
+    with pytest.raises(SettingError, match="exclude each other"):
+        FlowProcess("live", load_settings(cluster_addresses="a-0:2101,a-1:2101"), 2)
+
+
+def test_workers_get_the_settings_and_nothing_else_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPEFLOW_KAFKA_TOPIC", "another")
+    environment = worker_environment(load_settings(kafka_topic="trades-2"))
+    assert environment["TAPEFLOW_KAFKA_TOPIC"] == "trades-2"
+    assert "PATH" in environment
+
+
+def test_metrics_of_all_processes_are_added_up() -> None:
+    port, servers = free_ports_in_a_row(2), []
+    for process in (0, 1):
+        registry = CollectorRegistry()
+        Counter("tapeflow_example", "An example", ["kind"], registry=registry).labels("a").inc(process + 1)
+        servers.append(serve_metrics(port, process, "127.0.0.1", registry))
+    try:
+        samples = FlowProcess("live", load_settings(metrics_port=port), 3).metrics()
+    finally:
+        for server in servers:
+            assert server is not None
+            server.close()
+    assert read_metric(samples, "tapeflow_example_total", kind="a") == 3
+    assert read_metric(samples, "tapeflow_example_total", kind="b") == 0
