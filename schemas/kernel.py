@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 import numba
 
-__all__ = ["kernel", "leaf_kernel"]
+__all__ = ["is_cold", "kernel", "leaf_kernel"]
 
 PACKAGES: Final = ("schemas", "core", "connectors", "sinks", "local")
 
@@ -45,6 +45,11 @@ def cache_folder() -> Path:
 
 
 cast(Any, numba.config).CACHE_DIR = str(cache_folder())
+
+
+def is_cold() -> bool:
+    """Whether nothing was compiled yet from the sources as they are."""
+    return next(cache_folder().rglob("*.nbi"), None) is None
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

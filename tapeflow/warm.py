@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import structlog
 
 from connectors.avro import AvroDecoder
 from connectors.avro_encode import encode_trades
@@ -17,13 +18,14 @@ from core.shard import Shard
 from core.snapshot import restore, snapshot
 from core.validation import validate
 from schemas.columns import RawBatch, TradeBatch
+from schemas.kernel import is_cold
 from schemas.names import RedisKeys
 from sinks.clickhouse_native import bar_block, trade_block
 from sinks.redis_encode import KeyParts
 from sinks.redis_state import LiveUpdate, ShardState
 from tapeflow.synthetic import SyntheticMarket, symbol_names
 
-__all__ = ["compile_kernels"]
+__all__ = ["compile_kernels", "warm_if_cold"]
 
 TRADES = 3_000
 START_US = 1_741_564_800_000_000
@@ -48,6 +50,14 @@ def compile_kernels() -> float:
             bar_block([finals])
         shard = restore(snapshot(shard), rules)
     return time.perf_counter() - began
+
+
+def warm_if_cold() -> None:
+    """Compile now, and say so, where a worker would otherwise do it silently with its first batch in hand."""
+    if is_cold():
+        log = structlog.get_logger()
+        log.info("kernels_compiling", why="first start of this version on this machine", takes="about a minute")
+        log.info("kernels_compiled", took_s=round(compile_kernels(), 1))
 
 
 def decode(decoder: AvroDecoder, made: TradeBatch) -> TradeBatch:

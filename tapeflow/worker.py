@@ -38,6 +38,7 @@ from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
 from tapeflow.recovery import only_one, state_folder
 from tapeflow.settings import Settings, load_settings
+from tapeflow.warm import warm_if_cold
 
 __all__ = ["FLOWS", "cause_of", "main", "recovery_of"]
 
@@ -99,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
         configure_logging(settings.log_format, settings.log_level)
         try:
             check_flow(options.flow, settings)
+            warm_if_cold()
             with only_one(settings, options.flow, place.process):
                 run_worker(options.flow, settings, stop, place)
         except Exception as error:  # noqa: BLE001 - the last frame: every failure becomes one line and an exit code
