@@ -45,7 +45,7 @@ class StopSignal(threading.Event):
 
     def _give_up(self) -> None:
         sys.stderr.write(
-            f"tapeflow: stopped without the last epoch, as a server didn't take it within {GIVE_UP_S:g} s:"
+            f"tapeflow: stopped without the last epoch, as not all of it was taken within {GIVE_UP_S:g} s:"
             " the next start reads it again\n"
         )
         sys.stderr.flush()

@@ -93,7 +93,8 @@ def main(argv: list[str] | None = None) -> int:
         settings = load_settings()
         place = place_of(settings, socket.gethostname(), options.process_id, options.addresses)
         configure_logging(settings.log_format, settings.log_level)
-        serve_metrics(settings.metrics_port, place.process)
+        # Processes of one host need ports of their own; those of a StatefulSet have a host each.
+        serve_metrics(settings.metrics_port, options.process_id or 0)
     except TapeflowError as error:
         fail_in_one_line(error)
     with engine_errors() as native:

@@ -33,7 +33,7 @@ class Pods:
         self._inside = inside or [()] * len(hosts)
         self._named = bool(inside)
         addresses = tuple(f"{host}:{port + 10 + number}" for number, host in enumerate(hosts))
-        self._settings = settings.model_copy(update={"cluster_addresses": addresses, "metrics_port": port})
+        self._settings = settings.model_copy(update={"cluster_addresses": addresses})
         self._scratch = Path(tempfile.mkdtemp())
         self._children: list[subprocess.Popen[bytes]] = []
         self.logs: list[Path] = []
@@ -41,7 +41,7 @@ class Pods:
     def __enter__(self) -> "Pods":
         for number in range(len(self._hosts)):
             volume = self._settings.recovery_dir if number == 0 else self._scratch / str(number)
-            changes: dict[str, Any] = {"recovery_dir": volume}
+            changes: dict[str, Any] = {"recovery_dir": volume, "metrics_port": self._port + number}
             if not self._named:
                 changes["cluster_process"] = number
             log = self._settings.recovery_dir.parent / f"{self._flow}-{number}.log"
