@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.world import World, rest, until
+from tests.chaos.world import Flow, World, rest, until
 
 __all__ = ["FAULTS", "Fault"]
 
@@ -164,6 +164,18 @@ def stall_worker(world: World, rng: random.Random) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
+def second_replica(world: World, rng: random.Random) -> None:
+    """Somebody starts the same flow once more, without its state: it writes everything again, beside the first."""
+    name = rng.choice(("live", "history"))
+    folder = world.folder / f"replica-{rng.randrange(10**9)}"
+    replica = Flow(name, world.settings.model_copy(update={"recovery_dir": folder}), world.folder / "replica.log")
+    try:
+        replica.await_up()
+        rest(rng.uniform(0.5, 3.0))
+    finally:
+        replica.kill()
+
+
 def downtime(world: World, rng: random.Random) -> None:
     """Both flows are away for an hour of the market's time."""
     for flow in world.flows.values():
@@ -207,8 +219,8 @@ def queued_bytes(port: int) -> int:
 
 
 FAULTS: Final[dict[str, tuple[Fault, int]]] = {
-    "kill live": (kill_worker("live"), 50),
-    "kill history": (kill_worker("history"), 50),
+    "kill live": (kill_worker("live"), 49),
+    "kill history": (kill_worker("history"), 48),
     "kill both": (kill_both, 10),
     "kill history in an insert": (kill_in_insert, 14),
     "kill live in a script": (kill_in_script, 14),
@@ -223,6 +235,7 @@ FAULTS: Final[dict[str, tuple[Fault, int]]] = {
     "stall ClickHouse": (stall("clickhouse"), 2),
     "stall the broker": (stall("broker"), 2),
     "stall a worker": (stall_worker, 4),
+    "a second replica": (second_replica, 3),
     "an hour of downtime": (downtime, 4),
     "rescale": (rescale, 6),
     "orderly restart": (restart_orderly, 3),

@@ -144,6 +144,8 @@ class Flow:
         return accounts_of(self._run.metrics()) if self._run is not None else {}
 
     def last_line(self) -> str:
+        if not self.log.exists():
+            return "nothing said"
         with self.log.open("rb") as log:
             log.seek(self._read_from)
             lines = log.read().decode(errors="replace").splitlines()

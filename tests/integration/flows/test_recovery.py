@@ -52,8 +52,8 @@ def test_bad_records_of_every_kind_cost_their_neighbours_nothing(world: World) -
     }  # fmt: skip
 
 
-def test_a_flow_stops_with_one_process_and_resumes_with_three_and_two(world: World) -> None:
-    for processes in (3, 2, 1):
+def test_a_flow_stops_with_one_process_and_resumes_with_three(world: World) -> None:
+    for processes in (3, 1):
         for flow in world.flows.values():
             flow.await_up()
             flow.stop()
@@ -86,6 +86,12 @@ def test_a_second_worker_with_the_same_identity_is_refused(world: World) -> None
         second.start()
         assert second.wait(60) == 2
     assert "process 0 of this flow is running already" in log.read_text()
+    all_alike(world)
+
+
+def test_a_second_replica_without_state_writes_everything_again_and_changes_nothing(world: World) -> None:
+    for seed in (1, 5):  # live, then history
+        faults.second_replica(world, random.Random(seed))
     all_alike(world)
 
 
