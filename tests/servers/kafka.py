@@ -180,7 +180,8 @@ class KafkaBroker:
             **self._properties,
         }
         path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The formatter takes an id that begins with a dash for an option; a zero byte in front makes that impossible.
+        cluster = urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(path)]
         subprocess.run([*JVM, LOGGING, "-cp", jars(), *tool], check=True, timeout=60, capture_output=True)
         return path
