@@ -39,7 +39,13 @@ UP_S: Final = 120.0
 SETTLE_S: Final = 120.0
 ALIKE_S: Final = 20.0
 LOOK_S: Final = 0.1
-EXPECTED_LINES: Final = ("does not answer", "doesn't answer", "stopped while", "stopped without the last epoch")
+EXPECTED_LINES: Final = (
+    "does not answer",
+    "did not answer",
+    "doesn't answer",
+    "stopped while",
+    "stopped without the last epoch",
+)
 _pause: Final = threading.Event()
 
 
