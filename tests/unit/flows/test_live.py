@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from prometheus_client import CollectorRegistry
 
 from core.rules import Rules
 from flows.live import LiveStep
 from flows.metrics import FlowMetrics
-from schemas.columns import TradeBatch
+from schemas.columns import TRADE, TradeBatch
 from tapeflow.synthetic import SyntheticMarket, symbol_names
 
 CONFLATION = timedelta(milliseconds=20)
@@ -16,12 +17,12 @@ CONFLATION = timedelta(milliseconds=20)
 class Scene:
     """A step, its clock, and a Redis that is behind or not."""
 
-    def __init__(self, bars_conflation_ms: int = 0) -> None:
+    def __init__(self, bars_conflation_ms: int = 0, state: bytes | None = None) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.behind = False
         self.market = SyntheticMarket(symbol_names(3))
         self.step = LiveStep(
-            Rules(), 10_000, FlowMetrics("live", CollectorRegistry()), None, lambda: self.now,
+            Rules(), 10_000, FlowMetrics("live", CollectorRegistry()), state, lambda: self.now,
             conflation_ms=20, bars_conflation_ms=bars_conflation_ms, is_behind=lambda: self.behind,
         )  # fmt: skip
 
@@ -92,3 +93,35 @@ def test_open_bars_that_were_held_back_go_out_at_the_end() -> None:
     scene.published()
     last, _ = scene.step.on_eof()
     assert [len(update.live_bars) > 0 for update in last] == [True]
+
+
+def test_after_a_resume_everything_in_state_goes_out_with_the_first_batch_even_an_empty_one() -> None:
+    scene = Scene()
+    scene.published()
+    scene.published()  # held back, and then the process dies
+    again = Scene(state=scene.step.snapshot())
+    assert again.step.notify_at() is None, "not before the source says which partition it is"
+    updates, _ = again.step.on_batch([TradeBatch("trades", 2, np.empty(0, TRADE), b"", 0, 20, caught_up=True)])
+    [update] = updates
+    assert update.shard == 2
+    assert len(update.tickers) == len(scene.step.shard.symbols)
+    assert len(update.live_bars) >= 7
+    again.market = scene.market
+    assert again.published() == 0, "only once: the next one waits for the conflation"
+
+
+def test_final_bars_in_state_go_out_again_after_a_resume() -> None:
+    scene = Scene()
+    scene.published()
+    scene.market.now_us += 70_000_000
+    scene.published()
+    again = Scene(state=scene.step.snapshot())
+    updates, _ = again.step.on_batch([TradeBatch("trades", 0, np.empty(0, TRADE), b"", 0, 20, caught_up=True)])
+    assert [len(update.final_bars) > 0 for update in updates] == [True]
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
+    scene = Scene()
+    assert scene.published() == 1
+    scene.now -= timedelta(hours=1)
+    assert scene.published() == 1

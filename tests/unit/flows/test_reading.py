@@ -1,0 +1,62 @@
+"""From settings to rules and options; one decoding for every flow, refused records with their origin."""
+
+import numpy as np
+import pytest
+
+from flows.reading import decode_trades, partition_key, read_options, rejected, rules_of
+from schemas.columns import RawBatch, TradeBatch
+from schemas.intervals import INTERVALS
+from schemas.rejects import Reason
+from tapeflow.encoding import encoder_of
+from tapeflow.settings import Settings, load_settings
+from tests.property.trade_batches import MONDAY_US, to_batch
+from tests.unit.core.test_shard import at
+
+
+class Keys:
+    def __getitem__(self, index: int) -> bytes | None:
+        return b"key-%d" % index
+
+
+def raw(values: list[bytes]) -> RawBatch:
+    ends = np.cumsum([len(value) for value in values])
+    stamps = np.full(len(values), MONDAY_US // 1000)
+    return RawBatch("trades", 2, b"".join(values), ends, np.arange(5, 5 + len(values)), stamps, Keys())
+
+
+def decoded(settings: Settings, values: list[bytes]) -> TradeBatch:
+    return decode_trades(settings)(raw(values))
+
+
+def test_rules_are_the_settings_in_microseconds() -> None:
+    rules = rules_of(
+        load_settings(out_of_order_ms=7, lateness_ms=8, lateness_ms_by_interval={"1D": 9}, dedupe=True, source_epoch=4)
+    )
+    assert rules.out_of_order_us == 7_000
+    assert dict(zip([each.name for each in INTERVALS], rules.lateness_us, strict=True))["1D"] == 9_000
+    assert set(rules.lateness_us) == {8_000, 9_000}
+    assert (rules.dedupe, rules.source_epoch, rules.sequence(3)) == (True, 4, (4 << 44) + 3)
+
+
+def test_options_carry_the_topic_and_the_start() -> None:
+    options = read_options(load_settings(kafka_topic="t", kafka_start='{"0": 42}', kafka_bootstrap="k:1"))
+    assert (options.topic, options.bootstrap, options.start.offsets) == ("t", "k:1", {0: 42})
+
+
+@pytest.mark.parametrize("value_format", ["confluent", "avro", "json"])
+def test_every_format_gives_the_same_trades_and_keeps_what_it_refuses(value_format: str) -> None:
+    settings = load_settings(value_format=value_format)
+    good = encoder_of(settings)(to_batch([at(0, 1, "12.5"), at(1, 2, "0")]))
+    batch = decoded(settings, [good[0], b"\xff" * 9, good[1]])
+    assert (batch.read, len(batch), batch.next_offset) == (3, 1, 8)
+    assert batch.rows["event_time_us"].tolist() == [MONDAY_US + 1_000_000]
+    [(key, refused)] = rejected(batch)
+    assert key == partition_key(batch) == "2"
+    assert [(each.offset, each.key, each.partition) for each in refused] == [(6, b"key-1", 2), (7, b"key-2", 2)]
+    assert refused[1].reason is Reason.PRICE_NOT_POSITIVE
+    assert refused[1].value == good[1]
+
+
+def test_nothing_refused_is_nothing_sent() -> None:
+    settings = load_settings()
+    assert rejected(decoded(settings, encoder_of(settings)(to_batch([at(0, 1)])))) == []
