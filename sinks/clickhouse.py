@@ -10,6 +10,7 @@ compression and errors stay the driver's.
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import urlsplit
@@ -229,14 +230,15 @@ class _Buffer(Generic[Batch]):
             self._users += 1
 
     def close(self) -> None:
-        """Flush; the last part to close ends the thread and the connection."""
-        self.flush()
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                self._handover.close()
-                for inserter in self._inserters:
-                    inserter.close()
+        """Flush; the last part to close ends the threads and, also after an error, the connections."""
+        with ExitStack() as ending:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    for inserter in self._inserters:
+                        ending.callback(inserter.close)
+                    ending.callback(self._handover.close)
+            self.flush()
 
     def _hand_over(self) -> None:
         self._handover.put(self._batches)

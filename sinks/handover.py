@@ -63,7 +63,7 @@ class Handover(Generic[T]):
             self._wait(lambda: not self._waiting and not self._busy)
 
     def close(self) -> None:
-        """Drain, then end the threads."""
+        """Drain, then end the threads. After an error they end by themselves, so nobody waits for them."""
         self.drain()
         with self._changed:
             self._closed = True

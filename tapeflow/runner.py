@@ -9,7 +9,6 @@ Kubernetes is the same thing.
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.preflight import check_flow
+from local.ports import free_ports
 from schemas.errors import SettingError
 from tapeflow.settings import Settings
 
@@ -43,14 +43,6 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 def exit_code(code: int) -> int:
     """As a shell says it: 128 + N for a process that signal N ended."""
     return 128 - code if code < 0 else code
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def die_with_parent() -> None:

@@ -10,7 +10,6 @@ import fcntl
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,8 @@ from typing import IO, Any, Final, Self
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from local.ports import free_port
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = CHECKOUT / ".cache" / "kafka"
@@ -58,13 +59,6 @@ def jars() -> str:
 
 def hash_of(path: Path) -> str:
     return uuid.uuid5(uuid.NAMESPACE_OID, path.read_text()).hex[:12]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def die_with_parent() -> None:

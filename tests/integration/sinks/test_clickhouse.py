@@ -240,6 +240,8 @@ def test_a_stop_while_clickhouse_is_down_ends_the_write(tmp_path: Path) -> None:
         stop.set()
         with pytest.raises(Unreachable, match="stopped while the server was down"):
             part.snapshot()
+        with pytest.raises(Unreachable, match="stopped while the server was down"):
+            part.close()
 
 
 def test_a_stalled_clickhouse_is_waited_for(tmp_path: Path) -> None:
