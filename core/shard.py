@@ -34,6 +34,8 @@ __all__ = ["APPLIED", "DUPLICATE", "LATE", "Applied", "Shard"]
 
 LENGTHS: Final = np.array([interval.length_us for interval in INTERVALS], np.int64)
 ORIGINS: Final = np.array([interval.origin_us for interval in INTERVALS], np.int64)
+EVERY_INTERVAL: Final[Rows] = np.ones(len(INTERVALS), np.bool_)
+NONE: Final[Rows] = np.empty(0, np.int64)
 FIRST_ROWS: Final = 256
 NO_FLOOR: Final = -(2**63)
 SEEN_WORDS: Final = 64
@@ -122,18 +124,18 @@ class Shard:
         close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
         return finals
 
-    def take_live(self, with_bars: bool = True) -> tuple[TickerBatch, BarBatch]:
-        """Tickers and open bars that changed since last taken; without bars, those are left for a later call."""
+    def take_live(self, intervals: Rows = EVERY_INTERVAL) -> tuple[TickerBatch, BarBatch]:
+        """Tickers and open bars that changed since last taken; bars only of ``intervals``, a mask, the others later."""
         touched = np.flatnonzero(self.per_symbol["touched"])
         self.per_symbol["touched"] = 0
         tickers = np.zeros(len(touched), TICKER)
         fill_tickers(self.per_symbol, touched, self.pool.rows, tickers)
-        if not with_bars:
-            return TickerBatch(self.symbols.names, self.exchanges.names, tickers), BarBatch((), np.empty(0, BAR))
+        slots = np.flatnonzero(self.pool.changed) if intervals.any() else NONE
+        slots = slots[intervals[self.pool.rows["interval"][slots]]]
+        self.pool.changed[slots] = 0
         # What the watermark closed has been given to take_final, or will be.
-        slots = np.flatnonzero((self.pool.changed != 0) & (self.pool.rows["closed"] == OPEN))
-        self.pool.changed[:] = 0
-        return TickerBatch(self.symbols.names, self.exchanges.names, tickers), self._finish(slots)
+        live = self._finish(slots[self.pool.rows["closed"][slots] == OPEN])
+        return TickerBatch(self.symbols.names, self.exchanges.names, tickers), live
 
     def publish_again(self) -> BarBatch:
         """For a store that may have lost what it was given: every ticker and open bar counts as changed again; the

@@ -16,6 +16,7 @@ import numpy as np
 from bytewax.dataflow import Dataflow
 
 from connectors.kafka_options import Position
+from flows.conflation import BarWindows
 from flows.dead_letters import write_dead_letters
 from flows.latency import LatencyHistogram
 from flows.metrics import FlowMetrics
@@ -26,6 +27,7 @@ from flows.starting import one_line_errors, start_flow
 from flows.stopping import StopSignal
 from schemas.avro import BAR_SCHEMA_ID, schema_text
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
+from schemas.intervals import INTERVALS
 from sinks.kafka import BarsTopicSink
 from sinks.redis import LiveUpdate, RedisSink
 from tapeflow.settings import Settings
@@ -54,19 +56,19 @@ class LiveStep(ShardStep[LiveUpdate]):
     ) -> None:
         super().__init__(*args, **kwargs)
         self._conflation = timedelta(milliseconds=conflation_ms)
-        self._bars_conflation = timedelta(milliseconds=max(bars_conflation_ms, conflation_ms))
+        self._bars = BarWindows(timedelta(milliseconds=max(bars_conflation_ms, conflation_ms)))
         self._is_behind = is_behind
         self._published_at: datetime | None = None
-        self._bars_published_at: datetime | None = None
         self._changed = False
-        self._bars_changed = False
         self._again = self.resumed
 
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
-        self._changed |= batch is not None and len(batch) > 0
+        if self._again or (batch is not None and len(batch) > 0):
+            self._changed = True
+            self._bars.touch()
         if self._again:
             # What was held back at the last snapshot, and what Redis may have lost since: versions sort it out.
-            self._again, self._changed = False, True
+            self._again = False
             closed = self.whole(self.shard.publish_again())
             finals = BarBatch(self.shard.symbols.names, np.concatenate([closed.rows, finals.rows]))
         if self._changed and self._is_due():
@@ -79,38 +81,34 @@ class LiveStep(ShardStep[LiveUpdate]):
         now = self.clock()
         if self._changed:
             due_at = now if self._published_at is None else self._published_at + self._conflation
-        elif self._bars_changed and self._bars_published_at is not None:
-            due_at = self._bars_published_at + self._bars_conflation
         else:
-            return None
+            bars_at = self._bars.next_at(now)
+            if bars_at is None:
+                return None
+            due_at = bars_at
         return due_at if due_at > now or self._published_at is None else now + LOOK_AGAIN
 
     def on_wake(self) -> Iterable[LiveUpdate]:
-        waiting = self._changed or (self._bars_changed and self._bars_are_due())
+        waiting = self._changed or self._bars.due(self.clock()).any()
         return self._flush(no_bars()) if waiting and self._is_due() else ()
 
     def on_eof(self) -> tuple[Iterable[LiveUpdate], bool]:
-        waiting = self._changed or self._bars_changed
+        waiting = self._changed or self._bars.waiting
         return (self._flush(no_bars(), at_end=True) if waiting else ()), self.RETAIN
 
     def _is_due(self) -> bool:
         if self._published_at is None:
             return True
-        return self._has_passed(self._published_at, self._conflation) and not self._is_behind()
-
-    def _bars_are_due(self) -> bool:
-        return self._bars_published_at is None or self._has_passed(self._bars_published_at, self._bars_conflation)
-
-    def _has_passed(self, since: datetime, span: timedelta) -> bool:
         # A clock that was set back must not hold output up for as long as it jumped.
-        return not since <= self.clock() < since + span
+        passed = not self._published_at <= self.clock() < self._published_at + self._conflation
+        return passed and not self._is_behind()
 
     def _flush(self, finals: BarBatch, at_end: bool = False) -> list[LiveUpdate]:
-        with_bars = at_end or self._bars_are_due()
-        tickers, live_bars = self.shard.take_live(with_bars)
-        self._published_at, self._changed, self._bars_changed = self.clock(), False, not with_bars
-        if with_bars:
-            self._bars_published_at = self._published_at
+        now = self.clock()
+        intervals = np.ones(len(INTERVALS), np.bool_) if at_end else self._bars.due(now)
+        tickers, live_bars = self.shard.take_live(intervals)
+        self._published_at, self._changed = now, False
+        self._bars.sent(intervals, now)
         return [LiveUpdate(self.partition, tickers, live_bars, finals)]
 
 

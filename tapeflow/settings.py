@@ -212,7 +212,7 @@ class Settings(BaseSettings):
     )
     bars_conflation_ms: int = setting(
         250,
-        "Least time between two live outputs of a shard's open bars; conflation_ms where that is longer",
+        "Open bars go out once in this time, each interval at its own moment; conflation_ms where that is longer",
         unit="ms",
         ge=0,
         le=60_000,

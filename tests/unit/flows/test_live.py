@@ -9,6 +9,7 @@ from core.rules import Rules
 from flows.live import LiveStep
 from flows.metrics import FlowMetrics
 from schemas.columns import TRADE, TradeBatch
+from sinks.redis import LiveUpdate
 from tapeflow.synthetic import SyntheticMarket, symbol_names
 
 CONFLATION = timedelta(milliseconds=20)
@@ -32,6 +33,10 @@ class Scene:
     def published(self) -> int:
         updates, _ = self.step.on_batch([self.trades()])
         return len(list(updates))
+
+
+def intervals_of(update: LiveUpdate) -> set[int]:
+    return set(update.live_bars.rows["interval"].tolist())
 
 
 def test_the_first_change_goes_out_at_once_and_the_next_after_the_conflation() -> None:
@@ -71,18 +76,22 @@ def test_the_end_of_input_publishes_what_was_kept_back() -> None:
     assert len(list(updates)) == 1
 
 
-def test_open_bars_go_out_more_rarely_and_are_never_forgotten() -> None:
-    scene = Scene(bars_conflation_ms=100)
+def test_open_bars_go_out_more_rarely_each_interval_at_its_own_moment_and_are_never_forgotten() -> None:
+    scene = Scene(bars_conflation_ms=140)
     first, _ = scene.step.on_batch([scene.trades()])
-    assert [len(update.live_bars) > 0 for update in first] == [True]
-    scene.now += timedelta(milliseconds=20)
-    second, _ = scene.step.on_batch([scene.trades()])
-    assert [(len(update.tickers) > 0, len(update.live_bars)) for update in second] == [(True, 0)]
-    due = scene.step.notify_at()
-    assert due == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=100)
-    scene.now = due
-    third, _ = scene.step.on_notify()
-    assert [(len(update.tickers), len(update.live_bars) > 0) for update in third] == [(0, True)]
+    assert [intervals_of(update) for update in first] == [set(range(7))]
+    for _ in range(7):
+        scene.now += timedelta(milliseconds=20)
+        updates, _ = scene.step.on_batch([scene.trades()])
+        assert [(len(update.tickers) > 0, len(intervals_of(update))) for update in updates] == [(True, 1)]
+    went_out = []
+    while (due := scene.step.notify_at()) and due < datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC):
+        assert due > scene.now
+        scene.now = due
+        updates, _ = scene.step.on_notify()
+        went_out += [each for update in updates for each in intervals_of(update)]
+        assert all(len(update.tickers) == 0 for update in updates)
+    assert len(set(went_out)) == len(went_out) == 6, "all but the one that went out with the last trades"
     assert scene.step.wake_at() is None
 
 

@@ -1,0 +1,66 @@
+"""When a shard's open bars go out: each interval once in its own window, the windows of the seven staggered.
+
+The live step asks it at every flush. Law: an interval goes out at most once per window, at once after a quiet one, and
+what waits is never forgotten. The surprise: windows lie on a fixed grid of the clock instead of following the last
+output. All seven at once would keep Redis busy for tens of milliseconds, in which no ticker gets through; timers of
+their own would drift together after the first stall, a grid can't.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from schemas.columns import Rows
+from schemas.intervals import INTERVALS
+
+__all__ = ["BarWindows"]
+
+COUNT = len(INTERVALS)
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BarWindows:
+    """Windows of length ``span`` (0: everything is always due). Masks are bool[7], by interval."""
+
+    def __init__(self, span: timedelta) -> None:
+        self._span_us = span // MICROSECOND
+        self._phases_us: Rows = np.arange(COUNT) * self._span_us // COUNT
+        self._sent_in = np.full(COUNT, -1, np.int64)
+        self._waiting = np.zeros(COUNT, np.bool_)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a bar may have changed and not gone out yet."""
+        return bool(self._waiting.any())
+
+    def touch(self) -> None:
+        """Bars of any interval may have changed."""
+        self._waiting[:] = True
+
+    def due(self, now: datetime) -> Rows:
+        """Mask of the intervals that wait and may go out."""
+        if not self._span_us:
+            return self._waiting.copy()
+        # Another window, not a later one: a clock that was set back must hold nothing up.
+        due: Rows = self._waiting & (self._windows(now) != self._sent_in)
+        return due
+
+    def sent(self, intervals: Rows, now: datetime) -> None:
+        """Those of the mask went out."""
+        self._waiting &= ~intervals
+        if self._span_us:
+            self._sent_in[intervals] = self._windows(now)[intervals]
+
+    def next_at(self, now: datetime) -> datetime | None:
+        """When something that waits is due; None when nothing waits."""
+        if not self.waiting:
+            return None
+        if self.due(now).any():
+            return now
+        next_us = (self._sent_in[self._waiting] + 1) * self._span_us - self._phases_us[self._waiting]
+        return EPOCH + timedelta(microseconds=int(next_us.min()))
+
+    def _windows(self, now: datetime) -> Rows:
+        windows: Rows = ((now - EPOCH) // MICROSECOND + self._phases_us) // self._span_us
+        return windows

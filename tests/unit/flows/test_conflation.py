@@ -1,0 +1,71 @@
+"""Windows of open bars: once in each, at once after quiet, nothing forgotten."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.conflation import BarWindows
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SPAN = timedelta(milliseconds=250)
+STEPS = st.lists(st.tuples(st.integers(0, 90), st.booleans()), max_size=60)
+
+
+@given(STEPS)
+def test_each_interval_goes_out_at_most_once_per_window_and_what_waits_is_due_in_the_end(
+    steps: list[tuple[int, bool]],
+) -> None:
+    windows, now = BarWindows(SPAN), START
+    outputs: list[list[datetime]] = [[] for _ in range(7)]
+    touched = [False] * 7
+    for passed_ms, touch in steps:
+        now += timedelta(milliseconds=passed_ms)
+        if touch:
+            windows.touch()
+            touched = [True] * 7
+        due = windows.due(now)
+        windows.sent(due, now)
+        for interval, is_due in enumerate(due.tolist()):
+            if is_due:
+                assert touched[interval], "nothing changed since it last went out"
+                touched[interval] = False
+                outputs[interval].append(now)
+    for moments in outputs:
+        assert all(later - earlier >= SPAN for earlier, later in zip(moments, moments[2:], strict=False))
+    assert windows.waiting == any(touched)
+    if windows.waiting:
+        next_at = windows.next_at(now)
+        assert next_at is not None
+        assert now < next_at <= now + SPAN
+        assert windows.due(next_at).any()
+    windows.sent(windows.due(now + SPAN), now + SPAN)
+    assert not windows.waiting
+
+
+def test_after_a_quiet_window_all_go_out_at_once() -> None:
+    windows = BarWindows(SPAN)
+    windows.touch()
+    assert windows.due(START).all()
+    windows.sent(windows.due(START), START)
+    windows.touch()
+    assert not windows.due(START).any()
+    assert windows.due(START + SPAN).all()
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
+    windows = BarWindows(SPAN)
+    windows.touch()
+    windows.sent(windows.due(START), START)
+    windows.touch()
+    assert windows.due(START - timedelta(hours=1)).all()
+
+
+def test_without_a_span_everything_is_always_due() -> None:
+    windows = BarWindows(timedelta(0))
+    for _ in range(3):
+        windows.touch()
+        assert windows.due(START).all()
+        assert windows.next_at(START) == START
+        windows.sent(windows.due(START), START)
+        assert windows.next_at(START) is None
