@@ -23,6 +23,7 @@ __all__ = ["main"]
 
 log = structlog.get_logger()
 
+NICENESS = 10
 SERVER_SETTINGS: dict[str, str | int] = {
     "mark_cache_size": 64 << 20,
     "uncompressed_cache_size": 32 << 20,
@@ -55,6 +56,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = _arguments(argv)
+    # On a machine that does everything, merges and inserts can wait for a moment; what is live can't.
+    os.nice(NICENESS)
     log_to_stderr()
     Path(arguments.path).mkdir(parents=True, exist_ok=True)
     users = {"default": ""} | dict(pair.split(":", 1) for pair in arguments.user)
