@@ -18,6 +18,7 @@ from clickhouse_driver import Client
 from confluent_kafka import Producer
 
 from connectors.avro_encode import encode_trades, split_values
+from local.stack import NICENESS
 from schemas.intervals import INTERVALS
 from sinks.clickhouse_migrations import migrate
 from tapeflow.produce import market_tape
@@ -77,14 +78,18 @@ class Rig:
 
 @contextmanager
 def servers(core: int | None = SERVER_CORE) -> Iterator[Rig]:
-    """The servers, all on ``core`` (None: wherever), in a folder of their own that goes with them."""
+    """The servers, all on ``core``, in a folder of their own that goes with them.
+
+    None: wherever, beside everything else, and then ClickHouse gives way as in the embedded stack.
+    """
     before = os.sched_getaffinity(0)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         if core is not None:
             os.sched_setaffinity(0, {core})
+        nice = [f"--nice={NICENESS}"] if core is None else []
         bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or stack.enter_context(KafkaBroker()).bootstrap
-        dsn = os.environ.get("CLICKHOUSE_DSN") or stack.enter_context(ClickHouseServer(folder)).dsn
+        dsn = os.environ.get("CLICKHOUSE_DSN") or stack.enter_context(ClickHouseServer(folder, *nice)).dsn
         url = stack.enter_context(RedisServer(folder)).url
         os.sched_setaffinity(0, before)
         yield Rig(bootstrap, url, dsn)

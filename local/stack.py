@@ -22,11 +22,13 @@ from local.process import ServerProcess
 from local.redis import bundled_binary, redis_command
 from schemas.errors import SettingError
 
-__all__ = ["Endpoints", "ServerName", "Stack"]
+__all__ = ["NICENESS", "Endpoints", "ServerName", "Stack"]
 
 ServerName = Literal["kafka", "clickhouse", "redis"]
 HOST: Final = "127.0.0.1"
 
+NICENESS: Final = 10
+"""On a machine that does everything, inserts and merges can wait for a moment; what is live can't."""
 CLICKHOUSE_SETTINGS: Final = {
     # Sorting out equal keys in each inserted block costs a third of an insert; the merge does it anyway, and readers
     # use FINAL. A real server has it on, so tests do too.
@@ -117,7 +119,10 @@ class Stack:
         self._lock_file = lock_file
 
     def _plan(self, ports: Ports) -> dict[ServerName, ServerProcess]:
-        clickhouse = [f"--setting={name}={value}" for name, value in CLICKHOUSE_SETTINGS.items()]
+        clickhouse = [
+            f"--nice={NICENESS}",
+            *(f"--setting={name}={value}" for name, value in CLICKHOUSE_SETTINGS.items()),
+        ]
         commands: dict[ServerName, tuple[list[str], Callable[[], bool]]] = {
             "clickhouse": (
                 self._module("local.clickhouse", "clickhouse", ports.clickhouse) + clickhouse,

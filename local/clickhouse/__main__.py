@@ -23,7 +23,6 @@ __all__ = ["main"]
 
 log = structlog.get_logger()
 
-NICENESS = 10
 SERVER_SETTINGS: dict[str, str | int] = {
     "mark_cache_size": 64 << 20,
     "uncompressed_cache_size": 32 << 20,
@@ -51,13 +50,13 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--setting", action="append", default=[], metavar="NAME=VALUE", help="default of a query setting"
     )
+    parser.add_argument("--nice", type=int, default=0, help="how far it gives way to other processes, 0 to 19")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> None:
     arguments = _arguments(argv)
-    # On a machine that does everything, merges and inserts can wait for a moment; what is live can't.
-    os.nice(NICENESS)
+    os.nice(arguments.nice)
     log_to_stderr()
     Path(arguments.path).mkdir(parents=True, exist_ok=True)
     users = {"default": ""} | dict(pair.split(":", 1) for pair in arguments.user)
