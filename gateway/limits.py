@@ -3,8 +3,8 @@
 Requests per minute and batches per second are fixed windows of the ``limits`` library; historical queries at once are
 leases in a sorted set, which a crashed gateway loses by itself. Law: no more than the limit pass, over all gateways.
 When Redis is out, each process counts by itself rather than refusing everyone. The surprise: limits of 1,000 and more
-are drawn from Redis a thousandth at a time, so that one request is not one round trip; at the contract's limits each
-request is.
+are drawn from Redis a thousandth at a time; at the contract's limits each request is counted there, but requests that
+come together share a round trip.
 """
 
 import asyncio
@@ -13,15 +13,16 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 
 from gateway.breaker import BreakerOpenError, CircuitBreaker
 from gateway.errors import rate_limited
 from gateway.redis_pool import REDIS_ERRORS, Redis
+from gateway.shared_counts import SharedCounts
 
 __all__ = ["Allowance", "Limiter"]
 
@@ -83,8 +84,7 @@ class Limiter:
         timeout_ms: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        shared: Any = {"connection_pool": redis.connection_pool}  # typed as a scalar option, meant to be a pool
-        self._shared = RedisStorage(redis_url, implementation="redispy", key_prefix="gateway:limits", **shared)
+        self._shared = SharedCounts(redis, redis_url, "gateway:limits")
         self._local = MemoryStorage()
         self._redis = redis
         self._lease = redis.register_script(TAKE_LEASE)

@@ -154,8 +154,8 @@ class Parts:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.clickhouse.close()
-            await self.redis.aclose()
-            await self.follower.aclose()
+            await self.redis.aclose(close_connection_pool=True)
+            await self.follower.aclose(close_connection_pool=True)
 
 
 def _state_number(breaker: CircuitBreaker) -> float:
