@@ -54,7 +54,7 @@ class Now:
         """Awaits one Redis call; raises BreakerOpenError or NowUnavailableError."""
         try:
             self._breaker.enter()
-        except BaseException:
+        except BaseException:  # whatever it is, a coroutine that is not awaited must be closed
             _discard(call)
             raise
         try:

@@ -31,7 +31,7 @@ class FairConnectionPool(redis.asyncio.ConnectionPool):
         await self._turn.acquire()
         try:
             return await super().get_connection(*args, **options)  # type: ignore[no-untyped-call]
-        except BaseException:
+        except BaseException:  # also when cancelled: the turn must go to the next one
             self._turn.release()
             raise
 

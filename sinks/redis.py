@@ -172,7 +172,7 @@ class RedisWriter:
                 # Redis was restarted behind a connection that the client renewed unseen, or told to forget scripts.
                 self._recognised = False
                 self._attempt(calls)
-        except Exception:
+        except Exception:  # after any failure an old reply may still be on its way: never read on from it
             self._recognised = False
             self._client.connection_pool.disconnect()
             raise

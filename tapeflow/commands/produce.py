@@ -72,12 +72,12 @@ def produce(
     from tapeflow.produce import FileTape, TapeSender
 
     encode = encoder_of(settings)
+    tape, total = _tape(file, settings, parse_field_map(field_map), symbols, seed, trades, rate)
     if partitions:
         ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties)
     writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
     writer.check()
     sender = TapeSender(writer, encode)
-    tape, total = _tape(file, settings, parse_field_map(field_map), symbols, seed, trades, rate)
     if total is None and seconds is not None and rate is not None:
         total = int(seconds * rate)
     began = time.monotonic()
