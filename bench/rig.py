@@ -40,11 +40,15 @@ FIRST_US = 1_767_225_600_000_000
 
 @dataclass(frozen=True)
 class Tape:
-    """A topic and what the flows must make of it. ``final_trades``: trades in closed bars of one minute."""
+    """A topic and what the flows must make of it.
+
+    traded: how many of the ``symbols`` did trade; final_trades: trades in closed bars of one minute.
+    """
 
     topic: str
     trades: int
     symbols: int
+    traded: int
     final_bars: int
     final_trades: int
     bytes_each: float
@@ -121,8 +125,9 @@ def fill_topic(
         queued = producer.produce_batch(topic, messages)
         assert queued == len(messages), "the producer's queue was full"
     assert producer.flush(120) == 0, "the broker didn't take every trade"
-    bars, final_trades = closed_bars(np.concatenate(seen), np.concatenate(times), partitions)
-    return Tape(topic, trades, symbols, bars, final_trades, size / trades)
+    traded = np.concatenate(seen)
+    bars, final_trades = closed_bars(traded, np.concatenate(times), partitions)
+    return Tape(topic, trades, symbols, len(np.unique(traded)), bars, final_trades, size / trades)
 
 
 def closed_bars(symbols: Any, times_us: Any, partitions: int) -> tuple[int, int]:

@@ -2,8 +2,8 @@
 
 Run it with ``tapeflow run live`` or ``python -m bytewax.run "flows.live:build()"``. Law: final and revised bars go
 out at once and always; tickers and open bars are conflated, latest wins, at most once per ``conflation_ms`` and
-``bars_conflation_ms``, the first change at once. The surprise: deltas aren't made here but in the Redis sink, which
-alone knows what was published last.
+``bars_conflation_ms``, the first change at once; while it catches up with the log, every 5 s. The surprise: deltas
+aren't made here but in the Redis sink, which alone knows what was published last.
 """
 
 import time
@@ -36,6 +36,10 @@ __all__ = ["LiveStep", "build"]
 
 NAME = "live"
 LOOK_AGAIN: Final = timedelta(milliseconds=2)
+CATCHING_UP_MS: Final = 10_000
+"""Age from which records that have more behind them are the past: after a start or an outage, not a moment's lag."""
+CATCH_UP_CONFLATION: Final = timedelta(seconds=5)
+"""Nobody can use the past update by update, and writing it costs thousands of symbols more than reading it."""
 
 
 class LiveStep(ShardStep[LiveUpdate]):
@@ -44,6 +48,7 @@ class LiveStep(ShardStep[LiveUpdate]):
     Open bars go out more rarely than tickers: each ticker brings seven of them, and nobody watches a bar so closely.
 
     is_behind: whether updates wait for Redis; then they are kept back longer, as a later one replaces them anyway.
+    While the flow catches up with the log, they go out once in CATCH_UP_CONFLATION.
     """
 
     def __init__(
@@ -60,9 +65,12 @@ class LiveStep(ShardStep[LiveUpdate]):
         self._is_behind = is_behind
         self._published_at: datetime | None = None
         self._changed = False
+        self._catching_up = False
         self._again = self.resumed
 
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
+        if batch is not None:
+            self._catching_up = not batch.caught_up and self._is_past(batch)
         if self._again or (batch is not None and len(batch) > 0):
             self._changed = True
             self._bars.touch()
@@ -80,7 +88,7 @@ class LiveStep(ShardStep[LiveUpdate]):
     def wake_at(self) -> datetime | None:
         now = self.clock()
         if self._changed:
-            due_at = now if self._published_at is None else self._published_at + self._conflation
+            due_at = now if self._published_at is None else self._published_at + self._span
         else:
             bars_at = self._bars.next_at(now)
             if bars_at is None:
@@ -96,11 +104,19 @@ class LiveStep(ShardStep[LiveUpdate]):
         waiting = self._changed or self._bars.waiting
         return (self._flush(no_bars(), at_end=True) if waiting else ()), self.RETAIN
 
+    @property
+    def _span(self) -> timedelta:
+        return CATCH_UP_CONFLATION if self._catching_up else self._conflation
+
+    def _is_past(self, batch: TradeBatch) -> bool:
+        newest_ms = int(batch.rows["timestamp_ms"][-1]) if len(batch) else -1
+        return 0 <= newest_ms < self.clock().timestamp() * 1000 - CATCHING_UP_MS
+
     def _is_due(self) -> bool:
         if self._published_at is None:
             return True
         # A clock that was set back must not hold output up for as long as it jumped.
-        passed = not self._published_at <= self.clock() < self._published_at + self._conflation
+        passed = not self._published_at <= self.clock() < self._published_at + self._span
         return passed and not self._is_behind()
 
     def _flush(self, finals: BarBatch, at_end: bool = False) -> list[LiveUpdate]:

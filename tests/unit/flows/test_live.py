@@ -31,7 +31,10 @@ class Scene:
         return self.market.take(10, 1_000)
 
     def published(self) -> int:
-        updates, _ = self.step.on_batch([self.trades()])
+        return self.sent(self.trades())
+
+    def sent(self, batch: TradeBatch) -> int:
+        updates, _ = self.step.on_batch([batch])
         return len(list(updates))
 
 
@@ -65,6 +68,28 @@ def test_while_redis_is_behind_changes_are_kept_back_and_looked_at_again_soon() 
     scene.behind, scene.now = False, again
     updates, _ = scene.step.on_notify()
     assert len(list(updates)) == 1
+
+
+def test_while_it_catches_up_updates_go_out_rarely_and_at_once_when_it_has() -> None:
+    scene = Scene()
+    past_ms = int(scene.now.timestamp() * 1000) - 60_000
+    batches = [scene.trades() for _ in range(4)]
+    for batch in batches:
+        batch.rows["timestamp_ms"] = past_ms
+        batch.caught_up = False
+    assert scene.sent(batches[0]) == 1
+    scene.now += timedelta(seconds=1)
+    assert scene.sent(batches[1]) == 0
+    assert scene.step.notify_at() == scene.now + timedelta(seconds=4)
+    scene.now += timedelta(seconds=4)
+    assert scene.sent(batches[2]) == 1
+    scene.now += CONFLATION
+    batches[3].caught_up = True
+    assert scene.sent(batches[3]) == 1
+    scene.now += CONFLATION
+    late = scene.trades()
+    late.rows["timestamp_ms"], late.caught_up = int(scene.now.timestamp() * 1000) - 9_000, False
+    assert scene.sent(late) == 1, "a few seconds of lag are no past"
 
 
 def test_the_end_of_input_publishes_what_was_kept_back() -> None:
