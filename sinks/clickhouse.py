@@ -44,8 +44,8 @@ ANSWER_S: Final = 60
 """An insert of 200,000 rows takes under a second; a minute means a stalled server, and repeating is harmless."""
 WAITING_MAX: Final = 1
 """Inserts that may wait behind the running one; more would only hold memory."""
-EAGER_SHARE: Final = 8
-"""An idle server gets an insert from 1/8 of the full size on, so that little is left to wait for at a snapshot."""
+EAGER_SHARE: Final = 4
+"""An idle server gets an insert from 1/4 of the full size on, so that little is left to wait for at a snapshot."""
 TRADE_LANES: Final = 2
 """Connections for raw trades: while the server works on a block, the next is encoded and sent; order doesn't matter."""
 
