@@ -11,6 +11,7 @@ import contextlib
 import random
 import signal
 import uuid
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -72,7 +73,7 @@ class WebSocketGateway:
         self._paths = {dialect.path: dialect for dialect in DIALECTS}
         self._paths |= {alias: self._paths[path] for alias, path in ALIASES.items()}
         self._tasks: list[asyncio.Task[None]] = []
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._empty: asyncio.Event | None = None  # while stopping: set when the last client is gone
         self._flush_handle: asyncio.TimerHandle | None = None
         self._flushed_ms = 0
@@ -96,7 +97,11 @@ class WebSocketGateway:
             self._tick_for_ever(),
             self._tell_stats(),
         )
-        self._server, self.port = await serve(self, self.options)
+        if self.options.process_port:
+            own, _ = await serve(self, replace(self.options, port=self.options.process_port, reuse_port=False))
+            self._servers.append(own)
+        server, self.port = await serve(self, self.options)
+        self._servers.append(server)
         self._tasks = [asyncio.create_task(job) for job in jobs]
         for task in self._tasks:
             task.add_done_callback(_fail_loudly)
@@ -104,8 +109,8 @@ class WebSocketGateway:
 
     async def stop(self) -> None:
         """Stops listening, tells every client to come back later, and waits for them to go."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         self._flush()
         for session in list(self._sessions):
             wait_ms = random.randrange(self.options.jitter_ms + 1)  # noqa: S311 - spreads reconnects, no secret

@@ -33,7 +33,10 @@ _WALL_NS: Final = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 @dataclass(frozen=True, slots=True)
 class WsOptions:
-    """Sizes in bytes. ``write_buffer``: what may wait in user space for a client before it counts as slow."""
+    """Sizes in bytes. ``write_buffer``: what may wait in user space for a client before it counts as slow.
+
+    process_port: one more port to listen on, of this process alone; 0 for none.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -54,6 +57,7 @@ class WsOptions:
     drain_s: float = 5.0
     jitter_ms: int = 5_000
     reuse_port: bool = False
+    process_port: int = 0
 
     @classmethod
     def from_settings(cls, settings: Settings, host: str) -> "WsOptions":
@@ -80,4 +84,5 @@ class WsOptions:
             trust_forwarded=settings.gateway_trust_forwarded,
             drain_s=settings.gateway_drain_ms / 1000,
             reuse_port=settings.gateway_reuse_port,
+            process_port=settings.gateway_process_port,
         )

@@ -142,11 +142,13 @@ class GatewayProcesses:
         self.addresses = Addresses.of(settings)
 
     def start(self) -> None:
-        for half in self._halves:
+        own_port = self._settings.gateway_process_port
+        for number, half in enumerate(self._halves):
+            update = {"gateway_process_port": own_port + number} if own_port else {}
             self._workers.append(
                 subprocess.Popen(  # noqa: S603 - our own module, no shell
                     [sys.executable, "-m", "tapeflow.gateway_worker", half],
-                    env=worker_environment(self._settings),
+                    env=worker_environment(self._settings.model_copy(update=update)),
                     stdout=self._log,
                     stderr=self._log,
                     cwd=Path.cwd(),

@@ -302,6 +302,12 @@ class Settings(BaseSettings):
     )
     gateway_drain_ms: int = setting(5_000, "Time for clients to leave after SIGTERM", unit="ms", ge=0, le=600_000)
     gateway_reuse_port: bool = setting(False, "Let several gateway processes share the port, one per core")
+    gateway_process_port: int = setting(
+        0,
+        "Port that WebSocket process N has for itself, plus N: to probe and scrape each of several; 0 means none",
+        ge=0,
+        le=65_535,
+    )
 
     # gateway, REST and SSE
     gateway_requests_per_minute: int = setting(
