@@ -224,16 +224,16 @@ def test_several_processes_share_the_port(own_redis: RedisServer, tmp_path: Path
         assert gateway.terminate() == 0
 
 
-def test_each_of_several_processes_has_a_port_of_its_own_to_be_looked_at(
-    own_redis: RedisServer, tmp_path: Path
-) -> None:
+def test_each_of_several_processes_has_a_port_of_its_own(own_redis: RedisServer, tmp_path: Path) -> None:
     first = free_ports_in_a_row(2)
-    with running_gateway(tmp_path, own_redis.url, "--processes", "2", gateway_process_port=first) as gateway:
-        with client(gateway, "", "/ws/quotes") as connection:
-            connection.recv(timeout=5)
-            counts = [gateway.get(f"http://127.0.0.1:{first + number}/health/ws-stats") for number in range(2)]
-            assert sorted(each["connections"] for each in counts) == [0, 1]
-            assert "tapeflow_ws_connections" in gateway.get(f"http://127.0.0.1:{first + 1}/metrics")
+    with (
+        running_gateway(tmp_path, own_redis.url, "--processes", "2", gateway_process_port=first) as gateway,
+        client(gateway, "", "/ws/quotes") as connection,
+    ):
+        connection.recv(timeout=5)
+        counts = [gateway.get(f"http://127.0.0.1:{first + number}/health/ws-stats") for number in range(2)]
+        assert sorted(each["connections"] for each in counts) == [0, 1]
+        assert "tapeflow_ws_connections" in gateway.get(f"http://127.0.0.1:{first + 1}/metrics")
 
 
 def test_tls_for_both_halves(own_redis: RedisServer, tmp_path: Path) -> None:
