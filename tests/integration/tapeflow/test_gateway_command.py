@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 from gateway.redis_pool import open_redis
 from local.ports import free_port
 from tapeflow.cli import main
+from tapeflow.gateway_processes import answers
 from tapeflow.settings import Settings
 from tests.chaos.world import free_ports_in_a_row
 from tests.integration.gateway.gateway_command import COMMAND, GatewayCommand, environment, running_gateway, verb
@@ -226,14 +227,14 @@ def test_several_processes_share_the_port(own_redis: RedisServer, tmp_path: Path
 
 def test_each_of_several_processes_has_a_port_of_its_own(own_redis: RedisServer, tmp_path: Path) -> None:
     first = free_ports_in_a_row(2)
-    with (
-        running_gateway(tmp_path, own_redis.url, "--processes", "2", gateway_process_port=first) as gateway,
-        client(gateway, "", "/ws/quotes") as connection,
-    ):
-        connection.recv(timeout=5)
-        counts = [gateway.get(f"http://127.0.0.1:{first + number}/health/ws-stats") for number in range(2)]
-        assert sorted(each["connections"] for each in counts) == [0, 1]
-        assert "tapeflow_ws_connections" in gateway.get(f"http://127.0.0.1:{first + 1}/metrics")
+    own = [f"http://127.0.0.1:{first + number}" for number in range(2)]
+    with running_gateway(tmp_path, own_redis.url, "--processes", "2", gateway_process_port=first) as gateway:
+        eventually(lambda: all(answers(f"{each}/health") for each in own), 20)
+        with client(gateway, "", "/ws/quotes") as connection:
+            connection.recv(timeout=5)
+            counts = [gateway.get(f"{each}/health/ws-stats")["connections"] for each in own]
+        assert sorted(counts) == [0, 1]
+        assert "tapeflow_ws_connections" in gateway.get(f"{own[1]}/metrics")
 
 
 def test_tls_for_both_halves(own_redis: RedisServer, tmp_path: Path) -> None:
