@@ -153,11 +153,7 @@ class Settings(BaseSettings):
         "auto", "Unit of event times given as plain numbers; auto takes it from the size of the number"
     )
     batch_records_max: int = setting(
-        10_000,
-        "Most records in one batch; larger gains nothing and costs latency and memory",
-        unit="records",
-        ge=1,
-        le=1_000_000,
+        10_000, "Most records in one batch; larger only costs latency and memory", unit="records", ge=1, le=1_000_000
     )
     value_bytes_max: int = setting(
         1_000_000, "A larger record value is refused; Kafka's own default limit", unit="bytes", ge=100, le=100_000_000
@@ -198,11 +194,7 @@ class Settings(BaseSettings):
         True, "Keep every raw trade too; most of the work of history, so turn it off where bars are enough"
     )
     insert_rows_max: int = setting(
-        40_000,
-        "Most rows in one insert; ClickHouse likes few large ones, memory small ones",
-        unit="rows",
-        ge=1_000,
-        le=5_000_000,
+        40_000, "Most rows in one insert; larger ones cost memory and gain little", unit="rows", ge=1_000, le=5_000_000
     )
     clickhouse_ttl_days: int = setting(0, "Age at which raw trades are deleted; 0 keeps them", unit="days", ge=0)
 
