@@ -12,8 +12,8 @@ PYTHON = $(shell for p in python3.11 python3.12 python3; do "$$p" -c 'import sys
 DEMO := $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) \
 	$(if $(FILE),--file $(FILE)) $(if $(JSON),--json $(JSON))
 
-# One file is one figure; those with a main are run, one after the other, and add to the same file.
-BENCHES = $(sort $(shell grep -l '^if __name__' bench/*.py))
+# Each file that takes --json is run, one after the other, and adds its figures to the same file.
+BENCHES = $(sort $(shell grep -l '"--json"' bench/*.py))
 define run_benches
 set -e; $(if $(BENCH_JSON),rm -f "$(BENCH_JSON)";) for file in $(1); do \
 	echo "== $$file"; $(BIN)/python -m "$$(basename "$${file%.py}" | sed 's/^/bench./')" $(if $(BENCH_JSON),--json "$(BENCH_JSON)"); done

@@ -252,7 +252,7 @@ class Settings(BaseSettings):
     gateway_host: str = setting("127.0.0.1", "Address to listen on; without a token secret only loopback is allowed")
     gateway_rest_port: int = setting(8081, "Port of REST, SSE and health", ge=0, le=65_535)
     gateway_rest_workers: int = setting(1, "Processes that serve REST and SSE; one per core at most", ge=1, le=64)
-    gateway_origins: Names = setting((), "Allowed browser origins, with commas; * allows all; empty allows none")
+    gateway_origins: Names = setting((), "Allowed browser origins, with commas; * allows all; empty: its own host")
     gateway_tls_cert: str = setting("", "Certificate chain (PEM file); with gateway_tls_key turns TLS on")
     gateway_tls_key: str = setting("", "Private key (PEM file) of gateway_tls_cert")
     gateway_token_algorithm: Literal["HS256", "RS256", "EdDSA"] = setting(
