@@ -34,6 +34,7 @@ from starlette.routing import Route
 
 from bench.report import Figure, commit, write
 from gateway.auth import make_token
+from gateway.rest_prices import EXAMPLE
 from local.ports import free_port
 from tapeflow.settings import Settings
 
@@ -42,23 +43,7 @@ DATABASE = "bench_rest"
 SYMBOLS = 200
 MINUTE_MS = 60_000
 FIRST_MS = 1_735_689_600_000  # 2025-01-01
-TICKER = {
-    "type": "snapshot",
-    "symbol": "BTC/USDT",
-    "price": 64250.1,
-    "bid": 64250.0,
-    "ask": 64250.2,
-    "volume": 1520.5301,
-    "open": 63800,
-    "high": 64500.5,
-    "low": 63650.25,
-    "previousClose": 63800,
-    "change": 450.1,
-    "changePercent": 0.7055,
-    "timestamp": 1767225600123,
-    "sequence": 184467,
-    "exchange": "BINANCE",
-}
+TICKER = {"type": "snapshot", **{name: value for name, value in EXAMPLE.items() if name != "stale"}}
 ROTATE = """
 local tokens, index = {}, 0
 for line in io.lines("%s") do tokens[#tokens + 1] = line end

@@ -10,13 +10,11 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import IO, Final, Self
 
@@ -25,7 +23,7 @@ import structlog
 from gateway.auth import OpenAuthorizer, is_loopback, make_authorizer
 from schemas.errors import SettingError, Unreachable
 from sinks.redis import connect as connect_redis
-from tapeflow.runner import die_with_parent, worker_environment
+from tapeflow.runner import exit_code, start_worker
 from tapeflow.settings import Settings
 
 __all__ = ["Addresses", "GatewayProcesses", "answers", "prepare_gateway", "run_gateway"]
@@ -145,17 +143,8 @@ class GatewayProcesses:
         own_port = self._settings.gateway_process_port
         for number, half in enumerate(self._halves):
             update = {"gateway_process_port": own_port + number} if own_port else {}
-            self._workers.append(
-                subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    [sys.executable, "-m", "tapeflow.gateway_worker", half],
-                    env=worker_environment(self._settings.model_copy(update=update)),
-                    stdout=self._log,
-                    stderr=self._log,
-                    cwd=Path.cwd(),
-                    start_new_session=True,
-                    preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
-                )
-            )
+            settings = self._settings.model_copy(update=update)
+            self._workers.append(start_worker(["tapeflow.gateway_worker", half], settings, self._log))
 
     @property
     def pids(self) -> list[int]:
@@ -173,7 +162,7 @@ class GatewayProcesses:
 
     def poll(self) -> int | None:
         """None while all run, else the worst exit code so far."""
-        codes = [as_exit_code(code) for worker in self._workers if (code := worker.poll()) is not None]
+        codes = [exit_code(code) for worker in self._workers if (code := worker.poll()) is not None]
         return max(codes) if codes else None
 
     def wait_ready(self, within_s: float = START_S) -> None:
@@ -198,7 +187,7 @@ class GatewayProcesses:
         deadline, codes = time.monotonic() + within_s, [0]
         for half, worker in zip(self._halves, self._workers, strict=True):
             try:
-                codes.append(as_exit_code(worker.wait(max(deadline - time.monotonic(), 0.1))))
+                codes.append(exit_code(worker.wait(max(deadline - time.monotonic(), 0.1))))
             except subprocess.TimeoutExpired:
                 structlog.get_logger().error("gateway process killed", half=half, pid=worker.pid, waited_s=within_s)
                 worker.kill()
@@ -216,11 +205,6 @@ class GatewayProcesses:
         for worker in self._workers:
             worker.kill()
         self.wait()
-
-
-def as_exit_code(code: int) -> int:
-    """As a shell says it: 128 + N for a process that signal N ended."""
-    return 128 - code if code < 0 else code
 
 
 def answers(url: str) -> bool:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
@@ -26,7 +27,7 @@ from local.ports import free_ports
 from schemas.errors import SettingError
 from tapeflow.settings import Settings
 
-__all__ = ["FlowProcess", "Samples", "read_metric", "run_flow"]
+__all__ = ["FlowProcess", "Samples", "exit_code", "read_metric", "run_flow", "start_worker"]
 
 STOP_S: Final = 10.0
 PROCESSES_MAX: Final = 64
@@ -47,6 +48,19 @@ def exit_code(code: int) -> int:
 
 def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def start_worker(module: Sequence[str], settings: Settings, log: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    """A module of ours with its arguments as a process of its own, which a dead parent takes along."""
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        [sys.executable, "-m", *module],
+        env=worker_environment(settings),
+        stdout=log,
+        stderr=log,
+        cwd=Path.cwd(),
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
+    )
 
 
 class FlowProcess:
@@ -71,21 +85,10 @@ class FlowProcess:
 
     def start(self) -> None:
         """Start the workers; they check their own surroundings again."""
-        command = [sys.executable, "-m", "tapeflow.worker", self.name]
         addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports(self._count))
         for process in range(self._count):
             cluster = ["--process-id", str(process), "--addresses", addresses] if self._count > 1 else []
-            self._workers.append(
-                subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    [*command, *cluster],
-                    env=worker_environment(self._settings),
-                    stdout=self._log,
-                    stderr=self._log,
-                    cwd=Path.cwd(),
-                    start_new_session=True,
-                    preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
-                )
-            )
+            self._workers.append(start_worker(["tapeflow.worker", self.name, *cluster], self._settings, self._log))
 
     @property
     def pids(self) -> list[int]:

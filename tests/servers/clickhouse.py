@@ -8,14 +8,11 @@ that tests see what production does.
 
 import importlib.util
 import os
-import shutil
 import sys
 import uuid
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 from clickhouse_driver import Client
@@ -23,64 +20,25 @@ from clickhouse_driver import Client
 from local import probes
 from local.ports import free_port
 from local.process import ServerProcess
+from tests.servers.process import FolderServer
 from tests.servers.redis import unavailable
 
 __all__ = ["ClickHouseServer", "clickhouse_database", "clickhouse_dsn"]
 
 
-class ClickHouseServer:
-    """One embedded server on a free port with its data under ``folder``; a context manager that stops it."""
+class ClickHouseServer(FolderServer):
+    """One embedded server on a free port with its data under ``folder``."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         if importlib.util.find_spec("chdb") is None:
             unavailable("needs the package chdb, or CLICKHOUSE_DSN")
-        self.folder = folder / "clickhouse"
         self.port = free_port()
         self.dsn = f"clickhouse://default@127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "local.clickhouse", "--path", str(self.folder), "--port", str(self.port)]
-        self.process = ServerProcess(
-            "clickhouse",
-            [*command, *options],
-            partial(probes.clickhouse_answers, self.port),
-            folder / "clickhouse.log",
-            marker=str(self.folder),
-        )
-
-    def start(self) -> Self:
-        self.process.start()
-        return self
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def kill(self) -> None:
-        """What a crash looks like: SIGKILL, the data stays on disk."""
-        self.process.kill()
-
-    def restart(self, *, keep_data: bool = True, crash: bool = False) -> None:
-        """Down and up again on the same port; without ``keep_data`` it comes back empty."""
-        if crash:
-            self.kill()
-        else:
-            self.stop()
-        if not keep_data:
-            shutil.rmtree(self.folder)
-        self.start()
-
-    def pause(self) -> None:
-        """The port stays open and nothing answers, until ``resume``."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        self.process.resume()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        data = folder / "clickhouse"
+        command = [sys.executable, "-m", "local.clickhouse", "--path", str(data), "--port", str(self.port), *options]
+        answers = partial(probes.clickhouse_answers, self.port)
+        log = folder / "clickhouse.log"
+        super().__init__(data, ServerProcess("clickhouse", command, answers, log, marker=str(data)))
 
 
 @pytest.fixture(scope="session")

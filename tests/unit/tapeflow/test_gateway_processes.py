@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from schemas.errors import SettingError
-from tapeflow.gateway_processes import Addresses, as_exit_code, checked_port, prepare_gateway
+from tapeflow.gateway_processes import Addresses, checked_port, prepare_gateway
 from tapeflow.settings import Settings
 
 KEYED = {"gateway_token_secret": "0123456789abcdef0123456789abcdef"}
@@ -52,8 +52,3 @@ def test_one_port_for_both_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tapeflow.gateway_processes.checked_port", getattr)
     with pytest.raises(SettingError, match="can't share a port"):
         prepare_gateway(Settings(gateway_port=9999, gateway_rest_port=9999))
-
-
-@pytest.mark.parametrize(("code", "said"), [(0, 0), (2, 2), (-15, 143), (-9, 137)])
-def test_exit_codes_are_those_of_a_shell(code: int, said: int) -> None:
-    assert as_exit_code(code) == said
