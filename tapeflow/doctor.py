@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -55,15 +56,22 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Findings as they come, in the order of the data's way."""
-    for name, check in CHECKS.items():
-        try:
-            yield from check(settings)
-        except TapeflowError as error:
-            where = f" ({error.where})" if error.where else ""
-            yield Finding(name, "failed", f"{error.what}{where}", error.mend)
-        except Exception as error:  # noqa: BLE001 - a check that breaks is a finding; the others go on
-            yield Finding(name, "failed", f"{type(error).__name__}: {error}", "report this, with --json")
+    """Findings in the order of the data's way; the checks run side by side, as each may wait for a server."""
+    with ThreadPoolExecutor(len(CHECKS)) as pool:
+        for asked in [pool.submit(_findings, name, check, settings) for name, check in CHECKS.items()]:
+            yield from asked.result()
+
+
+def _findings(name: str, check: Check, settings: Settings) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        found.extend(check(settings))
+    except TapeflowError as error:
+        where = f" ({error.where})" if error.where else ""
+        found.append(Finding(name, "failed", f"{error.what}{where}", error.mend))
+    except Exception as error:  # noqa: BLE001 - a check that breaks is a finding; the others go on
+        found.append(Finding(name, "failed", f"{type(error).__name__}: {error}", "report this, with --json"))
+    return found
 
 
 def _python(_settings: Settings) -> Iterator[Finding]:
