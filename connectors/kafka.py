@@ -4,10 +4,12 @@ Brokers and the flow meet here: records come from connectors.kafka_reader, ``dec
 gets that table as one item. Law: a partition's resume state is its next offset, and every record from the start on is
 handed to ``decode`` exactly once per execution, in offset order; a record that can't be read any more is an error
 (OffsetExpired, StateIncompatible), never a silent jump. The surprise: a partition that stands at its end without having
-said so emits one empty batch, ``caught_up``, so that bars of a quiet partition can be closed after a restart.
+said so emits one empty batch, ``caught_up``, so that bars of a quiet partition can be closed after a restart; and one
+more when the host's clock is set back, which wakes steps that wait for a time that is far away now.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +32,8 @@ __all__ = ["KafkaPart", "KafkaSource", "PartitionPosition", "StopFlag", "empty_t
 STATE_VERSION: Final = 1
 AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """As next_awake: always due. The reader waits in its poll, so the engine's own pause would only add to latency."""
+CLOCK_STEP_S: Final = 0.2
+"""A wall clock that falls behind the monotonic one by more at once was set back, not slewed."""
 
 
 class Batch(Protocol):
@@ -184,6 +188,7 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
         empty: Callable[[str, int, int], Any],
         stop: StopFlag,
         start: str,
+        clock_ahead_s: Callable[[], float] = lambda: time.time() - time.monotonic(),
     ) -> None:
         self._reader = reader
         self._facts = facts
@@ -197,6 +202,8 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
         self._stop = stop
         self._start = start
         self._open = True
+        self._clock_ahead_s = clock_ahead_s
+        self._was_ahead_s = clock_ahead_s()
         reader.add(partition, offset)
 
     def next_batch(self) -> Iterable[Any]:
@@ -205,7 +212,10 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
             self.close()
             raise StopIteration
         drained = self._reader.take(self._partition)
-        return () if drained is None else self._accept(drained)
+        if drained is not None:
+            return self._accept(drained)
+        # Steps downstream asked the engine to wake them by the old clock: without this they would sleep for the jump.
+        return [self._nothing()] if self._caught_up and self._clock_was_set_back() else ()
 
     def next_awake(self) -> datetime:
         return AT_ONCE
@@ -249,9 +259,14 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
         if item is not None:
             item.caught_up = self._caught_up
             return [item]
-        if self._caught_up and not said_so:
-            return [self._empty(self._facts.topic, self._partition, self._next_offset)]
-        return []
+        return [self._nothing()] if self._caught_up and not said_so else []
+
+    def _nothing(self) -> Any:
+        return self._empty(self._facts.topic, self._partition, self._next_offset)
+
+    def _clock_was_set_back(self) -> bool:
+        before_s, self._was_ahead_s = self._was_ahead_s, self._clock_ahead_s()
+        return self._was_ahead_s < before_s - CLOCK_STEP_S
 
     def _check_hole(self, first: int, low: int) -> None:
         # Compaction and transactions leave honest holes; only records deleted below us, or a log begun anew, are loss.

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from tests.chaos.clock import COMPILER
 from tests.chaos.faults import FAULTS
 from tests.chaos.world import World, rest
 
@@ -96,6 +97,8 @@ def main() -> int:
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(10**6)
     print(f"seed {seed}", flush=True)
+    if COMPILER is None:
+        print("no C compiler: the workers' clock is left alone", flush=True)
     parent = Path(".cache/chaos").absolute()
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{seed}-"))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tests.chaos.clock import COMPILER
 from tests.chaos.world import Flow, World, rest, until
 
 __all__ = ["FAULTS", "Fault"]
@@ -22,6 +23,9 @@ STALL_S: Final = 7.0
 """Longer than the 5 s that sinks.redis waits for an answer, and than the 3 s of the other two in this world."""
 QUEUED_S: Final = 5.0
 BACK_S: Final = 60.0
+MAX_AHEAD_S: Final = 86_400
+CLOCK_SEEN_S: Final = 1.2
+"""Within which a worker has noticed that its clock was set."""
 
 
 def kill_worker(name: str) -> Fault:
@@ -168,7 +172,8 @@ def second_replica(world: World, rng: random.Random) -> None:
     """Somebody starts the same flow once more, without its state: it writes everything again, beside the first."""
     name = rng.choice(("live", "history"))
     folder = world.folder / f"replica-{rng.randrange(10**9)}"
-    replica = Flow(name, world.settings.model_copy(update={"recovery_dir": folder}), world.folder / "replica.log")
+    settings = world.settings.model_copy(update={"recovery_dir": folder})
+    replica = Flow(name, settings, world.folder / "replica.log", world.clock)
     try:
         replica.await_up()
         rest(rng.uniform(0.5, 3.0))
@@ -185,6 +190,15 @@ def downtime(world: World, rng: random.Random) -> None:
     world.tape.send(200)
     for flow in world.flows.values():
         flow.start()
+
+
+def jump_clock(world: World, rng: random.Random) -> None:
+    """The workers' hosts are set forward, or back, by up to two hours, while they run."""
+    for flow in world.flows.values():
+        flow.await_up()
+    away_s = rng.choice((-7200, -90, -3, 3, 90, 7200))
+    world.clock.jump(away_s if abs(world.clock.ahead_s + away_s) < MAX_AHEAD_S else -world.clock.ahead_s)
+    rest(CLOCK_SEEN_S)
 
 
 def rescale(world: World, rng: random.Random) -> None:
@@ -219,8 +233,8 @@ def queued_bytes(port: int) -> int:
 
 
 FAULTS: Final[dict[str, tuple[Fault, int]]] = {
-    "kill live": (kill_worker("live"), 49),
-    "kill history": (kill_worker("history"), 48),
+    "kill live": (kill_worker("live"), 46),
+    "kill history": (kill_worker("history"), 45),
     "kill both": (kill_both, 10),
     "kill history in an insert": (kill_in_insert, 14),
     "kill live in a script": (kill_in_script, 14),
@@ -239,5 +253,6 @@ FAULTS: Final[dict[str, tuple[Fault, int]]] = {
     "an hour of downtime": (downtime, 4),
     "rescale": (rescale, 6),
     "orderly restart": (restart_orderly, 3),
+    **({"set the clock": (jump_clock, 6)} if COMPILER is not None else {}),
 }
 """Name -> what it does, and its weight."""

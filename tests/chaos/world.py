@@ -24,6 +24,7 @@ from tapeflow.kafka_writer import ensure_topic
 from tapeflow.runner import FlowProcess, Samples
 from tapeflow.settings import Settings, load_settings
 from tapeflow.warm import compile_kernels
+from tests.chaos.clock import HostClock
 from tests.chaos.follower import StreamFollower
 from tests.chaos.tape import Tape
 from tests.chaos.truth import Accounts, Truth, Verdict
@@ -76,8 +77,8 @@ def accounts_of(samples: Samples) -> Accounts:
 class Flow:
     """One flow under a supervisor. ``processes`` is how many the next start makes."""
 
-    def __init__(self, name: str, settings: Settings, log: Path) -> None:
-        self.name, self.log = name, log
+    def __init__(self, name: str, settings: Settings, log: Path, clock: HostClock) -> None:
+        self.name, self.log, self.clock = name, log, clock
         self.processes = 1
         self.starts = 0
         self.recoveries_s: list[float] = []
@@ -95,7 +96,7 @@ class Flow:
     def start(self) -> None:
         settings = self._settings.model_copy(update={"metrics_port": free_ports_in_a_row(self.processes)})
         self._read_from = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, self.clock.seen():
             self._run = FlowProcess(self.name, settings, self.processes, log)
             self._run.start()
         self.starts += 1
@@ -203,7 +204,10 @@ class World:
         self.client = redis.Redis(port=self.redis.port, socket_timeout=30)
         self.follower = StreamFollower(self.client, PARTITIONS)
         self.truth = Truth(self.settings, self.follower)
-        self.flows = {name: Flow(name, self.settings, self.folder / f"{name}.log") for name in ("live", "history")}
+        self.clock = HostClock(self.folder)
+        self.flows = {
+            name: Flow(name, self.settings, self.folder / f"{name}.log", self.clock) for name in ("live", "history")
+        }
         for flow in self.flows.values():
             self._open.append(flow.kill)
             flow.start()

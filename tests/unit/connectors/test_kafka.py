@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -22,7 +23,12 @@ def decode(batch: RawBatch) -> TradeBatch:
 
 
 def part(
-    poll: FakePoll, offset: int = 0, end: int | None = None, high: int = 100, stop: threading.Event | None = None
+    poll: FakePoll,
+    offset: int = 0,
+    end: int | None = None,
+    high: int = 100,
+    stop: threading.Event | None = None,
+    clock_ahead_s: Callable[[], float] = lambda: 0.0,
 ) -> KafkaPart[TradeBatch]:
     return KafkaPart(
         KafkaReader(OPTIONS, FACTS, poll.opener),
@@ -35,6 +41,7 @@ def part(
         empty=empty_trades,
         stop=stop or threading.Event(),
         start="earliest",
+        clock_ahead_s=clock_ahead_s,
     )
 
 
@@ -103,3 +110,13 @@ def test_caught_up_is_said_by_an_empty_batch_where_no_record_can() -> None:
     ]
     assert second[0].caught_up
     assert reading.snapshot()["next_offset"] == 100
+
+
+def test_a_clock_that_is_set_back_wakes_what_waits_for_the_old_one_once() -> None:
+    ahead_s = [0.0]
+    reading = part(FakePoll({0: records(0, 99)}), offset=99, clock_ahead_s=lambda: ahead_s[0])
+    assert [item.caught_up for item in reading.next_batch()] == [True]
+    for step_s, woken in ((0.0, 0), (-0.1, 0), (-3600.0, 1), (-3600.0, 0), (3600.0, 0), (0.0, 1)):
+        ahead_s[0] = step_s
+        items = list(reading.next_batch())
+        assert [(item.read, item.caught_up) for item in items] == [(0, True)] * woken
