@@ -45,52 +45,60 @@ local function newer(start, sequence, final, held)
   return final and not find(held, '"final":true', 1, true)
 end
 
+-- Writes the newest of `bars` to their keys. `at[i]`: where the key of bar i stands, before start, sequence and JSON.
+-- Many keys at once: MGET, compare, MSET. `fresh` holds what this call accepted, should a key come twice.
+-- Returns how many were written, and adds them to the message where `to_stream`.
+local function keep_newest(bars, at, final, to_stream)
+  if #at == 0 then return 0 end
+  local keys = {}
+  for i = 1, #at do keys[i] = bars[at[i]] end
+  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0
+  for i = 1, #at do
+    local key, json = keys[i], bars[at[i] + 3]
+    if newer(bars[at[i] + 1], bars[at[i] + 2], final, fresh[key] or stored[i]) then
+      fresh[key] = json
+      writes[w + 1], writes[w + 2] = key, json
+      w = w + 2
+      if to_stream then
+        n = n + 1
+        out[n] = json
+      end
+    end
+  end
+  if w > 0 then call('MSET', unpack(writes)) end
+  return w / 2
+end
+
 local kept = tonumber(ARGV[4])
-local bars = ARGV[8] == '' and {} or cmsgpack.unpack(ARGV[8])
+local bars, accepted = ARGV[8] == '' and {} or cmsgpack.unpack(ARGV[8]), {}
 for i = 1, #bars, 5 do
-  local list, key, start, sequence, json = bars[i], bars[i + 1], bars[i + 2], bars[i + 3], bars[i + 4]
-  local held = call('ZRANGEBYSCORE', list, start, start)[1]
-  local accept
-  if held then
-    accept = newer(start, sequence, true, held)
-    if accept then call('ZREMRANGEBYSCORE', list, start, start) end
-  else
-    local oldest = call('ZRANGE', list, 0, 0, 'WITHSCORES')[2]
-    accept = not oldest or start > tonumber(oldest) or call('ZCARD', list) < kept
+  local list, start, sequence, json = bars[i], bars[i + 2], bars[i + 3], bars[i + 4]
+  local latest = tonumber(call('ZRANGE', list, -1, -1, 'WITHSCORES')[2] or -1)
+  local accept, held = start > latest, nil
+  if not accept then
+    held = call('ZRANGEBYSCORE', list, start, start)[1]
+    if held then
+      accept = newer(start, sequence, true, held)
+      if accept then call('ZREMRANGEBYSCORE', list, start, start) end
+    else
+      accept = start > tonumber(call('ZRANGE', list, 0, 0, 'WITHSCORES')[2]) or call('ZCARD', list) < kept
+    end
   end
   if accept then
     call('ZADD', list, start, json)
     if not held then call('ZREMRANGEBYRANK', list, 0, -(kept + 1)) end
-    if newer(start, sequence, true, call('GET', key)) then call('SET', key, json) end
     n = n + 1
     out[n] = json
-    counts[1] = counts[1] + 1
+    accepted[#accepted + 1] = i + 1
   end
 end
+keep_newest(bars, accepted, true, false)
+counts[1] = #accepted
 
--- Many keys at once: MGET, compare, MSET. `fresh` holds what this call accepted, should a key come twice.
 bars = ARGV[9] == '' and {} or cmsgpack.unpack(ARGV[9])
-if #bars > 0 then
-  local keys, k = {}, 0
-  for i = 1, #bars, 4 do
-    k = k + 1
-    keys[k] = bars[i]
-  end
-  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0
-  for i = 1, k do
-    local at, key = i * 4 - 3, keys[i]
-    local json = bars[at + 3]
-    if newer(bars[at + 1], bars[at + 2], false, fresh[key] or stored[i]) then
-      fresh[key] = json
-      writes[w + 1], writes[w + 2] = key, json
-      w = w + 2
-      n = n + 1
-      out[n] = json
-    end
-  end
-  if w > 0 then call('MSET', unpack(writes)) end
-  counts[2] = w / 2
-end
+local every = {}
+for i = 1, #bars, 4 do every[#every + 1] = i end
+counts[2] = keep_newest(bars, every, false, true)
 
 local tickers = ARGV[10] == '' and {} or cmsgpack.unpack(ARGV[10])
 if #tickers > 0 then
