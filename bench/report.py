@@ -45,10 +45,6 @@ def machine() -> str:
     return f"{cpu}, {os.cpu_count()} cores, {pages * size / 2**30:.0f} GiB, Python {platform.python_version()}"
 
 
-def read_lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines()
-
-
 def write(figures: list[Figure], path: str | None) -> None:
     """Print the figures; add them to the JSON list in ``path``."""
     print(f"\n{machine()}, commit {commit()}")

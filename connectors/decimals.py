@@ -39,7 +39,6 @@ _POWERS: Final = np.array([10**k for k in range(20)], np.uint64)
 _FLOAT_POWERS: Final = np.array([float(10**k) for k in range(23)], np.float64)
 _LOW: Final = U(0xFFFFFFFF)
 _32: Final = U(32)
-_BILLION: Final = U(10**9)
 _LIMIT_HI: Final = U(10**28 >> 64)
 _LIMIT_LO: Final = U(10**28 & (2**64 - 1))
 _LIMIT: Final = 10**28

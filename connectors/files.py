@@ -11,22 +11,20 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from connectors.csv import CsvDecoder, LineBatch
 from connectors.csv_kernel import cut_lines
-from schemas.columns import BUY, NO_TIMESTAMP, SELL, Rows, TradeBatch
-from schemas.decimals import from_pair, plain
+from schemas.columns import NO_TIMESTAMP, Rows, TradeBatch
 from schemas.errors import InputError
 
-__all__ = ["TradeFile", "read_trades", "trades_to_records"]
+__all__ = ["TradeFile", "read_trades"]
 
 _CHUNK_BYTES: Final = 4 * 2**20
 _LINE_BYTES_MAX: Final = 64 * 2**20
 _DELIMITERS: Final = ",;\t|"
-_SIDES: Final = {BUY: "BUY", SELL: "SELL"}
 
 Validate = Callable[[Rows, bytes], None]
 """Sets ``reason`` of rows (TRADE) that break a rule; see core.validation."""
@@ -152,16 +150,3 @@ def read_trades(file: TradeFile, validate: Validate | None = None) -> Iterator[T
         if validate:
             validate(rows, text)
         yield file.decoder.finish(raw, rows, text)
-
-
-def trades_to_records(batch: TradeBatch) -> Iterator[dict[str, Any]]:
-    """Each trade as a dictionary: numbers as plain decimal text (bid and ask None if absent), event_time in us."""
-    for row in batch.rows:
-        record: dict[str, Any] = {}
-        for name in ("symbol", "trade_id", "exchange"):
-            at = int(row[f"{name}_at"])
-            record[name] = batch.text[at : at + int(row[f"{name}_len"])].decode(errors="replace")
-        for name in ("price", "size", "bid", "ask"):
-            given = name in ("price", "size") or row[f"has_{name}"]
-            record[name] = plain(from_pair(int(row[f"{name}_hi"]), int(row[f"{name}_lo"]))) if given else None
-        yield record | {"side": _SIDES.get(int(row["side"]), "UNKNOWN"), "event_time": int(row["event_time_us"])}

@@ -17,7 +17,7 @@ from connectors.kafka_log import KafkaLog, broker_error
 from connectors.kafka_options import KafkaReadOptions, Position
 from schemas.errors import MissingObject, OffsetExpired, SettingError, StateIncompatible, TapeflowError
 
-__all__ = ["TopicFacts", "TopicQuestions", "check_topic", "misplaced", "open_consumer"]
+__all__ = ["TopicFacts", "TopicQuestions", "misplaced", "open_consumer"]
 
 NO_TOPIC_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -128,12 +128,6 @@ class TopicQuestions:
     def _failed(self, doing: str, error: KafkaException) -> TapeflowError:
         self._consumer.poll(0)  # serves error_cb, which knows why (a refused login, a closed port)
         return broker_error(doing, error, self._log, self._options.bootstrap)
-
-
-def check_topic(options: KafkaReadOptions) -> int:
-    """Number of partitions. Raises MissingObject, SettingError or Unreachable, within about timeout_ms."""
-    with TopicQuestions(options) as questions:
-        return questions.facts().partitions
 
 
 def misplaced(topic: str, partition: int, offset: int, low: int, high: int) -> TapeflowError | None:

@@ -46,7 +46,6 @@ class Hub:
         self._loads: dict[RoomKey, int] = {}
         self._timers: list[tuple[int, int, BarRoom]] = []
         self._timer_number = 0
-        self._demand: dict[str, bool] = {}
 
     # Clients.
 
@@ -122,7 +121,6 @@ class Hub:
             client.symbols[symbol] = client.symbols.get(symbol, 0) + 1
             if client.symbols[symbol] == 1:
                 self.watched[symbol] += 1
-                self._demand[symbol] = True
         client.rooms[room] = bars
         if isinstance(room, ChannelRoom):
             if client not in room.lagging:
@@ -143,7 +141,6 @@ class Hub:
                 self.watched[symbol] -= 1
                 if not self.watched[symbol]:
                     del self.watched[symbol]
-                    self._demand[symbol] = False
         if not room.members:
             self._drop(room)
 
@@ -366,11 +363,6 @@ class Hub:
         for client, _code, _reason in closes:
             self.disconnect(client)
         return closes
-
-    def take_demand(self) -> tuple[list[str], list[str]]:
-        """(symbols that gained their first client here, symbols that lost their last) since the last call."""
-        changes, self._demand = self._demand, {}
-        return [s for s, wanted in changes.items() if wanted], [s for s, wanted in changes.items() if not wanted]
 
     def stats(self) -> Mapping[str, object]:
         """Counts for health and metrics."""

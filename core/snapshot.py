@@ -24,7 +24,6 @@ from schemas.errors import StateIncompatible
 __all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
 
 SNAPSHOT_VERSION: Final = 2
-SEEN_COLUMN: Final = "seen"
 S = TypeVar("S", bound=Shard)
 
 

@@ -91,11 +91,6 @@ def _validate(rows: Any, text: Any, future_us: int) -> None:
 
 
 @kernel
-def _is_ahead(time_us: int, timestamp_ms: int) -> bool:
-    return 0 <= timestamp_ms < _TIMESTAMP_MS_MAX and time_us > timestamp_ms * 1000
-
-
-@kernel
 def _is_out_of_range(hi: int, lo: Any) -> bool:
     """Whether the magnitude is 10**18 or more, that is 10**28 units and more."""
     high, low = np.uint64(hi), lo

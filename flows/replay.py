@@ -38,7 +38,6 @@ __all__ = ["ReplayStep", "build"]
 
 NAME: Final = "replay"
 TELL_EVERY_S: Final = 0.2
-NO_END: Final = 2**62
 LENGTHS: Final = np.array([interval.length_us for interval in INTERVALS], np.int64)
 
 

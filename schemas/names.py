@@ -8,7 +8,6 @@ from typing import Final
 
 __all__ = [
     "BARS_TABLE",
-    "BARS_TOPIC",
     "BAR_VIEW",
     "CONTROL_CHANNEL",
     "DATABASE",
@@ -16,7 +15,6 @@ __all__ = [
     "EPOCH_KEY",
     "EVENTS_STREAM",
     "LATE_TRADES_TABLE",
-    "QUOTES_TOPIC",
     "SUBSCRIBED_SET",
     "SUBSCRIPTIONS_CHANNEL",
     "TRADES_TABLE",
@@ -29,8 +27,6 @@ __all__ = [
 ]
 
 TRADES_TOPIC: Final = "trades"
-QUOTES_TOPIC: Final = "quotes"
-BARS_TOPIC: Final = "bars"
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 
 DATABASE: Final = "market"

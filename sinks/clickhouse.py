@@ -52,7 +52,6 @@ TRADE_LANES: Final = 2
 _DUPLICATE: Final = 1
 _LATE: Final = 2
 _MISSING: Final = frozenset({16, 60, 81})
-_LOGIN: Final = frozenset({192, 193, 194, 497, 516})
 _PASSING: Final = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 499, 999})
 """Server errors that pass: timeouts, too many queries or parts, memory, disk, read-only, shutdown, Keeper."""
 

@@ -19,7 +19,7 @@ from schemas.rejects import Reason
 from tapeflow.oracle import EXACT, SCALE_10, OracleReject, OracleTrade
 from tapeflow.oracle_avro import AvroReader, CorruptValue, Single, Timed, Unscaled
 
-__all__ = ["OracleReader", "check_values", "oracle_trade_from_avro", "oracle_trade_from_json"]
+__all__ = ["OracleReader", "check_values"]
 
 SYMBOL: Final = re.compile(r"[A-Za-z0-9._\-/:]{1,64}", re.ASCII)
 FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
@@ -127,21 +127,6 @@ class OracleReader:
         if len(text.encode("utf-8", "surrogateescape")) > TEXT_BYTES_MAX and field != "side":
             raise _Refused(Reason.TOO_LARGE)
         return text
-
-
-def oracle_trade_from_avro(
-    value: bytes, schema: Any, partition: int = 0, offset: int = 0, timestamp_ms: int = -1, future_us: int = 60_000_000
-) -> OracleTrade | OracleReject:
-    """One unframed Avro value, written with ``schema`` (parsed JSON)."""
-    reader = OracleReader(value_format="avro", schema_of=lambda _: WriterSchema(schema), future_us=future_us)
-    return reader.read(partition, offset, timestamp_ms, value)
-
-
-def oracle_trade_from_json(
-    value: bytes, partition: int = 0, offset: int = 0, timestamp_ms: int = -1, future_us: int = 60_000_000
-) -> OracleTrade | OracleReject:
-    """One JSON object with our field names."""
-    return OracleReader(value_format="json", future_us=future_us).read(partition, offset, timestamp_ms, value)
 
 
 def check_values(trade: OracleTrade, future_us: int) -> Reason:

@@ -27,7 +27,7 @@ from local.ports import free_ports
 from schemas.errors import SettingError
 from tapeflow.settings import Settings
 
-__all__ = ["FlowProcess", "Samples", "exit_code", "read_metric", "run_flow", "start_worker"]
+__all__ = ["FlowProcess", "Samples", "exit_code", "run_flow", "start_worker"]
 
 STOP_S: Final = 10.0
 PROCESSES_MAX: Final = 64
@@ -169,9 +169,3 @@ def run_flow(name: str, processes: int, settings: Settings) -> int:
     if code:
         run.ask_to_stop()
     return max(code, run.wait(STOP_S))
-
-
-def read_metric(samples: Samples, name: str, **labels: str) -> float:
-    """Sum of a metric's samples that carry ``labels``."""
-    wanted = set(labels.items())
-    return sum(value for (each, found), value in samples.items() if each == name and wanted <= set(found))

@@ -11,7 +11,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connectors.kafka_options import KafkaReadOptions
-from connectors.kafka_start import check_topic
+from connectors.kafka_start import TopicQuestions
 from schemas.errors import MissingObject, OffsetExpired, SettingError, StateIncompatible, Unreachable
 from tests.integration.connectors.kafka_feeding import Feed, numbered, options, reading
 from tests.servers.kafka import KafkaBroker, free_port, make_topic
@@ -234,6 +234,11 @@ def deaf_port() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
+
+
+def check_topic(read: KafkaReadOptions) -> None:
+    with TopicQuestions(read) as questions:
+        questions.facts()
 
 
 def test_an_unreachable_broker_is_one_line_within_ten_seconds(deaf_port: int) -> None:

@@ -17,9 +17,10 @@ from connectors.kafka_options import Position
 from connectors.kafka_range import ranges_between
 from flows.reading import read_options
 from local.ports import free_port
+from tapeflow.demo_figures import figures_of
 from tapeflow.encoding import encoder_of
 from tapeflow.oracle import OracleBar, OracleTrade
-from tapeflow.runner import FlowProcess, read_metric
+from tapeflow.runner import FlowProcess
 from tapeflow.settings import Settings
 from tapeflow.verify import recompute_ranges
 from tests.property.trade_batches import MONDAY_US, to_batch
@@ -88,7 +89,7 @@ def run_history(settings: Settings, records: int, log: Path) -> None:
         flow.start()
         try:
             deadline = time.monotonic() + DEADLINE_S
-            while read_metric(flow.metrics(), "tapeflow_records_read_total", flow="history") < records:
+            while figures_of(flow.metrics()).records < records:
                 assert flow.poll() is None, log.read_text()
                 assert time.monotonic() < deadline
             assert flow.stop(30) == 0

@@ -2,7 +2,7 @@
 
 import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from connectors.files import TradeFile, read_trades, trades_to_records
+from connectors.files import TradeFile, read_trades
 from core.validation import validate
+from schemas.columns import BUY, SELL, TradeBatch
+from schemas.decimals import from_pair, plain
 from schemas.errors import InputError
 from schemas.rejects import Reason
 
+SIDES = {BUY: "BUY", SELL: "SELL"}
 HEADER = b"event_time_us,symbol,price,size,side,trade_id,exchange\n"
 LINES = [
     b"%d,S%d,%d.25,0.5,SELL,%d,E\n" % (1_700_000_000_000_000 + index, index % 7, index + 1, index)
@@ -34,8 +37,21 @@ def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
     return write_file
 
 
+def to_records(batch: TradeBatch) -> Iterator[dict[str, Any]]:
+    """Each trade as a dictionary: numbers as plain decimal text (bid and ask None if absent), event_time in us."""
+    for row in batch.rows:
+        record: dict[str, Any] = {}
+        for name in ("symbol", "trade_id", "exchange"):
+            at = int(row[f"{name}_at"])
+            record[name] = batch.text[at : at + int(row[f"{name}_len"])].decode(errors="replace")
+        for name in ("price", "size", "bid", "ask"):
+            given = name in ("price", "size") or row[f"has_{name}"]
+            record[name] = plain(from_pair(int(row[f"{name}_hi"]), int(row[f"{name}_lo"]))) if given else None
+        yield record | {"side": SIDES.get(int(row["side"]), "UNKNOWN"), "event_time": int(row["event_time_us"])}
+
+
 def records_of(path: Path, **options: Any) -> list[dict[str, Any]]:
-    return [record for batch in read_trades(TradeFile(path, **options)) for record in trades_to_records(batch)]
+    return [record for batch in read_trades(TradeFile(path, **options)) for record in to_records(batch)]
 
 
 def test_csv_and_gzip_in_any_batch_size(write: Callable[[str, bytes], Path]) -> None:
@@ -193,7 +209,7 @@ def test_recorded_trades_are_read_to_the_digit(name: str, trades: int, refused: 
     frame = pl.read_csv(SHARED / name, infer_schema=False).fill_null("")
     frame = frame.filter(~pl.col("trade_id").is_in(refused))
     for record, row in zip(
-        (record for batch in batches for record in trades_to_records(batch)), frame.iter_rows(named=True), strict=True
+        (record for batch in batches for record in to_records(batch)), frame.iter_rows(named=True), strict=True
     ):
         assert (record["symbol"], record["side"], record["trade_id"]) == (row["symbol"], row["side"], row["trade_id"])
         assert (str(record["event_time"]), record["exchange"]) == (row["event_time_us"], row["exchange"])
