@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from core.hub_client import Client, HubLimits
 from core.hub_delivery import CLOSE_RATE, Delivery
-from core.hub_dialect import Command, Ping, Problem, RoomKey, Subscribe, Unsubscribe
+from core.hub_dialect import Command, Ping, Problem, RoomKey, Subscribe, Unsubscribe, refusal
 from core.hub_messages import BarMessage, ChannelMessage, TickerMessage
 from core.hub_registry import Registry
 from core.hub_rooms import FRESH, HELD, WAITING, BarRoom, ChannelRoom, Outcome, Room, TickerRoom
@@ -104,12 +104,7 @@ class Hub:
                     client.resume_until_ms = now_ms + self.limits.resume_wait_ms
                 self._join(client, self.registry.make(key), min(command.bars, self.limits.bars_max), since)
         for code, names in refused.items():
-            text = {
-                "FORBIDDEN_CHANNEL": "your role may not join",
-                "FORBIDDEN_SYMBOL": "your token does not cover",
-                "SUBSCRIPTION_LIMIT": f"more than {self.limits.symbols_max} symbols per connection: not subscribed to",
-            }[code]
-            self.delivery.tell(client, Problem(code, f"{text} {_listed(names)}"), now_ms)
+            self.delivery.tell(client, refusal(code, names, self.limits.symbols_max), now_ms)
 
     def _is_full(self, client: Client, symbol: str) -> bool:
         # Bar rooms of one symbol count as one symbol, but no client may have more rooms than seven per symbol.
@@ -132,6 +127,7 @@ class Hub:
 
     def _leave(self, client: Client, room: Room) -> None:
         room.remove(client)
+        client.owed.pop(room, None)
         del client.rooms[room]
         if not isinstance(room, ChannelRoom):
             symbol = room.key[1]
@@ -211,6 +207,7 @@ class Hub:
         else:
             self._dirty[room] = None
             room.written_ms = room.written_ms or written_ms
+            self.delivery.wake(room)
 
     def reset(self, shard: int | None = None, *, new_epoch: bool = False) -> None:
         """The input has a hole (in one shard or all): every affected client starts again with a whole state.
@@ -230,13 +227,15 @@ class Hub:
                 self._restart(room)
 
     def _restart(self, room: Room) -> None:
+        least = 0
         if isinstance(room, BarRoom):
+            least = room.owe()
             room.forget()
         self._dirty.pop(room, None)
-        for client in [*room.lagging, *(client for members in room.audience.values() for client in members)]:
+        for client in room.everyone():
             self.delivery.fall_behind(room, client, FRESH)
         if room.members:
-            self._want(room, max((client.rooms[room] for client in room.lagging), default=0))
+            self._want(room, max(least, *(client.rooms[room] for client in room.lagging)))
 
     # What Redis must be asked.
 
@@ -245,6 +244,10 @@ class Hub:
             self._loads[room.key] = max(bars, self._loads.get(room.key, 0))
         elif isinstance(room, BarRoom):
             self._loads[room.key] = max(bars, self._loads.get(room.key, 0), room.depth)
+
+    def _reach_back(self, room: BarRoom) -> None:
+        if room.owes_more(self.limits.bars_max):
+            self._want(room, self.limits.bars_max)
 
     def take_loads(self, now_ms: int, most: int = 500) -> list[Load]:
         """Rooms to be loaded; each stays loading until ``loaded_*`` or ``load_failed`` is called for it."""
@@ -274,6 +277,7 @@ class Hub:
             if room.load(snapshot) is Outcome.GAP:
                 room.load_at_ms = now_ms + self.limits.reload_ms
                 self._want(room, 0)
+            self.delivery.wake(room)
         elif room.history and not room.ready:
             self._want(room, 0)  # it began to trade while Redis was asked
         elif not room.ready:
@@ -292,8 +296,11 @@ class Hub:
         room.loading = False
         if load.generation != self.generation:
             self._want(room, load.bars)
-        elif room.load(bars, load.bars):
+            return
+        if room.load(bars, load.bars):
             self._mark(room, 0)
+        self._reach_back(room)
+        self.delivery.wake(room)
 
     @property
     def wants_loads(self) -> bool:
@@ -310,7 +317,11 @@ class Hub:
 
     def pause(self) -> None:
         """Delivery stops; state is still kept, and pings are answered."""
-        self.paused = True
+        if not self.paused:
+            self.paused = True
+            for room in self.registry.with_state():
+                if isinstance(room, BarRoom):
+                    room.owe()
 
     def resume(self) -> None:
         """Delivery starts again: every client gets whole states, and the channel messages that were kept."""
@@ -318,11 +329,14 @@ class Hub:
             self.paused = False
             for room in self.registry.with_state():
                 room.discard_pending()
-                for client in [client for members in room.audience.values() for client in members]:
-                    self.delivery.fall_behind(room, client, FRESH)
-                for client in room.lagging:
-                    if client.lags[room] == HELD:
-                        client.lags[room] = FRESH
+                for client in room.everyone():
+                    if client.lags.get(room, HELD) == HELD:
+                        self.delivery.fall_behind(room, client, FRESH)
+                if isinstance(room, BarRoom):
+                    self._reach_back(room)
+            for client in self.clients:
+                if client.lags or client.backlog:
+                    self.delivery.behind[client] = None
 
     def flush(self, now_ms: int, *, grouped: bool = False) -> list[Client]:
         """Clients whose ``out`` has bytes to be written: joined, in order; then clear it.
@@ -373,14 +387,9 @@ class Hub:
             "rooms": sum(1 for room in self.registry.all() if room.members),
             "symbolsKnown": len(self.registry.tickers),
             "slowClients": held,
-            "backlog": sum(len(client.backlog) for client in self.delivery.behind if client.backlog),
+            "backlog": sum(len(client.backlog) for client in self.clients if client.backlog),
             "historyBytes": self.registry.history_bytes,
             "paused": self.paused,
             "lastBroadcast": self.last_broadcast_ms or None,
             **{name: self.delivery.counts[name] for name in sorted(self.delivery.counts)},
         }
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

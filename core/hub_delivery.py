@@ -1,9 +1,9 @@
 """Delivery: the events of rooms become bytes for clients, once per variant, and slow clients are caught up later.
 
 The hub names the rooms that changed; ``flush`` answers which clients have bytes to be written.
-Law: a client that is held (its transport is full, or it spent its messages) gets nothing, and loses nothing that may
-not be lost: final bars and alerts wait in its backlog, and when that is full the client is closed as too slow. Of all
-other things it gets the newest state when it is ready again.
+Law: a client whose transport is full gets nothing, and loses nothing that may not be lost: final bars and alerts wait
+in its backlog, and when that is full the client is closed as too slow. One that spent its messages but reads gets
+those at once, on credit. Of all other things either gets the newest state when it is ready again.
 The loop over the members of a room is the hot path of the whole gateway: it costs about a tenth of the write.
 """
 
@@ -73,12 +73,17 @@ class Delivery:
             client.replies = []
         client.replies.extend(messages)
         self.behind[client] = None
-        if len(client.replies) > self.limits.replies_max and client.held:
+        if len(client.replies) > self.limits.replies_max and client.held & HELD_BY_TRANSPORT:
             self.close(client, CLOSE_SLOW, "too slow: replies are not read")
 
     def fall_behind(self, room: Room, client: Client, lag: int) -> None:
         room.fall_behind(client, lag)
         self.behind[client] = None
+
+    def wake(self, room: Room) -> None:
+        """The room has something for those who lag in it; until then nothing looks at them."""
+        for client in room.lagging:
+            self.behind[client] = None
 
     def sweep(self, now_ms: int) -> None:
         """Gives time back to clients that spent their messages, and closes those whose transport stays full."""
@@ -189,6 +194,8 @@ class Delivery:
             client.backlog = deque()
         client.backlog.extend((room, message) for message in messages)
         self.behind[client] = None
+        if not client.held & HELD_BY_TRANSPORT:
+            return  # goes out with this flush
         while len(client.backlog) > self.limits.buffer:
             oldest = next((i for i, (kept, _) in enumerate(client.backlog) if _may_drop(kept)), None)
             if oldest is None:
@@ -202,16 +209,20 @@ class Delivery:
         for client in list(self.behind):
             if client.gone:
                 del self.behind[client]
-            elif not client.held:
+            elif not client.held & HELD_BY_TRANSPORT:
                 self._catch_up(client, now_ms, paused)
 
     def _catch_up(self, client: Client, now_ms: int, paused: bool) -> None:
         messages: list[bytes] = client.replies or []
         client.replies = None
+        again = False
         if not paused:
             messages += self._take_backlog(client)
-            room_bytes = self.limits.catch_up_bytes - sum(map(len, messages))
-            messages += self._newest(client, room_bytes, client.budget - len(messages), now_ms)
+            again = bool(client.held)
+            if not again:
+                room_bytes = self.limits.catch_up_bytes - sum(map(len, messages))
+                newest, again = self._newest(client, room_bytes, client.budget - len(messages), now_ms)
+                messages += newest
         if messages:
             client.budget -= len(messages)
             self.counts["messages"] += len(messages)
@@ -220,8 +231,8 @@ class Delivery:
             client.out.append(client.variant.pack(messages))
             if client.budget < 0 and not client.refill(now_ms, self.limits):
                 self.hold(client, HELD_BY_BUDGET, now_ms)
-        if not client.lags and not client.backlog and not client.replies:
-            del self.behind[client]
+        if not again:
+            del self.behind[client]  # ``wake`` and ``fall_behind`` bring it back
 
     def _take_backlog(self, client: Client) -> list[bytes]:
         backlog, client.backlog = client.backlog, None
@@ -238,19 +249,25 @@ class Delivery:
                 messages += [dialect.update(bar) for bar in kept if isinstance(bar, BarMessage)]
         return messages
 
-    def _newest(self, client: Client, bytes_left: int, budget: float, now_ms: int) -> list[bytes]:
-        """Newest states of rooms that the client lags in; it is then up to date in those."""
+    def _newest(self, client: Client, bytes_left: int, budget: float, now_ms: int) -> tuple[list[bytes], bool]:
+        """Newest states of rooms that the client lags in, and whether the next flush must look again.
+
+        The client is then up to date in those; a room that isn't loaded wakes it when it is.
+        """
+        again = False
         messages: list[bytes] = []
         parts: list[bytes] = []
         dialect = client.variant.dialect
         for room, lag in list(client.lags.items()):
             if bytes_left <= 0 or len(messages) + len(parts) >= max(1.0, budget):
+                again = True
                 break
             if not room.ready:
                 continue
             found: Sequence[bytes] = ()
             if isinstance(room, TickerRoom):
                 if lag > room.sequence and now_ms < client.resume_until_ms:
+                    again = True
                     continue  # another gateway was ahead of this one; it will be there in a moment
                 missed = room.since(lag) if lag >= 0 else None
                 if missed is None:
@@ -265,7 +282,8 @@ class Delivery:
                 if lag in (FRESH, WAITING):
                     if room.depth < client.rooms[room]:
                         continue  # a deeper load is under way
-                    found = [room.initial(client.variant, client.rooms[room])]
+                    owed = room.count_since(client.owed.pop(room)) if room in client.owed else 0
+                    found = [room.initial(client.variant, max(client.rooms[room], owed))]
                 else:
                     found = [dialect.update(bar) for bar in room.open_bars()]
             messages += found
@@ -273,7 +291,7 @@ class Delivery:
             room.admit(client)
         if parts:
             messages += dialect.states(parts, now_ms)
-        return messages
+        return messages, again
 
     def tell(self, client: Client, problem: Problem, now_ms: int) -> None:
         self.counts["problems"] += 1

@@ -23,6 +23,7 @@ __all__ = [
     "Subscribe",
     "Unsubscribe",
     "Variant",
+    "refusal",
 ]
 
 # ("ticker", symbol), ("bars", symbol, interval) or ("channel", name).
@@ -56,6 +57,17 @@ class Problem:
 
     code: str
     text: str
+
+
+def refusal(code: str, names: Sequence[str], symbols_max: int) -> Problem:
+    """Why a client may not have ``names``."""
+    text = {
+        "FORBIDDEN_CHANNEL": "your role may not join",
+        "FORBIDDEN_SYMBOL": "your token does not cover",
+        "SUBSCRIPTION_LIMIT": f"more than {symbols_max} symbols per connection: not subscribed to",
+    }[code]
+    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return Problem(code, f"{text} {listed}")
 
 
 Command = Subscribe | Unsubscribe | Ping | Problem

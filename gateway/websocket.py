@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from core.hub import Hub
-from core.hub_client import Client
+from core.hub_client import HELD_BY_TRANSPORT, Client
 from gateway.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, InflateLimitError, inflate, to_json
 
 __all__ = ["CLOSE_TOKEN", "Link", "Session"]
@@ -85,12 +85,13 @@ class Session:
         """One frame from the client, unmasked."""
         if self.closing:
             return
-        if not self.client.inbound.take(FRAME_COST, now_ms):
+        is_message = fin and opcode in (TEXT, BINARY)  # the hub counts those
+        if not is_message and not self.client.inbound.take(FRAME_COST, now_ms):
             self.close(CLOSE_RATE, "too many frames: back off")
         elif rsv23 or (rsv1 and (not self.deflate or opcode not in (TEXT, BINARY))):
             self.close(CLOSE_PROTOCOL, "reserved bit set")
         elif opcode == PING:
-            if not self.client.held:  # a client that doesn't read gets no pongs to pile up
+            if not self.client.held & HELD_BY_TRANSPORT:  # a client that doesn't read gets no pongs to pile up
                 self.link.pong(payload)
         elif opcode == PONG:
             self.pong_ms = now_ms
@@ -145,10 +146,9 @@ class Session:
             self.close(CLOSE_TOKEN, "token expired: get a new one")
         elif now_ms - self.pong_ms > pong_ms:
             self.close(CLOSE_NO_PONG, "no pong")
-        elif now_ms - self.pinged_ms >= ping_ms:
+        elif now_ms - self.pinged_ms >= ping_ms and not self.client.held & HELD_BY_TRANSPORT:
             self.pinged_ms = now_ms
-            if not self.client.held:
-                self.link.ping()
+            self.link.ping()
 
     def close(self, code: int, reason: str) -> None:
         """The hub lets go at once; the link closes in its own time. May be called again."""

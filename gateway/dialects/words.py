@@ -28,7 +28,10 @@ def iso(time_ms: int) -> str:
 
 def shown(value: object) -> str:
     """``value`` as it may stand in an error text."""
-    text = value if isinstance(value, str) else repr(value)
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except RecursionError:  # JSON may be nested deeper than repr goes
+        text = type(value).__name__
     return text if len(text) <= 64 else text[:61] + "..."
 
 

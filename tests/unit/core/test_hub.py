@@ -1,12 +1,14 @@
 """The hub's promises one by one; tests/property/test_hub_consistency.py holds them together under random faults."""
 
+import json
+
 import pytest
 
 from core.hub import Hub
 from core.hub_client import HubLimits
 from core.hub_dialect import Ping, Subscribe, Unsubscribe
 from core.hub_messages import ChannelMessage, decode_bar, decode_ticker
-from tests.unit.core.hub_words import ANALYTICS, CANDLES, answer, delta, feed, make_client, sent, snapshot
+from tests.unit.core.hub_words import ANALYTICS, CANDLES, answer, bar, delta, feed, make_client, sent, snapshot
 
 TICKER = Subscribe((("ticker", "A"),))
 
@@ -125,6 +127,55 @@ def test_bars_asked_for_later_and_deeper_are_loaded_again() -> None:
         hub.loaded_bars(load, held[-load.bars :])
     assert len(sent(hub, second, 3)[0]["bars"]) == 5
     assert sent(hub, first, 2000) == []
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+@pytest.mark.parametrize("fault", ["pause", "reset"])
+def test_bars_that_end_in_a_gap_reach_those_who_asked_for_few(asked: int, fault: str) -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub, CANDLES)
+    hub.command(client, Subscribe((("bars", "A", "1m"),), bars=asked), 0)
+    for load in hub.take_loads(0):
+        hub.loaded_bars(load, ())
+    feed(hub, bar(0, 1))
+    sent(hub, client, 1)
+    missed = [bar(0, 2, final=True), bar(60_000, 3, final=True), bar(120_000, 4)]
+    if fault == "pause":
+        hub.pause()
+        feed(hub, *missed)
+        hub.resume()
+    else:
+        hub.reset(0)
+        for load in hub.take_loads(1):
+            assert load.bars >= 100
+            hub.loaded_bars(load, [decode_bar(json.dumps(each).encode()) for each in missed])
+    got = [each["bars"] for each in sent(hub, client, 2)]
+    assert [[each["final"] for each in bars] for bars in got] == [[True, True, False]]
+    hub.reset(0)
+    for load in hub.take_loads(3):
+        hub.loaded_bars(load, [decode_bar(json.dumps(each).encode()) for each in missed])
+    got = [each["bars"] for each in sent(hub, client, 4)]
+    assert [[each["final"] for each in bars] for bars in got] == [[False]], "no more than it is owed"
+
+
+def test_after_a_long_gap_redis_is_asked_for_all_that_it_holds() -> None:
+    hub = Hub(HubLimits(bars_max=300))
+    client = make_client(hub, CANDLES)
+    hub.command(client, Subscribe((("bars", "A", "1m"),), bars=0), 0)
+    for load in hub.take_loads(0):
+        hub.loaded_bars(load, ())
+    feed(hub, bar(0, 1))
+    sent(hub, client, 1)
+    hub.reset(0)
+    held = [decode_bar(json.dumps(bar(60_000 * n, n + 1, final=True)).encode()) for n in range(250)]
+    asked = []
+    for now_ms in (1, 2):
+        for load in hub.take_loads(now_ms):
+            asked.append(load.bars)
+            hub.loaded_bars(load, held[-load.bars :])
+        got = sent(hub, client, now_ms)
+    assert asked == [100, 300]
+    assert len(got[0]["bars"]) == 250
 
 
 def test_stats_count_what_is_there() -> None:

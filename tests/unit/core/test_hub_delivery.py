@@ -115,3 +115,40 @@ def test_many_snapshots_are_spread_over_flushes() -> None:
     for now_ms in range(2, 30):
         rest += sent(hub, client, now_ms)
     assert len(first) + len(rest) == 20
+
+
+def test_final_bars_that_close_at_once_reach_a_client_that_reads_whatever_its_budget() -> None:
+    hub = Hub(HubLimits(out_per_s=10, buffer=3))
+    client = make_client(hub, CANDLES)
+    symbols = [f"S{number}" for number in range(40)]
+    hub.command(client, Subscribe(tuple(("bars", symbol, "1m") for symbol in symbols)), 0)
+    for load in hub.take_loads(0):
+        hub.loaded_bars(load, ())
+    for now_ms in range(0, 60_000, 1000):
+        sent(hub, client, now_ms)
+    feed(hub, *({**bar(0, 5, final=True), "symbol": symbol} for symbol in symbols))
+    got = sent(hub, client, 60_000)
+    assert sorted(each["symbol"] for each in got) == sorted(symbols)
+    assert hub.take_closes() == []
+    feed(hub, *({**bar(60_000, 6), "symbol": symbol} for symbol in symbols))
+    assert sent(hub, client, 60_016) == [], "what may be conflated waits until the credit is paid back"
+    assert len(sent(hub, client, 64_000)) >= 1
+
+
+def test_who_waits_for_the_first_trade_of_a_symbol_costs_nothing() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub)
+    hub.command(client, Subscribe((("ticker", "A"), ("ticker", "B"))), 0)
+    assert hub.busy
+    answer(hub, {})
+    assert [each["code"] for each in sent(hub, client, 1)] == ["INVALID_SYMBOL"] * 2
+    assert not hub.busy
+    assert not hub.delivery.behind
+    feed(hub, snapshot("B", 1))
+    assert [each["symbol"] for each in sent(hub, client, 2)] == ["B"]
+    hub.pause()
+    feed(hub, snapshot("A", 1))
+    assert sent(hub, client, 3) == []
+    assert not hub.busy
+    hub.resume()
+    assert {each["symbol"] for each in sent(hub, client, 4)} == {"A", "B"}

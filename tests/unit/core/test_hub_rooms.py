@@ -67,7 +67,10 @@ def test_a_revision_older_than_what_is_kept_is_still_sent() -> None:
     assert 0 not in room.bars
 
 
-def test_newest_lets_go_of_what_nobody_can_ask_for() -> None:
+def test_a_room_keeps_what_was_asked_for_and_a_few_more_however_long_its_members_stay() -> None:
     room = bars(*(bar(60 * number, number, final=True) for number in range(20)), depth=3)
-    assert [each.start_ms for each in room.newest(2)] == [1080, 1140]
     assert len(room.bars) == 11
+    for number in range(20, 40):
+        room.apply(decode_bar(json.dumps(bar(60 * number, number, final=True)).encode()))
+        assert len(room.bars) == len(room.starts) == 11
+    assert [each.start_ms for each in room.newest(2)] == [2280, 2340]

@@ -3,7 +3,7 @@
 import pytest
 
 from core.hub import Hub
-from core.hub_client import HELD_BY_TRANSPORT, Client, HubLimits
+from core.hub_client import HELD_BY_BUDGET, HELD_BY_TRANSPORT, Client, HubLimits
 from core.hub_dialect import Variant
 from gateway.dialects.prices import PricesDialect
 from gateway.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
@@ -108,3 +108,32 @@ def test_a_client_that_does_not_read_gets_no_pongs_piled_up() -> None:
     hub.delivery.hold(session.client, HELD_BY_TRANSPORT, 0)
     session.frame(PING, b"p", 0, **PLAIN)
     assert notes.pongs == []
+
+
+def test_a_busy_client_that_reads_is_pinged_and_answered() -> None:
+    session, notes, hub = make()
+    hub.delivery.hold(session.client, HELD_BY_BUDGET, 0)
+    session.frame(PING, b"p", 1, **PLAIN)
+    session.tick(30_000, ping_ms=30_000, pong_ms=60_000)
+    assert (notes.pongs, notes.pings) == ([b"p"], 1)
+
+
+def test_a_ping_that_could_not_be_sent_is_sent_as_soon_as_it_can() -> None:
+    session, notes, hub = make()
+    hub.delivery.hold(session.client, HELD_BY_TRANSPORT, 0)
+    session.tick(30_000, ping_ms=30_000, pong_ms=60_000)
+    assert notes.pings == 0
+    hub.delivery.release(session.client, HELD_BY_TRANSPORT)
+    session.tick(31_000, ping_ms=30_000, pong_ms=60_000)
+    assert notes.pings == 1
+
+
+def test_as_many_messages_a_second_as_the_limit_says() -> None:
+    session, notes, hub = make()
+    for _ in range(4 * hub.limits.in_per_s):
+        session.frame(TEXT, b'{"type":"ping"}', 0, **PLAIN)
+    hub.flush(0)
+    assert hub.take_closes() == []
+    assert notes.closes == []
+    session.frame(TEXT, b'{"type":"ping"}', 0, **PLAIN)
+    assert [code for _client, code, _reason in hub.take_closes()] == [4008]

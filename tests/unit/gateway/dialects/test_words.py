@@ -70,3 +70,9 @@ def test_times_are_iso_with_milliseconds() -> None:
 def test_what_is_shown_is_short() -> None:
     assert len(shown("x" * 1000)) == 64
     assert encode({"a": shown(["x"] * 1000)})
+
+
+def test_what_is_nested_deeper_than_python_prints_is_a_problem_like_any_other() -> None:
+    deep = b"[" * 995 + b"]" * 995
+    for field in (b"symbols", b"symbol", b"type", b"action", b"channels"):
+        assert answered(b'{"type":"subscribe","action":"subscribe","' + field + b'":' + deep + b"}")
