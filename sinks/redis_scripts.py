@@ -73,8 +73,8 @@ local kept = tonumber(ARGV[4])
 local bars, accepted = ARGV[8] == '' and {} or cmsgpack.unpack(ARGV[8]), {}
 for i = 1, #bars, 5 do
   local list, start, sequence, json = bars[i], bars[i + 2], bars[i + 3], bars[i + 4]
-  local latest = tonumber(call('ZRANGE', list, -1, -1, 'WITHSCORES')[2] or -1)
-  local accept, held = start > latest, nil
+  local latest = call('ZRANGE', list, -1, -1, 'WITHSCORES')[2]
+  local accept, held = not latest or start > tonumber(latest), nil
   if not accept then
     held = call('ZRANGEBYSCORE', list, start, start)[1]
     if held then

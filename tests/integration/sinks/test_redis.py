@@ -227,6 +227,22 @@ def test_a_flushed_redis_gets_everything_again(redis_url: str, client: redis.Red
     assert client.zcard("candles:B:1m") == 1
 
 
+def test_a_node_of_a_cluster_is_refused_in_one_line(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, "--cluster-enabled", "yes") as server:
+        with pytest.raises(SettingError, match=f"cluster mode.*127.0.0.1:{server.port}.*single primary") as caught:
+            connect(server.url)
+        assert caught.value.exit_code == 2
+        assert "\n" not in str(caught.value)
+
+
+def test_a_login_that_may_not_ask_for_info_connects(redis_url: str, client: redis.Redis) -> None:
+    client.execute_command("ACL", "SETUSER", "noinfo", "on", ">word", "~*", "+@all", "-info")  # type: ignore[no-untyped-call]
+    try:
+        connect(redis_url.replace("://", "://noinfo:word@")).close()
+    finally:
+        client.execute_command("ACL", "DELUSER", "noinfo")  # type: ignore[no-untyped-call]
+
+
 def test_a_refused_login_or_absent_server_is_one_line(redis_url: str) -> None:
     with pytest.raises(Unreachable, match=r"Redis does not answer \(redis://127.0.0.1:1/0\)"):
         connect("redis://user:secret@127.0.0.1:1/0")
@@ -332,3 +348,13 @@ def test_a_stop_while_redis_is_down_ends_the_write(tmp_path: Path) -> None:
         stop.set()
         with pytest.raises(Unreachable, match="stopped while the server was down"):
             part.snapshot()
+
+
+def test_a_first_bar_from_before_1970_is_kept(client: redis.Redis, redis_url: str) -> None:
+    """The week of 1970-01-01 began in 1969."""
+    writer = RedisWriter(redis_url)
+    week_us = -259_200_000_000
+    writer.write([update(final=bars({"interval": "1W", "start_us": week_us, "version": 1, "final": 1}))])
+    assert client.zcard("candles:AAPL:1W") == 1
+    assert bar_at(client, "candle:AAPL:1W").time == week_us // 1000
+    writer.close()
