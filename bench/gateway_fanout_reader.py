@@ -21,7 +21,7 @@ FRAME = HEAD + MESSAGE_BYTES
 STAMP_AT = HEAD + len('{"type":"delta","symbol":"S0000","bid":')
 SEQUENCE_AT = STAMP_AT + 19 + len(',"sequence":')
 UPGRADE = (
-    "GET /ws/prices HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET /ws/prices HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 

@@ -3,7 +3,8 @@
 The server parses the upgrade request into a Handshake; ``Admission`` answers with a Principal or a close code.
 Law: a refusal is a close code after the upgrade (4003, 4001, 1013), as browsers can't read a failed upgrade's status.
 An Origin is matched whole, never by prefix; without an allow-list only pages of the gateway's own host get in.
-A client without Origin is no browser, and its token alone decides.
+A client without Origin is no browser, and its token alone decides. An open gateway serves local host names only, as
+REST does: a page that re-binds its own name to loopback sends an Origin that equals its Host.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from gateway.auth import OpenAuthorizer, is_local_host
 from gateway.frames import negotiate_deflate
 from gateway.principal import Authorizer, Principal, TokenRefused
 from gateway.ws_options import WsOptions
@@ -64,6 +66,7 @@ class Admission:
 
     def __init__(self, options: WsOptions, authorizer: Authorizer) -> None:
         self._options, self._authorizer = options, authorizer
+        self._local_only = isinstance(authorizer, OpenAuthorizer)
         self._per_ip: Counter[str] = Counter()
         self.connections = 0
         self.refused: Counter[int] = Counter()
@@ -72,6 +75,10 @@ class Admission:
         """The client's address; behind a trusted proxy the one that the proxy added last."""
         forwarded = handshake.forwarded.rpartition(",")[2].strip()
         return forwarded if self._options.trust_forwarded and forwarded else peer
+
+    def serves(self, host: str) -> bool:
+        """Whether requests with this Host header are answered at all, pages included."""
+        return not self._local_only or is_local_host(host)
 
     def enter(self, address: str) -> None:
         self.connections += 1
@@ -93,6 +100,8 @@ class Admission:
     def _judge(self, handshake: Handshake, address: str) -> Principal | Refusal:
         if self.connections > self._options.clients_max or self._per_ip[address] > self._options.clients_per_ip:
             return Refusal(CLOSE_FULL, "over capacity: try again later")
+        if not self.serves(handshake.host):
+            return Refusal(CLOSE_FORBIDDEN, "without a token secret only local names are served")
         if handshake.origin and not self._origin_allowed(handshake):
             return Refusal(CLOSE_FORBIDDEN, "origin not allowed")
         try:

@@ -3,11 +3,12 @@
 Settings fix the algorithm and say where keys come from (a secret, a PEM, a JWKS address); this module turns a token
 into a Principal for REST, SSE and WebSocket alike. Law: nothing in a token chooses how it is verified, and a token
 without an end (exp) is refused. ``verify`` never blocks: keys of a JWKS address are fetched by ``keep_keys`` ahead of
-need, and an unknown kid asks it for a fresh copy, at most every few seconds. Without any key the gateway is open, so
-``listen_host`` keeps it on loopback and says so.
+need, and an unknown kid asks it for a fresh copy, at most every few seconds; nothing that address answers ends that.
+Without any key the gateway is open, so ``listen_host`` keeps it on loopback and says so.
 """
 
 import asyncio
+import http.client
 import json
 import time
 import urllib.request
@@ -28,6 +29,7 @@ from tapeflow.settings import Settings
 __all__ = [
     "OpenAuthorizer",
     "TokenAuthorizer",
+    "is_local_host",
     "is_loopback",
     "listen_host",
     "make_authorizer",
@@ -41,6 +43,7 @@ REFRESH_S: Final = 600.0
 REFRESH_S_MIN: Final = 5.0
 SHARED_SECRET: Final = ("HS256",)
 KEY_TYPE: Final = {"RS256": "RSA", "EdDSA": "OKP"}
+KEY_PUBLIC: Final = ("kty", "crv", "x", "n", "e")
 log = structlog.get_logger(__name__)
 
 
@@ -149,7 +152,7 @@ class TokenAuthorizer:
             self._wanted.clear()
             try:
                 self.take_jwks(await asyncio.to_thread(_download, self._jwks_url))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, http.client.HTTPException) as error:
                 log.warning("jwks not fetched", url=self._jwks_url, error=str(error), keys=len(self._keys))
             await asyncio.sleep(REFRESH_S_MIN)
             try:
@@ -160,16 +163,18 @@ class TokenAuthorizer:
 
     def take_jwks(self, document: object) -> None:
         """Replaces the keys by those of a JWKS document that fit the algorithm; raises ValueError where it has none."""
-        entries = document.get("keys", []) if isinstance(document, dict) else []
+        entries = document.get("keys") if isinstance(document, dict) else None
         keys: dict[str, Any] = {}
-        for entry in entries:
+        for entry in entries if isinstance(entries, list) else ():
             if not isinstance(entry, dict) or entry.get("kty") != KEY_TYPE.get(self._algorithm):
                 continue
             if entry.get("use", "sig") != "sig" or entry.get("alg", self._algorithm) != self._algorithm:
                 continue
+            # A private key verifies nothing, and PyJWT may raise anything on members that are no text.
+            public = {name: entry[name] for name in KEY_PUBLIC if isinstance(entry.get(name), str)}
             try:
-                keys[str(entry.get("kid", ""))] = jwt.PyJWK(entry, algorithm=self._algorithm).key
-            except jwt.PyJWTError:
+                keys[str(entry.get("kid", ""))] = jwt.PyJWK(public, algorithm=self._algorithm).key
+            except (ValueError, jwt.PyJWTError):
                 log.warning("jwks key not usable", kid=entry.get("kid"))
         if not keys:
             raise ValueError(f"no {self._algorithm} key in the JWKS document")
@@ -250,6 +255,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_local_host(host: str) -> bool:
+    """Whether a Host header names this machine. A page elsewhere may have re-bound its own name to loopback."""
+    if not host:
+        return True  # HTTP/1.0 tools; browsers always send one
+    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    return is_loopback(name.lower())
+
+
 def listen_host(settings: Settings, authorizer: Authorizer) -> str:
     """The address to bind: as set, but loopback where no token is asked for."""
     host = settings.gateway_host
@@ -299,4 +312,8 @@ def _parsed(algorithm: str, pem: str) -> Any:
 
 def _download(url: str) -> object:
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the setting allows http(s) only
-        return json.loads(answer.read(1_000_000))
+        text = answer.read(1_000_000)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the JWKS is nested too deep") from None

@@ -3,7 +3,8 @@
 The driver blocks, so each query runs in a thread of a small pool, with a connection of its own taken from the idle
 ones. Law: no query outlives its caller. When the caller is cancelled (the client left) or the deadline passes, the
 server gets the protocol's Cancel and the socket is shut, which ends the thread's read; that connection is not used
-again. The server is told the same bound as max_execution_time, less for safety than for its own sake.
+again. The server is told the same bound as max_execution_time, less for safety than for its own sake. No error of the
+driver leaves this file. What the server says about our user goes to the log alone, as /health/ready is public.
 """
 
 import asyncio
@@ -14,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import structlog
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, ErrorCodes, ServerException
 
 from gateway.breaker import CircuitBreaker
 
-__all__ = ["ClickHouse", "HistoryTooSlowError", "HistoryUnavailableError"]
+__all__ = ["ClickHouse", "HistoryDefectError", "HistoryTooSlowError", "HistoryUnavailableError"]
 
 SLOW: Final = frozenset(
     {ErrorCodes.TIMEOUT_EXCEEDED, ErrorCodes.TOO_SLOW, ErrorCodes.TOO_MANY_ROWS, ErrorCodes.MEMORY_LIMIT_EXCEEDED}
@@ -31,12 +33,27 @@ OUT: Final = frozenset(
         ErrorCodes.UNKNOWN_TABLE,
         ErrorCodes.UNKNOWN_DATABASE,
         ErrorCodes.ABORTED,
-        516,  # AUTHENTICATION_FAILED, which the driver has no name for
     }
 )
+LOGIN: Final = "check user, password and network of the user in TAPEFLOW_CLICKHOUSE_DSN"
+LIMITS: Final = "let the user set max_execution_time and timeout_overflow_mode: readonly = 2, no constraint on them"
+GRANT: Final = "grant the user SELECT on the tables and views of TAPEFLOW_CLICKHOUSE_DATABASE"
+# Set up wrongly, with what mends it. No query passes until then; the numbers have no name in the driver.
+REFUSED: Final = {
+    ErrorCodes.UNKNOWN_USER: LOGIN,
+    ErrorCodes.WRONG_PASSWORD: LOGIN,
+    ErrorCodes.REQUIRED_PASSWORD: LOGIN,
+    ErrorCodes.IP_ADDRESS_NOT_ALLOWED: LOGIN,
+    516: LOGIN,  # AUTHENTICATION_FAILED
+    ErrorCodes.READONLY: LIMITS,
+    452: LIMITS,  # SETTING_CONSTRAINT_VIOLATION
+}
+# Likewise, but the right to one table may be missing while others are served, so these don't open the breaker.
+DENIED: Final = {ErrorCodes.DATABASE_ACCESS_DENIED: GRANT, 497: GRANT}
 Columns = list[tuple[Any, ...]]
 # It writes a traceback for each refused connection, which the breaker and /health/ready say in one line.
 logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
+log = structlog.get_logger(__name__)
 
 
 class HistoryUnavailableError(Exception):
@@ -45,6 +62,10 @@ class HistoryUnavailableError(Exception):
 
 class HistoryTooSlowError(Exception):
     """The query was given up: it asks for too much. No fault of the server."""
+
+
+class HistoryDefectError(Exception):
+    """The server can't make sense of our query: a defect here, or tables of another version."""
 
 
 class ClickHouse:
@@ -64,7 +85,7 @@ class ClickHouse:
     async def select(self, sql: str, params: dict[str, object]) -> Columns:
         """Columns of the answer (empty list for no rows); ``%(name)s`` in ``sql`` are filled in escaped.
 
-        Raises BreakerOpenError, HistoryUnavailableError, HistoryTooSlowError.
+        Raises BreakerOpenError, HistoryUnavailableError, HistoryTooSlowError, HistoryDefectError.
         """
         self._breaker.enter()
         client = self._idle.pop() if self._idle else self._make_client()
@@ -82,8 +103,7 @@ class ClickHouse:
             self._breaker.abandoned()
             raise
         except ServerException as error:
-            self._settle(error)
-            raise
+            raise self._settle(error) from error
         except (Error, OSError, EOFError) as error:
             client.disconnect()
             self._breaker.failed(error)
@@ -95,15 +115,22 @@ class ClickHouse:
             self._idle.append(client)
         return columns
 
-    def _settle(self, error: ServerException) -> None:
-        """The server said no: ours to raise as slow, as outage, or (a defect in our SQL) as it is."""
+    def _settle(self, error: ServerException) -> Exception:
+        """What to raise where the server said no: as slow, as outage, or as a defect in our SQL."""
         message = str(error.message).partition("\n")[0][:300]
-        if error.code in OUT:
+        mend = REFUSED.get(error.code) or DENIED.get(error.code)
+        if error.code in OUT or error.code in REFUSED:
             self._breaker.failed(error)
-            raise HistoryUnavailableError(message) from error
-        self._breaker.succeeded()
+        else:
+            self._breaker.succeeded()
+        if mend:
+            log.error("ClickHouse refuses the gateway's user", code=error.code, error=message, mend=mend)
+            return HistoryUnavailableError(f"refused by the server (code {error.code}); the log says why")
+        if error.code in OUT:
+            return HistoryUnavailableError(message)
         if error.code in SLOW:
-            raise HistoryTooSlowError(message) from error
+            return HistoryTooSlowError(message)
+        return HistoryDefectError(f"the query fails on the server (code {error.code})")
 
     def _make_client(self) -> Client:
         client = Client.from_url(self._dsn)

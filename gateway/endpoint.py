@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import structlog
 
-from gateway.auth import is_loopback
+from gateway.auth import is_local_host
 from gateway.breaker import BreakerOpenError
 from gateway.clickhouse import HistoryTooSlowError, HistoryUnavailableError
 from gateway.errors import ApiError, bad_request, encode_error, forbidden, internal_error, unauthorized, unavailable
@@ -199,11 +199,11 @@ class Endpoint:
         authorization = headers.get(b"authorization")
         if authorization is not None:
             kind, _, given = authorization.partition(b" ")
-            if kind.lower() != b"bearer":
+            if kind.lower() == b"bearer":
+                token = given.strip().decode("latin-1")
+            elif not operation.public:  # a proxy's or a probe's own credentials are no reason to hide the health
                 raise unauthorized("Authorization must be a Bearer token")
-            token = given.strip().decode("latin-1")
-        if self._doors.is_open and not _is_local(headers.get(b"host")):
-            # A page elsewhere may have re-bound its name to loopback; only the names of loopback get in.
+        if self._doors.is_open and not is_local_host(headers.get(b"host", b"").decode("latin-1")):
             raise forbidden("Without a token secret only local names are served")
         if operation.public:
             principal = Principal("")
@@ -310,11 +310,3 @@ def _convert(pairs: list[tuple[str, str]], kind: type[Query]) -> Any:
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$.")
         raise bad_request(problem, parameter=place.rstrip("`")) from None
-
-
-def _is_local(host: bytes | None) -> bool:
-    if not host:
-        return True  # HTTP/1.0 tools; browsers always send one
-    name = host.decode("latin-1")
-    name = name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.partition(":")[0]
-    return is_loopback(name)

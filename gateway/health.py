@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from gateway.breaker import BreakerOpenError, CircuitBreaker
-from gateway.clickhouse import HistoryTooSlowError, HistoryUnavailableError
+from gateway.clickhouse import HistoryDefectError, HistoryTooSlowError, HistoryUnavailableError
 from gateway.endpoint import Call, Operation, Reply
 from gateway.now import NowUnavailableError
 from gateway.rest_metrics import RestMetrics
@@ -21,6 +21,13 @@ from gateway.ws_stats import WsProcess, WsStats
 
 __all__ = ["Dependency", "Health"]
 
+FAILURES: Final = (
+    NowUnavailableError,
+    HistoryUnavailableError,
+    HistoryTooSlowError,
+    HistoryDefectError,
+    BreakerOpenError,
+)
 CHECK_S_MAX: Final = 2.0
 NO_STORE: Final = [(b"cache-control", b"no-store")]
 
@@ -65,7 +72,7 @@ class Check:
         try:
             async with asyncio.timeout(CHECK_S_MAX):
                 await self._ask()
-        except (NowUnavailableError, HistoryUnavailableError, HistoryTooSlowError, BreakerOpenError) as failure:
+        except FAILURES as failure:
             error = str(failure)[:200] or type(failure).__name__
         except TimeoutError:
             error = f"no answer within {CHECK_S_MAX:g} s"

@@ -1,7 +1,7 @@
 """The server library (picows) behind the gateway's own words: upgrade requests in, sessions and links out.
 
-This file alone knows picows. It answers small HTTP requests on the same port, turns frames into ``Session.frame`` and
-gives each Session a Link and a ``write`` for ready frames.
+This file alone knows picows. It answers small HTTP requests on the same port, for the hosts that WebSocket is served
+to, turns frames into ``Session.frame`` and gives each Session a Link and a ``write`` for ready frames.
 Law: a connection ends. After a close frame it is cut off when the grace is over, however full its buffer is, and a
 request that is never finished is cut off by the handshake's time limit.
 The surprise: ready frames go to the transport below picows, so that one ``bytes`` serves every client.
@@ -24,7 +24,7 @@ from picows import (
     ws_create_server,
 )
 
-from gateway.admission import Handshake, read_handshake
+from gateway.admission import Admission, Handshake, read_handshake
 from gateway.websocket import Session
 from gateway.ws_options import WsOptions
 from schemas.errors import SettingError
@@ -40,6 +40,8 @@ LIBRARY_LOG: Final = logging.getLogger("gateway.picows")
 
 class Door(Protocol):
     """What the gateway decides about connections."""
+
+    admission: Admission
 
     def page(self, path: str) -> tuple[bytes, str] | None:
         """Body and content type of a plain HTTP page."""
@@ -122,6 +124,8 @@ def _answer(door: Door, options: WsOptions, request: WSUpgradeRequest) -> Any:
     target = request.path.decode("latin-1")
     path = target.partition("?")[0]
     if "Upgrade" not in request.headers:
+        if not door.admission.serves(request.headers.get("Host", "")):
+            return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(403), None)
         page = door.page(path)
         if page is None:
             return WSUpgradeResponseWithListener(

@@ -133,7 +133,7 @@ class Generator:
 
     def request(self, *, well_formed: bool, msgpack: bool, deflate: bool) -> bytes:
         lines = [
-            b"GET %s HTTP/1.1" % self.random.choice(PATHS).encode(), b"Host: fuzz", b"Upgrade: websocket",
+            b"GET %s HTTP/1.1" % self.random.choice(PATHS).encode(), b"Host: localhost", b"Upgrade: websocket",
             b"Connection: Upgrade", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
         ]  # fmt: skip
         if msgpack:

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.admission import Admission, Handshake, Refusal, read_handshake
+from gateway.auth import OpenAuthorizer
 from gateway.principal import Principal, TokenRefused
 from gateway.ws_options import WsOptions
 
@@ -37,6 +38,30 @@ def judge(handshake: Handshake, *, origins: tuple[str, ...] = (), others: int = 
 )
 def test_origins(origin: str, origins: tuple[str, ...], code: int) -> None:
     assert judge(Handshake("/", "good", origin, "gw.example"), origins=origins) == code
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "origins", "code"),
+    [
+        ("evil.example:8080", "http://evil.example:8080", (), 4003),
+        ("evil.example:8080", "http://evil.example:8080", ("*",), 4003),
+        ("evil.example", "", (), 4003),
+        ("127.0.0.1.evil.example", "", (), 4003),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080", (), 0),
+        ("127.0.0.1:8080", "", (), 0),
+        ("localhost", "", (), 0),
+        ("LocalHost:8080", "", (), 0),
+        ("[::1]:8080", "", (), 0),
+        ("", "", (), 0),
+    ],
+)
+def test_an_open_gateway_serves_local_names_only(host: str, origin: str, origins: tuple[str, ...], code: int) -> None:
+    """A page that re-binds its own name to loopback sends an Origin that equals its Host."""
+    admission = Admission(WsOptions(origins=origins), OpenAuthorizer())
+    verdict = admission.judge(Handshake("/", None, origin, host), "127.0.0.1")
+    assert (verdict.code if isinstance(verdict, Refusal) else 0) == code
+    assert admission.serves(host) is (code == 0)
+    assert Admission(WsOptions(), Good()).serves(host)
 
 
 def test_tokens_and_capacity() -> None:

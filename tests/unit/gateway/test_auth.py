@@ -1,14 +1,27 @@
 """Tokens: what is let in, and every way that must not be."""
 
+import asyncio
 import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from structlog.testing import capture_logs
 
-from gateway.auth import OpenAuthorizer, TokenAuthorizer, is_loopback, listen_host, make_authorizer, make_token
+from gateway import auth
+from gateway.auth import (
+    OpenAuthorizer,
+    TokenAuthorizer,
+    is_local_host,
+    is_loopback,
+    listen_host,
+    make_authorizer,
+    make_token,
+)
 from gateway.principal import TokenRefused
 from schemas.errors import SettingError
 from tapeflow.settings import Settings
@@ -144,6 +157,96 @@ def test_jwks_keys_by_kid_and_only_of_the_algorithm(rsa_pems: tuple[str, str]) -
         authorizer.verify(jwt.encode(claims(), private, "RS256", headers={"kid": "other"}))
 
 
+def jwk_of(public: str, **changed: object) -> dict[str, Any]:
+    key = jwt.get_algorithm_by_name("RS256").prepare_key(public)
+    return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key)), "kid": "k1", **changed}
+
+
+ODD = [None, 5, [], {}, "", "é", "AQ", "A" * 10_000]
+
+
+@pytest.mark.parametrize("document", [None, 5, "x", [], {}, {"keys": None}, {"keys": 5}, {"keys": {"a": 1}}])
+def test_a_jwks_document_of_odd_types_has_no_key(document: object) -> None:
+    with pytest.raises(ValueError, match="no RS256 key"):
+        TokenAuthorizer("RS256", {}, {}).take_jwks(document)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("member", ["n", "e", "d", "kid", "kty", "use", "alg"])
+def test_an_odd_key_leaves_the_good_one(rsa_pems: tuple[str, str], member: str, odd: object) -> None:
+    private, public = rsa_pems
+    authorizer = TokenAuthorizer("RS256", {}, {})
+    odd_one = {**jwk_of(public), "kid": "k2", member: odd}
+    authorizer.take_jwks({"keys": [odd_one, None, 5, [], jwk_of(public)]})
+    assert authorizer.verify(jwt.encode(claims(), private, "RS256", headers={"kid": "k1"})).user_id == "u1"
+
+
+def test_a_private_key_in_a_jwks_verifies_by_its_public_half(rsa_pems: tuple[str, str]) -> None:
+    private, _ = rsa_pems
+    key = jwt.get_algorithm_by_name("RS256").prepare_key(private)
+    entry = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key)) | {"kid": "k1"}
+    assert "d" in entry
+    authorizer = TokenAuthorizer("RS256", {}, {})
+    authorizer.take_jwks({"keys": [entry]})
+    assert authorizer.verify(jwt.encode(claims(), private, "RS256", headers={"kid": "k1"})).user_id == "u1"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+
+
+def test_keys_are_fetched_again_whatever_the_server_answered(
+    rsa_pems: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer in turn from a real socket; one warning each, and the good one at the end is taken."""
+    private, public = rsa_pems
+
+    def body(text: bytes) -> bytes:
+        return HEAD + b"Content-Length: %d\r\n\r\n" % len(text) + text
+
+    bad = [
+        b"",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n40\r\n{",
+        HEAD + b"Content-Length: 99\r\n\r\n{",
+        b"HTTP/1.1 500 no\r\n\r\n",
+        b"HTTP/1.1 302 x\r\nLocation: http://127.0.0.1:0x/\r\n\r\n",
+        b"HTTP/1.1 302 x\r\nLocation: http://[\r\n\r\n",
+        body(b"\xff"),
+        body(b"[" * 200_000),
+        body(b"1" * 5000),
+        body(b'{"keys": 5}'),
+        body(json.dumps({"keys": [jwk_of(public, n=5), jwk_of(public, e=None)]}).encode()),
+    ]
+    answers: Iterator[bytes] = iter([*bad, body(json.dumps({"keys": [jwk_of(public)]}).encode())])
+    monkeypatch.setattr(auth, "REFRESH_S_MIN", 0.0)
+    monkeypatch.setenv("no_proxy", "*")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(next(answers))
+        await writer.drain()
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        authorizer = TokenAuthorizer("RS256", {}, {}, jwks_url=url)
+        keeping = asyncio.create_task(authorizer.keep_keys())
+        async with asyncio.timeout(30):
+            while not authorizer.ready:
+                assert not keeping.done(), keeping
+                await asyncio.sleep(0.01)
+        assert authorizer.verify(jwt.encode(claims(), private, "RS256", headers={"kid": "k1"})).user_id == "u1"
+        keeping.cancel()
+        server.close()
+
+    with capture_logs() as lines:
+        asyncio.run(story())
+    assert [line["event"] for line in lines if line["event"] == "jwks not fetched"] == ["jwks not fetched"] * len(bad)
+
+
 def test_settings_that_would_be_unsafe_are_refused() -> None:
     with pytest.raises(SettingError, match="fewer than 32 bytes"):
         make_authorizer(Settings(gateway_token_secret="short"))
@@ -174,3 +277,13 @@ def test_loopback_names(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.com", "127.0.0.1.example.com", "", "10.0.0.1", "localhost.evil"])
 def test_names_that_are_not_loopback(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]", "[::1]:8080"])
+def test_host_headers_that_are_local(host: str) -> None:
+    assert is_local_host(host)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "[fe80::1]:80", "[", ":80"])
+def test_host_headers_that_are_not(host: str) -> None:
+    assert not is_local_host(host)

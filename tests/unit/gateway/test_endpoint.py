@@ -1,0 +1,83 @@
+"""What one endpoint lets in and answers, without a server."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from gateway.breaker import CircuitBreaker
+from gateway.clickhouse import HistoryDefectError, HistoryUnavailableError
+from gateway.endpoint import Call, Doors, Endpoint, Operation, Reply
+from gateway.health import Check, Health
+from gateway.principal import Principal, TokenRefused
+from gateway.rest_metrics import RestMetrics
+
+BASIC = (b"authorization", b"Basic dTpw")
+
+
+def verify(token: str | None) -> Principal:
+    if token != "good":
+        raise TokenRefused("no")
+    return Principal("u", ("*",))
+
+
+def ask(operation: Operation, *headers: tuple[bytes, bytes]) -> tuple[int, dict[str, Any]]:
+    """Status and body of one request."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    doors: Any = Doors(verify, False, None, RestMetrics())  # type: ignore[arg-type]  # nothing here is limited
+    scope = {"headers": list(headers), "method": "GET", "query_string": b"", "path_params": {}}
+    asyncio.run(Endpoint({"GET": operation}, doors)(scope, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def operation(*, public: bool, fails: Exception | None = None) -> Operation:
+    async def handler(call: Call) -> Reply:
+        if fails is not None:
+            raise fails
+        return Reply(json.dumps({"user": call.principal.user_id}).encode())
+
+    return Operation("GET", "/x", handler, "", public=public, limited=False)
+
+
+@pytest.mark.parametrize("scheme", [b"Basic dTpw", b"Digest x", b"", b"Bearer nonsense", b"Bearer good"])
+def test_public_pages_take_no_notice_of_credentials(scheme: bytes) -> None:
+    assert ask(operation(public=True), (b"authorization", scheme)) == (200, {"user": ""})
+
+
+def test_elsewhere_only_bearer_tokens_do() -> None:
+    private = operation(public=False)
+    assert ask(private, BASIC)[1]["message"] == "Authorization must be a Bearer token"
+    assert ask(private, (b"authorization", b"Bearer bad"))[0] == 401
+    assert ask(private, (b"authorization", b"bearer good")) == (200, {"user": "u"})
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (HistoryUnavailableError("refused by the server (code 497)"), 503, "SERVICE_UNAVAILABLE"),
+        (HistoryDefectError("code 62"), 500, "INTERNAL_ERROR"),
+    ],
+)
+def test_history_that_is_set_up_wrongly_is_unavailable(error: Exception, status: int, code: str) -> None:
+    found = ask(operation(public=False, fails=error), (b"authorization", b"Bearer good"))
+    assert (found[0], found[1]["error"]) == (status, code)
+    assert "code" not in found[1]["message"]
+
+
+def test_a_query_that_fails_leaves_the_gateway_degraded_not_broken() -> None:
+    async def ping() -> None:
+        raise HistoryDefectError("the query fails on the server (code 62)")
+
+    health = Health({"clickhouse": Check(ping, needed=False, breaker=CircuitBreaker("c"))}, None, RestMetrics())  # type: ignore[arg-type]
+    ready = next(each for each in health.operations() if each.path == "/health/ready")
+    status, body = ask(ready, BASIC)
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["dependencies"]["clickhouse"]["error"] == "the query fails on the server (code 62)"
