@@ -108,6 +108,10 @@ class ClickHouse:
             client.disconnect()
             self._breaker.failed(error)
             raise HistoryUnavailableError(str(error)) from error
+        except Exception as error:  # an answer that the driver can't read: whatever it is, the breaker must move on
+            client.disconnect()
+            self._breaker.failed(error)
+            raise
         finally:
             self.under_way -= 1
         self._breaker.succeeded()

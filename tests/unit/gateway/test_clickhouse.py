@@ -89,3 +89,12 @@ def test_readiness_is_down_with_a_reason_whatever_the_server_says(code: int) -> 
     world.clickhouse.close()
     assert found.status == "down"
     assert 0 < len(found.error) <= 200
+
+
+def test_an_answer_that_cannot_be_read_counts_as_a_failure_and_leaves_no_probe_behind() -> None:
+    def run(*_: object) -> None:
+        raise ValueError("unreadable block")
+
+    answering = Answering(run)
+    assert all(isinstance(error, ValueError) for error in answering.select(3))
+    assert answering.breaker.state == "open"
