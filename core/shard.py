@@ -178,7 +178,8 @@ class Shard:
         if self.first_offset > 0 and self.left_edge_us == NEVER and len(batch.rows):
             # Kafka's time too: the first trade may itself be late, and what was before it was sent before it.
             newest_us = max(int(batch.rows["event_time_us"][0]), int(batch.rows["timestamp_ms"][0]) * 1000)
-            self.left_edge_us = newest_us + self.rules.out_of_order_us
+            # A Kafka time in nanoseconds would not fit the state.
+            self.left_edge_us = min(newest_us + self.rules.out_of_order_us, OPEN_END)
 
     def _finish(self, slots: Rows) -> BarBatch:
         out = np.zeros(len(slots), BAR)

@@ -51,6 +51,9 @@ class FlowMetrics:
         self.bars_final = Counter(
             "tapeflow_bars_final", "Final and revised bars published", ["flow", "interval"], registry=registry
         )
+        self.bars_cut = Counter(
+            "tapeflow_bars_cut", "Bars cut by where the log began", ["flow", "partition"], registry=registry
+        )
         self._registry = registry
 
     def count_batch(self, batch: TradeBatch, applied: int, duplicate: int, late: int) -> None:
@@ -73,6 +76,10 @@ class FlowMetrics:
         if len(bars):
             for interval, count in enumerate(np.bincount(bars.rows["interval"], minlength=len(INTERVALS)).tolist()):
                 self.bars_final.labels(self.flow, INTERVALS[interval].name).inc(count)
+
+    def count_cut(self, partition: int, bars: int) -> None:
+        """bars: so many came out final or revised, and weren't published because the log began in them or later."""
+        self.bars_cut.labels(self.flow, str(partition)).inc(bars)
 
     def watch(self, positions: Callable[[], Iterable[Any]], accounts: Callable[[], Iterable[Account]]) -> None:
         """Show lag and position from ``positions`` (objects with partition, next_offset, lag), and what state holds."""

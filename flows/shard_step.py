@@ -3,8 +3,8 @@
 Bytewax hands in TradeBatches of one partition; subclasses say what goes downstream. Law: state moves by records
 alone; the wall clock decides only when something is published. A bar is announced by the clock when the flow has read
 all there is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005); and a bar that
-the beginning of the log cut is never published as final (docs/adr/0009). The surprise: end of input publishes what
-changed but closes nothing, since a stop is not the end of a bar.
+the beginning of the log cut is never published as final (docs/adr/0009), but counted, and said once per partition.
+The surprise: end of input publishes what changed but closes nothing, since a stop is not the end of a bar.
 """
 
 from abc import abstractmethod
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+import numpy as np
+import structlog
 from bytewax.operators import StatefulBatchLogic
 
 from core.rules import Rules
@@ -23,6 +25,8 @@ from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import StateIncompatible
 
 __all__ = ["ShardStep", "utc_now"]
+
+_log = structlog.get_logger()
 
 W = TypeVar("W")
 Clock = Callable[[], datetime]
@@ -45,6 +49,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         self.resumed = state is not None
         self._idle_close = timedelta(milliseconds=idle_close_ms)
         self._last_batch_at: datetime | None = None
+        self._cut_said = False
 
     @abstractmethod
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[W]:
@@ -67,8 +72,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             self.metrics.count_batch(batch, done.applied, done.duplicate, done.late)
             if done.late:
                 self.metrics.count_late(done.refused)
-            finals = self.whole(self.shard.take_final())
-            self.metrics.count_finals(finals)
+            finals = self._counted(self.shard.take_final())
             out.extend(self.publish(batch, finals))
         self._last_batch_at = self.clock() if values[-1].caught_up else None
         return out, self.RETAIN
@@ -78,8 +82,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         out = list(self.on_wake())
         close_at = self._close_at()
         if close_at is not None and now >= close_at:
-            announced = self.whole(self.shard.announce(microseconds(now - self._idle_close)))
-            self.metrics.count_finals(announced)
+            announced = self._counted(self.shard.announce(microseconds(now - self._idle_close)))
             if len(announced):
                 out.extend(self.publish(None, announced))
         return out, self.RETAIN
@@ -102,6 +105,23 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         applied, duplicate, late = shard.counts[:3].tolist()
         return Account(self.partition, len(shard.symbols), shard.read, applied, duplicate, late, shard.rejected)
 
+    def _counted(self, bars: BarBatch) -> BarBatch:
+        """The whole ones, counted as published; the others are counted too, for else a backfill vanishes unseen."""
+        finals = self.whole(bars)
+        self.metrics.count_finals(finals)
+        if cut := len(bars) - len(finals):
+            self.metrics.count_cut(self.partition, cut)
+            if not self._cut_said:
+                self._cut_said = True
+                _log.warning(
+                    "bars are not published: this read began amid the log, and they may lack trades before it",
+                    flow=self.metrics.flow,
+                    partition=self.partition,
+                    bars_that_start_up_to=time_text(self.shard.left_edge_us),
+                    mend="read from earliest (TAPEFLOW_KAFKA_START, new recovery folder), or run `tapeflow replay`",
+                )
+        return finals
+
     def _check_order(self, batch: TradeBatch) -> None:
         # Source and shard are kept in one epoch. If they ever disagree, a second count would be silent: stop instead.
         if len(batch) and int(batch.rows["offset"][0]) < self.shard.next_offset:
@@ -121,6 +141,11 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             return None
         end = datetime.fromtimestamp(end_us // 1_000_000, UTC)
         return max(end, self._last_batch_at) + self._idle_close
+
+
+def time_text(time_us: int) -> str:
+    """ISO 8601 in UTC, also of a time past the year 9999, which a record's timestamp in a wrong unit gives."""
+    return f"{np.datetime64(time_us, 'us')}Z"
 
 
 def microseconds(moment: datetime) -> int:

@@ -44,6 +44,9 @@ ANSWER_S: Final = 60
 """An insert of 200,000 rows takes under a second; a minute means a stalled server, and repeating is harmless."""
 WAITING_MAX: Final = 1
 """Inserts that may wait behind the running one; more would only hold memory."""
+INSERT_SETTINGS: Final = "optimize_on_insert = 0, max_partitions_per_insert_block = 0"
+"""Equal keys inside a block are left to merges and views: sorting them out here costs a third of an insert. And a block
+may hold any number of months: a refusal would say 252, like too many parts, and the same block would come again."""
 EAGER_SHARE: Final = 4
 """An idle server gets an insert from 1/4 of the full size on, so that little is left to wait for at a snapshot."""
 TRADE_LANES: Final = 2
@@ -138,8 +141,7 @@ class Inserter:
 
     def _insert(self, block: Block) -> None:
         names = ", ".join(name for name, _ in block.columns)
-        # Equal keys inside a block are left to merges and views: sorting them out here costs a third of an insert.
-        query = f"INSERT INTO {self._table} ({names}) SETTINGS optimize_on_insert = 0 VALUES"
+        query = f"INSERT INTO {self._table} ({names}) SETTINGS {INSERT_SETTINGS} VALUES"
         client = self._client
         with client.disconnect_on_error(query, None):
             client.connection.send_query(query)

@@ -65,11 +65,13 @@ _log = structlog.get_logger()
 def connect(url: str) -> redis.Redis:
     """Client with timeouts and without hidden retries, after one answered PING.
 
-    Raises SettingError for a URL or login that Redis refuses or another server there, Unreachable when nothing answers.
+    Raises SettingError for a URL or login that Redis refuses, another server there, or a node of a Redis Cluster,
+    Unreachable when nothing answers.
     """
     client = _client(url)
     try:
         client.ping()
+        clustered = _in_cluster_mode(client)
     except redis.exceptions.AuthenticationError as error:
         client.close()
         raise SettingError(
@@ -83,7 +85,21 @@ def connect(url: str) -> redis.Redis:
     except redis.exceptions.InvalidResponse as error:
         client.close()
         raise SettingError("what answers is no Redis", where=_place(url), mend="set TAPEFLOW_REDIS_URL") from error
+    if clustered:
+        client.close()
+        raise SettingError(
+            "Redis runs in cluster mode, and one script of ours writes keys of many slots",
+            where=_place(url),
+            mend="set TAPEFLOW_REDIS_URL to a single primary (with replicas, or behind a proxy that presents one node)",
+        )
     return client
+
+
+def _in_cluster_mode(client: redis.Redis) -> bool:
+    try:
+        return bool(client.info("cluster").get("cluster_enabled"))
+    except redis.exceptions.ResponseError:
+        return False  # a login or proxy without INFO: what it needs it says at its first command
 
 
 def _client(url: str) -> redis.Redis:

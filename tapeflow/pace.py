@@ -4,6 +4,7 @@
 the last slice, so over any time the count is exact and a slow stretch is made up for.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
@@ -80,17 +81,27 @@ def cut_batch(batch: TradeBatch, start: int, end: int) -> TradeBatch:
 
 
 def sliced(
-    batches: Iterable[TradeBatch], pace: Pace, clock: Callable[[], float], wait: Callable[[float], bool | None]
+    batches: Iterable[TradeBatch],
+    pace: Pace,
+    clock: Callable[[], float],
+    wait: Callable[[float], bool | None],
+    seconds: float = math.inf,
 ) -> Iterator[TradeBatch]:
-    """``batches``, cut so that each part comes when it is due. ``clock`` gives seconds; a true ``wait`` ends it."""
+    """``batches``, cut so that each part comes when it is due. ``clock`` gives seconds; a true ``wait`` ends it.
+
+    Ends after ``seconds`` too, in the middle of a gap as well, with one last part of what was due by then.
+    """
     begun = clock()
     for batch in batches:
         pace.begin(batch)
         done = 0
         while done < len(batch):
-            ready = pace.due(clock() - begun)
+            elapsed_s = min(clock() - begun, seconds)
+            ready = pace.due(elapsed_s)
             if ready > done:
                 yield cut_batch(batch, done, ready)
                 done = ready
-            elif wait(SLICE_S):
+            elif elapsed_s >= seconds or wait(SLICE_S):
+                return
+            if elapsed_s >= seconds:
                 return

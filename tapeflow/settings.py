@@ -200,9 +200,12 @@ class Settings(BaseSettings):
 
     # Redis: now, and the fan-out.
     redis_url: Annotated[str, AfterValidator(_url("redis", "rediss", "unix"))] = setting(
-        "redis://127.0.0.1:6379/0", "Redis server, as redis://user:password@host:port/db"
+        "redis://127.0.0.1:6379/0",
+        "Redis server, as redis://user:password@host:port/db; a single primary, a node of a Redis Cluster is refused",
     )
-    redis_hash_tags: bool = setting(False, "Put the symbol in braces in keys, which Redis Cluster needs")
+    redis_hash_tags: bool = setting(
+        False, "Put the symbol in braces in keys, for readers that spread copies over a Redis Cluster; names only"
+    )
     conflation_ms: int = setting(
         100,
         "A symbol's live state is published at most this often; 0 publishes every batch",

@@ -3,6 +3,7 @@
 Law: the count it ends with is the number of records that the broker has acknowledged; anything less is an error.
 """
 
+import math
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
@@ -86,12 +87,11 @@ def produce(
         TimeRemainingColumn(), console=people(), transient=True, disable=not people().is_terminal,
     ) as progress:  # fmt: skip
         task = progress.add_task("records", total=total, pace="")
-        for batch in sliced(tape, _pace(rate, speed), time.monotonic, time.sleep):
+        limit_s = math.inf if seconds is None else seconds
+        for batch in sliced(tape, _pace(rate, speed), time.monotonic, time.sleep, limit_s):
             sender.send(batch)
             took_s = time.monotonic() - began
             progress.update(task, completed=sender.sent, pace=f"{sender.sent / max(took_s, 1e-3):,.0f}/s")
-            if seconds is not None and took_s >= seconds:
-                break
         delivered = sender.finish()
     took_s = time.monotonic() - began
     if isinstance(tape, FileTape) and tape.left_out:

@@ -90,6 +90,27 @@ def test_many_symbols_and_batches_in_one_insert(clickhouse_dsn: str, client: Cli
     assert found == [(part, n, f"S{(n + 100 * part) % 700}", f"X{n % 3}") for part in range(4) for n in range(500)]
 
 
+def test_one_insert_may_hold_more_months_than_the_server_would_split(
+    clickhouse_dsn: str, client: Client, database: str
+) -> None:
+    # A refusal would be code 252, which is waited for: a stop that is set makes an error of the wait.
+    stop = threading.Event()
+    stop.set()
+    step_us = 31 * 24 * 3600 * 10**6
+    batch = trades(*[{"event_time_us": n * step_us, "outcome": 2} for n in range(150)])
+    for late_only, table in ((False, "trades"), (True, "late_trades")):
+        sink = ClickHouseTradesSink(clickhouse_dsn, database, 1, late_only=late_only, stop=stop)
+        part = sink.build_part("t", "00000", None)
+        part.write_batch([batch])
+        part.close()
+        months = client.execute(f"SELECT uniqExact(toYYYYMM(event_time)) FROM {database}.{table}")
+        assert months == [(150,)]
+    part = ClickHouseBarsSink(clickhouse_dsn, database, 1, stop=stop).build_part("b", "00000", None)
+    part.write_batch([bars(*[{"start_us": n * 366 * 24 * 3600 * 10**6} for n in range(150)])])
+    part.close()
+    assert client.execute(f"SELECT uniqExact(toYear(start)) FROM {database}.bars") == [(150,)]
+
+
 def test_bars_keep_their_newest_version(clickhouse_dsn: str, client: Client, database: str) -> None:
     part = ClickHouseBarsSink(clickhouse_dsn, database, 1).build_part("write_bars", "00000", None)
     part.write_batch([bars({"version": 9, "close": 9, "revision": 2}, {"symbol": "B", "interval": "1W", "vwap": None})])

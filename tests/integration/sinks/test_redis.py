@@ -236,11 +236,11 @@ def test_a_node_of_a_cluster_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_login_that_may_not_ask_for_info_connects(redis_url: str, client: redis.Redis) -> None:
-    client.execute_command("ACL", "SETUSER", "noinfo", "on", ">word", "~*", "+@all", "-info")  # type: ignore[no-untyped-call]
+    client.acl_setuser("noinfo", enabled=True, passwords=["+word"], keys=["*"], commands=["+@all", "-info"])
     try:
         connect(redis_url.replace("://", "://noinfo:word@")).close()
     finally:
-        client.execute_command("ACL", "DELUSER", "noinfo")  # type: ignore[no-untyped-call]
+        client.acl_deluser("noinfo")
 
 
 def test_a_refused_login_or_absent_server_is_one_line(redis_url: str) -> None:

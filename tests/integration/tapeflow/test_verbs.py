@@ -64,6 +64,33 @@ def test_produce_paces_a_file_and_says_what_it_left_out(
     assert len(values_of(kafka_bootstrap, topic, 1)) == 15
 
 
+class FakeTime:
+    """Stands for the module time: moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+def test_produce_ends_after_its_seconds_in_a_gap_too(
+    kafka_bootstrap: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    topic = f"produce-{uuid.uuid4().hex[:8]}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAPEFLOW_KAFKA_BOOTSTRAP", kafka_bootstrap)
+    rows = [f"{1_700_000_000_000_000 + second * 1_000_000},A,1,1,BUY,1\n" for second in (0, 1, 3600)]
+    Path("gap.csv").write_text("event_time_us,symbol,price,size,side,trade_id\n" + "".join(rows))
+    monkeypatch.setattr("tapeflow.commands.produce.time", FakeTime())
+    words = ["produce", "gap.csv", "--topic", topic, "--partitions", "1", "--speed", "1", "--seconds", "2"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith(f"2 records delivered to {topic} in 2.0 s")
+
+
 def test_doctor_knows_what_is_missing_and_what_is_there(
     kafka_bootstrap: str,
     clickhouse_dsn: str,

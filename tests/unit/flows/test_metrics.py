@@ -33,9 +33,11 @@ def test_final_bars_and_late_trades_are_counted_by_interval() -> None:
     rows = np.zeros(3, BAR)
     rows["interval"] = [0, 0, 6]
     metrics.count_finals(BarBatch(["A"], rows))
+    metrics.count_cut(2, 5)
     metrics.count_late((4, 0, 0, 0, 0, 0, 0))
     assert value(registry, "tapeflow_bars_final_total", interval="1m") == 2
     assert value(registry, "tapeflow_bars_final_total", interval="1W") == 1
+    assert value(registry, "tapeflow_bars_cut_total", partition="2") == 5
     assert value(registry, "tapeflow_late_total", interval="1m") == 4
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from core.rules import Rules
 from flows.metrics import FlowMetrics
@@ -33,8 +34,8 @@ class Clock:
         return self.now
 
 
-def step(state: bytes | None = None, clock: Clock | None = None) -> Step:
-    return Step(RULES, 10_000, FlowMetrics("test", CollectorRegistry()), state, clock or Clock())
+def step(state: bytes | None = None, clock: Clock | None = None, registry: CollectorRegistry | None = None) -> Step:
+    return Step(RULES, 10_000, FlowMetrics("test", registry or CollectorRegistry()), state, clock or Clock())
 
 
 def published(out: Iterable[BarBatch]) -> set[tuple[str, str, int]]:
@@ -59,6 +60,56 @@ def test_the_edge_is_kafkas_time_where_the_first_trade_was_late() -> None:
     late = at(7, 1)._replace(timestamp_ms=MONDAY_US // 1000 + 100_000)
     out, _ = step().on_batch([to_batch([late, at(8, 62), at(9, 200), at(10, 270)])])
     assert published(out) == {("A", "1m", MONDAY_US + 180_000_000)}
+
+
+def test_bars_cut_are_counted_and_said_once_with_the_edge_as_a_time() -> None:
+    registry = CollectorRegistry()
+    made = step(registry=registry)
+    with capture_logs() as logs:
+        made.on_batch([to_batch([at(7, 1), at(8, 70)])])
+        made.on_batch([to_batch([at(9, 2), at(10, 130), at(11, 200)])])
+    counts = {
+        name: registry.get_sample_value(f"tapeflow_bars_{name}_total", {"flow": "test"} | labels)
+        for name, labels in (("cut", {"partition": "3"}), ("final", {"interval": "1m"}))
+    }
+    assert counts == {"cut": 2, "final": 2}, "the bar of minute 0 and its revision; minutes 1 and 2"
+    [line] = logs
+    assert (line["log_level"], line["flow"], line["partition"]) == ("warning", "test", 3)
+    assert line["bars_that_start_up_to"] == "2025-03-10T00:00:06.000000Z"
+    assert "earliest" in line["mend"]
+    assert "tapeflow replay" in line["mend"]
+
+
+def test_a_backfill_read_from_its_end_is_not_silent() -> None:
+    registry = CollectorRegistry()
+    now_ms = (MONDAY_US + 10**14) // 1000
+    with capture_logs() as logs:
+        out, _ = step(registry=registry).on_batch(
+            [to_batch([at(7 + n, 60 * n)._replace(timestamp_ms=now_ms) for n in range(50)])]
+        )
+    assert published(out) == set()
+    assert len(logs) == 1
+    cut = registry.get_sample_value("tapeflow_bars_cut_total", {"flow": "test", "partition": "3"})
+    assert cut is not None
+    assert cut > 48
+
+
+def test_an_edge_past_every_calendar_stops_nothing() -> None:
+    far = at(7, 1)._replace(timestamp_ms=MONDAY_US * 1000)
+    with capture_logs() as logs:
+        made = step()
+        made.on_batch([to_batch([far, at(8, 200)])])
+    assert len(logs) == 1
+    out, _ = step(made.snapshot()).on_batch([to_batch([at(9, 400)])])
+    assert published(out) == set(), "the state holds the edge"
+
+
+def test_a_log_from_its_beginning_cuts_and_says_nothing() -> None:
+    registry = CollectorRegistry()
+    with capture_logs() as logs:
+        step(registry=registry).on_batch([to_batch([at(0, 1), at(1, 70), at(2, 200)])])
+    assert logs == []
+    assert registry.get_sample_value("tapeflow_bars_cut_total", {"flow": "test", "partition": "3"}) is None
 
 
 def test_the_account_counts_each_record_once_over_a_recovery() -> None:

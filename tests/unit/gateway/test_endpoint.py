@@ -76,7 +76,8 @@ def test_a_query_that_fails_leaves_the_gateway_degraded_not_broken() -> None:
     async def ping() -> None:
         raise HistoryDefectError("the query fails on the server (code 62)")
 
-    health = Health({"clickhouse": Check(ping, needed=False, breaker=CircuitBreaker("c"))}, None, RestMetrics())  # type: ignore[arg-type]
+    check = Check(ping, needed=False, breaker=CircuitBreaker("c"))
+    health = Health({"clickhouse": check}, None, RestMetrics())  # type: ignore[arg-type]
     ready = next(each for each in health.operations() if each.path == "/health/ready")
     status, body = ask(ready, BASIC)
     assert (status, body["status"]) == (200, "degraded")

@@ -58,6 +58,26 @@ def test_waiting_may_end_the_tape() -> None:
     assert sent_by(Clock(ends_at_s=0.05), [batch(*[0] * 1000)], AtRate(100))[-1][1] <= 5
 
 
+def test_a_gap_in_the_recording_does_not_outlast_the_seconds() -> None:
+    clock = Clock()
+    parts = list(sliced([batch(0, 3600)], AtSpeed(1), clock, clock.wait, 2.0))
+    assert [len(part) for part in parts] == [1]
+    assert clock.now_s - 100 <= 2.0 + 0.02
+
+
+def test_what_is_due_within_the_seconds_is_sent_and_no_more() -> None:
+    clock = Clock()
+    parts = sliced([batch(*[0] * 30)] * 9, AtRate(100), clock, clock.wait, 0.505)
+    assert sum(len(part) for part in parts) == 50
+
+
+def test_a_tape_without_end_or_waiting_ends_with_the_seconds() -> None:
+    clock = Clock()
+    for sent, _ in enumerate(sliced(itertools.repeat(batch(0)), AtOnce(), clock, clock.wait, 1.0)):
+        assert sent <= 4, "those begun within the time, and one last"
+        clock.now_s += 0.25
+
+
 def test_parts_keep_text_and_order() -> None:
     whole = batch(*range(100))
     clock = Clock()
