@@ -15,9 +15,9 @@ from confluent_kafka.admin import AdminClient
 
 from connectors.kafka_log import KafkaLog, broker_error
 from connectors.kafka_options import KafkaReadOptions, Position
-from schemas.errors import MissingObject, OffsetExpired, SettingError, StateIncompatible, TapeflowError
+from schemas.errors import InputError, MissingObject, OffsetExpired, SettingError, StateIncompatible, TapeflowError
 
-__all__ = ["TopicFacts", "TopicQuestions", "misplaced", "open_consumer"]
+__all__ = ["TopicFacts", "TopicQuestions", "check_named", "misplaced", "open_consumer"]
 
 NO_TOPIC_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -103,14 +103,20 @@ class TopicQuestions:
     def resolve(
         self, position: Position, partitions: Iterable[int], unnamed: Literal["earliest", "latest"] = "earliest"
     ) -> dict[int, int]:
-        """Concrete offsets; ``unnamed`` says where partitions stand that an ``offsets`` position leaves out."""
+        """Concrete offsets; ``unnamed`` says where partitions stand that an ``offsets`` position leaves out.
+
+        ``partitions`` are all of the topic. Raises InputError when the position names another.
+        """
         wanted = list(partitions)
+        check_named(position, self._options.topic, len(wanted))
         if position.kind == "time":
             return self.offsets_at(wanted, position.time_ms)
         if position.kind == "offsets":
             rest = [partition for partition in wanted if partition not in position.offsets]
             given = {partition: position.offsets[partition] for partition in wanted if partition in position.offsets}
-            return {**given, **(self.resolve(Position(unnamed), rest) if rest else {})}
+            if rest:
+                given |= self.resolve(Position(unnamed), rest)
+            return given
         side = 0 if position.kind == "earliest" else 1
         return {partition: marks[side] for partition, marks in self.watermarks(wanted).items()}
 
@@ -128,6 +134,16 @@ class TopicQuestions:
     def _failed(self, doing: str, error: KafkaException) -> TapeflowError:
         self._consumer.poll(0)  # serves error_cb, which knows why (a refused login, a closed port)
         return broker_error(doing, error, self._log, self._options.bootstrap)
+
+
+def check_named(position: Position, topic: str, partitions: int) -> None:
+    """Raises InputError when the position names a partition that the topic doesn't have."""
+    if strange := [partition for partition in sorted(position.offsets) if partition >= partitions]:
+        raise InputError(
+            f"topic {topic} has no partition {strange[0]}",
+            where=str(position),
+            mend=f"its partitions are 0 to {partitions - 1}",
+        )
 
 
 def misplaced(topic: str, partition: int, offset: int, low: int, high: int) -> TapeflowError | None:

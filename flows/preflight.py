@@ -6,7 +6,7 @@ line within ten seconds, and nothing is written before. The surprise: only a sta
 waits for a server that goes away.
 """
 
-from connectors.kafka_start import TopicQuestions
+from connectors.kafka_start import TopicQuestions, check_named
 from flows.reading import read_options
 from sinks.clickhouse import connect as connect_clickhouse
 from sinks.clickhouse_migrations import check_tables
@@ -31,9 +31,11 @@ def check_clickhouse(settings: Settings) -> None:
 
 
 def check_flow(name: str, settings: Settings) -> None:
-    """Raises MissingObject, SettingError or Unreachable for what the flow would miss."""
-    with TopicQuestions(read_options(settings)) as questions:
-        questions.facts()
+    """Raises MissingObject, SettingError, InputError or Unreachable for what the flow would miss."""
+    options = read_options(settings)
+    with TopicQuestions(options) as questions:
+        facts = questions.facts()
+        check_named(options.start, facts.topic, facts.partitions)
     if name == "live":
         check_redis(settings)
     elif name == "history":

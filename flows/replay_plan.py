@@ -4,7 +4,8 @@
 once, before the first read, so a resumed replay has the same edges; a bar is whole when it starts at ``whole_from_us``
 or later and the watermark passes its end within the range. For a time that is exact: no trade with that event time can
 stand in a record stamped earlier by more than ``future_ms`` (docs/adr/0007). The surprise: for offsets it rests on the
-newest of the 20,000 records before them, because nothing else says how new the older ones are.
+newest of the 20,000 records before them, and where retention took those, on Kafka's time of the first trade that is
+left, as in docs/adr/0009: nothing else says how new the older ones are.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ import msgspec
 import numpy as np
 
 from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_range import read_range
+from connectors.kafka_range import OffsetRange, read_range
 from connectors.kafka_start import TopicQuestions
 from core.shard_kernel import OPEN_END
 from flows.reading import decode_trades, read_options, rules_of
@@ -46,8 +47,18 @@ class Request:
     def identity(self, settings: Settings) -> str:
         """The same for the same request under the same rules: a replay that was killed is found by it."""
         read = read_options(settings)
-        words = (self, read.bootstrap, read.topic, rules_of(settings), settings.value_format, settings.field_map)
+        words = (
+            *(self, read.bootstrap, read.topic, rules_of(settings), settings.value_format, settings.field_map),
+            *(settings.time_unit, settings.value_bytes_max, server_of(settings.schema_registry_url)),
+            *(server_of(settings.clickhouse_dsn), settings.clickhouse_database),
+        )
         return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
+
+
+def server_of(url: str) -> str:
+    """Host, port and path: a password that was changed makes no other server."""
+    authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
+    return f"{authority.rpartition('@')[2]}/{path}"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -127,7 +138,7 @@ def make_plan(request: Request, settings: Settings) -> Plan:
             mend="times are those of records, not of trades; `earliest` and `latest` take everything",
         )
     whole_from_us = {
-        partition: _whole_from_us(start, partition, span[0], marks[partition][0], options, settings)
+        partition: _whole_from_us(start, partition, span, marks[partition][0], options, settings)
         for partition, span in ranges.items()
         if span[0] < span[1]
     }
@@ -188,17 +199,24 @@ def _warmed(
 
 
 def _whole_from_us(
-    start: Position, partition: int, first: int, low: int, options: KafkaReadOptions, settings: Settings
+    start: Position, partition: int, span: OffsetRange, low: int, options: KafkaReadOptions, settings: Settings
 ) -> int:
-    """Bars that start here or later have all their trades at ``first`` or behind it."""
-    asked_us = start.time_ms * 1000 if start.kind == "time" else FROM_THE_START
+    """Bars that start here or later have all their trades in ``span`` or behind it."""
+    asked_us, (first, end) = start.time_ms * 1000 if start.kind == "time" else FROM_THE_START, span
     if first == 0 or (start.kind == "time" and first > low):
         return asked_us
-    # With nothing left before the range, its own first records say how new the lost ones were.
-    span = (max(low, first - LOOK_BACK_RECORDS), first) if low < first else (first, first + 1)
-    decode, newest_us = decode_trades(settings), FROM_THE_START
-    for raw in read_range(options, {partition: span}):
-        rows = decode(raw).rows
-        if len(rows):
-            newest_us = max(newest_us, int(np.max(rows["event_time_us"])))
-    return max(asked_us, newest_us + max(settings.out_of_order_ms, settings.future_ms) * 1000 + 1)
+    decode, back = decode_trades(settings), max(low, first - LOOK_BACK_RECORDS)
+    newest_us = [
+        int(np.max(rows["event_time_us"]))
+        for raw in read_range(options, {partition: (back, first)})
+        if len(rows := decode(raw).rows)
+    ]
+    if back > 0 and (back == low or not newest_us):
+        # Kafka's time too: the first trade may itself be late, and what is gone was sent before it.
+        for raw in read_range(options, {partition: (back, end)}):
+            if len(rows := decode(raw).rows):
+                newest_us.append(max(int(rows["event_time_us"][0]), int(rows["timestamp_ms"][0]) * 1000))
+                break
+    if not newest_us:
+        return asked_us if back == 0 else OPEN_END
+    return max(asked_us, max(newest_us) + max(settings.out_of_order_ms, settings.future_ms) * 1000 + 1)

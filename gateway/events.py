@@ -4,13 +4,14 @@ One task follows the stream in Redis; each entry becomes one SSE frame, the same
 Law: a listener gets every entry after the id it names, in order and once, or is told of a gap. Joining is exact: the
 listener is registered at the feed's position first, then gets what lies between its id and that position from Redis.
 A listener whose queue is full is closed, never thinned out; it comes back with its last id. The surprise: Redis does
-not remember what it trimmed, so a resume from before the first entry held counts as a gap unless nothing was ever lost.
+not remember what it trimmed, and an emptied Redis looks like a young one. So only an id that is still held, or was the
+last one given, proves that nothing after it is missing; every other one counts as a gap, and what is held follows.
 """
 
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 import msgspec
@@ -21,9 +22,10 @@ from gateway.principal import Principal
 from gateway.redis_pool import REDIS_ERRORS, Redis
 from schemas.channels import ALERTS, EVENT_TYPES
 
-__all__ = ["Event", "EventFeed", "EventId", "Listener", "parse_event_id"]
+__all__ = ["Event", "EventFeed", "EventId", "Listener", "Trail", "decode_event", "parse_event_id"]
 
 PAGE: Final = 500
+TRAIL_MAX: Final = 10_000  # as many entries as a stream is trimmed to
 BLOCK_MS: Final = 5_000
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 ID: Final = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?")
@@ -103,6 +105,49 @@ def gap_frame(since: EventId, first: EventId | None, reason: str) -> bytes:
     return b"event: gap\nretry: 5000\ndata: %s\n\n" % data
 
 
+class Trail:
+    """Entries read of one stream, known by id and content: tells a log that went back from one that began anew."""
+
+    def __init__(self) -> None:
+        self._read: dict[int, int] = {}  # entry → the round in which it was read
+        self._round = 0
+
+    def add(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> bool:
+        """Whether the entry is a new one."""
+        entry = hash((entry_id, *fields.items()))
+        if entry in self._read:
+            return False
+        self._read[entry] = self._round
+        if len(self._read) > TRAIL_MAX:
+            del self._read[next(iter(self._read))]
+        return True
+
+    def settle(self) -> None:
+        """The log is still the one that all entries so far were read from."""
+        self._round += 1
+
+    async def seed(self, redis: Redis, stream: str, last: EventId) -> None:
+        """Counts the newest entries up to ``last`` as read."""
+        page = cast("list[Any]", await redis.xrevrange(stream, max=str(last), count=PAGE))
+        for entry_id, fields in reversed(page):
+            self.add(entry_id, fields)
+        self.settle()
+
+    async def rejoin(self, redis: Redis, stream: str, last: EventId) -> tuple[EventId, int]:
+        """Where to go on in a log that may be another one, and how many entries wait from there up to ``last``.
+
+        Unsettled entries prove nothing: they may be the first ones read of the new log, with unread ones before them.
+        """
+        waiting, until = 0, str(last)
+        while page := cast("list[Any]", await redis.xrevrange(stream, max=until, count=PAGE)):
+            for entry_id, fields in page:
+                if self._read.get(hash((entry_id, *fields.items())), self._round) < self._round:
+                    return parse_event_id(entry_id.decode()), waiting
+                waiting += 1
+            until = "(" + page[-1][0].decode()
+        return ZERO, waiting
+
+
 class Listener:
     """One client's queue. ``next`` gives all that waits in one piece; it ends when the listener is closed."""
 
@@ -115,16 +160,18 @@ class Listener:
         self._queue_max = queue_max
         self._wake = asyncio.Event()
 
-    def offer(self, event: Event) -> None:
-        if event.id > self.after and event.visible_to(self.principal):
-            self.put(event.frame)
+    def offer(self, event: Event) -> bool:
+        return event.id > self.after and event.visible_to(self.principal) and self.put(event.frame)
 
-    def put(self, frame: bytes) -> None:
+    def put(self, frame: bytes) -> bool:
+        """Whether there was room for it."""
         if len(self._queue) >= self._queue_max:
             self.close("slow")
         elif not self.closed:
             self._queue.append(frame)
             self._wake.set()
+            return True
+        return False
 
     def close(self, reason: str) -> None:
         if not self.closed:
@@ -149,17 +196,31 @@ class Listener:
 
 
 class EventFeed:
-    """Follows the stream; ``run`` is a task for the life of the process. ``reader`` must allow long waits."""
+    """Follows the stream; ``run`` is a task for the life of the process. ``reader`` must allow long waits.
 
-    def __init__(self, reader: Redis, stream: str, *, ready_s: float = 3.0, keep_alive_s: float = 30.0) -> None:
+    ``count_events`` and ``count_gaps`` are told how many frames were put before clients.
+    """
+
+    def __init__(
+        self,
+        reader: Redis,
+        stream: str,
+        *,
+        ready_s: float = 3.0,
+        keep_alive_s: float = 30.0,
+        count_events: Callable[[int], object] = bool,
+        count_gaps: Callable[[int], object] = bool,
+    ) -> None:
         self.listeners: set[Listener] = set()
-        self.gaps = self.events = 0
         self._redis = reader
         self._stream = stream
         self._position: EventId | None = None
+        self._resets = 0
+        self._trail = Trail()
         self._ready = asyncio.Event()
         self._ready_s = ready_s
         self._keep_alive_s = keep_alive_s
+        self._count_events, self._count_gaps = count_events, count_gaps
 
     @property
     def healthy(self) -> bool:
@@ -191,37 +252,48 @@ class EventFeed:
 
     async def _follow(self) -> None:
         """From (re)connecting to the first error."""
-        first, last, whole = await self._bounds()
         if self._position is None:
+            _, last, _ = await self._bounds()
+            await self._trail.seed(self._redis, self._stream, last)
             self._position = last
         else:
-            self._tell_gap(self._position, first, last, whole)
+            await self._tell_gap(self._position)
         self._ready.set()
+        behind = False
         while True:
-            answer = cast(
-                "list[Any]", await self._redis.xread({self._stream: str(self._position)}, count=PAGE, block=BLOCK_MS)
-            )
+            before = self._position
+            answer = cast("list[Any]", await self._redis.xread({self._stream: str(before)}, count=PAGE, block=BLOCK_MS))
             entries = answer[0][1] if answer else []
+            if behind:  # the stream may have been trimmed past ``before`` until it was read from there
+                await self._tell_gap(before)
+            elif not entries and before > (await self._bounds())[1]:  # a lost log shows only so while nothing comes
+                await self._tell_gap(before)
+                continue
+            self._trail.settle()
             for entry_id, fields in entries:
                 self._position = parse_event_id(entry_id.decode())
-                event = decode_event(self._position, fields)
-                if event is None:
-                    log.warning("event not understood", id=str(self._position))
-                    continue
-                self.events += 1
-                for listener in list(self.listeners):
-                    listener.offer(event)
-            if len(entries) == PAGE:  # so far behind that the stream may be trimmed before we get there
-                self._tell_gap(self._position, *await self._bounds())
+                if self._trail.add(entry_id, fields):
+                    self._hand_out(decode_event(self._position, fields))
+            behind = len(entries) == PAGE
 
-    def _tell_gap(self, since: EventId, first: EventId | None, last: EventId, whole: bool) -> None:
-        reason = gap_reason(since, first, last, whole)
-        if reason:
-            self.gaps += 1
-            for listener in list(self.listeners):
-                listener.put(gap_frame(since, first, reason))
-            if reason == "reset":
-                self._position = last
+    def _hand_out(self, event: Event | None) -> None:
+        if event is None:
+            log.warning("event not understood", id=str(self._position))
+            return
+        self._count_events(sum([listener.offer(event) for listener in list(self.listeners)]))
+
+    async def _tell_gap(self, since: EventId) -> None:
+        reason, first, last = await self._gap(since)
+        if not reason:
+            return
+        if since > last:
+            self._position, _ = await self._trail.rejoin(self._redis, self._stream, last)
+            self._resets += 1
+        frame = gap_frame(since, first, reason)
+        for listener in list(self.listeners):
+            if since > last:
+                listener.after = ZERO  # an id of the old log says nothing about the new one
+            self._count_gaps(listener.put(frame))
 
     async def _beat(self) -> None:
         while True:
@@ -245,28 +317,38 @@ class EventFeed:
         return self._missed(listener, since, until)
 
     async def _missed(self, listener: Listener, since: EventId | None, until: EventId) -> AsyncIterator[bytes]:
-        if since is None:
-            return
-        first, last, whole = await self._bounds()
-        reason = gap_reason(since, first, last, whole)
-        if reason:
-            self.gaps += 1
-            yield gap_frame(since, first, reason)
-            if reason == "reset":
-                listener.after = ZERO
-                return
-        while since < until:
-            page = cast("list[Any]", await self._redis.xrange(self._stream, f"({since}", str(until), count=PAGE))
+        resets, new_log = self._resets, False
+        while since is not None and resets == self._resets:  # after a reset the feed goes on for this listener too
+            # The id itself is asked for as well: held in this very answer, it proves that nothing was trimmed after it.
+            page = cast("list[Any]", await self._redis.xrange(self._stream, str(since), str(until), count=PAGE + 1))
+            held = bool(page) and parse_event_id(page[0][0].decode()) == since
+            if not held and not (new_log and since == ZERO):
+                reason, first, last = await self._gap(since)
+                if reason:
+                    self._count_gaps(1)
+                    yield gap_frame(since, first, reason)
+                if since > last:
+                    listener.after = ZERO
+                    # A position beyond the log is one of the lost log: the feed will see that and go on from the start.
+                    since, new_log = (ZERO if last >= until else None), True
+                    continue
             frames = []
-            for entry_id, fields in page:
+            for entry_id, fields in page[held:]:
                 since = parse_event_id(entry_id.decode())
                 event = decode_event(since, fields)
                 if event is not None and event.visible_to(listener.principal):
                     frames.append(event.frame)
             if frames:
+                self._count_events(len(frames))
                 yield b"".join(frames)
-            if len(page) < PAGE:
+            if len(page) <= PAGE:
                 return
+
+    async def _gap(self, since: EventId) -> tuple[str, EventId | None, EventId]:
+        """Why entries after ``since`` may be lost (empty: none are), the first id held, the last id ever given."""
+        held = bool(await self._redis.xrange(self._stream, str(since), str(since), count=1))
+        first, last, whole = await self._bounds()
+        return gap_reason(since, first, last, whole, held), first, last
 
     async def _bounds(self) -> tuple[EventId | None, EventId, bool]:
         """First id held, last id ever given, and whether nothing was ever trimmed."""
@@ -279,10 +361,15 @@ class EventFeed:
         return (parse_event_id(first[0].decode()) if first else None), last, whole
 
 
-def gap_reason(since: EventId, first: EventId | None, last: EventId, whole: bool) -> str:
-    """Why entries after ``since`` may be lost; empty when none are."""
+def gap_reason(since: EventId, first: EventId | None, last: EventId, whole: bool, held: bool) -> str:
+    """Why entries after ``since`` may be lost; empty when none are.
+
+    ``whole``: nothing was ever taken from this stream, so an id that is not ``held`` was given by another one, which
+    may have held more. It proves completeness only to who asks for all there is.
+    """
     if since > last:
-        return "reset"  # that id was never given here: another stream took this one's place
-    if whole or since == last or (first is not None and since >= first):
+        return "reset"
+    if held or since == last or (whole and since == ZERO):
         return ""
-    return "trimmed"
+    # Trimming takes from the front: an id that is missing further back was never given here, or was deleted by hand.
+    return "trimmed" if not whole and (first is None or since < first) else "reset"

@@ -3,7 +3,8 @@
 One task follows every ``md:deltas:<shard>``, ``md:events`` and the channel streams; another answers the hub's loads in
 pipelines. Law: no entry is skipped unseen. Redis counts what was ever added to a stream, the reader counts what it
 read; when the two disagree, or the stream went back, or ``md:epoch`` is another one, the hub is told and every client
-of the shard gets a whole state. The start position is taken before the first load, so a load never misses a delta.
+of the shard gets a whole state. A channel has no whole state: there every entry still held that was not read yet is
+delivered, once. The start position is taken before the first load, so a load never misses a delta.
 The surprise: a start reads the newest entries of each shard again, so that a client that comes from another gateway
 can resume here. Old messages do no harm: sequences sort them out.
 """
@@ -20,7 +21,7 @@ import structlog
 
 from core.hub import Hub, Load
 from core.hub_messages import BarMessage, ChannelMessage, TickerMessage, decode_bar, decode_batch, decode_ticker
-from gateway.events import EventId, decode_event, parse_event_id
+from gateway.events import EventId, Trail, decode_event, parse_event_id
 from gateway.redis_pool import REDIS_ERRORS, Redis
 from schemas.channels import ALERTS, CHANNELS, channel_stream
 from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, RedisKeys, deltas_stream
@@ -61,6 +62,7 @@ class Fanout:
         self._keys = keys or RedisKeys()
         self._positions: dict[str, Position] = {}
         self._channels = {channel_stream(channel): channel for channel in CHANNELS}
+        self._trails = {name: Trail() for name in self._channels}
         self._epoch: Any = None
         self._checked_s = 0.0
         self._shards: set[int] = set()  # named by symbols, looked for whatever their number
@@ -123,6 +125,8 @@ class Fanout:
                 return
             self._hub.apply(position.shard, messages, written_ms)
             return
+        if not self._trails[name].add(entry_id, fields):
+            return  # met again after the stream was entered anew
         message = _channel_message(self._channels[name], entry_id, fields, written_ms)
         if message is not None:
             self._hub.publish(message)
@@ -153,6 +157,7 @@ class Fanout:
             await self._check_stream(name)
         for name in self._channels:  # from its first entry on, once it is there
             self._positions.setdefault(name, Position(-1, EventId(0, 0), 0))
+            self._trails[name].settle()
 
     async def _check_stream(self, name: str) -> None:
         info: Any = await self._redis.xinfo_stream(name)
@@ -179,15 +184,23 @@ class Fanout:
             self._hub.reset(position.shard)
 
     async def _enter(self, name: str, last: EventId, added: int) -> None:
-        """Follows ``name`` after ``last``. Of a shard, entries before that are read again for their history."""
-        shard = int(name.rpartition(":")[2]) if name not in self._channels else -1
+        """Follows a shard after ``last``, reading entries before that again for their history; a channel likewise at
+        the start, later after the newest entry that was read (of a new stream: from its first on)."""
+        if name in self._channels:
+            waiting = 0
+            if self._started:
+                last, waiting = await self._trails[name].rejoin(self._redis, name, last)
+            else:
+                await self._trails[name].seed(self._redis, name, last)
+            self._positions[name] = Position(-1, last, added - waiting if added >= 0 else -1)
+            return
+        shard = int(name.rpartition(":")[2])
         position = self._positions[name] = Position(shard, last, added)
-        if shard >= 0:
-            entries: Any = await self._redis.xrevrange(name, max=str(last), count=WARM_ENTRIES)
-            if self._started and added != len(entries):
-                self._hub.reset(shard)  # it began unseen: clients may have loaded before entries that can't be read now
-            for entry_id, fields in reversed(entries):
-                self._take(name, position, entry_id, {**fields, b"ts": b"0"})
+        entries: Any = await self._redis.xrevrange(name, max=str(last), count=WARM_ENTRIES)
+        if self._started and added != len(entries):
+            self._hub.reset(shard)  # it began unseen: clients may have loaded before entries that can't be read now
+        for entry_id, fields in reversed(entries):
+            self._take(name, position, entry_id, {**fields, b"ts": b"0"})
 
     # Loads.
 

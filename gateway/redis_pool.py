@@ -7,6 +7,7 @@ blocking pool lets late comers overtake, so that under load some waited out thei
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 import redis.asyncio
@@ -14,10 +15,11 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-__all__ = ["REDIS_ERRORS", "Redis", "open_redis"]
+__all__ = ["REDIS_ERRORS", "Redis", "end_tasks", "open_redis"]
 
 Redis = redis.asyncio.Redis
 REDIS_ERRORS: Final = (redis.exceptions.RedisError, OSError, TimeoutError)
+CANCEL_S: Final = 0.2
 
 
 class FairConnectionPool(redis.asyncio.ConnectionPool):
@@ -53,3 +55,12 @@ def open_redis(url: str, timeout_ms: int, connections_max: int = 16) -> Redis:
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
     )
     return redis.asyncio.Redis(connection_pool=pool)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels tasks that use Redis, and returns when they have ended."""
+    running = {task for task in tasks if not task.done()}
+    while running:  # again and again: the library loses a cancel that meets a connect or an answer
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_S)

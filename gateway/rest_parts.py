@@ -25,7 +25,7 @@ from gateway.history import History
 from gateway.known_symbols import KnownSymbols
 from gateway.limits import Limiter
 from gateway.now import Now, NowUnavailableError
-from gateway.redis_pool import Redis, open_redis
+from gateway.redis_pool import Redis, end_tasks, open_redis
 from gateway.rest_metrics import RestMetrics
 from gateway.rest_ohlc import Bars
 from gateway.rest_prices import Price
@@ -101,7 +101,12 @@ class Parts:
         self.now = Now(self.redis, RedisKeys(settings.redis_hash_tags), redis_breaker, timeout_ms)
         self.history = History(self.clickhouse)
         self.known = KnownSymbols(self.now, self.history)
-        self.feed = EventFeed(self.follower, EVENTS_STREAM)
+        self.feed = EventFeed(
+            self.follower,
+            EVENTS_STREAM,
+            count_events=self.metrics.sse_events.inc,
+            count_gaps=self.metrics.sse_gaps.inc,
+        )
         self.limiter = Limiter(
             self.redis,
             settings.redis_url,
@@ -150,9 +155,7 @@ class Parts:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
             self.clickhouse.close()
             await self.redis.aclose(close_connection_pool=True)
             await self.follower.aclose(close_connection_pool=True)

@@ -33,7 +33,7 @@ from gateway.fanout import Fanout
 from gateway.frames import Packer
 from gateway.picows_server import PicowsLink, serve
 from gateway.principal import Authorizer
-from gateway.redis_pool import REDIS_ERRORS, Redis, open_redis
+from gateway.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.websocket import Session
 from gateway.ws_metrics import WsMetrics
 from gateway.ws_options import WsOptions, boot_clock_ms
@@ -50,7 +50,6 @@ ALIASES: Final = {"/": "/ws/candles"}
 TICK_S: Final = 0.1
 SWEEP_TICKS: Final = 10
 STATS_S: Final = 5.0
-CANCEL_S: Final = 0.2
 REDIS_TIMEOUT_MS: Final = 5_000
 log = structlog.get_logger(__name__)
 
@@ -120,11 +119,7 @@ class WebSocketGateway:
             with contextlib.suppress(TimeoutError):  # who is still there then is cut off with the process
                 async with asyncio.timeout(self.options.drain_s):
                     await self._empty.wait()
-        running = {task for task in self._tasks if not task.done()}
-        while running:  # again and again: the Redis client turns a cancel that meets a connect into its own error
-            for task in running:
-                task.cancel()
-            _, running = await asyncio.wait(running, timeout=CANCEL_S)
+        await end_tasks(self._tasks)
         if self._flush_handle is not None:
             self._flush_handle.cancel()
         with contextlib.suppress(*REDIS_ERRORS):  # leases end by themselves

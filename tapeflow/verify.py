@@ -3,10 +3,11 @@
 ``tapeflow verify`` calls it; records come from the plain reader, so neither Bytewax nor the compiled kernels take part.
 Law: what the range can't decide is left out and counted. The left edge of a range in mid-topic is found by looking
 back: bars that start no later than the newest trade before it (and the out-of-order bound) may hold trades that
-weren't read. The right edge needs no guess, as a bar's version says whether later records changed it.
+weren't read. The right edge needs no guess, as a bar's version says whether later records changed it. The surprise:
+where bars differ and trades came too late, the range is read twice, as a replay may have folded those in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,7 @@ __all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_ranges", "verify
 
 LOOK_BACK_RECORDS: Final = 20_000
 PROGRESS_RECORDS: Final = 1_000
+FOR_EVER_US: Final = 2**62
 Progress = Callable[[int, int], None]
 """(records done, records in all)."""
 
@@ -64,14 +66,21 @@ def oracle_reader(settings: Settings) -> OracleReader:
 
 
 def recompute_ranges(
-    options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], settings: Settings, progress: Progress
+    options: KafkaReadOptions,
+    ranges: Mapping[int, OffsetRange],
+    settings: Settings,
+    progress: Progress,
+    *,
+    fold_late: bool = False,
 ) -> OracleResult:
-    """What the oracle makes of the records of ``ranges``. One partition at a time, as its trades stay in memory;
-    the outcomes of single records are dropped."""
-    whole = OracleResult({}, {}, {}, {}, {}, {})
+    """What the oracle makes of the records of ``ranges``; with ``fold_late``, no trade is too late for it. One
+    partition at a time, as its trades stay in memory; the outcomes of single records are dropped."""
+    whole, rules = OracleResult({}, {}, {}, {}, {}, {}), oracle_rules(settings)
+    if fold_late:
+        rules = rules._replace(lateness_us=(FOR_EVER_US,) * len(INTERVAL_US))
     total, done = sum(end - start for start, end in ranges.values()), 0
     for partition, span in ranges.items():
-        reader, oracle = oracle_reader(settings), Oracle(oracle_rules(settings))
+        reader, oracle = oracle_reader(settings), Oracle(rules)
         for record in read_records(options, {partition: span}):
             oracle.take(reader.read(record.partition, record.offset, record.timestamp_ms, record.value))
             done += 1
@@ -86,7 +95,7 @@ def recompute_ranges(
 
 def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _done, _total: None) -> Comparison:
     """Compare every bar that the range decides. Raises what the servers' connections raise, and InputError for an
-    empty range."""
+    empty range or for symbols that it doesn't hold."""
     client = connect(settings.clickhouse_dsn)
     try:
         check_tables(client, settings.clickhouse_database, (BARS_TABLE, BAR_VIEW))
@@ -97,18 +106,29 @@ def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _d
         result = recompute_ranges(options, ranges, settings, progress)
         edges = edges_of(options, ranges, settings)
         bars = [bar for bar in result.sorted_bars(asked.intervals) if not asked.symbols or bar.symbol in asked.symbols]
-        if not bars:
-            return Comparison()
+        if not bars and asked.symbols:
+            raise InputError(
+                f"topic {settings.kafka_topic} holds no valid trade of {', '.join(asked.symbols)} in that range",
+                where="--symbols",
+                mend="name symbols as the trades spell them",
+            )
         starts = [bar.start_us for bar in bars]
         stored = read_bars(
             client,
             settings.clickhouse_database,
             symbols=asked.symbols,
             intervals=asked.intervals,
-            from_us=min(starts),
-            to_us=max(starts),
+            from_us=min(starts, default=None),
+            to_us=max(starts, default=None),
         )
-        return compare_bars(bars, stored, edges)
+        unread = _unread(options, ranges, settings)
+        found = compare_bars(bars, stored, edges, unread=unread)
+        late = {each: span for each, span in ranges.items() if result.counts.get(each, {}).get("late")}
+        if late and (found.differing or found.elsewhere):
+            again = recompute_ranges(options, late, settings, progress, fold_late=True)
+            repaired = {(bar.symbol, bar.interval, bar.start_us): bar for bar in again.bars.values()}
+            found = compare_bars(bars, stored, edges, repaired=repaired, unread=unread)
+        return found
     finally:
         client.disconnect()
 
@@ -121,18 +141,41 @@ def edges_of(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], setti
     edges = {}
     for partition, (start, end) in ranges.items():
         if start < end:
-            left_us = _left_us(options, partition, start, lows[partition], settings) if start > 0 else None
+            left_us = _left_us(options, partition, (start, end), lows[partition], settings) if start > 0 else None
             edges[partition] = Edge(left_us, rules.sequence(start), rules.sequence(end - 1))
     return edges
 
 
-def _left_us(options: KafkaReadOptions, partition: int, start: int, low: int, settings: Settings) -> int:
-    """Newest event time before ``start``, plus the out-of-order bound; where nothing older is left, of ``start`` on."""
+def _left_us(options: KafkaReadOptions, partition: int, span: OffsetRange, low: int, settings: Settings) -> int | None:
+    """Newest event time before the range, plus the out-of-order bound; where what was before is gone, what the first
+    trade that is left says of it."""
+    (start, end), future_us = span, max(settings.out_of_order_ms, settings.future_ms) * 1000
+    back = max(low, start - LOOK_BACK_RECORDS)
+    edges_us = [
+        trade.event_time_us + settings.out_of_order_ms * 1000
+        for trade in _trades(options, partition, (back, start), settings)
+    ]
+    if back > 0 and (back == low or not edges_us):
+        # Kafka's time too: the first trade may itself be late, and what is gone was sent before it.
+        first = next(_trades(options, partition, (back, end), settings), None)
+        edges_us.append(max(first.event_time_us, first.timestamp_ms * 1000) + future_us if first else FOR_EVER_US)
+    return max(edges_us, default=None)
+
+
+def _trades(options: KafkaReadOptions, partition: int, span: OffsetRange, settings: Settings) -> Iterator[OracleTrade]:
     reader = oracle_reader(settings)
-    looked_at = (max(low, start - LOOK_BACK_RECORDS), start) if low < start else (start, start + 1)
-    newest_us = 0
-    for record in read_records(options, {partition: looked_at}):
+    for record in read_records(options, {partition: span}):
         trade = reader.read(partition, record.offset, record.timestamp_ms, record.value)
         if isinstance(trade, OracleTrade):
-            newest_us = max(newest_us, trade.event_time_us)
-    return newest_us + settings.out_of_order_ms * 1000
+            yield trade
+
+
+def _unread(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], settings: Settings) -> list[range] | None:
+    """Sequences of records that aren't in ``ranges``; None where some partition isn't read from its first one on."""
+    if any(start > 0 for start, _ in ranges.values()):
+        return None
+    sequence = rules_of(settings).sequence
+    with TopicQuestions(options) as questions:
+        highs = {partition: high for partition, (_, high) in questions.watermarks(list(ranges)).items()}
+    behind = [range(sequence(end), sequence(highs[partition])) for partition, (_, end) in ranges.items()]
+    return [range(sequence(0)), *behind]

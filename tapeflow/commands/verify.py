@@ -62,6 +62,8 @@ def verify(
         if found.differences:
             people().print(differences_table(found))
         typer.echo(str(found))
+    if not (found.compared or found.open or found.cut):
+        people().print("the records of that range hold no valid trade, so no bar could be compared")
     return 1 if found.differing else 0
 
 
@@ -71,6 +73,8 @@ def as_plain(found: "Comparison") -> dict[str, object]:
         "differ": found.differing,
         "open": found.open,
         "cut": found.cut,
+        "repaired": found.repaired,
+        "elsewhere": found.elsewhere,
         "differences": [each._asdict() for each in found.differences],
     }
 

@@ -55,5 +55,15 @@ def test_a_range_that_is_not_there_is_refused(
         list(read_range(options(kafka_bootstrap, hundred), ranges))
 
 
+@pytest.mark.parametrize("named", [{7: 0}, {0: 5, 7: 0}])
+def test_a_position_in_a_partition_that_is_not_there_is_refused(
+    kafka_bootstrap: str, hundred: str, named: dict[int, int]
+) -> None:
+    there, strange = Position("earliest"), Position("offsets", offsets=named)
+    for start, end in ((strange, Position("latest")), (there, strange)):
+        with pytest.raises(InputError, match=r'no partition 7 \(\{.*"7": 0\}\): its partitions are 0 to 1'):
+            ranges_between(options(kafka_bootstrap, hundred), start, end)
+
+
 def test_an_empty_range_asks_nobody() -> None:
     assert list(read_range(options("127.0.0.1:1", "any"), {0: (5, 5)})) == []

@@ -71,6 +71,12 @@ def replayed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict
     return code, json.loads(shown.out)
 
 
+def verified(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, object]]:
+    capsys.readouterr()
+    code = main(["verify", "--json", *words])
+    return code, json.loads(capsys.readouterr().out)
+
+
 def test_replay_equals_live_and_repairs_what_came_too_late(
     world: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +98,8 @@ def test_replay_equals_live_and_repairs_what_came_too_late(
     assert main(["replay"]) == 0
     assert stored(world) == repaired
     assert replayed(capsys, "--dry-run", "--diff")[0] == 0
+    code, checked = verified(capsys)
+    assert (code, checked["differ"], checked["repaired"]) == (0, 0, len(differing))
     assert not any((tmp_path / "recovery").glob("replay-*")), "a replay that ended leaves nothing behind"
 
 
@@ -145,6 +153,34 @@ def test_a_killed_replay_goes_on_and_ends_with_the_same_bars(
     assert {(row["symbol"], row["interval"], row["start_ms"] * 1000): row["close"] for row in frame.to_dicts()} == {
         key: values[3] for key, values in whole.items()
     }
+
+
+def test_a_log_that_now_begins_with_a_late_trade_ruins_no_stored_bar(
+    world: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_history(world, TRADES, tmp_path / "history.log")
+    live = stored(world)
+    # Late by 20 minutes, at half past the hour or so: the longer bars around it are cut.
+    first = {
+        partition: next(
+            each.offset
+            for each in tape(TRADES, 180, late_every=50)[TRADES * 3 // 5 :]
+            if each.partition == partition and each.event_time_us < each.timestamp_ms * 1000 - 10 * MINUTE_US
+        )
+        for partition in (0, 1)
+    }
+    admin = AdminClient({"bootstrap.servers": world.kafka_bootstrap})
+    places = [TopicPartition(world.kafka_topic, partition, offset) for partition, offset in first.items()]
+    for future in admin.delete_records(places).values():
+        future.result(30)
+    code, account = replayed(capsys, "--no-late")
+    assert code == 0
+    assert account["cut"] > 0  # type: ignore[operator]
+    assert account["bars"] > 0  # type: ignore[operator]
+    assert stored(world) == live
+    code, checked = verified(capsys)
+    assert (code, checked["differ"]) == (0, 0)
+    assert checked["compared"] > 0  # type: ignore[operator]
 
 
 def test_symbols_intervals_and_other_tables(world: Settings, capsys: pytest.CaptureFixture[str]) -> None:

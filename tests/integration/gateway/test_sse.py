@@ -134,7 +134,38 @@ def test_an_id_of_another_log_says_gap(rest: RestServer, market: Market) -> None
     with Listening(rest, last_event_id="9999999999999-0") as listening:
         assert next(listening.events(1))["data"]["reason"] == "reset"
         publish(market, "news", {"number": 1})
-        assert numbers(listening.events(1)) == [1]
+        assert numbers(listening.events(2)) == [0, 1]
+
+
+def test_an_id_from_before_the_log_was_lost_says_gap(rest: RestServer, market: Market) -> None:
+    """The new log is whole and its ids are higher: only that it lacks the client's id tells that events are missing."""
+    lost = publish(market, "news", {"number": 0})
+    ids = [lost]
+    while ids[0] == lost:  # within one millisecond the new log gives the same id again
+        market.redis.delete(STREAM)
+        ids = [publish(market, "news", {"number": number}) for number in (1, 2)]
+    with Listening(rest, last_event_id=lost) as listening:
+        gap = next(listening.events(1))
+        assert gap["data"] == {"reason": "reset", "lastEventId": lost, "firstAvailableId": ids[0]}
+        assert numbers(listening.events(2)) == [1, 2]
+    for complete, rest_of_it in (("0-0", [1, 2]), (ids[0], [2])):
+        with Listening(rest, last_event_id=complete) as listening:
+            found = list(listening.events(len(rest_of_it)))
+            assert [each["data"].get("number") for each in found] == rest_of_it
+
+
+def test_metrics_count_what_was_put_before_clients(market: Market, tmp_path: Path) -> None:
+    with RestServer(tmp_path, **market.settings()) as server:
+        first = publish(market, "news", {"number": 0})
+        publish(market, "news", {"number": 1})
+        with Listening(server, last_event_id=first) as one, Listening(server, last_event_id="9999999999999-0") as two:
+            assert numbers(one.events(1)) == [1]
+            assert [each["event"] for each in two.events(3)] == ["gap", "news", "news"]
+            publish(market, "news", {"number": 2})
+            assert numbers(one.events(1)) == numbers(two.events(1)) == [2]
+        shown = server.get("/metrics", token="").body
+    assert b"tapeflow_sse_events_total 5.0" in shown
+    assert b"tapeflow_sse_gaps_total 1.0" in shown
 
 
 @pytest.mark.parametrize("given", ["abc", "1-2-3", "-5", "1e9"])

@@ -23,6 +23,7 @@ STARTS = {
 MISTAKES = {
     "broker": ("live", {"KAFKA_BOOTSTRAP": NOWHERE}, "Kafka did not answer"),
     "topic": ("live", {"KAFKA_TOPIC": "nope"}, "topic nope does not exist"),
+    "start": ("live", {"KAFKA_START": '{"7": 0}'}, "has no partition 7"),
     "registry": ("live", {"SCHEMA_REGISTRY_URL": f"http://{NOWHERE}"}, "the Schema Registry doesn't answer"),
     "redis": ("live", {"REDIS_URL": f"redis://{NOWHERE}/0"}, "Redis does not answer"),
     "clickhouse": ("history", {"CLICKHOUSE_DSN": f"clickhouse://{NOWHERE}"}, "ClickHouse does not answer"),

@@ -104,8 +104,41 @@ def test_bars_are_verified_and_a_wrong_one_is_found(
     assert main(["verify", "--topic", "nowhere"]) == 2
 
 
+def test_stored_bars_of_a_symbol_that_the_topic_lacks_are_told(
+    history: str,
+    clickhouse_dsn: str,
+    clickhouse_database: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert verified(capsys)[1]["elsewhere"] == 0
+    client = Client.from_url(clickhouse_dsn)
+    client.execute(
+        f"INSERT INTO {clickhouse_database}.bars SELECT * REPLACE ('GHOST' AS symbol) FROM (SELECT * FROM "
+        f"{clickhouse_database}.bars_final WHERE symbol = 'BTC/USDT' AND interval = '1m' ORDER BY start LIMIT 2)"
+    )
+    client.disconnect()
+    code, stray = verified(capsys)
+    assert (code, stray["elsewhere"], stray["differ"]) == (1, 2, 2)
+    code, part = verified(capsys, "--from", '{"0": 1}')
+    assert (code, part["differ"]) == (0, 0), "a range from mid-topic doesn't tell which symbols the topic holds"
+    assert main(["verify"]) == 1
+    shown = capsys.readouterr()
+    assert "2 stored of symbols that the records don't hold" in shown.out
+    assert "GHOST" in shown.err
+
+
 def test_empty_range_and_bad_position_are_one_line(history: str, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    for words, said in ((["--from", "latest"], "holds no record"), (["--from", "soon"], "is no position")):
+    for words, said in (
+        (["--from", "latest"], "holds no record"),
+        (["--from", "soon"], "is no position"),
+        (["--from", '{"7": 0}'], "has no partition 7"),
+        (["--to", '{"7": 0}'], "has no partition 7"),
+        (["--symbols", "TYPO,OTHER"], "holds no valid trade of TYPO, OTHER in that range (--symbols)"),
+    ):
         assert main(["verify", *words]) == 2
-        assert said in capsys.readouterr().err
+        shown = capsys.readouterr().err
+        assert said in shown
+        assert shown.count("\n") == 1
+    assert main(["quality", "--from", '{"7": 0}']) == 2
+    assert "has no partition 7" in capsys.readouterr().err

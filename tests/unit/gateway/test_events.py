@@ -73,21 +73,34 @@ def test_not_ids(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "first", "last", "whole", "reason"),
+    ("since", "first", "last", "whole", "held", "reason"),
     [
-        ((5, 0), (3, 0), (9, 0), False, ""),
-        ((3, 0), (3, 0), (9, 0), False, ""),
-        ((2, 0), (3, 0), (9, 0), False, "trimmed"),
-        ((2, 0), (3, 0), (9, 0), True, ""),
-        ((0, 0), None, (0, 0), True, ""),
-        ((9, 0), None, (9, 0), False, ""),
-        ((8, 0), None, (9, 0), False, "trimmed"),
-        ((9, 1), (3, 0), (9, 0), True, "reset"),
-        ((9, 1), None, (0, 0), True, "reset"),
+        ((5, 0), (3, 0), (9, 0), False, True, ""),
+        ((3, 0), (3, 0), (9, 0), False, True, ""),
+        ((9, 0), (3, 0), (9, 0), False, False, ""),  # the newest one, deleted by hand
+        ((9, 0), None, (9, 0), False, False, ""),
+        ((0, 0), None, (0, 0), True, False, ""),
+        ((0, 0), (3, 0), (9, 0), True, False, ""),
+        ((0, 0), (3, 0), (9, 0), False, False, "trimmed"),
+        ((2, 0), (3, 0), (9, 0), False, False, "trimmed"),
+        ((8, 0), None, (9, 0), False, False, "trimmed"),
+        (
+            (2, 0),
+            (3, 0),
+            (9, 0),
+            True,
+            False,
+            "reset",
+        ),  # of a lost log: this one is whole and lacks it
+        ((5, 0), (3, 0), (9, 0), True, False, "reset"),
+        ((5, 0), (3, 0), (9, 0), False, False, "reset"),
+        ((9, 1), (3, 0), (9, 0), True, False, "reset"),
+        ((9, 1), None, (0, 0), True, False, "reset"),
     ],
 )
-def test_gaps(since, first, last, whole: bool, reason: str) -> None:
-    assert gap_reason(EventId(*since), EventId(*first) if first else None, EventId(*last), whole) == reason
+def test_gaps(since, first, last, whole: bool, held: bool, reason: str) -> None:
+    found = gap_reason(EventId(*since), EventId(*first) if first else None, EventId(*last), whole, held)
+    assert found == reason
 
 
 def test_listener_joins_what_waits_and_closes_when_full() -> None:

@@ -1,4 +1,4 @@
-"""Stored bars against the oracle's: equal, different, missing, stray, open, and cut by the edges of a range."""
+"""Stored bars against the oracle's: equal, different, missing, stray, open, repaired, and cut by a range's edges."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -10,12 +10,12 @@ MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US
 
 
-def result(*minutes: float, start: int = 0) -> OracleResult:
+def result(*minutes: float, start: int = 0, lateness_us: int = MINUTE_US) -> OracleResult:
     trades = [
         OracleTrade(0, start + offset, -1, DAY_US * 10 + int(minute * MINUTE_US), "A", Decimal(offset + 1), Decimal(2))
         for offset, minute in enumerate(minutes)
     ]
-    return recompute(trades, OracleRules(out_of_order_us=0))
+    return recompute(trades, OracleRules(out_of_order_us=0, lateness_us=(lateness_us,) * 7))
 
 
 def bars_of(found: OracleResult) -> list[OracleBar]:
@@ -109,3 +109,48 @@ def test_bars_of_other_symbols_are_counted_apart() -> None:
     stored = stored_of(bars)
     found = compare_bars(bars, {**stored, ("B", "1m", 0): next(iter(stored.values()))})
     assert (found.elsewhere, found.differing) == (1, 0)
+    assert str(found).endswith("; 1 stored of symbols that the records don't hold")
+
+
+def test_bars_of_other_symbols_differ_where_no_other_record_can_hold_them() -> None:
+    bars = bars_of(result(0, 1))
+    stored = stored_of(bars)
+    strays = {**stored, ("B", "1m", 0): next(iter(stored.values()))}
+    found = compare_bars(bars, strays, unread=[range(5, 9)])
+    assert (found.elsewhere, found.differing, found.differences[0].symbol) == (1, 1, "B")
+    assert compare_bars(bars, strays, unread=[range(9)]).differing == 0, "a record that wasn't read may hold it"
+
+
+def by_key(bars: list[OracleBar]) -> dict[Key, OracleBar]:
+    return {(bar.symbol, bar.interval, bar.start_us): bar for bar in bars}
+
+
+def test_bars_that_late_trades_were_folded_into_are_repaired() -> None:
+    minutes = (1, 2, 9, 1.5, 4.5, 10)
+    live, mended = bars_of(result(*minutes)), bars_of(result(*minutes, lateness_us=DAY_US))
+    assert len(mended) == len(live) + 1
+    edges = {0: Edge(None, 0, 5)}
+    assert compare_bars(live, stored_of(mended), edges).differing == 2
+    found = compare_bars(live, stored_of(mended), edges, repaired=by_key(mended))
+    assert (found.compared, found.repaired, found.differing) == (4, 2, 0)
+    assert str(found).startswith("4 bars compared, 0 differ, 2 repaired by late trades (1 still open")
+    untouched = compare_bars(live, stored_of(live), edges, repaired=by_key(mended))
+    assert (untouched.repaired, untouched.differing) == (0, 0), "live leaves out what comes too late"
+
+
+def test_a_repaired_bar_with_a_wrong_field_differs() -> None:
+    minutes = (1, 2, 9, 1.5, 4.5, 10)
+    live, mended = bars_of(result(*minutes)), bars_of(result(*minutes, lateness_us=DAY_US))
+    for minute in (1, 4):
+        stored = stored_of(mended)
+        key: Key = ("A", "1m", DAY_US * 10 + minute * MINUTE_US)
+        stored[key] = changed(stored[key], "close", Decimal(77))
+        found = compare_bars(live, stored, {0: Edge(None, 0, 5)}, repaired=by_key(mended))
+        assert (found.repaired, found.differing) == (1, 1)
+        assert [(each.start_us, each.field) for each in found.differences] == [(key[2], "close")]
+
+
+def test_repaired_bars_of_a_symbol_that_live_refused_wholly_are_known() -> None:
+    mended = bars_of(result(1, 2, lateness_us=DAY_US))[:1]
+    found = compare_bars([], stored_of(mended), {0: Edge(None, 0, 1)}, repaired=by_key(mended))
+    assert (found.compared, found.repaired, found.elsewhere, found.differing) == (1, 1, 0, 0)
