@@ -23,7 +23,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from gateway.redis_pool import open_redis
+from gateway.redis_pool import end_tasks, open_redis
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
 from tests.integration.gateway.ws_world import Flow, eventually
 from tests.servers.redis import RedisServer
@@ -104,13 +104,10 @@ async def story(redis_url: str, first: GatewayCommand, second: GatewayCommand, c
     await eventually(lambda: all(client.away_s for client in clients), 60)
     all_back_s = time.monotonic() - killed_s
     await asyncio.sleep(RUN_S)
-    writing.cancel()
-    await asyncio.wait([writing])
+    await end_tasks([writing])
     stored = {symbol: flow.tickers[symbol]["sequence"] for symbol in SYMBOLS}
     await eventually(lambda: all(stored[s] == at for client in clients for s, at in client.since.items()), 20)
-    for task in running:
-        task.cancel()
-    await asyncio.wait(running)
+    await end_tasks(running)
     await redis.aclose(close_connection_pool=True)
     away_s = sorted(client.away_s for client in clients)
     total = sum((client.counts for client in clients), Counter[str]())

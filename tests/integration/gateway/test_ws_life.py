@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from core.hub_client import HubLimits
 from gateway.auth import OpenAuthorizer
 from gateway.demand import Demand
-from gateway.redis_pool import Redis, open_redis
+from gateway.redis_pool import Redis, end_tasks, open_redis
 from gateway.server import WebSocketGateway
 from gateway.ws_options import WsOptions
 from local.ports import free_port
@@ -71,8 +71,7 @@ def test_demand_is_told_once_for_all_gateways_and_survives_a_crash(own_redis: Re
             keeping = asyncio.create_task(two.keep())
             watched["two"] = {"C"}
             await eventually(lambda: _is(redis, {b"C"}))
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await end_tasks([keeping])
             await two.release()
             assert await members(redis) == set()
             told: list[dict[str, Any]] = []
