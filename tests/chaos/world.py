@@ -176,6 +176,7 @@ class World:
         try:
             self._start()
         except BaseException:
+            # Also for Ctrl-C while starting: leave no server behind, then let it go on.
             self.close()
             raise
         return self

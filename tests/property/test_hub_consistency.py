@@ -5,12 +5,8 @@ subscribe, resume, unsubscribe, disconnect, slow and recovering clients, trimmed
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
-from random import Random
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -22,63 +18,16 @@ from core.hub_messages import ChannelMessage, decode_bar, decode_batch, decode_t
 from gateway.dialects.analytics import AnalyticsDialect
 from gateway.dialects.candles import CandlesDialect
 from gateway.dialects.prices import PricesDialect
+from tests.property.hub_receiver import MANY_BARS, Receiver
 
 SYMBOLS = ("A", "B", "C")
 SYMBOL = st.sampled_from(SYMBOLS)
 WHO = st.integers(0, 5)
-MANY_BARS = 50
 LIMITS = HubLimits(history=4, buffer=6, slow_ms=10**9, reload_ms=0, resume_wait_ms=0, catch_up_bytes=400, out_per_s=200)
 VARIANTS = {
     dialect.name: Variant(dialect.name, dialect, lambda messages: b"\n".join(messages) + b"\n")
     for dialect in (PricesDialect(), CandlesDialect(), AnalyticsDialect())
 }
-
-
-@dataclass
-class Receiver:
-    """A client that believes what it is told, as a careful user would write it."""
-
-    client: Client
-    tickers: dict[str, dict[str, object]] = field(default_factory=dict)
-    bars: dict[str, dict[str, dict[str, object]]] = field(default_factory=dict)
-    asked: dict[str, int] = field(default_factory=dict)  # initial bars, by symbol
-    alerts: list[int] = field(default_factory=list)
-    alerts_due: list[int] = field(default_factory=list)
-
-    def read(self, epoch: int) -> None:
-        data = b"".join(self.client.out)
-        self.client.out.clear()
-        for line in data.splitlines():
-            message = json.loads(line)
-            if isinstance(message, list):
-                self.alerts += [each["data"]["n"] for each in message if each["type"] == "alert"]
-                continue
-            self.take(message, epoch)
-
-    def take(self, message: dict[str, object], epoch: int) -> None:
-        kind = message["type"]
-        symbol = message.get("symbol")
-        if kind == "snapshot":
-            held = self.tickers.get(symbol)
-            if held is not None and held["epoch"] == epoch:
-                assert message["sequence"] >= held["sequence"], "a snapshot took the client back"
-            self.tickers[symbol] = {**message, "epoch": epoch}
-        elif kind == "delta":
-            held = self.tickers[symbol]
-            assert message["previous"] == held["sequence"], "a delta that does not apply"
-            assert message["sequence"] > held["sequence"]
-            held.update({name: value for name, value in message.items() if name not in ("type", "previous")})
-        elif kind == "initial":
-            whole = {bar["time"]: bar for bar in message["bars"]}
-            few = self.asked[symbol] < MANY_BARS  # such a client goes on with the bars that it has
-            self.bars[symbol] = {**self.bars.get(symbol, {}), **whole} if few else whole
-        elif kind == "update":
-            bar = message["bar"]
-            held = self.bars[symbol].get(bar["time"])
-            if held is not None:
-                assert bar["revision"] >= held["revision"], "a bar went back"
-                assert bar["tradeCount"] >= held["tradeCount"], "a bar went back"
-            self.bars[symbol][bar["time"]] = bar
 
 
 class HubMachine(RuleBasedStateMachine):
@@ -442,44 +391,3 @@ def _ms(iso: str) -> int:
 
 HubMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
 TestHub = HubMachine.TestCase
-
-
-def long_walk(seed: int) -> None:
-    """Hypothesis finds short stories and shrinks them; this walks far, with what is common more often."""
-    random = Random(seed)
-    machine = HubMachine()
-    machine.somebody_is_there()
-    steps: tuple[tuple[int, Callable[[str, int], object]], ...] = (
-        (30, lambda symbol, n: machine.live([symbol, *SYMBOLS[: n % 3]], n + 1)),
-        (15, lambda _symbol, _n: machine.load()),
-        (6, machine.trade_once),
-        (6, lambda _symbol, n: machine.read_stream(n + 1)),
-        (6, lambda _symbol, n: machine.flush(n * 250)),
-        (5, lambda symbol, _n: machine.close_bar(symbol)),
-        (3, lambda symbol, _n: machine.revise_bar(symbol)),
-        (3, lambda symbol, n: machine.slow_spell(random.randrange(6), symbol, n)),
-        (6, lambda symbol, n: machine.away_and_back(random.randrange(6), symbol, n)),
-        (2, lambda _symbol, n: machine.becomes_slow(n)),
-        (3, lambda _symbol, _n: machine.all_recover()),
-        (2, lambda _symbol, _n: machine.alert()),
-        (1, lambda symbol, _n: machine.hidden_loss(symbol)),
-        (1, lambda symbol, n: machine.answer_from_before(symbol, emptied=n == 0)),
-        (1, lambda symbol, n: machine.trimmed_or_emptied(symbol, emptied=n == 0)),
-        (1, lambda symbol, _n: machine.pause_a_while([symbol])),
-        (1, lambda symbol, _n: machine.flow_restarts(symbol)),
-        (1, lambda _symbol, n: machine.disconnect(n)),
-        (3, lambda _symbol, n: machine.connect(tuple(VARIANTS)[n % 3])),
-        (4, lambda symbol, n: machine.subscribe(n, [symbol], random.random() < 0.5, random.choice((MANY_BARS, 0, 1)))),
-        (1, lambda symbol, n: machine.unsubscribe(n, symbol)),
-    )
-    weights = [weight for weight, _step in steps]
-    for _ in range(500):
-        _weight, step = random.choices(steps, weights)[0]
-        step(random.choice(SYMBOLS), random.randrange(6))
-        machine.backlogs_are_bounded()
-    machine.teardown()
-
-
-@pytest.mark.parametrize("seed", range(50))
-def test_every_client_ends_with_the_models_state_after_a_long_walk(seed: int) -> None:
-    long_walk(seed)
