@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pytest
 
 import flows.replay_plan
-from connectors.kafka_options import KafkaReadOptions, Position
+from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_range import OffsetRange
-from connectors.kafka_start import TopicFacts
 from core.shard_kernel import OPEN_END
 from flows.replay_plan import Request, make_plan
 from schemas.columns import RawBatch
@@ -19,6 +16,7 @@ from tapeflow.encoding import encoder_of
 from tapeflow.oracle import OracleTrade
 from tapeflow.settings import load_settings
 from tests.property.trade_batches import MONDAY_US, SECOND_US, to_batch
+from tests.unit.one_partition import questions_of
 
 EVERYTHING = Request("earliest", "latest", (), (0,), "market.bars", True)
 SLACK_US = 60 * SECOND_US + 1
@@ -52,25 +50,6 @@ def raw(log: Log, partition: int, span: OffsetRange) -> RawBatch | None:
 def planned(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, high: int, start: str = "earliest") -> int:
     """The left edge, in microseconds after MONDAY, of a topic with one partition that holds [low, high)."""
 
-    class Questions:
-        def __init__(self, options: KafkaReadOptions) -> None: ...
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(
-            self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
-        ) -> None: ...
-
-        def facts(self) -> TopicFacts:
-            return TopicFacts("t", "", 1)
-
-        def watermarks(self, partitions: object) -> dict[int, tuple[int, int]]:
-            return {0: (low, high)}
-
-        def resolve(self, position: Position, partitions: object, unnamed: str = "earliest") -> dict[int, int]:
-            return {0: position.offsets.get(0, low if position.kind == "earliest" else high)}
-
     def read(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -> Iterator[RawBatch]:
         for partition, span in ranges.items():
             for first in range(span[0], span[1], 2):
@@ -78,7 +57,7 @@ def planned(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, high: int, star
                 if batch is not None and len(batch):
                     yield batch
 
-    monkeypatch.setattr(flows.replay_plan, "TopicQuestions", Questions)
+    monkeypatch.setattr(flows.replay_plan, "TopicQuestions", questions_of(low, high))
     monkeypatch.setattr(flows.replay_plan, "read_range", read)
     request = Request(start, "latest", (), (0,), "market.bars", True)
     found = make_plan(request, load_settings()).whole_from_us[0]

@@ -1,8 +1,6 @@
 """The edges of a range that begins where retention has taken what was before."""
 
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Self
 
 import pytest
 
@@ -13,6 +11,7 @@ from flows.reading import read_options
 from tapeflow.comparison import Edge
 from tapeflow.settings import load_settings
 from tapeflow.verify import edges_of
+from tests.unit.one_partition import questions_of
 
 SECOND_US = 1_000_000
 START_MS = 1_741_564_800_000
@@ -34,24 +33,11 @@ def record(offset: int, place: tuple[int, int] | None) -> Record:
 def left_us(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, span: OffsetRange) -> int | None:
     """The left edge of ``span``, in microseconds after START_MS."""
 
-    class Questions:
-        def __init__(self, options: KafkaReadOptions) -> None: ...
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(
-            self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
-        ) -> None: ...
-
-        def watermarks(self, partitions: object) -> dict[int, tuple[int, int]]:
-            return {0: (low, span[1])}
-
     def read(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -> Iterator[Record]:
         (first, end), *_ = ranges.values()
         return (record(offset, log[offset]) for offset in sorted(log) if first <= offset < end)
 
-    monkeypatch.setattr(tapeflow.verify, "TopicQuestions", Questions)
+    monkeypatch.setattr(tapeflow.verify, "TopicQuestions", questions_of(low, span[1]))
     monkeypatch.setattr(tapeflow.verify, "read_records", read)
     settings = load_settings(value_format="json", time_unit="ms")
     edge = edges_of(read_options(settings), {0: span}, settings)[0]
