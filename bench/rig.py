@@ -106,8 +106,9 @@ def fill_topic(
     make_topic(rig.bootstrap, topic, partitions, {"retention.ms": "-1", "message.timestamp.type": "CreateTime"})
     market = SyntheticMarket(symbol_names(symbols), start_us=FIRST_US)
     numbers = {name.encode(): number for number, name in enumerate(market.symbols)}
-    producer = Producer({"bootstrap.servers": rig.bootstrap, "linger.ms": 50, "batch.size": 1 << 20, "acks": "1",
-                         "queue.buffering.max.messages": 400_000, "log_level": 2})  # fmt: skip
+    producer = Producer({"bootstrap.servers": rig.bootstrap, "linger.ms": 50, "batch.size": 1 << 20,
+                         "enable.idempotence": True, "queue.buffering.max.messages": 400_000,
+                         "log_level": 2})  # fmt: skip
     seen, times, size = [], [], 0
     for batch in market_tape(market, trades, market_rate):
         values = split_values(*encode_trades(batch.rows, batch.text))

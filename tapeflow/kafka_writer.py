@@ -1,7 +1,8 @@
 """Puts records on a topic and counts each delivery: the sending half of ``produce`` and of the demo.
 
 Values and keys come in as bytes; a record goes to the partition that Java producers would choose for its key. Law: a
-record counts as sent only when the broker has said so, and one that can't be delivered is an error, never a silent gap.
+record counts as sent only when the broker has said so, one that can't be delivered is an error, never a silent gap, and
+sending again after a lost answer neither doubles a record nor lets later ones overtake it (idempotence).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,8 +21,7 @@ Delivered = Callable[[Any], None]
 REACH_S: Final = 5.0
 DEFAULTS: Final = {
     "client.id": "tapeflow-produce",
-    "enable.idempotence": False,
-    "acks": "all",
+    "enable.idempotence": True,
     "linger.ms": 5,
     "partitioner": "murmur2_random",
     "queue.buffering.max.messages": 500_000,

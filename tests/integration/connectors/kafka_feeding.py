@@ -42,14 +42,15 @@ def nothing(_topic: str, partition: int, next_offset: int) -> Seen:
 
 @dataclass
 class Feed:
-    """A producer into one topic that waits for every acknowledgement in ``flush``."""
+    """A producer into one topic that waits for every acknowledgement, in order also where a broker refuses at first."""
 
     bootstrap: str
     topic: str
     properties: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0, **self.properties})
+        ordered = {"bootstrap.servers": self.bootstrap, "linger.ms": 0, "enable.idempotence": True}
+        self.producer = Producer({**ordered, **self.properties})
 
     def send(self, values: Iterable[bytes | None], partition: int = 0, **rest: Any) -> None:
         for value in values:

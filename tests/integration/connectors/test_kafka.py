@@ -201,7 +201,7 @@ def test_a_re_created_topic_is_refused(kind: KIND, kafka_bootstrap: str) -> None
 def test_a_broker_that_is_killed_and_comes_back_loses_and_doubles_nothing(kind: KIND) -> None:
     with KafkaBroker() as broker:
         topic = broker.make_topic("survivor", 2)
-        feed = Feed(broker.bootstrap, topic, {"message.timeout.ms": 60_000, "enable.idempotence": True})
+        feed = Feed(broker.bootstrap, topic, {"message.timeout.ms": 60_000})
         feed.send(numbered(0, 2000), 0)
         feed.send(numbered(0, 2000), 1)
         hand = reading(options(broker.bootstrap, topic, poll=kind, batch_records_max=50))

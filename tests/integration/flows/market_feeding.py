@@ -61,7 +61,7 @@ def feed(settings: Settings, trades: Sequence[OracleTrade]) -> None:
     """Put them where they say they are, onto the settings' topic."""
     if settings.kafka_topic not in AdminClient({"bootstrap.servers": settings.kafka_bootstrap}).list_topics().topics:
         make_topic(settings.kafka_bootstrap, settings.kafka_topic, PARTITIONS, KEEP)
-    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 5})
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 5, "enable.idempotence": True})
     values = encoder_of(settings)(to_batch(trades))
     for trade, value in zip(trades, values, strict=True):
         producer.produce(

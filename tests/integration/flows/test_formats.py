@@ -98,7 +98,7 @@ def trades() -> list[OracleTrade]:
 
 def feed(settings: Settings, tape: Sequence[OracleTrade], values: Sequence[bytes]) -> None:
     """Puts them where they say they are, stamped with their own times."""
-    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 5})
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 5, "enable.idempotence": True})
     for trade, value in zip(tape, values, strict=True):
         producer.produce(
             settings.kafka_topic, value, trade.symbol, partition=trade.partition, timestamp=trade.timestamp_ms

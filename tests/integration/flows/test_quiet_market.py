@@ -115,7 +115,7 @@ def test_the_clock_closes_a_quiet_bar_and_a_late_trade_still_counts(settings: Se
         OracleTrade(0, 0, 0, start_us + MINUTE_US - 1_000_000, symbol, Decimal(10), Decimal(2)),
         OracleTrade(0, 1, 0, start_us + MINUTE_US - 3_000_000, symbol, Decimal("9.5"), Decimal(1)),
     ]
-    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap})
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "enable.idempotence": True})
     with running(settings, tmp_path, "live", "history") as until, Redis.from_url(settings.redis_url) as redis:
         for count in (1, 2):
             bar = recompute(tape[:count], oracle_rules(settings)).bars[0, symbol, "1m", start_us]
@@ -132,7 +132,7 @@ def test_the_clock_closes_a_quiet_bar_and_a_late_trade_still_counts(settings: Se
 
 def test_a_symbol_goes_out_at_most_once_per_conflation(settings: Settings, tmp_path: Path) -> None:
     symbol = f"C-{uuid.uuid4().hex[:8]}"
-    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap})
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "enable.idempotence": True})
     with running(settings, tmp_path, "live") as until, Redis.from_url(settings.redis_url) as redis:
 
         def tickers() -> list[int]:

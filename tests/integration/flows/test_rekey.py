@@ -38,7 +38,8 @@ def settings(kafka_bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def feed_unkeyed(settings: Settings, count: int, seed: int) -> Found:
     """Trades on random partitions without keys; gives what the target has to hold, once each."""
-    producer, random_, wanted = Producer({"bootstrap.servers": settings.kafka_bootstrap}), random.Random(seed), Found()
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "enable.idempotence": True})
+    random_, wanted = random.Random(seed), Found()
     trades = tape(count, 60, seed=seed)
     for trade, value in zip(trades, encoder_of(settings)(to_batch(trades)), strict=True):
         producer.produce(settings.kafka_topic, value, partition=random_.randrange(3), timestamp=trade.timestamp_ms)
@@ -92,7 +93,7 @@ def test_each_record_stands_once_under_its_symbol(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = feed_unkeyed(settings, RECORDS, seed=1)
-    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap})
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "enable.idempotence": True})
     producer.produce(settings.kafka_topic, b"no trade", b"k", partition=2)
     assert producer.flush(30) == 0
     run_until(settings, wanted, tmp_path / "rekey.log", kills=3)

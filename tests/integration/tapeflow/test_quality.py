@@ -22,7 +22,7 @@ def test_figures_of_a_topic(
     settings = load_settings()
     trades = tape(TRADES, 120, late_every=100)
     feed(settings, trades)
-    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    producer = Producer({"bootstrap.servers": kafka_bootstrap, "enable.idempotence": True})
     producer.produce(settings.kafka_topic, b"no trade", partition=1)
     assert producer.flush(30) == 0
 
