@@ -76,7 +76,7 @@ class Hand:
         self.items.extend(got)
         return got
 
-    def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, done: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline, f"waited {seconds} s; {self.source.positions()}"

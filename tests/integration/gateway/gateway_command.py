@@ -81,7 +81,8 @@ class GatewayCommand:
 def running_gateway(folder: Path, redis_url: str, *words: str, **changed: Any) -> Iterator[GatewayCommand]:
     """``words`` are options of the command, ``changed`` settings by name."""
     ports = {"gateway_port": free_port(), "gateway_rest_port": free_port()}
-    settings = Settings(redis_url=redis_url, gateway_requests_per_minute=0, log_format="json", **{**ports, **changed})
+    patient = {"gateway_requests_per_minute": 0, "gateway_redis_timeout_ms": 10_000}
+    settings = Settings(redis_url=redis_url, log_format="json", **{**ports, **patient, **changed})
     log = folder / f"gateway-{settings.gateway_port}.log"
     with log.open("wb") as out, subprocess.Popen(
         [*COMMAND, "gateway", *words], env=environment(settings), stdout=out, stderr=out, cwd=folder

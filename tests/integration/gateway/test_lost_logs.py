@@ -162,7 +162,7 @@ def test_alerts_still_held_reach_the_hub_once(
 async def heard(listener: Listener, until: int) -> list[str]:
     """What the listener is given up to the event with this number."""
     found: list[str] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while str(until) not in found:
             frames = await listener.next()
             assert frames is not None, listener.closed

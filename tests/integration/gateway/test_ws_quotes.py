@@ -103,4 +103,4 @@ def test_a_full_batch_does_not_wait_for_the_clock(own_redis: RedisServer) -> Non
 
 
 async def take_array(client: object) -> list[dict[str, object]]:
-    return await receive(client, within_s=4.0)  # type: ignore[arg-type]
+    return await receive(client)  # type: ignore[arg-type]

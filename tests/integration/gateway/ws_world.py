@@ -31,7 +31,7 @@ MINUTE_MS = 60_000
 START_MS = 1_760_000_040_000  # the start of a minute
 
 
-async def eventually(holds: Callable[[], Any], within_s: float = 10.0) -> Any:
+async def eventually(holds: Callable[[], Any], within_s: float = 30.0) -> Any:
     deadline = time.monotonic() + within_s
     while True:
         found = holds()
@@ -174,7 +174,7 @@ class World:
 
 
 async def closed(client: ClientConnection) -> int:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await client.wait_closed()
     return client.close_code or 0
 
@@ -183,12 +183,12 @@ async def send(client: ClientConnection, **message: Any) -> None:
     await client.send(json.dumps(message))
 
 
-async def receive(client: ClientConnection, within_s: float = 5.0) -> Any:
+async def receive(client: ClientConnection, within_s: float = 20.0) -> Any:
     async with asyncio.timeout(within_s):
         return json.loads(await client.recv(), parse_float=Decimal)
 
 
-async def take(client: ClientConnection, kind: str, within_s: float = 5.0) -> Any:
+async def take(client: ClientConnection, kind: str, within_s: float = 20.0) -> Any:
     """The next message of a type; others are passed over."""
     async with asyncio.timeout(within_s):
         while True:

@@ -84,9 +84,9 @@ def test_a_token_of_the_command_opens_every_door(gateway: GatewayCommand) -> Non
     assert (made.returncode, made.stderr) == (0, "")
     with client(gateway, token) as connection:
         connection.send(SUBSCRIBE)
-        assert json.loads(connection.recv(timeout=5))["price"] == 187.42
+        assert json.loads(connection.recv(timeout=20))["price"] == 187.42
         connection.send(SUBSCRIBE.replace("AAPL", "MSFT"))
-        assert json.loads(connection.recv(timeout=5))["code"] == "FORBIDDEN_SYMBOL"
+        assert json.loads(connection.recv(timeout=20))["code"] == "FORBIDDEN_SYMBOL"
     curl = ["curl", "-s", "-H", f"Authorization: Bearer {token}", f"{gateway.rest}/api/prices/AAPL"]
     assert json.loads(subprocess.check_output(curl, timeout=10))["price"] == 187.42
 
@@ -104,7 +104,7 @@ def test_a_token_that_ends_closes_the_connection(gateway: GatewayCommand) -> Non
 def test_rest_shows_the_rooms_and_clients_of_the_websocket_half(gateway: GatewayCommand) -> None:
     with client(gateway, gateway.token()) as connection:
         connection.send(SUBSCRIBE)
-        connection.recv(timeout=5)
+        connection.recv(timeout=20)
         stats = eventually(
             lambda: [each["stats"] for each in gateway.get(f"{gateway.rest}/health/ws-stats")["gateways"]
                      if each["stats"]["clients"] == 1], 15,
@@ -125,13 +125,13 @@ def test_published_messages_reach_channels_and_events(gateway: GatewayCommand) -
     with client(gateway, gateway.token(), "/ws/analytics") as connection:
         connection.send('{"action":"subscribe","channels":["alerts","routing-metrics"]}')
         connection.send('{"action":"ping"}')
-        assert json.loads(connection.recv(timeout=5))[0]["type"] == "pong"
+        assert json.loads(connection.recv(timeout=20))[0]["type"] == "pong"
         done = verb(gateway.settings, "publish", "alerts", '{"title":"halt","level":1.50}')
         assert done.returncode == 0
-        text = connection.recv(timeout=5)
+        text = connection.recv(timeout=20)
         assert '"data":{"title":"halt","level":1.50}' in text
         assert verb(gateway.settings, "publish", "routing-metrics", '{"lp":"A"}', "--type", "fills").returncode == 0
-        assert json.loads(connection.recv(timeout=5))[0]["type"] == "fills"
+        assert json.loads(connection.recv(timeout=20))[0]["type"] == "fills"
     first = done.stdout.strip()
     assert verb(gateway.settings, "publish", "news", '{"title":"open"}').returncode == 0
     headers = ["-H", f"Authorization: Bearer {gateway.token()}", "-H", f"Last-Event-ID: {first}"]
@@ -214,7 +214,7 @@ def test_several_processes_share_the_port(own_redis: RedisServer, tmp_path: Path
 
         def both() -> bool:
             with client(gateway, "", "/ws/quotes") as connection:
-                seen.add(json.loads(connection.recv(timeout=5))["clientId"].split("-")[0])
+                seen.add(json.loads(connection.recv(timeout=20))["clientId"].split("-")[0])
             return len(seen) == 2
 
         eventually(both, 20)
@@ -231,7 +231,7 @@ def test_each_of_several_processes_has_a_port_of_its_own(own_redis: RedisServer,
     with running_gateway(tmp_path, own_redis.url, "--processes", "2", gateway_process_port=first) as gateway:
         eventually(lambda: all(answers(f"{each}/health") for each in own), 20)
         with client(gateway, "", "/ws/quotes") as connection:
-            connection.recv(timeout=5)
+            connection.recv(timeout=20)
             counts = [gateway.get(f"{each}/health/ws-stats")["connections"] for each in own]
         assert sorted(counts) == [0, 1]
         assert "tapeflow_ws_connections" in gateway.get(f"{own[1]}/metrics")
@@ -249,7 +249,7 @@ def test_tls_for_both_halves(own_redis: RedisServer, tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=str(cert))
         with client(gateway, "", ssl=context) as connection:
             connection.send(SUBSCRIBE)
-            assert json.loads(connection.recv(timeout=5))["symbol"] == "AAPL"
+            assert json.loads(connection.recv(timeout=20))["symbol"] == "AAPL"
         curl = ["curl", "-s", "--cacert", str(cert), f"{gateway.rest}/api/prices/AAPL"]
         assert json.loads(subprocess.check_output(curl, timeout=10))["symbol"] == "AAPL"
 
