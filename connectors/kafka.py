@@ -23,7 +23,7 @@ from connectors.kafka_native import open_poll
 from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_poll import Drained, Poll, cut
 from connectors.kafka_reader import KafkaReader, recreated
-from connectors.kafka_start import TopicFacts, TopicQuestions, check_named, misplaced
+from connectors.kafka_start import TopicFacts, TopicQuestions, misplaced
 from schemas.columns import TRADE, RawBatch, TradeBatch
 from schemas.errors import StateIncompatible
 
@@ -131,8 +131,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
     def _known(self) -> TopicFacts:
         if self._facts is None:
             with TopicQuestions(self._options) as questions:
-                facts = questions.facts()
-                check_named(self._options.start, facts.topic, facts.partitions)
+                facts = questions.check_start()
                 self._marks = questions.watermarks(range(facts.partitions))
                 if self._options.end is not None:
                     self._ends = questions.resolve(self._options.end, range(facts.partitions), unnamed="latest")

@@ -17,7 +17,7 @@ from connectors.kafka_log import KafkaLog, broker_error
 from connectors.kafka_options import KafkaReadOptions, Position
 from schemas.errors import InputError, MissingObject, OffsetExpired, SettingError, StateIncompatible, TapeflowError
 
-__all__ = ["TopicFacts", "TopicQuestions", "check_named", "misplaced", "open_consumer"]
+__all__ = ["TopicFacts", "TopicQuestions", "misplaced", "open_consumer"]
 
 NO_TOPIC_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -108,7 +108,7 @@ class TopicQuestions:
         ``partitions`` are all of the topic. Raises InputError when the position names another.
         """
         wanted = list(partitions)
-        check_named(position, self._options.topic, len(wanted))
+        _check_named(position, self._options.topic, len(wanted))
         if position.kind == "time":
             return self.offsets_at(wanted, position.time_ms)
         if position.kind == "offsets":
@@ -119,6 +119,22 @@ class TopicQuestions:
             return given
         side = 0 if position.kind == "earliest" else 1
         return {partition: marks[side] for partition, marks in self.watermarks(wanted).items()}
+
+    def check_start(self) -> TopicFacts:
+        """As facts(); raises InputError too, when the start names a partition or an offset that isn't there yet.
+
+        One that retention has taken is left to the source: a flow that resumes no longer needs it.
+        """
+        facts, start = self.facts(), self._options.start
+        _check_named(start, facts.topic, facts.partitions)
+        for partition, (_, high) in self.watermarks(start.offsets).items():
+            if start.offsets[partition] > high:
+                raise InputError(
+                    f"offset {start.offsets[partition]} lies beyond the topic's end {high}",
+                    where=f"{facts.topic}[{partition}]",
+                    mend="check TAPEFLOW_KAFKA_START",
+                )
+        return facts
 
     def _topic_id(self) -> str:
         admin = AdminClient(self._options.client_properties(), logger=self._log)
@@ -136,7 +152,7 @@ class TopicQuestions:
         return broker_error(doing, error, self._log, self._options.bootstrap)
 
 
-def check_named(position: Position, topic: str, partitions: int) -> None:
+def _check_named(position: Position, topic: str, partitions: int) -> None:
     """Raises InputError when the position names a partition that the topic doesn't have."""
     if strange := [partition for partition in sorted(position.offsets) if partition >= partitions]:
         raise InputError(

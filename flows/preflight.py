@@ -1,4 +1,4 @@
-"""What a flow needs before it starts: its brokers and topic, its Redis or ClickHouse, its tables.
+"""What a flow needs before it starts: its brokers and topic, its registry, its Redis or ClickHouse and tables.
 
 The runner asks before it starts several workers, a worker before it builds its flow, and a flow that Bytewax's own
 runner builds asks for itself. Law: what a user can mend is one
@@ -6,8 +6,8 @@ line within ten seconds, and nothing is written before. The surprise: only a sta
 waits for a server that goes away.
 """
 
-from connectors.kafka_start import TopicQuestions, check_named
-from flows.reading import read_options
+from connectors.kafka_start import TopicQuestions
+from flows.reading import read_options, registry_of
 from sinks.clickhouse import connect as connect_clickhouse
 from sinks.clickhouse_migrations import check_tables
 from sinks.redis import connect as connect_redis
@@ -32,10 +32,10 @@ def check_clickhouse(settings: Settings) -> None:
 
 def check_flow(name: str, settings: Settings) -> None:
     """Raises MissingObject, SettingError, InputError or Unreachable for what the flow would miss."""
-    options = read_options(settings)
-    with TopicQuestions(options) as questions:
-        facts = questions.facts()
-        check_named(options.start, facts.topic, facts.partitions)
+    with TopicQuestions(read_options(settings)) as questions:
+        questions.check_start()
+    if settings.schema_registry_url and settings.value_format == "confluent":
+        registry_of(settings).check()
     if name == "live":
         check_redis(settings)
     elif name == "history":

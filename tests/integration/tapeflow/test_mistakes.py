@@ -1,4 +1,4 @@
-"""What a user gets wrong about servers, on both ways to start a flow: one line that says it, exit code 2, and soon.
+"""What a user gets wrong about servers, on every way to start a flow: one line that says it, exit code 2, and soon.
 
 Each flow runs as a process of its own, as a supervisor would start it.
 """
@@ -16,14 +16,17 @@ from tests.servers.kafka import make_topic
 NOWHERE = "127.0.0.1:1"
 GIVE_UP_S = 60
 ROOT = Path(__file__).parents[3]
+TAPEFLOW = ("-c", "import sys; from tapeflow.cli import main; sys.exit(main())", "run", "{flow}")
 STARTS = {
-    "tapeflow": ("-c", "import sys; from tapeflow.cli import main; sys.exit(main())", "run", "{flow}"),
+    "tapeflow": TAPEFLOW,
+    "processes": (*TAPEFLOW, "--processes", "2"),
     "bytewax": ("-m", "bytewax.run", "flows.{flow}:build()"),
 }
 MISTAKES = {
     "broker": ("live", {"KAFKA_BOOTSTRAP": NOWHERE}, "Kafka did not answer"),
     "topic": ("live", {"KAFKA_TOPIC": "nope"}, "topic nope does not exist"),
     "start": ("live", {"KAFKA_START": '{"7": 0}'}, "has no partition 7"),
+    "offset": ("live", {"KAFKA_START": '{"0": 7}'}, "offset 7 lies beyond the topic's end 0"),
     "registry": ("live", {"SCHEMA_REGISTRY_URL": f"http://{NOWHERE}"}, "the Schema Registry doesn't answer"),
     "redis": ("live", {"REDIS_URL": f"redis://{NOWHERE}/0"}, "Redis does not answer"),
     "clickhouse": ("history", {"CLICKHOUSE_DSN": f"clickhouse://{NOWHERE}"}, "ClickHouse does not answer"),
@@ -62,7 +65,8 @@ def test_a_mistake_is_one_line(
         timeout=GIVE_UP_S,
     )
     assert done.returncode == 2, done.stderr
-    [line] = done.stderr.splitlines()
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    line = done.stderr
     assert line.startswith("tapeflow: ")
     assert said in line
     assert "secret" not in line
