@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import time
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
 from urllib.parse import quote
 
@@ -231,10 +232,11 @@ def test_health_metrics_and_pages(rest: RestServer, market: Market) -> None:
     assert rest.get("/health", token="").json()["status"] == "ok"
     ready = rest.get("/health/ready", token="")
     assert (ready.status, ready.json()["status"]) == (200, "ready")
+    soon_ms = int(time.time() * 1000) + 60_000
     market.redis.hset(
         "gateway:ws-stats",
         mapping={
-            "ws-1": json.dumps({"gateway": "ws-1", "updatedAt": NOW_MS + 600_000, "stats": {"clients": 3}}),
+            "ws-1": json.dumps({"gateway": "ws-1", "updatedAt": soon_ms, "stats": {"clients": 3}}),
             "dead": json.dumps({"gateway": "dead", "updatedAt": 5, "stats": {}}),
         },
     )
