@@ -201,7 +201,8 @@ def test_a_registry_that_goes_away_is_waited_for(
         flow = FlowProcess("history", settings, log=file)
         flow.start()
         try:
-            await_true(lambda: any("/schemas/types" in each for each in registry.requests), flow)
+            # Asked before anything is built, and again by the decoder when it is.
+            await_true(lambda: sum("/schemas/types" in each for each in registry.requests) == 2, flow)
             registry.down = True
             feed(settings, tape, values)
             await_true(lambda: "server is down, waiting" in log.read_text(), flow)
