@@ -34,8 +34,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: setup ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS FILE JSON)
 	$(BIN)/tapeflow demo $(DEMO)
 
-test: setup ## every test; ARGS="-k bars" chooses
-	$(BIN)/pytest $(ARGS)
+test: setup ## every test, on two cores; ARGS="-k bars" chooses
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .
