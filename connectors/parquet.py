@@ -21,7 +21,8 @@ _SLICE_ROWS: Final = 200_000
 def parquet_lines(path: Path) -> tuple[list[str], Iterator[tuple[bytes, bool]]]:
     """(column names, chunks of lines with whether each is the last). Raises InputError when it isn't Parquet."""
     try:
-        frame = pl.scan_parquet(path)
+        # Absolute, as polars takes a ~ at the beginning for the home folder.
+        frame = pl.scan_parquet(path.absolute(), glob=False)
         schema = frame.collect_schema()
         rows = int(frame.select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -151,6 +151,15 @@ def test_parquet_timestamps(tmp_path: Path, unit: Any, zone: str | None, last: i
     assert [record["event_time"] for record in records] == [1_700_000_000_000_000, 1_700_000_000_000_000 + last]
 
 
+def test_a_parquet_file_is_the_one_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet(tmp_path / "t1.parquet", symbol=pl.Series(["OTHER", "OTHER"]))
+    assert records_of(parquet(tmp_path / "t[1].parquet"))[0]["symbol"] == "A"
+    (tmp_path / "~").mkdir()
+    parquet(tmp_path / "~" / "t.parquet")
+    monkeypatch.chdir(tmp_path)
+    assert records_of(Path("~/t.parquet"))[0]["symbol"] == "A"
+
+
 def test_parquet_rows_that_can_not_be_used_are_shown_as_text(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", price=pl.Series(["1", None]), symbol=pl.Series(["A", 'B\n"C']))
     (batch,) = read_trades(TradeFile(path))
