@@ -39,7 +39,7 @@ class CsvDecoder:
 
     field_map: our field name -> their column, by default our own name (event_time: ``event_time_us``).
     time_unit: of a time column whose name doesn't say its unit. Raises InputError, naming ``where``, when a required
-    column is missing or stands twice.
+    column is missing or stands twice. ``wanted``: the columns that fields are read from.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class CsvDecoder:
         if EVENT_TIME_COLUMN not in header and "event_time" in header and "event_time" not in (field_map or {}):
             paths = field_paths(field_map or {})
         self._paths = {theirs: field for theirs, field in paths.items() if theirs in header}
+        self.wanted = frozenset(self._paths)
         missing = [theirs for theirs, field in paths.items() if REQUIRED >> field & 1 and theirs not in header]
         if missing:
             raise InputError(

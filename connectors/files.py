@@ -8,7 +8,7 @@ become lines of CSV on the way, so that there is one reader of text, and a refus
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -50,7 +50,7 @@ class TradeFile:
         if not self.path.is_file():
             raise InputError("no such file" if not self.path.exists() else "not a file", where=str(self.path))
         if self.path.suffix == ".parquet":
-            header, delimiter = _parquet_lines(self.path)[0], ","
+            header, delimiter = _parquet_columns(self.path), ","
         else:
             header, delimiter = self._header()
         self.decoder = CsvDecoder(header, delimiter, field_map, time_unit, where=str(self.path))
@@ -58,7 +58,8 @@ class TradeFile:
     def batches(self) -> Iterator[LineBatch]:
         """The rows, in order; raises InputError where the file turns out to be cut short."""
         row = 0
-        chunks = _parquet_lines(self.path)[1] if self.path.suffix == ".parquet" else self._chunks()
+        is_parquet = self.path.suffix == ".parquet"
+        chunks = _parquet_lines(self.path, self.decoder.wanted) if is_parquet else self._chunks()
         rest = b""
         for chunk, last in chunks:
             data, at = rest + chunk if rest else chunk, 0
@@ -136,11 +137,17 @@ class _Reading:
             raise InputError(f"can't be read: {error.strerror}", where=str(self._path)) from error
 
 
-def _parquet_lines(path: Path) -> tuple[list[str], Iterator[tuple[bytes, bool]]]:
+def _parquet_columns(path: Path) -> list[str]:
     # Imported here, as loading it takes longer than reading most CSV files.
+    from connectors.parquet import parquet_columns  # noqa: PLC0415
+
+    return parquet_columns(path)
+
+
+def _parquet_lines(path: Path, wanted: Container[str]) -> Iterator[tuple[bytes, bool]]:
     from connectors.parquet import parquet_lines  # noqa: PLC0415
 
-    return parquet_lines(path)
+    return parquet_lines(path, wanted)
 
 
 def read_trades(file: TradeFile, validate: Validate | None = None) -> Iterator[TradeBatch]:

@@ -169,6 +169,69 @@ def test_parquet_rows_that_can_not_be_used_are_shown_as_text(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("kind", "good", "far"),
+    [
+        (pl.Datetime("us"), 1_700_000_000_000_000, 2**63 - 1),
+        (pl.Datetime("us", "Asia/Tokyo"), 1_700_000_000_000_000, -(2**63)),
+        (pl.Datetime("us"), 1_700_000_000_000_000, 253_402_300_800_000_000),
+        (pl.Datetime("ms"), 1_700_000_000_000, 253_402_300_800_000),
+        (pl.Datetime("ms"), 1_700_000_000_000, -62_135_596_800_001),
+        (pl.Date(), 19_000, 2**31 - 1),
+    ],
+)
+@pytest.mark.parametrize("unit", ["auto", "s"])
+def test_a_parquet_time_outside_the_years_1_to_9999_costs_its_row_alone(
+    tmp_path: Path, kind: Any, good: int, far: int, unit: str
+) -> None:
+    times = pl.Series([good, far]).cast(pl.Int32 if kind == pl.Date else pl.Int64).cast(kind)
+    path = parquet(tmp_path / "t.parquet", time=times, symbol=pl.Series(["A", "A"]))
+    file = TradeFile(path, field_map={"event_time": "time"}, time_unit=unit)
+    (batch,) = read_trades(file, partial(validate, future_us=0))
+    assert batch.rows["offset"].tolist() == [0]
+    (reject,) = batch.rejects
+    assert (reject.reason, reject.offset) == (Reason.OUT_OF_RANGE, 1)
+    assert str(far).rstrip("0") in reject.detail or kind == pl.Date
+
+
+def test_parquet_columns_that_no_field_reads_can_not_stop_the_file(tmp_path: Path) -> None:
+    lasted = pl.Series([1, 2]).cast(pl.Duration("us"))
+    path = parquet(tmp_path / "t.parquet", lasted=lasted, nested=pl.Series([[1], [2]]), price=pl.Series(["1", "x"]))
+    (batch,) = read_trades(TradeFile(path))
+    assert batch.rows["offset"].tolist() == [0]
+    assert batch.rejects[0].value == b'1700000000123456,"B,C",x,2,"",""'
+
+
+def test_parquet_columns_of_a_kind_that_can_not_hold_the_field(tmp_path: Path) -> None:
+    lists = pl.Series([[1], [2]])
+    path = parquet(tmp_path / "t.parquet", symbol=lists, size=lists, event_time_us=lists, price=lists)
+    (batch,) = read_trades(TradeFile(path))
+    assert [reject.reason for reject in batch.rejects] == [Reason.MISSING_FIELD] * 2
+    (batch,) = read_trades(TradeFile(parquet(path, price=pl.Series([1, 2]).cast(pl.Duration("us")))))
+    assert [reject.reason for reject in batch.rejects] == [Reason.BAD_VALUE] * 2
+
+
+def test_parquet_text_that_is_not_marked_as_text(tmp_path: Path) -> None:
+    symbols = pl.Series([b"A", b"B"])
+    assert [each["symbol"] for each in records_of(parquet(tmp_path / "t.parquet", symbol=symbols))] == ["A", "B"]
+    path = parquet(tmp_path / "t.parquet", symbol=pl.Series([b"A", b"\xff"]))
+    (batch,) = read_trades(TradeFile(path), partial(validate, future_us=0))
+    assert (len(batch), batch.rejects[0].reason) == (1, Reason.BAD_SYMBOL)
+
+
+@pytest.mark.parametrize(("owner", "name"), [(pl.LazyFrame, "collect"), (pl.DataFrame, "write_csv")])
+def test_damage_that_makes_polars_panic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    def panic(*_: Any, **__: Any) -> None:
+        raise pl.exceptions.PanicException("assertion failed: range.end <= self.size")
+
+    path = parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr(owner, name, panic)
+    with pytest.raises(InputError, match="damaged"):
+        list(TradeFile(path).batches())
+
+
+@pytest.mark.parametrize(
     ("name", "data", "words"),
     [
         ("t.csv", b"", "the file is empty"),
