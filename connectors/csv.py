@@ -31,7 +31,7 @@ class LineBatch(RawBatch):
     __slots__ = ()
 
     def value(self, index: int) -> bytes:
-        return RawBatch.value(self, index).strip(b"\r\n")
+        return RawBatch.value(self, index).rstrip(b"\r\n").rpartition(b"\n")[2].lstrip(b"\r")
 
 
 class CsvDecoder:

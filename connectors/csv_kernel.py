@@ -21,7 +21,7 @@ _TOO_LARGE: Final = int(Reason.TOO_LARGE)
 def cut_lines(data: Any, ends: Any, last: bool) -> Any:
     """Fills ``ends`` with the ends of lines (line feed included) until it is full; returns how many.
 
-    ``last``: text behind the last line feed is a line too. Blank lines belong to the line after them.
+    ``last``: text behind the last line feed is a line too. Blank lines, spaces or not, belong to the line after them.
     """
     count, blank, at = 0, True, 0
     while at < len(data) and count < len(ends):
@@ -56,12 +56,23 @@ def _scan_quoted(data: Any, at: Any, stop: int) -> Any:
 
 
 @leaf_kernel
-def _scan_line(data: Any, at: Any, stop: Any, delimiter: int, columns: Any, ats: Any, lengths: Any, index: int) -> bool:
-    """Whether the line has exactly ``len(columns)`` columns, whole quotes included."""
-    while at < stop and data[at] in (10, 13):
+def _bare_line(data: Any, at: Any, stop: Any) -> Any:
+    """(at, stop) of the line without its line end and the blank lines before it; spaces of its own stay."""
+    seen = at
+    while seen < stop and data[seen] in (10, 13, 32):
+        seen += 1
+        if data[seen - 1] == 10:
+            at = seen
+    while at < stop and data[at] == 13:
         at += 1
     while at < stop and data[stop - 1] in (10, 13):
         stop -= 1
+    return at, stop
+
+
+@leaf_kernel
+def _scan_line(data: Any, at: Any, stop: Any, delimiter: int, columns: Any, ats: Any, lengths: Any, index: int) -> bool:
+    """Whether the line has exactly ``len(columns)`` columns, whole quotes included."""
     for column in range(len(columns)):
         start, doubled = at, False
         if at < stop and data[at] == 34:
@@ -92,8 +103,9 @@ def scan_lines(
     """Fills the cells (connectors.cells) of each line. ``columns`` int64[]: the Field of each, -1 if unwanted."""
     start: Any = 0
     for index in range(len(ends)):
-        if ends[index] - start > line_bytes_max:
+        at, stop = _bare_line(data, start, ends[index])
+        if stop - at > line_bytes_max:
             reasons[index] = _TOO_LARGE
-        elif not _scan_line(data, start, ends[index], delimiter, columns, ats, lengths, index):
+        elif not _scan_line(data, at, stop, delimiter, columns, ats, lengths, index):
             reasons[index] = _CORRUPT
         start = ends[index]

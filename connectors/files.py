@@ -71,7 +71,8 @@ class TradeFile:
                     used = int(ends[count - 1])
                     yield self._batch(data[at : at + used], ends[:count], row)
                     at, row = at + used, row + count
-            rest = data[at:]
+            # Line feeds left over end blank lines, any number of which may stand between two rows.
+            rest = data[max(at, data.rfind(b"\n") + 1) :]
             if len(rest) > _LINE_BYTES_MAX:
                 raise InputError(f"a line of more than {len(rest)} bytes", where=str(self.path), mend="is it a CSV?")
 

@@ -90,6 +90,15 @@ def test_lines_that_can_not_be_used(line: bytes, reason: Reason, words: str) -> 
     assert batch.rejects[0].value == line.rstrip(b"\n")
 
 
+@pytest.mark.parametrize("blank", [b"  \n", b" \r\n\n\r\n  \n", b"\r\n", b" " * 1_000_000 + b"\n"])
+def test_blank_lines_before_a_line_are_no_part_of_it(blank: bytes) -> None:
+    batch = CsvDecoder(HEADER).decode(lines(GOOD, blank + GOOD, blank + b"1,X,abc,1,BUY,7,E\r\n", blank + b" 1,X\n"))
+    first, second = trades_of(batch)
+    assert first == second
+    assert [reject.value for reject in batch.rejects] == [b"1,X,abc,1,BUY,7,E", b" 1,X"]
+    assert [reject.detail[:14] for reject in batch.rejects] == ["price is 'abc'", "2 columns or a"]
+
+
 def test_headers_that_can_not_be_used() -> None:
     with pytest.raises(InputError, match=r"no column price, event_time_us \(f.csv\).*the columns are symbol, size"):
         CsvDecoder(["symbol", "size"], where="f.csv")

@@ -103,6 +103,16 @@ def test_line_ends_blank_lines_and_a_byte_order_mark(write: Callable[[str, bytes
     assert records_of(write("u.csv", HEADER)) == []
 
 
+def test_blank_lines_cost_no_row(write: Callable[[str, bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("t.csv", HEADER + (b" \r\n" * 50 + b"\n   \n").join([b"", *LINES[:4], b"  "]))
+    for chunk_bytes, batch_records_max in ((4096, 100), (4096, 1), (7, 100), (7, 2)):
+        monkeypatch.setattr("connectors.files._CHUNK_BYTES", chunk_bytes)
+        monkeypatch.setattr("connectors.files._LINE_BYTES_MAX", 100)
+        records = records_of(path, batch_records_max=batch_records_max)
+        assert [record["trade_id"] for record in records] == ["0", "1", "2", "3"]
+        assert {record["symbol"] for record in records} == {"S0", "S1", "S2", "S3"}
+
+
 def test_a_stray_quote_costs_one_line(write: Callable[[str, bytes], Path]) -> None:
     path = write("t.csv", HEADER + LINES[0] + b'1,"X,1,1,BUY,1,E\n' + LINES[1])
     (batch,) = read_trades(TradeFile(path))
