@@ -8,6 +8,7 @@ become lines of CSV on the way, so that there is one reader of text, and a refus
 
 import gzip
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Container, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
@@ -94,13 +95,16 @@ class TradeFile:
     def _header(self) -> tuple[list[str], str]:
         """Column names and the delimiter: whichever of , ; tab | is most frequent in the first line."""
         with self._reading(), self._open() as file:
-            line = file.readline(1_000_000)
+            line = file.readline(1_000_000).removeprefix(BOM_UTF8)
+            is_empty = not line.strip() and not file.read(_CHUNK_BYTES).strip()
+        if is_empty:
+            raise InputError("the file is empty", where=str(self.path))
+        if not line.strip():
+            raise InputError("the first line is blank", where=str(self.path), mend="begin with the names of columns")
         try:
-            text = line.decode("utf-8-sig").strip("\r\n")
+            text = line.decode().strip("\r\n")
         except UnicodeDecodeError:
             text = "\0"
-        if not text.strip():
-            raise InputError("the file is empty", where=str(self.path))
         if "\0" in text:
             raise InputError("not a text file", where=str(self.path), mend="give CSV, CSV.gz or Parquet")
         delimiter = max(_DELIMITERS, key=text.count)
@@ -130,12 +134,19 @@ class _Reading:
         """Nothing to prepare."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, gzip.BadGzipFile):
+        if isinstance(error, gzip.BadGzipFile) and not self._begins_as_gzip():
             raise InputError("not a gzip file", where=str(self._path), mend="rename it") from error
+        if isinstance(error, gzip.BadGzipFile):
+            what = "the gzip file is damaged, or other bytes follow its end"
+            raise InputError(what, where=str(self._path), mend="gzip -t tests it") from error
         if isinstance(error, EOFError | zlib.error):
             raise InputError("the gzip file is cut short or damaged", where=str(self._path)) from error
         if isinstance(error, OSError):
             raise InputError(f"can't be read: {error.strerror}", where=str(self._path)) from error
+
+    def _begins_as_gzip(self) -> bool:
+        with self._path.open("rb") as file:
+            return file.read(2) == b"\x1f\x8b"
 
 
 def _parquet_columns(path: Path) -> list[str]:

@@ -246,6 +246,9 @@ def test_damage_that_makes_polars_panic(
     [
         ("t.csv", b"", "the file is empty"),
         ("t.csv", b"\n\n", "the file is empty"),
+        ("t.csv", b"\xef\xbb\xbf", "the file is empty"),
+        ("t.csv", b" \r\n" + HEADER + LINES[0], "the first line is blank"),
+        ("t.csv", b"\xef\xbb\xbf\n" + HEADER + LINES[0], "the first line is blank"),
         ("t.csv", b"\x80\x81\xff\n", "not a text file"),
         ("t.csv", b"a,b,c\n1,2,3\n", "no column symbol, price, size, event_time_us"),
         ("t.csv.gz", b"hello, I am not packed\n", "not a gzip file"),
@@ -275,6 +278,13 @@ def test_a_gzip_file_that_is_cut_short_says_so(write: Callable[[str, bytes], Pat
     file = TradeFile(write("t.csv.gz", packed[: len(packed) - 200]))
     with pytest.raises(InputError, match="cut short or damaged"):
         list(file.batches())
+
+
+@pytest.mark.parametrize("end", [bytes(8), gzip.compress(HEADER)[-8:] + b"more"])
+def test_a_gzip_file_whose_end_is_wrong_is_still_a_gzip_file(write: Callable[[str, bytes], Path], end: bytes) -> None:
+    path = write("t.csv.gz", gzip.compress(HEADER)[:-8] + end)
+    with pytest.raises(InputError, match="the gzip file is damaged, or other bytes follow its end"):
+        list(TradeFile(path).batches())
 
 
 @pytest.mark.parametrize(
