@@ -20,6 +20,8 @@ from schemas.columns import BUY, SELL, UNKNOWN, Rows
 __all__ = ["DAYS", "Op", "ProgramTable", "SchemaError", "Tables"]
 
 DAYS: Final = 5
+SCALE_MAX: Final = 200
+"""Nothing that is read has more decimal digits, so that any greater scale leaves it out of range just as this one."""
 _TEXTS: Final = (Field.SYMBOL, Field.TRADE_ID, Field.EXCHANGE)
 _LOGICAL_UNITS: Final = {
     "timestamp-millis": TIME_UNITS["ms"],
@@ -71,6 +73,7 @@ class Op(IntEnum):
     TIME_TEXT = 26  # a: unit
     SIDE_TEXT = 27
     SIDE_ENUM = 28  # a: symbols; b: const of their sides
+    SIDE_FIXED = 29  # a: size
 
 
 class Tables(NamedTuple):
@@ -282,8 +285,10 @@ class _Compiler:
             if kind == "enum":
                 sides = [_SIDES.get(str(symbol).upper(), UNKNOWN) for symbol in schema["symbols"]]
                 self._emit(Op.SIDE_ENUM, field, len(sides), self._constants(sides), path)
-            elif kind in ("string", "bytes"):
+            elif kind in ("string", "bytes") and logical != "decimal":
                 self._emit(Op.SIDE_TEXT, field, path=path)
+            elif kind == "fixed" and logical != "decimal":
+                self._emit(Op.SIDE_FIXED, field, _size(schema), path=path)
             elif kind in ("int", "long"):  # no number means a side: it stays UNKNOWN
                 self._emit(Op.SKIP_LONG, path=path)
             else:
@@ -300,7 +305,9 @@ class _Compiler:
             if scale < 0:
                 raise SchemaError(f"{path} is a decimal of negative scale")
             size = _size(schema) if kind == "fixed" else 0
-            self._emit(Op.NUMBER_FIXED if kind == "fixed" else Op.NUMBER_DECIMAL, field, min(scale, 100), size, path)
+            self._emit(
+                Op.NUMBER_FIXED if kind == "fixed" else Op.NUMBER_DECIMAL, field, min(scale, SCALE_MAX), size, path
+            )
         else:
             op = _NUMBERS.get(kind)
             if op is None:
@@ -310,6 +317,8 @@ class _Compiler:
         return True
 
     def _text(self, schema: Any, kind: str, field: Field, path: str) -> bool:
+        if schema.get("logicalType") == "decimal":
+            return False  # its bytes are a number, and no text
         if kind in ("string", "bytes"):
             self._emit(Op.TEXT, field, path=path)
         elif kind == "fixed":
@@ -352,6 +361,6 @@ def _size(schema: Any) -> int:
 def _full_name(schema: Any, space: str) -> tuple[str, str]:
     """The full name of a named type, and the namespace inside it."""
     name = str(schema["name"])
-    inner = name.rpartition(".")[0] if "." in name else str(schema.get("namespace") or space)
+    inner = name.rpartition(".")[0] if "." in name else str(schema.get("namespace", space))
     name = name.rpartition(".")[2]
     return (f"{inner}.{name}" if inner else name), inner

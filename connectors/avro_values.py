@@ -53,7 +53,10 @@ MADE_BASE: Final = 0
 MADE_USED: Final = 1
 """scratch[MADE_USED]: how much of ``texts`` is filled."""
 _BITS: Final = 2
-SCRATCH: Final = 3
+_WIDE: Final = 3
+_WIDE_DIGITS: Final = 16
+"""Digits of 32 bits in the widest decimal that is looked at: 64 bytes, 154 decimal digits."""
+SCRATCH: Final = _WIDE + _WIDE_DIGITS
 """Words of scratch used here; the interpreter's own follow."""
 
 U = np.uint64
@@ -80,9 +83,11 @@ _TIME_LONG: Final = int(Op.TIME_LONG)
 _TIME_DOUBLE: Final = int(Op.TIME_DOUBLE)
 _TIME_TEXT: Final = int(Op.TIME_TEXT)
 _SIDE_TEXT: Final = int(Op.SIDE_TEXT)
+_SIDE_FIXED: Final = int(Op.SIDE_FIXED)
 
 _TEXT_MAX: Final = 65_535
 _DIGITS_MAX: Final = 20
+_TENS: Final = np.array([10**k for k in range(10)], np.int64)
 _SIGN: Final = U(0xFFFFFFFFFFFFFFFF)
 
 
@@ -130,14 +135,47 @@ def read_block(data: Any, at: int, stop: int) -> Any:
 
 
 @leaf_kernel
-def _read_decimal(data: Any, at: int, length: int, scale: int) -> Any:
+def _read_wide_decimal(data: Any, at: int, end: int, scale: int, scratch: Any) -> Any:
+    """As ``_read_decimal``, of more than 127 bits: exact division by 10**(scale - 10), in 32-bit digits."""
+    negative = data[at] >= np.uint8(128)
+    count = (end - at + 3) // 4
+    if count > _WIDE_DIGITS or scale <= 10:
+        return np.int64(0), U(0), _OUT_OF_RANGE
+    scratch[_WIDE : _WIDE + _WIDE_DIGITS] = 0  # the lowest digit first
+    carry = np.int64(negative)
+    for index in range(end - at):
+        byte = np.int64(data[end - 1 - index])
+        if negative:
+            byte = (byte ^ 255) + carry
+            carry = byte >> 8
+            byte &= 255
+        scratch[_WIDE + index // 4] |= byte << (8 * (index % 4))
+    places = scale - 10
+    while places > 0:
+        step = min(places, 9)
+        places -= step
+        rest = np.int64(0)
+        for index in range(_WIDE + count - 1, _WIDE - 1, -1):
+            upper = rest << 32 | scratch[index]
+            scratch[index], rest = upper // _TENS[step], upper % _TENS[step]
+        if rest != 0:
+            return np.int64(0), U(0), _OUT_OF_RANGE
+    for index in range(_WIDE + 4, _WIDE + count):
+        if scratch[index] != 0:
+            return np.int64(0), U(0), _OUT_OF_RANGE
+    hi, lo = scratch[_WIDE + 3] << 32 | scratch[_WIDE + 2], scratch[_WIDE + 1] << 32 | scratch[_WIDE]
+    return pack_number(U(hi), U(lo), negative, 10)
+
+
+@leaf_kernel
+def _read_decimal(data: Any, at: int, length: int, scale: int, scratch: Any) -> Any:
     """(hi, lo, reason) of big-endian two's complement bytes."""
     negative = length > 0 and data[at] >= np.uint8(128)
-    end = at + length
+    start, end = at, at + length
     fill = np.uint8(255) if negative else np.uint8(0)
     while end - at > 16:  # only copies of the sign may stand before the last 16 bytes
         if data[at] != fill:
-            return np.int64(0), U(0), _OUT_OF_RANGE
+            return _read_wide_decimal(data, start, end, scale, scratch)
         at += 1
     hi = lo = _SIGN if negative else U(0)
     while end - at > 8:
@@ -147,7 +185,7 @@ def _read_decimal(data: Any, at: int, length: int, scale: int) -> Any:
         lo = (lo << U(8)) | U(data[at])
         at += 1
     if negative != (hi >= U(1 << 63)):
-        return np.int64(0), U(0), _OUT_OF_RANGE
+        return _read_wide_decimal(data, start, end, scale, scratch)
     if negative:
         lo = ~lo + U(1)
         hi = ~hi + U(lo == U(0))
@@ -260,7 +298,7 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
         if at < 0:
             return at, _NONE
         if kind == _NUMBER_DECIMAL:
-            hi, lo, reason = _read_decimal(data, at, length, code[4 * pc + 2])
+            hi, lo, reason = _read_decimal(data, at, length, code[4 * pc + 2], scratch)
         else:
             hi, lo, reason = read_number(data, at, at + length)
         at += length
@@ -274,7 +312,7 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
         if size > stop - at:
             return _CUT_SHORT, _NONE
         if kind == _NUMBER_FIXED:
-            hi, lo, reason = _read_decimal(data, at, size, code[4 * pc + 2])
+            hi, lo, reason = _read_decimal(data, at, size, code[4 * pc + 2], scratch)
         else:
             real = _read_float(data, at, size, scratch)
             hi, lo, reason = number_from_double(real) if size == 8 else number_from_float(real)
@@ -312,7 +350,13 @@ def read_time_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, sc
 @leaf_kernel
 def read_side_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any) -> Any:
     """Runs a SIDE… op: the position or a Fault."""
-    if code[4 * pc] == _SIDE_TEXT:
+    kind, length = code[4 * pc], code[4 * pc + 2]
+    if kind == _SIDE_FIXED:
+        if length > stop - at:
+            return _CUT_SHORT
+        row["side"] = read_side(data, at, at + length)
+        return at + length
+    if kind == _SIDE_TEXT:
         length, at = read_length(data, at, stop)
         if at < 0:
             return at

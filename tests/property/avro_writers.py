@@ -73,23 +73,23 @@ def number_columns(draw: st.DrawFn, count: int, name: str) -> Column:
 
     form = draw(st.sampled_from(["bytes", "fixed", "string", "long", "double", "float"]))
     near = st.one_of(
-        st.integers(-LIMIT - 5, LIMIT + 5), st.integers(-(10**12), 10**12), st.integers(-(2**127), 2**127 - 1)
+        st.integers(-LIMIT - 5, LIMIT + 5), st.integers(-(10**12), 10**12), st.integers(-(2**140), 2**140 - 1)
     )
     if form in ("bytes", "fixed"):
-        scale = draw(st.sampled_from([0, 1, 2, 8, 10, 11, 18, 38]))
+        scale = draw(st.sampled_from([0, 1, 2, 8, 10, 11, 18, 38, 60, 120]))
         unscaled = draw(st.lists(near, min_size=count, max_size=count))
         if scale > 10:
             unscaled = [value * draw(st.sampled_from([1, 10 ** (scale - 10)])) for value in unscaled]
-        size = 40 if form == "fixed" else 0
+        size = 64 if form == "fixed" else 0
         pairs = [
             (
                 value.to_bytes(size or (value.bit_length() + 8) // 8, "big", signed=True),
-                units_of(Decimal(value).scaleb(-scale, EXACT)) if abs(value) < 2**127 else Reason.OUT_OF_RANGE,
+                units_of(Decimal(value).scaleb(-scale, EXACT)),
             )
             for value in unscaled
         ]
         kind = {"type": "fixed", "name": f"{name}_fixed", "size": size} if size else {"type": "bytes"}
-        return Column(kind | {"logicalType": "decimal", "precision": 90, "scale": scale}, pairs)
+        return Column(kind | {"logicalType": "decimal", "precision": 150, "scale": scale}, pairs)
     if form == "string":
         texts = st.decimals(-(10**19), 10**19, allow_nan=False, places=draw(st.integers(0, 12))).map(str)
         return Column("string", drawn(texts, lambda text: units_of(Decimal(text))))

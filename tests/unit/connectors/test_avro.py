@@ -395,3 +395,37 @@ def test_a_decimal_that_does_not_fit_is_out_of_range() -> None:
         batch = decoder.decode(raw_batch([body(fits), body(too_much), body(-too_much), body(2**130), body(-fits)]))
         assert [int(row["offset"]) for row in batch.rows] == [100, 104]
         assert reasons_of(batch) == [Reason.OUT_OF_RANGE] * 3
+
+
+@pytest.mark.parametrize(("scale", "size"), [(38, 40), (30, 17), (127, 60), (140, 64)])
+def test_a_wide_decimal_is_read_where_its_value_fits(scale: int, size: int) -> None:
+    def body(unscaled: int) -> bytes:
+        data = unscaled.to_bytes(size, "big", signed=True)
+        return avro_value(record_of(price="bytes"), {"symbol": "X", "price": data, "size": 1.0, "event_time": 1})
+
+    price = 500_000_000_005 * 10 ** (scale - 10)
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 150, "scale": scale}
+    decoder = AvroDecoder("none", schema=WriterSchema(record_of(price=kind)))
+    batch = decoder.decode(raw_batch([body(price), body(-price), body(price + 1), body(2 ** (8 * size - 1) - 1)]))
+    assert [trade["price"] for trade in trades_of(batch)] == [500_000_000_005, -500_000_000_005]
+    assert reasons_of(batch) == [Reason.OUT_OF_RANGE] * 2
+
+
+def test_a_decimal_is_no_text() -> None:
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 0}
+    value = {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": 1, "trade_id": b"00"}
+    body = avro_value(record_of(trade_id="bytes"), value)
+    batch = AvroDecoder("none", schema=WriterSchema(record_of(trade_id=kind))).decode(raw_batch([body]))
+    assert reasons_of(batch) == [Reason.BAD_VALUE]
+
+
+def test_an_empty_namespace_is_none() -> None:
+    """Two enums of one short name: the one in the record without a namespace must not stand for the other."""
+    outer = {"type": "enum", "name": "Side", "symbols": ["BUY", "SELL"]}
+    inner = {"type": "enum", "name": "Side", "symbols": ["SELL", "BUY"]}
+    body = {"type": "record", "name": "Body", "namespace": "", "fields": [{"name": "inner", "type": inner}]}
+    schema = record_of(outer=outer, body=body, side="Side") | {"namespace": "a"}
+    value = {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": 1, "outer": "SELL"}
+    data = avro_value(schema, {**value, "body": {"inner": "SELL"}, "side": "BUY"})
+    [trade] = trades_of(AvroDecoder("none", schema=WriterSchema(schema)).decode(raw_batch([data])))
+    assert trade["side"] == BUY
