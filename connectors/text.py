@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.decimals import multiply_words, pack_number, scale_down, scale_up
+from connectors.decimals import multiply_words, pack_number, scale_up
 from schemas.columns import BUY, NO_ID, SELL, UNKNOWN
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
@@ -53,12 +53,36 @@ def time_from_double(value: float, unit: int) -> Any:
     size = abs(value)
     if unit == 0:
         unit = 1 if size < 1e11 else 2 if size < 1e14 else 3 if size < 1e17 else 4
-    value = np.rint(value / 1000.0) if unit == 4 else np.rint(value * _UNIT_US[unit])
-    if value >= 9.2e18:
-        return np.int64(_FAR), _OK
-    if value <= -9.2e18:
-        return np.int64(-_FAR), _OK
-    return np.int64(value), _OK
+    if size >= 1e19:
+        return np.int64(0), _OUT_OF_RANGE
+    whole = np.floor(size)
+    if unit == 4:
+        micros, left = np.int64(U(whole) // U(1000)), np.int64(U(whole) % U(1000)) - 500
+        micros += left > 0 or (left == 0 and (size > whole or micros % 2 == 1))
+    elif size * _UNIT_US[unit] >= 9.2e18:
+        micros = np.int64(_FAR)
+    else:
+        # Whole units apart from the rest: the product of both would be rounded once more.
+        micros = np.int64(whole) * _UNIT_US[unit] + _nearest(size - whole, np.float64(_UNIT_US[unit]))
+    return -micros if value < 0.0 else micros, _OK
+
+
+@leaf_kernel
+def _nearest(rest: float, factor: float) -> Any:
+    """The whole number nearest to ``rest * factor`` (both exact, rest in 0..1), even where two are as near.
+
+    Dekker's product: what rounding took from the product decides where the rounded one lies half-way.
+    """
+    product = rest * factor
+    nearest = np.rint(product)
+    if abs(product - nearest) != 0.5:
+        return np.int64(nearest)
+    upper = rest * 134_217_729.0  # 2**27 + 1 splits 53 bits in two halves
+    upper = upper - (upper - rest)
+    error = (upper * factor - product) + (rest - upper) * factor
+    if error == 0.0:
+        return np.int64(nearest)
+    return np.int64(np.floor(product)) + np.int64(error > 0.0)
 
 
 @leaf_kernel
@@ -188,16 +212,62 @@ def read_side(data: Any, at: int, stop: int) -> int:
 
 @leaf_kernel
 def _read_whole_time(data: Any, at: int, stop: int) -> Any:
-    """A number of 1 to 19 digits, -1 if it isn't one; today's nanoseconds have 19. Past int64 it stays at its end."""
-    if stop - at < 1 or stop - at > 19:
+    """A number of 1 to 18 digits, -1 if it isn't one."""
+    if stop - at < 1 or stop - at > 18:
         return np.int64(-1)
-    number = U(0)
+    number: Any = 0
     for index in range(at, stop):
         digit = np.int64(data[index]) - 48
         if digit < 0 or digit > 9:
             return np.int64(-1)
-        number = number * _TEN + U(digit)
-    return np.int64(min(number, U(_FAR)))
+        number = number * 10 + digit
+    return np.int64(number)
+
+
+@leaf_kernel
+def _read_fine_time(data: Any, at: int, stop: int, unit: int) -> Any:
+    """(microseconds, reason, whether it is 0) of a number as in ``read_number``, without its sign; rounds down.
+
+    The first 19 significant digits are kept: they reach below the microsecond of any time that could pass.
+    """
+    mantissa, kept, places, seen, point, exponent = U(0), 0, 0, 0, False, 0
+    while at < stop:
+        byte = data[at]
+        at += 1
+        digit = np.int64(byte) - 48
+        if 0 <= digit <= 9:
+            seen += 1
+            places += point
+            if kept > 0 or digit > 0:
+                kept += 1
+                if kept <= 19:
+                    mantissa = mantissa * _TEN + U(digit)
+        elif byte == 46 and not point:
+            point = True
+        elif byte in (101, 69) and seen > 0:
+            exponent, good = _read_exponent(data, at, stop)
+            if not good:
+                return np.int64(0), _BAD_VALUE, True
+            break
+        else:
+            return np.int64(0), _BAD_VALUE, True
+    if seen == 0:
+        return np.int64(0), _BAD_VALUE, True
+    if kept == 0:
+        return np.int64(0), _OK, True
+    whole = kept + exponent - places  # digits before the point
+    if whole > 19:
+        return np.int64(0), _OUT_OF_RANGE, False
+    if unit == 0:
+        unit = 1 if whole <= 11 else 2 if whole <= 14 else 3 if whole <= 17 else 4
+    digits = whole + 9 - 3 * unit  # of the microseconds
+    if digits > 19:
+        return np.int64(_FAR), _OK, False
+    shift = digits - min(kept, 19)
+    if shift < -19:
+        return np.int64(0), _OK, False
+    micros = mantissa * _POWERS[shift] if shift >= 0 else mantissa // _POWERS[-shift]
+    return np.int64(min(micros, U(_FAR))), _OK, False
 
 
 @leaf_kernel
@@ -210,19 +280,9 @@ def read_time(data: Any, at: int, stop: int, unit: int) -> Any:
     value = _read_whole_time(data, at + 1 if negative else at, stop)
     if value >= 0:
         return np.int64(time_from_long(-value if negative else value, unit)), _OK
-    hi, lo, reason = read_number(data, at, stop)
-    if reason != _OK:
-        # More digits than any time has that could pass.
-        return np.int64(0), _BAD_VALUE if reason == _BAD_VALUE else _OUT_OF_RANGE
-    if negative:
-        return np.int64(-_FAR), _OK
-    if unit == 0:
-        _, whole, _ = scale_down(U(hi), lo, 10)
-        unit = 1 if whole < U(10**11) else 2 if whole < U(10**14) else 3 if whole < U(10**17) else 4
-    _, micros, _ = scale_down(U(hi), lo, 1 + 3 * unit)
-    if unit == 1 and hi >= 2**15:  # 2**79 units of 10**-10 s are 60 Ts: past the range of microseconds
-        return np.int64(_FAR), _OK
-    return np.int64(micros), _OK
+    signed = at < stop and (data[at] == 45 or data[at] == 43)
+    micros, reason, is_zero = _read_fine_time(data, at + signed, stop, unit)
+    return np.int64(-_FAR) if negative and not is_zero else micros, reason
 
 
 @leaf_kernel

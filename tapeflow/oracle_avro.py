@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.avro import WriterSchema
 
-__all__ = ["AvroReader", "CorruptValue", "Single", "Timed", "Unscaled"]
+__all__ = ["AvroReader", "CorruptValue", "Fixed", "Single", "Timed", "Unscaled"]
 
 PRIMITIVES: Final = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 UNITS: Final = {"millis": "ms", "micros": "us", "nanos": "ns"}
@@ -24,6 +24,10 @@ class CorruptValue(ValueError):
 
 class Single(float):
     """A single-precision float, which has a shorter text than the double of the same value."""
+
+
+class Fixed(bytes):
+    """Bytes of a length that the schema knows: a text or a side perhaps, but no number."""
 
 
 class Timed(NamedTuple):
@@ -94,7 +98,7 @@ class AvroReader:
         if kind == "enum":
             return schema["symbols"][cursor.index(len(schema["symbols"]))]
         if kind == "fixed":
-            return _bytes(cursor.take(int(schema["size"])), schema)
+            return _bytes(Fixed(cursor.take(int(schema["size"]))), schema)
         if kind == "array":
             return [self._value(schema["items"], space, cursor) for _ in cursor.items()]
         if kind == "map":

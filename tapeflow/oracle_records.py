@@ -11,13 +11,13 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from typing import Any, Final
 
 from schemas.avro import WriterSchema, shipped_schema
 from schemas.rejects import Reason
 from tapeflow.oracle import EXACT, SCALE_10, OracleReject, OracleTrade
-from tapeflow.oracle_avro import AvroReader, CorruptValue, Single, Timed, Unscaled
+from tapeflow.oracle_avro import AvroReader, CorruptValue, Fixed, Single, Timed, Unscaled
 
 __all__ = ["OracleReader", "check_values"]
 
@@ -29,6 +29,10 @@ ORDERS_KEPT: Final = 1000
 YEAR_2300_US: Final = 10_413_792_000_000_000
 TIME_US_MAX: Final = 2**63 - 1
 UNIT_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1, "days": 86_400 * 10**9}
+ISO_TIME: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?)?",
+    re.ASCII,
+)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -121,10 +125,10 @@ class OracleReader:
             if not _fits(number):
                 raise _Refused(Reason.OUT_OF_RANGE)
             return number
-        if field == "side" and not isinstance(value, str | bytes):
-            raise _Refused(Reason.BAD_VALUE)
+        if field == "side":
+            return _side(value)
         text = _text(value)
-        if len(text.encode("utf-8", "surrogateescape")) > TEXT_BYTES_MAX and field != "side":
+        if _size_bytes(text) > TEXT_BYTES_MAX:
             raise _Refused(Reason.TOO_LARGE)
         return text
 
@@ -187,12 +191,26 @@ def _unframed(value: bytes) -> tuple[int, bytes]:
 
 def _json_record(value: bytes) -> Any:
     try:
-        record = json.loads(value, parse_float=Decimal)
+        text = value.decode("utf-8", "surrogatepass")
+        record = json.loads(text, parse_float=_json_number, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise _Refused(Reason.CORRUPT) from None
     if not isinstance(record, dict):
         raise _Refused(Reason.CORRUPT)
     return record
+
+
+def _json_number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # the exponent alone is out of what a Decimal holds
+        mantissa, _, exponent = text.lower().partition("e")
+        far = Decimal("1e-99") if exponent.startswith("-") else Decimal("1e99")
+        return far.copy_sign(Decimal(mantissa)) if Decimal(mantissa) else Decimal(0)
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _number(value: Any) -> Decimal:
@@ -202,7 +220,7 @@ def _number(value: Any) -> Decimal:
         return Decimal(value.number).scaleb(-value.scale)
     if isinstance(value, float):
         value = _shortest_single(value) if isinstance(value, Single) else repr(value)
-    if isinstance(value, bytes):
+    if isinstance(value, bytes) and not isinstance(value, Fixed):
         value = value.decode("ascii", "replace")
     if isinstance(value, str):
         value = value.strip(" ")
@@ -234,26 +252,56 @@ def _text(value: Any) -> str:
     raise _Refused(Reason.BAD_VALUE)
 
 
+def _side(value: Any) -> str:
+    if isinstance(value, str | bytes):
+        return _text(value)
+    if isinstance(value, int | Timed) and not isinstance(value, bool):
+        return ""  # no number means a side
+    raise _Refused(Reason.BAD_VALUE)
+
+
+def _size_bytes(text: str) -> int:
+    # A lone surrogate is a byte that wasn't UTF-8, or an escape of JSON's that no text may hold.
+    try:
+        return len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return len(text.encode("utf-8", "surrogatepass"))
+
+
 def _time_us(value: Any, time_unit: str) -> int:
+    if isinstance(value, Unscaled):
+        raise _Refused(Reason.BAD_VALUE)
     unit = value.unit if isinstance(value, Timed) else time_unit
-    if isinstance(value, bytes):
+    if isinstance(value, bytes) and not isinstance(value, Fixed):
         value = value.decode("ascii", "replace")
     if isinstance(value, str) and re.match(r" *\d{4}-\d\d-\d\d", value):
         return _iso_time_us(value.strip(" "))
     number = _number(value)
+    if isinstance(value, float):
+        number = Decimal(value)  # a time is what the float holds; a price is what its text says
     if number and number.adjusted() > WHOLE_DIGITS_MAX:
         raise _Refused(Reason.OUT_OF_RANGE)
     if unit == "auto":
         size = abs(number)
         unit = "s" if size < 10**11 else "ms" if size < 10**14 else "us" if size < 10**17 else "ns"
-    nanoseconds = number * UNIT_NS[unit]
-    return min(round(nanoseconds / 1000) if isinstance(value, float) else int(nanoseconds // 1000), TIME_US_MAX)
+    microseconds = number * UNIT_NS[unit] / 1000
+    return min(
+        int(microseconds.to_integral_value(ROUND_HALF_EVEN if isinstance(value, float) else ROUND_FLOOR)), TIME_US_MAX
+    )
 
 
 def _iso_time_us(text: str) -> int:
+    found = ISO_TIME.fullmatch(text)
+    if not found:
+        raise _Refused(Reason.BAD_VALUE)
+    *moment, fraction, sign, zone_hours, zone_minutes = found.groups(default="0")
+    year, month, day, hour, minute, second = map(int, moment)
     try:
-        time = datetime.fromisoformat(text)
+        time = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         raise _Refused(Reason.BAD_VALUE) from None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return (time - EPOCH) // timedelta(microseconds=1)
+    east = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+    if east >= timedelta(hours=24) or int(zone_minutes) > 59:
+        raise _Refused(Reason.BAD_VALUE)
+    since = time - EPOCH - (-east if sign == "-" else east)
+    return since // timedelta(microseconds=1) + int(f"{fraction:0<6}"[:6])

@@ -5,7 +5,6 @@ batch, so that a damaged record that cost its neighbour anything would show.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 import fastavro
 import numpy as np
@@ -15,12 +14,11 @@ from hypothesis import strategies as st
 from connectors.avro import AvroDecoder
 from core.validation import validate
 from schemas.avro import TRADE_SCHEMA_ID, load_schema
-from schemas.columns import NO_ID, RawBatch, Rows
-from schemas.decimals import from_pair
+from schemas.columns import RawBatch
 from schemas.rejects import Reason
-from tapeflow.oracle import EXACT, OracleReject, OracleTrade
+from tapeflow.oracle import OracleReject, OracleTrade
 from tapeflow.oracle_records import OracleReader
-from tests.property.trade_batches import SIDES, trade_lists
+from tests.property.trade_batches import trade_lists, trade_of
 
 FRAME = b"\0" + TRADE_SCHEMA_ID.to_bytes(4, "big")
 SCHEMA = fastavro.parse_schema(load_schema("Trade"))
@@ -82,32 +80,6 @@ def seen_by_flows(items: list[tuple[int, bytes]]) -> Iterator[OracleTrade | Reas
     validate(rows, text, FUTURE_US)
     for row in rows:
         yield Reason(int(row["reason"])) if row["reason"] else trade_of(row, text)
-
-
-def trade_of(row: Rows, text: bytes) -> OracleTrade:
-    def word(name: str) -> str:
-        at = int(row[f"{name}_at"])
-        return text[at : at + int(row[f"{name}_len"])].decode()
-
-    def number(name: str) -> Decimal:
-        return Decimal(from_pair(row[f"{name}_hi"], row[f"{name}_lo"])).scaleb(-10, EXACT)
-
-    trade = OracleTrade(
-        partition=0,
-        offset=int(row["offset"]),
-        timestamp_ms=int(row["timestamp_ms"]),
-        event_time_us=int(row["event_time_us"]),
-        symbol=word("symbol"),
-        price=number("price"),
-        size=number("size"),
-        side=SIDES[row["side"]],
-        trade_id=word("trade_id"),
-        exchange=word("exchange"),
-        bid=number("bid") if row["has_bid"] else None,
-        ask=number("ask") if row["has_ask"] else None,
-    )
-    assert int(row["trade_id_number"]) == (NO_ID if trade.id_number is None else trade.id_number)
-    return trade
 
 
 @settings(max_examples=200, deadline=None)

@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 import numpy as np
 from hypothesis import strategies as st
 
-from schemas.columns import NO_ID, TRADE, BarBatch, TradeBatch
+from schemas.columns import NO_ID, TRADE, BarBatch, Rows, TradeBatch
 from schemas.intervals import INTERVALS
 from tapeflow.oracle import OracleTrade
 
@@ -89,9 +89,34 @@ def to_batch(trades: Sequence[OracleTrade], partition: int = 3) -> TradeBatch:
     return TradeBatch("trades", partition, rows, bytes(text), len(trades), next_offset)
 
 
-def wide(row: np.void, name: str) -> Decimal:
+def wide(row: Rows | np.void, name: str) -> Decimal:
     """A 128-bit column of a row as Decimal."""
     return Decimal((int(row[f"{name}_hi"]) << 64) + int(row[f"{name}_lo"])).scaleb(-10, EXACT)
+
+
+def trade_of(row: Rows, text: bytes) -> OracleTrade:
+    """A TRADE row that decoders made, of partition 0."""
+
+    def word(name: str) -> str:
+        at = int(row[f"{name}_at"])
+        return text[at : at + int(row[f"{name}_len"])].decode()
+
+    trade = OracleTrade(
+        partition=0,
+        offset=int(row["offset"]),
+        timestamp_ms=int(row["timestamp_ms"]),
+        event_time_us=int(row["event_time_us"]),
+        symbol=word("symbol"),
+        price=wide(row, "price"),
+        size=wide(row, "size"),
+        side=SIDES[row["side"]],
+        trade_id=word("trade_id"),
+        exchange=word("exchange"),
+        bid=wide(row, "bid") if row["has_bid"] else None,
+        ask=wide(row, "ask") if row["has_ask"] else None,
+    )
+    assert int(row["trade_id_number"]) == (NO_ID if trade.id_number is None else trade.id_number)
+    return trade
 
 
 def bars_of(batch: BarBatch) -> dict[tuple[str, str, int], dict[str, object]]:

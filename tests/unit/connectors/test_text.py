@@ -174,6 +174,8 @@ def test_floating_times_never_wrap(value: float, unit: int) -> None:
     micros, reason = time_from_double(value, unit)
     if not np.isfinite(value):
         assert reason == Reason.BAD_VALUE
+    elif abs(value) >= 1e19:
+        assert reason == Reason.OUT_OF_RANGE
     else:
         assert reason == Reason.NONE
         assert (micros >= 0) == (value >= 0) or micros == 0

@@ -94,7 +94,7 @@ def test_json_gives_the_same_trade() -> None:
         ({"price": "1_000"}, Reason.BAD_VALUE),
         ({"price": "abc"}, Reason.BAD_VALUE),
         ({"price": True}, Reason.BAD_VALUE),
-        ({"price": float("inf")}, Reason.BAD_VALUE),
+        ({"price": float("inf")}, Reason.CORRUPT),
         ({"price": ...}, Reason.MISSING_FIELD),
         ({"event_time": None}, Reason.MISSING_FIELD),
         ({"event_time": -1}, Reason.BEFORE_1970),
