@@ -21,6 +21,7 @@ __all__ = [
     "BUY",
     "NO_ID",
     "NO_TIMESTAMP",
+    "PLACE",
     "SELL",
     "TICKER",
     "TRADE",
@@ -72,6 +73,9 @@ TRADE: Final = np.dtype(
 )
 """One trade. Text fields are ``[at, at + len)`` of TradeBatch.text. ``reason`` is a schemas.rejects.Reason (0 = good);
 ``outcome`` is filled by core (see core.outcomes): 0 applied, 1 duplicate, 2 late."""
+
+PLACE: Final = np.dtype([("offset", "i8"), ("timestamp_ms", "i8")])
+"""One record of a partition, named so that the one at its offset in a topic created anew is another."""
 
 BAR: Final = np.dtype(
     [

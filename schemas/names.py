@@ -15,6 +15,7 @@ __all__ = [
     "EPOCH_KEY",
     "EVENTS_STREAM",
     "LATE_TRADES_TABLE",
+    "REQUEUED_SUFFIX",
     "SUBSCRIBED_SET",
     "SUBSCRIPTIONS_CHANNEL",
     "TRADES_TABLE",
@@ -24,10 +25,12 @@ __all__ = [
     "RedisKeys",
     "dead_letter_topic",
     "deltas_stream",
+    "requeued_topic",
 ]
 
 TRADES_TOPIC: Final = "trades"
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
+REQUEUED_SUFFIX: Final = ".requeued"
 
 DATABASE: Final = "market"
 TRADES_TABLE: Final = "trades"
@@ -46,6 +49,11 @@ SUBSCRIBED_SET: Final = "subscribed"
 
 def dead_letter_topic(topic: str) -> str:
     return topic + DEAD_LETTER_SUFFIX
+
+
+def requeued_topic(dead_letters: str) -> str:
+    """Compacted topic of markers: which records that stand in ``dead_letters`` were put back."""
+    return dead_letters + REQUEUED_SUFFIX
 
 
 def deltas_stream(shard: int) -> str:

@@ -16,17 +16,18 @@ import numpy as np
 
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import ranges_between
+from connectors.kafka_requeued import read_markers
 from connectors.kafka_start import TopicQuestions
 from flows.reading import decode_trades
 from schemas.columns import RawBatch
-from schemas.errors import InputError, MissingObject
+from schemas.errors import InputError
+from schemas.names import requeued_topic
 from sinks.kafka import ensure_topic
-from tapeflow.kafka_letters import Letter, RequeueTransaction, marked_origins, read_letters
+from tapeflow.kafka_letters import Letter, RequeueTransaction, read_letters
 from tapeflow.settings import Settings
 
 __all__ = ["Letters", "Requeued", "Wanted", "judge_letters"]
 
-MARKERS_SUFFIX: Final = ".requeued"
 LOT: Final = 500
 Judge = Callable[[Letter], str]
 """Why the record would be refused now; empty if it would be taken."""
@@ -71,7 +72,7 @@ class Letters:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._options = self._options_of(settings.dead_letter_topic)
-        self._markers = self._options_of(settings.dead_letter_topic + MARKERS_SUFFIX)
+        self._markers = self._options_of(requeued_topic(settings.dead_letter_topic))
 
     def find(self, wanted: Wanted) -> Iterator[Letter]:
         """In the order of their partitions' offsets; a second copy of one record's letter is left out."""
@@ -84,11 +85,7 @@ class Letters:
 
     def requeued(self) -> set[str]:
         """Origins of the letters that were put back."""
-        try:
-            ranges = ranges_between(self._markers, Position("earliest"), Position("latest"))
-        except MissingObject:
-            return set()  # made by the first requeue
-        return marked_origins(self._markers, ranges)
+        return set(read_markers(self._markers))
 
     def requeue(self, wanted: Wanted, *, dry_run: bool, judge: Judge | None) -> Requeued:
         """Put back what is wanted and wasn't yet. judge: None puts back also what would be refused again."""

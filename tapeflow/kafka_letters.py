@@ -6,7 +6,6 @@ shut out. The surprise: the markers are a compacted topic of their own, keyed by
 letter may stand twice in its topic after a crash, and its origin is always one record.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -17,10 +16,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from connectors.kafka_log import KafkaLog
 from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_range import OffsetRange
+from connectors.kafka_requeued import Marker
 from connectors.kafka_start import open_consumer
 from schemas.errors import Unreachable, WriteFailed
 
-__all__ = ["ORIGIN_HEADER", "Letter", "RequeueTransaction", "marked_origins", "read_letters"]
+__all__ = ["ORIGIN_HEADER", "Letter", "RequeueTransaction", "read_letters"]
 
 ORIGIN_HEADER: Final = "tapeflow-origin"
 STALL_S: Final = 30.0
@@ -49,7 +49,13 @@ class Letter(NamedTuple):
 
     @property
     def origin(self) -> str:
-        return f"{self.origin_topic}/{self.origin_partition}/{self.origin_offset}"
+        return self.marker("").origin
+
+    def marker(self, time: str) -> Marker:
+        """Says that it was put back at ``time``, ISO 8601."""
+        return Marker(
+            self.origin_topic, self.origin_partition, self.origin_offset, self.timestamp_ms, time, self.reason
+        )
 
 
 def read_letters(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -> Iterator[Letter]:
@@ -64,11 +70,6 @@ def read_letters(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -
             int(texts["partition"]), int(texts["offset"]), int(texts.get("timestamp", "-1")), texts.get("flow", ""),
             texts.get("time", ""), int(texts.get("cut_from_bytes", "0")), message.key(), message.value(),
         )  # fmt: skip
-
-
-def marked_origins(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -> set[str]:
-    """Origins of what was put back, from the topic of markers."""
-    return {(message.key() or b"").decode() for message in _messages(options, ranges)}
 
 
 def _messages(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -> Iterator[Any]:
@@ -138,8 +139,7 @@ class RequeueTransaction:
             for letter in letters:
                 headers: list[tuple[str, str | bytes | None]] = [(ORIGIN_HEADER, letter.origin.encode())]
                 self._produce(letter.origin_topic, letter.value, letter.key, letter.origin_partition, headers)
-                marker = json.dumps({"time": now, "reason": letter.reason}).encode()
-                self._produce(self._markers, marker, letter.origin.encode(), 0, [])
+                self._produce(self._markers, letter.marker(now).value(), letter.origin.encode(), 0, [])
             producer.commit_transaction(TRANSACTION_S)
         except KafkaException as error:
             self._abort()
