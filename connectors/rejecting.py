@@ -93,6 +93,8 @@ def describe_row(row: Rows, reason: Reason, text: bytes) -> str:
         case Reason.FUTURE_TIME:
             ahead = int(row["event_time_us"]) // 1000 - int(row["timestamp_ms"])
             return f"event time is {ahead} ms ahead of the record's timestamp"
+        case Reason.REQUEUED:
+            return "put back on the topic as another record: see the marker"
         case _:
             return ""
 

@@ -1,39 +1,49 @@
 """From settings to the first steps of a flow: where trades are read, how they are decoded, by which rules they count.
 
 Every flow that reads the trades topic starts here. Law: decode, validate and split happen in one place and in this
-order, so live, history and replay refuse the same records for the same reasons. The surprise: validation runs inside
-the source's poll, where the original bytes and keys of the few refused records are still at hand.
+order, so live, history and replay refuse the same records for the same reasons; what was put back on the topic counts
+where it stands now, never where it stood. The surprise: validation runs inside the source's poll, where the original
+bytes and keys of the few refused records are still at hand.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from connectors.avro import AvroDecoder, Resolver
 from connectors.json import JsonDecoder
 from connectors.kafka import KafkaSource
 from connectors.kafka_options import KafkaReadOptions, Position
+from connectors.kafka_requeued import Marker, places_by_partition, read_markers
 from connectors.registry import RegistryOptions, SchemaRegistry
 from connectors.rejecting import Decoder
+from core.requeued import refuse_requeued
 from core.rules import Rules
 from core.validation import validate
 from schemas.avro import WriterSchema
-from schemas.columns import RawBatch, TradeBatch
+from schemas.columns import RawBatch, Rows, TradeBatch
 from schemas.errors import Unreachable
 from schemas.intervals import INTERVALS
-from schemas.rejects import Reject
+from schemas.names import requeued_topic
+from schemas.rejects import Reason, Reject
 from sinks.outage import persist
 from tapeflow.settings import Settings
 
 __all__ = [
     "decode_trades",
     "decoder_of",
+    "markers_of",
     "partition_key",
     "read_options",
     "registry_of",
     "rejected",
+    "requeued_places",
     "rules_of",
     "trades_source",
 ]
+
+NOTHING_REQUEUED: Final[Mapping[int, Rows]] = MappingProxyType({})
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -94,13 +104,38 @@ def decoder_of(settings: Settings, stop: threading.Event | None = None) -> Decod
     )
 
 
-def decode_trades(settings: Settings, stop: threading.Event | None = None) -> Callable[[RawBatch], TradeBatch]:
-    """Bytes of one partition to valid trades and rejects; with ``stop``, waits for a registry that is down."""
+def markers_of(settings: Settings) -> Mapping[str, Marker]:
+    """Which refused records were put back, by origin; none is looked for where dead letters are switched off."""
+    if settings.dead_letters_from == "none":
+        return {}
+    return read_markers(
+        KafkaReadOptions(
+            bootstrap=settings.kafka_bootstrap,
+            topic=requeued_topic(settings.dead_letter_topic),
+            properties=settings.kafka_properties,
+        )
+    )
+
+
+def requeued_places(settings: Settings) -> Mapping[int, Rows]:
+    """The records of the trades topic that were put back until now, for decode_trades. Asks the brokers."""
+    return places_by_partition(markers_of(settings), settings.kafka_topic)
+
+
+def decode_trades(
+    settings: Settings, stop: threading.Event | None = None, requeued: Mapping[int, Rows] = NOTHING_REQUEUED
+) -> Callable[[RawBatch], TradeBatch]:
+    """Bytes of one partition to valid trades and rejects; with ``stop``, waits for a registry that is down.
+
+    requeued: see requeued_places; without it records are judged by their bytes alone.
+    """
     decoder, future_us = decoder_of(settings, stop), settings.future_ms * 1000
 
     def decode(raw: RawBatch) -> TradeBatch:
         rows, text = decoder.decode_rows(raw)
         validate(rows, text, future_us)
+        if (places := requeued.get(raw.partition)) is not None:
+            refuse_requeued(rows, places)
         return decoder.finish(raw, rows, text)
 
     return decode
@@ -120,7 +155,7 @@ def read_options(settings: Settings, end: Position | None = None) -> KafkaReadOp
 
 def trades_source(settings: Settings, stop: threading.Event, end: Position | None = None) -> KafkaSource[TradeBatch]:
     """The trades topic, decoded and validated, one batch per partition and poll."""
-    return KafkaSource(read_options(settings, end), decode_trades(settings, stop), stop=stop)
+    return KafkaSource(read_options(settings, end), decode_trades(settings, stop, requeued_places(settings)), stop=stop)
 
 
 def partition_key(batch: TradeBatch) -> str:
@@ -129,5 +164,10 @@ def partition_key(batch: TradeBatch) -> str:
 
 
 def rejected(batch: TradeBatch) -> list[tuple[str, list[Reject]]]:
-    """The refused records of a batch, keyed for the dead-letter sink; nothing when there are none."""
-    return [(partition_key(batch), batch.rejects)] if batch.rejects else []
+    """The refused records of a batch, keyed for the dead-letter sink; nothing when there are none.
+
+    What was put back is counted and metered as any reject but makes no letter: it has one, from when it was refused
+    first, and a new one would say that something is still to be mended.
+    """
+    letters = [reject for reject in batch.rejects if reject.reason is not Reason.REQUEUED]
+    return [(partition_key(batch), letters)] if letters else []

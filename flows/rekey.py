@@ -16,10 +16,9 @@ from bytewax.dataflow import Dataflow
 
 from connectors.kafka import KafkaSource
 from connectors.kafka_start import TopicQuestions
-from core.validation import validate
 from flows.dead_letters import write_dead_letters
 from flows.metrics import FlowMetrics
-from flows.reading import decoder_of, read_options
+from flows.reading import decode_trades, read_options, requeued_places
 from flows.starting import start_flow
 from flows.stopping import StopSignal
 from schemas.columns import TRADE, RawBatch, TradeBatch
@@ -74,12 +73,10 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
     metrics, options = FlowMetrics(NAME), read_options(settings)
     with TopicQuestions(options) as questions:
         facts = questions.facts()
-    decoder, future_us = decoder_of(settings, stop), settings.future_ms * 1000
+    decode_batch = decode_trades(settings, stop, requeued_places(settings))
 
     def decode(raw: RawBatch) -> RekeyBatch:
-        rows, text = decoder.decode_rows(raw)
-        validate(rows, text, future_us)
-        done = decoder.finish(raw, rows, text)
+        done = decode_batch(raw)
         return RekeyBatch(
             done.topic, done.partition, done.rows, done.text, done.read, done.next_offset, rejects=done.rejects, raw=raw
         )

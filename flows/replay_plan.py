@@ -201,7 +201,10 @@ def _warmed(
 def _whole_from_us(
     start: Position, partition: int, span: OffsetRange, low: int, options: KafkaReadOptions, settings: Settings
 ) -> int:
-    """Bars that start here or later have all their trades in ``span`` or behind it."""
+    """Bars that start here or later have all their trades in ``span`` or behind it.
+
+    Records that were put back are looked at like all others: they bound what was sent before them just as well.
+    """
     asked_us, (first, end) = start.time_ms * 1000 if start.kind == "time" else FROM_THE_START, span
     if first == 0 or (start.kind == "time" and first > low):
         return asked_us

@@ -12,7 +12,10 @@ __all__ = ["Reason", "Reject"]
 
 
 class Reason(IntEnum):
-    """The label (``reason.label``) is what users see in headers, metrics and CSV files."""
+    """The label (``reason.label``) is what users see in headers, metrics and CSV files.
+
+    REQUEUED: nothing is wrong with the record, but it was put back on its topic as another one, which counts instead.
+    """
 
     NONE = 0
     EMPTY_VALUE = 1
@@ -28,6 +31,7 @@ class Reason(IntEnum):
     BEFORE_1970 = 11
     BAD_VALUE = 12
     TOO_LARGE = 13
+    REQUEUED = 14
 
     @property
     def label(self) -> str:

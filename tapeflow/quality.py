@@ -14,7 +14,7 @@ from connectors.kafka_options import Position
 from connectors.kafka_range import ranges_between, read_range
 from core.shard import Shard
 from flows.quality import Watched, in_two_partitions
-from flows.reading import decode_trades, read_options, rules_of
+from flows.reading import decode_trades, read_options, requeued_places, rules_of
 from schemas.errors import InputError
 from tapeflow.settings import Settings
 
@@ -57,7 +57,8 @@ def assess_range(settings: Settings, start: str, end: str, progress: Callable[[i
     total = sum(last - first for first, last in ranges.values())
     if not total:
         raise InputError(f"topic {settings.kafka_topic} holds no record in that range", where="--from, --to")
-    decode, rules, report = decode_trades(settings), rules_of(settings), QualityReport()
+    decode = decode_trades(settings, None, requeued_places(settings))
+    rules, report = rules_of(settings), QualityReport()
     for raw in read_range(options, ranges):
         batch = decode(raw)
         if batch.partition not in report.watched:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from flows.reading import decode_trades, partition_key, read_options, rejected, rules_of
-from schemas.columns import RawBatch, TradeBatch
+from schemas.columns import PLACE, RawBatch, TradeBatch
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reason
 from tapeflow.encoding import encoder_of
@@ -55,6 +55,21 @@ def test_every_format_gives_the_same_trades_and_keeps_what_it_refuses(value_form
     assert [(each.offset, each.key, each.partition) for each in refused] == [(6, b"key-1", 2), (7, b"key-2", 2)]
     assert refused[1].reason is Reason.PRICE_NOT_POSITIVE
     assert refused[1].value == good[1]
+
+
+def test_what_was_put_back_is_counted_as_refused_and_makes_no_letter() -> None:
+    settings = load_settings()
+    values = [*encoder_of(settings)(to_batch([at(0, 1), at(1, 2), at(2, 3)])), b"\xff" * 9]
+    places = np.array([(6, MONDAY_US // 1000), (8, MONDAY_US // 1000)], PLACE)
+    batch = decode_trades(settings, None, {2: places})(raw(values))
+    assert (batch.read, batch.rows["offset"].tolist()) == (4, [5, 7])
+    assert [(each.offset, each.reason.label) for each in batch.rejects] == [(6, "requeued"), (8, "requeued")]
+    assert batch.rejects[0].detail == "put back on the topic as another record: see the marker"
+    assert rejected(batch) == []
+    elsewhere = decode_trades(settings, None, {1: places})(raw(values))
+    assert len(elsewhere) == 3, "another partition's records were put back"
+    [(_, letters)] = rejected(elsewhere)
+    assert [each.offset for each in letters] == [8]
 
 
 def test_nothing_refused_is_nothing_sent() -> None:
