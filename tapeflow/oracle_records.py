@@ -9,7 +9,7 @@ import json
 import math
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from typing import Any, Final
@@ -45,6 +45,7 @@ class OracleReader:
     """Record values to trades, by the settings of the flow that is checked.
 
     schema_of gives the writer schema of an id (None: unknown); for plain Avro it is asked for the id 1.
+    requeued: (partition, offset, Kafka's time in ms) of records that were put back, whose copies count instead.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class OracleReader:
         time_unit: str = "auto",
         future_us: int = 60_000_000,
         value_bytes_max: int = 1_000_000,
+        requeued: Collection[tuple[int, int, int]] = (),
     ) -> None:
         self._value_format = value_format
         self._schema_of = schema_of
@@ -63,11 +65,14 @@ class OracleReader:
         self._time_unit = time_unit
         self._future_us = future_us
         self._value_bytes_max = value_bytes_max
+        self._requeued = requeued
         self._readers: dict[int, AvroReader | None] = {}
         self._orders: dict[tuple[str, ...], list[str]] = {}
 
     def read(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> OracleTrade | OracleReject:
         """The trade, or why there is none. ``timestamp_ms`` is Kafka's, -1 where the record has none."""
+        if (partition, offset, timestamp_ms) in self._requeued:
+            return OracleReject(partition, offset, Reason.REQUEUED)
         try:
             with localcontext(EXACT):
                 fields = self._fields(value)

@@ -7,14 +7,14 @@ weren't read. The right edge needs no guess, as a bar's version says whether lat
 where bars differ and trades came too late, the range is read twice, as a replay may have folded those in.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import OffsetRange, ranges_between, read_records
 from connectors.kafka_start import TopicQuestions
-from flows.reading import read_options, registry_of, rules_of
+from flows.reading import markers_of, read_options, registry_of, rules_of
 from schemas.avro import WriterSchema, shipped_schema
 from schemas.errors import InputError
 from schemas.names import BAR_VIEW, BARS_TABLE
@@ -26,13 +26,15 @@ from tapeflow.oracle import INTERVAL_US, Oracle, OracleResult, OracleRules, Orac
 from tapeflow.oracle_records import OracleReader
 from tapeflow.settings import Settings
 
-__all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_ranges", "verify_bars"]
+__all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_ranges", "requeued_records", "verify_bars"]
 
 LOOK_BACK_RECORDS: Final = 20_000
 PROGRESS_RECORDS: Final = 1_000
 FOR_EVER_US: Final = 2**62
 Progress = Callable[[int, int], None]
 """(records done, records in all)."""
+Requeued = Collection[tuple[int, int, int]]
+"""(partition, offset, Kafka's time in ms) of records that were put back on the topic as others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,16 @@ def oracle_rules(settings: Settings) -> OracleRules:
     return OracleRules(rules.out_of_order_us, rules.lateness_us, rules.dedupe, rules.source_epoch)
 
 
-def oracle_reader(settings: Settings) -> OracleReader:
+def requeued_records(settings: Settings) -> Requeued:
+    """What the markers say was put back until now. Asks the brokers."""
+    return {
+        (marker.partition, marker.offset, marker.timestamp_ms)
+        for marker in markers_of(settings).values()
+        if marker.topic == settings.kafka_topic
+    }
+
+
+def oracle_reader(settings: Settings, requeued: Requeued = ()) -> OracleReader:
     """The oracle's own decoder, told what the flows are told."""
     schema_of: Callable[[int], WriterSchema | None] = shipped_schema
     if settings.schema_registry_url:
@@ -62,6 +73,7 @@ def oracle_reader(settings: Settings) -> OracleReader:
         time_unit=settings.time_unit,
         future_us=settings.future_ms * 1000,
         value_bytes_max=settings.value_bytes_max,
+        requeued=requeued,
     )
 
 
@@ -71,6 +83,7 @@ def recompute_ranges(
     settings: Settings,
     progress: Progress,
     *,
+    requeued: Requeued = (),
     fold_late: bool = False,
 ) -> OracleResult:
     """What the oracle makes of the records of ``ranges``; with ``fold_late``, no trade is too late for it. One
@@ -80,7 +93,7 @@ def recompute_ranges(
         rules = rules._replace(lateness_us=(FOR_EVER_US,) * len(INTERVAL_US))
     total, done = sum(end - start for start, end in ranges.values()), 0
     for partition, span in ranges.items():
-        reader, oracle = oracle_reader(settings), Oracle(rules)
+        reader, oracle = oracle_reader(settings, requeued), Oracle(rules)
         for record in read_records(options, {partition: span}):
             oracle.take(reader.read(record.partition, record.offset, record.timestamp_ms, record.value))
             done += 1
@@ -103,7 +116,8 @@ def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _d
         ranges = ranges_between(options, Position.parse(asked.start), Position.parse(asked.end))
         if not any(start < end for start, end in ranges.values()):
             raise InputError(f"topic {settings.kafka_topic} holds no record in that range", where="--from, --to")
-        result = recompute_ranges(options, ranges, settings, progress)
+        requeued = requeued_records(settings)
+        result = recompute_ranges(options, ranges, settings, progress, requeued=requeued)
         edges = edges_of(options, ranges, settings)
         bars = [bar for bar in result.sorted_bars(asked.intervals) if not asked.symbols or bar.symbol in asked.symbols]
         if not bars and asked.symbols:
@@ -125,7 +139,7 @@ def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _d
         found = compare_bars(bars, stored, edges, unread=unread)
         late = {each: span for each, span in ranges.items() if result.counts.get(each, {}).get("late")}
         if late and (found.differing or found.elsewhere):
-            again = recompute_ranges(options, late, settings, progress, fold_late=True)
+            again = recompute_ranges(options, late, settings, progress, requeued=requeued, fold_late=True)
             repaired = {(bar.symbol, bar.interval, bar.start_us): bar for bar in again.bars.values()}
             found = compare_bars(bars, stored, edges, repaired=repaired, unread=unread)
         return found
@@ -148,7 +162,7 @@ def edges_of(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], setti
 
 def _left_us(options: KafkaReadOptions, partition: int, span: OffsetRange, low: int, settings: Settings) -> int | None:
     """Newest event time before the range, plus the out-of-order bound; where what was before is gone, what the first
-    trade that is left says of it."""
+    trade that is left says of it. What was put back is looked at too: it bounds what was sent before as well as any."""
     (start, end), future_us = span, max(settings.out_of_order_ms, settings.future_ms) * 1000
     back = max(low, start - LOOK_BACK_RECORDS)
     edges_us = [

@@ -1,15 +1,24 @@
-"""dead-letters list, show and requeue on a real broker: chosen by reason and place, put back at most once."""
+"""dead-letters list, show and requeue on a real broker: chosen by reason and place, put back and counted once."""
 
 import json
+import time
 import uuid
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from clickhouse_driver import Client
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from connectors.kafka_requeued import Marker
+from flows.reading import markers_of
 from schemas.rejects import Reason, Reject
 from sinks.kafka import DeadLetterSink
 from tapeflow.cli import main
 from tapeflow.kafka_writer import ensure_topic
+from tapeflow.settings import Settings, load_settings
+from tests.integration.flows.market_feeding import KEEP, environment, run_history
+from tests.servers.kafka import make_topic
 
 TRADE = b'{"symbol":"AAPL","price":1.5,"qty":2,"event_time":1741564800000000}'
 
@@ -140,3 +149,115 @@ def test_what_can_not_be_done_is_one_line(
     sink.producer.flush()
     assert main(["dead-letters", "requeue", "--offset", "7:20"]) == 2
     assert "has no partition 7 any more" in capsys.readouterr().err
+
+
+START_US = 1_767_571_200_000_000
+"""A Monday, midnight UTC: every interval starts here."""
+
+
+@pytest.fixture
+def refused(
+    kafka_bootstrap: str,
+    clickhouse_dsn: str,
+    clickhouse_database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The history flow has read six trades, and refused the second one as too large; gives its folder."""
+    variables = environment(kafka_bootstrap, clickhouse_dsn, clickhouse_database, tmp_path)
+    more = {"DEAD_LETTERS_FROM": "history", "VALUE_FORMAT": "json", "TIME_UNIT": "us", "VALUE_BYTES_MAX": "300"}
+    for name, value in {**variables, **{f"TAPEFLOW_{name}": value for name, value in more.items()}}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings()
+    assert main(["migrate"]) == 0
+    make_topic(kafka_bootstrap, settings.kafka_topic, 1, KEEP)
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    for second, size in ((0, 1), (10, 100), (20, 1), (200, 1), (600, 1), (4_000, 1)):
+        time_us = START_US + second * 1_000_000
+        trade = {"symbol": "AAPL", "price": 10, "size": size, "event_time": time_us, "note": "x" * 3 * size}
+        producer.produce(settings.kafka_topic, json.dumps(trade), b"AAPL", 0, timestamp=time_us // 1000)
+    assert producer.flush(30) == 0
+    run_history(settings, 6, tmp_path / "history.log")
+    return tmp_path
+
+
+def volume(settings: Settings, interval: str) -> tuple[Decimal, int]:
+    """Of the first bar, by ClickHouse: its volume and its trades."""
+    client = Client.from_url(settings.clickhouse_dsn)
+    rows = client.execute(
+        f"SELECT volume, trade_count FROM {settings.clickhouse_database}.bars_final "
+        f"WHERE interval = '{interval}' AND toUnixTimestamp64Micro(start) = {START_US}"
+    )
+    client.disconnect()
+    [(found, count)] = rows
+    return found, count
+
+
+def copies(settings: Settings) -> list[tuple[int]]:
+    """Offsets of the trade that was refused, as ClickHouse has it."""
+    client = Client.from_url(settings.clickhouse_dsn)
+    rows: list[tuple[int]] = client.execute(
+        f"SELECT kafka_offset FROM {settings.clickhouse_database}.trades_unique WHERE size = 100"
+    )
+    client.disconnect()
+    return rows
+
+
+def account(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, int]:
+    capsys.readouterr()
+    assert main(["replay", "--json", *words]) == 0
+    found = json.loads(capsys.readouterr().out)
+    return {name: found[name] for name in ("read", "applied", "late", "rejected")}
+
+
+def test_a_trade_that_was_put_back_counts_once_however_often_the_log_is_read(
+    refused: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings()
+    assert volume(settings, "1m") == (2, 2)
+    monkeypatch.setenv("TAPEFLOW_VALUE_BYTES_MAX", "1000")
+    mended = load_settings()
+    assert said(capsys, "requeue")["put_back"] == 1
+    run_history(mended, 1, refused / "history.log")
+    assert volume(mended, "1m") == (2, 2), "it is late for its bar"
+    assert copies(mended) == [(6,)]
+    assert main(["verify"]) == 0
+
+    assert account(capsys, "--to", '{"0": 6}') == {"read": 6, "applied": 5, "late": 0, "rejected": 1}
+    assert volume(mended, "1m") == (2, 2), "the copy isn't in that range"
+    assert account(capsys) == {"read": 7, "applied": 5, "late": 1, "rejected": 1}
+    assert [volume(mended, interval) for interval in ("1m", "1h")] == [(102, 3), (104, 5)]
+    assert main(["verify"]) == 0
+    assert main(["replay", "--dry-run", "--diff"]) == 0
+    capsys.readouterr()
+    assert main(["quality", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["partitions"]["0"]["rejected"] == {"requeued": 1}
+
+    (refused / "recovery" / "history").rename(refused / "before")
+    run_history(mended, 7, refused / "history.log")
+    assert copies(mended) == [(6,)], "the rebuild took the record that stands there for the other one as well"
+    assert [volume(mended, interval) for interval in ("1m", "1h")] == [(102, 3), (104, 5)]
+    assert main(["verify"]) == 0
+    assert said(capsys, "list")["counts"] == {"too-large": 1}, "a record that was put back makes no letter"
+    again = said(capsys, "requeue")
+    assert (again["put_back"], again["already"]) == (0, 1)
+
+
+def test_markers_of_a_requeue_that_goes_on_are_not_waited_for(letters: str, kafka_bootstrap: str) -> None:
+    settings = load_settings()
+    assert markers_of(settings) == {}
+    assert main(["dead-letters", "requeue", "--offset", "1:10"]) == 0
+    name = f"{letters}.dead-letter"
+    other = Producer({"bootstrap.servers": kafka_bootstrap, "transactional.id": f"tapeflow-requeue-{name}"})
+    other.init_transactions(20)
+    other.begin_transaction()
+    unwritten = Marker(letters, 1, 11, 1_741_564_800_000)
+    other.produce(f"{name}.requeued", unwritten.value(), unwritten.origin)
+    assert other.flush(20) == 0
+    began_s = time.monotonic()
+    assert set(markers_of(settings)) == {f"{letters}/1/10"}
+    assert time.monotonic() - began_s < 10
+    other.abort_transaction(20)
+    assert set(markers_of(settings)) == {f"{letters}/1/10"}
+    assert markers_of(settings.model_copy(update={"dead_letters_from": "none"})) == {}

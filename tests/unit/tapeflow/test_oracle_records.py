@@ -70,6 +70,15 @@ def test_json_gives_the_same_trade() -> None:
     assert from_json(value) == from_avro(avro(GOOD))
 
 
+def test_a_record_that_was_put_back_counts_where_its_copy_stands() -> None:
+    reader = OracleReader(requeued={(3, 9, NOW_MS)})
+    value = framed(avro(GOOD))
+    assert reader.read(3, 9, NOW_MS, value) == OracleReject(3, 9, Reason.REQUEUED)
+    assert reader.read(3, 9, NOW_MS, None) == OracleReject(3, 9, Reason.REQUEUED)
+    others = [reader.read(3, 10, NOW_MS, value), reader.read(2, 9, NOW_MS, value), reader.read(3, 9, NOW_MS + 1, value)]
+    assert all(isinstance(each, OracleTrade) for each in others)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
