@@ -129,7 +129,9 @@ def requeue(
 ) -> int:
     """Put records back onto the partition that they came from, each at most once, with its origin in a header.
 
-    Run it with the settings after the fix. What was refused long ago is late now: replay folds it into its bars.
+    Run it with the settings after the fix, when live and history have passed the letters: what starts from then on
+    refuses the originals as requeued. What was refused long ago is late now: replay folds it into its bars, where the
+    range holds the copies, as --to latest does.
 
     Examples: tapeflow dead-letters requeue --dry-run or tapeflow dead-letters requeue --reason missing-field
     """
