@@ -116,6 +116,21 @@ def test_helm_templates_are_yaml(path: Path) -> None:
         assert {"apiVersion", "kind", "metadata"} <= set(document)
 
 
+def pod_specs() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in templates():
+        for document in yaml.safe_load_all(rendered(path)):
+            if document and "template" in document.get("spec", {}):
+                yield path.name, document["spec"]["template"]["spec"]
+
+
+def test_pods_get_no_variables_of_services() -> None:
+    """A release called tapeflow has Services whose variables (TAPEFLOW_GATEWAY_PORT=tcp://…) look like settings."""
+    specs = list(pod_specs())
+    assert {name for name, _ in specs} == {"flows.yaml", "gateway.yaml", "migrate.yaml"}
+    for name, spec in specs:
+        assert spec.get("enableServiceLinks") is False, name
+
+
 def test_helm_templates_use_values_that_exist() -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
     for path in [*templates(), CHART / "templates" / "_names.tpl"]:
