@@ -88,6 +88,21 @@ def test_settings_are_spelled_as_they_are() -> None:
     assert set(values["settings"]) <= set(Settings.model_fields)
 
 
+def test_a_gateway_that_others_shall_reach_asks_for_its_key() -> None:
+    """Without a key it listens on loopback, and behind a container's wall nobody would reach it."""
+    key = COMPOSE["services"]["gateway"]["environment"]["TAPEFLOW_GATEWAY_TOKEN_SECRET"]
+    assert re.fullmatch(r"\$\{GATEWAY_TOKEN_SECRET:\?.*openssl rand -hex 32\}", key)
+    enabled, _, guarded = (
+        (CHART / "templates" / "gateway.yaml").read_text("utf-8").partition("kind: Deployment")[0].partition("not (or")
+    )
+    assert "gateway.enabled" in enabled
+    assert re.match(r' \.Values\.secretName \(include "tapeflow.gatewayKey" \.\)\) \}\}\n\{\{- fail ".*SECRET', guarded)
+    named = set(re.findall(r'"(gateway_\w+)"', (CHART / "templates" / "_names.tpl").read_text("utf-8")))
+    assert named == {"gateway_token_secret", "gateway_token_public_key", "gateway_jwks_url"} & set(
+        Settings.model_fields
+    )
+
+
 def test_services_wait_for_what_they_need() -> None:
     for name, service in COMPOSE["services"].items():
         needed = service.get("depends_on", {})

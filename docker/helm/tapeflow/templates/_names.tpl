@@ -6,6 +6,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- define "tapeflow.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
+{{- define "tapeflow.gatewayKey" -}}
+{{- range $name, $value := .Values.settings }}
+{{- if has (lower $name) (list "gateway_token_secret" "gateway_token_public_key" "gateway_jwks_url") }}{{ $value }}{{ end }}
+{{- end }}
+{{- end }}
 {{- define "tapeflow.environment" -}}
 - configMapRef:
     name: {{ .Release.Name }}-settings
