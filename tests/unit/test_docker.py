@@ -156,6 +156,17 @@ def test_helm_templates_use_values_that_exist() -> None:
                 inside = inside[part]
 
 
+def test_settings_of_the_chart_become_texts_that_settings_read() -> None:
+    """Kinds as Helm knows them: numbers of a values file are floats, and %v would print 3.6e+06, [a b], map[1D:1]."""
+    assert '{{ include "tapeflow.setting" $value | quote }}' in (CHART / "templates" / "settings.yaml").read_text(
+        "utf-8"
+    )
+    names = (CHART / "templates" / "_names.tpl").read_text("utf-8")
+    written = dict(re.findall(r'kindIs "(\w+)" \..*?\}\}\{\{ (.+?) \. \}\}', names))
+    assert written == {"map": "toJson", "slice": 'join ","', "float64": "int64", "invalid": "toString"}
+    assert 'if and (kindIs "float64" .) (eq (floor .) (float64 .))' in names, "a fraction stays one"
+
+
 def test_dashboards_and_alerts_use_metrics_that_exist() -> None:
     known = set(re.findall(r"^\| `(tapeflow_\w+)`", (ROOT / "docs" / "metrics.md").read_text("utf-8"), re.MULTILINE))
     for expression in expressions():

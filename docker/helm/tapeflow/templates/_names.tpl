@@ -11,6 +11,14 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- if has (lower $name) (list "gateway_token_secret" "gateway_token_public_key" "gateway_jwks_url") }}{{ $value }}{{ end }}
 {{- end }}
 {{- end }}
+{{- /* Helm reads every number of a values file as a float: printed as it is, 3600000 would be 3.6e+06. */}}
+{{- define "tapeflow.setting" -}}
+{{- if kindIs "map" . }}{{ toJson . }}
+{{- else if kindIs "slice" . }}{{ join "," . }}
+{{- else if and (kindIs "float64" .) (eq (floor .) (float64 .)) }}{{ int64 . }}
+{{- else if not (kindIs "invalid" .) }}{{ toString . }}
+{{- end }}
+{{- end }}
 {{- define "tapeflow.environment" -}}
 - configMapRef:
     name: {{ .Release.Name }}-settings
