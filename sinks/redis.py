@@ -29,7 +29,7 @@ from sinks.redis_encode import KeyParts
 from sinks.redis_scripts import APPLY_UPDATE
 from sinks.redis_state import Call, LiveUpdate, ShardState
 
-__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "connect"]
+__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "connect", "place"]
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 5.0
@@ -75,21 +75,21 @@ def connect(url: str) -> redis.Redis:
     except redis.exceptions.AuthenticationError as error:
         client.close()
         raise SettingError(
-            "Redis refused the login", where=_place(url), mend=f"set TAPEFLOW_REDIS_URL ({error})"
+            "Redis refused the login", where=place(url), mend=f"set TAPEFLOW_REDIS_URL ({error})"
         ) from error
     except _OUTAGES as error:
         client.close()
         raise Unreachable(
-            "Redis does not answer", where=_place(url), mend=f"start it or set TAPEFLOW_REDIS_URL ({error})"
+            "Redis does not answer", where=place(url), mend=f"start it or set TAPEFLOW_REDIS_URL ({error})"
         ) from error
     except redis.exceptions.InvalidResponse as error:
         client.close()
-        raise SettingError("what answers is no Redis", where=_place(url), mend="set TAPEFLOW_REDIS_URL") from error
+        raise SettingError("what answers is no Redis", where=place(url), mend="set TAPEFLOW_REDIS_URL") from error
     if clustered:
         client.close()
         raise SettingError(
             "Redis runs in cluster mode, and one script of ours writes keys of many slots",
-            where=_place(url),
+            where=place(url),
             mend="set TAPEFLOW_REDIS_URL to a single primary (with replicas, or behind a proxy that presents one node)",
         )
     return client
@@ -108,13 +108,17 @@ def _client(url: str) -> redis.Redis:
             url, socket_timeout=ANSWER_S, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 0)
         )
     except ValueError as error:
-        raise SettingError("bad Redis URL", where=_place(url), mend=f"redis://host:6379/0 ({error})") from error
+        raise SettingError("bad Redis URL", where=place(url), mend=f"redis://host:6379/0 ({error})") from error
 
 
-def _place(url: str) -> str:
-    """The URL without its login."""
-    scheme, _, rest = url.rpartition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest
+def place(url: str) -> str:
+    """The URL without its login, which may stand in its query too: ?password=…"""
+    scheme, separator, rest = url.partition("://")
+    server, _, query = (rest if separator else url).partition("?")
+    if "@" in query and "@" not in server:
+        server = "***"  # perhaps a password with both signs in it, and this is the half of it
+    server = server.rpartition("@")[2]
+    return f"{scheme}://{server}" if separator else server
 
 
 def _is_outage(error: Exception) -> bool:
@@ -140,7 +144,7 @@ class RedisWriter:
         stop: threading.Event | None = None,
     ) -> None:
         self._client = _client(url)
-        self._where = _place(url)
+        self._where = place(url)
         self._key_parts = KeyParts.of(RedisKeys(hash_tags))
         self._candles_kept = candles_kept
         self._stream_length_max = stream_length_max

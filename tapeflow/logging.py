@@ -21,6 +21,7 @@ _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
+_QUERY_SECRET: Final = re.compile(r"(?<=[?&])([^=&#\s]*(?:password|secret|token)[^=&#\s]*)=[^&#\s]*", re.IGNORECASE)
 
 
 def configure_logging(
@@ -69,5 +70,5 @@ def _mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mut
         if _SECRET_KEY.search(key) and value:
             event[key] = "***"
         elif isinstance(value, str):
-            event[key] = _USERINFO.sub("***@", value)
+            event[key] = _QUERY_SECRET.sub(r"\1=***", _USERINFO.sub("***@", value))
     return event

@@ -24,6 +24,7 @@ __all__ = ["PREFIX", "allowed_values", "describe_fields", "masked", "not_readabl
 PREFIX: Final = "TAPEFLOW_"
 MASK: Final = "***"
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
+_QUERY_SECRET: Final = re.compile(r"(?<=[?&])([^=&#\s]*(?:pass|secret|token|key)[^=&#\s]*)=[^&#\s]*", re.IGNORECASE)
 _OWN_WORDS: Final = ("value_error", "assertion_error")
 
 
@@ -32,7 +33,7 @@ def _extra(field: FieldInfo, key: str) -> Any:
 
 
 def masked(field: FieldInfo, value: object) -> object:
-    """``value`` as it may be shown: secrets as ***, the user and password of a URL as ***."""
+    """``value`` as it may be shown: secrets as ***, and so the user and password of a URL, in its query too."""
     if _extra(field, "secret"):
         if isinstance(value, Mapping):
             return {
@@ -40,7 +41,9 @@ def masked(field: FieldInfo, value: object) -> object:
                 for key, each in value.items()
             }
         return MASK if value else value
-    return _USERINFO.sub(MASK + "@", value) if isinstance(value, str) else value
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    return _QUERY_SECRET.sub(rf"\1={MASK}", _USERINFO.sub(MASK + "@", value))
 
 
 def _limits(field: FieldInfo) -> dict[str, Any]:

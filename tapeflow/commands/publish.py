@@ -41,13 +41,14 @@ async def send(settings: Settings, channel: str, data: bytes, kind: str, user: s
     """The entry's id. Raises InputError, or Unreachable when Redis doesn't answer."""
     from gateway.publish import publish as write
     from gateway.redis_pool import REDIS_ERRORS, open_redis
+    from sinks.redis import place
 
     redis = open_redis(settings.redis_url, TIMEOUT_MS)
     try:
         return await write(redis, channel, data, kind=kind, user=user, symbols=symbols)
     except REDIS_ERRORS as error:
         raise Unreachable(
-            "Redis does not answer", where=settings.redis_url.rpartition("@")[2], mend="set TAPEFLOW_REDIS_URL"
+            "Redis does not answer", where=place(settings.redis_url), mend="set TAPEFLOW_REDIS_URL"
         ) from error
     finally:
         await redis.aclose(close_connection_pool=True)

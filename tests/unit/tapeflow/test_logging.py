@@ -58,8 +58,10 @@ def test_secrets_are_masked() -> None:
     out = io.StringIO()
     configure_logging("json", "info", out)
     structlog.get_logger().info("connecting", password="hunter2", url="redis://me:hunter2@host:1", sasl_token="hunter2")
+    structlog.get_logger().info("connecting", url="redis://host:2?password=hunter2&db=1")
     assert "hunter2" not in out.getvalue()
     assert "redis://***@host:1" in out.getvalue()
+    assert "redis://host:2?password=***&db=1" in out.getvalue()
 
 
 def test_an_exception_is_one_json_line() -> None:

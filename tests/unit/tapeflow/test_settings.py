@@ -126,6 +126,12 @@ def test_secrets_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in line_of(redis_url="http://me:hunter2@host")
 
 
+@pytest.mark.parametrize("key", ["password", "Password", "ssl_password"])
+def test_secrets_in_the_query_of_a_url_are_never_printed(key: str) -> None:
+    text = repr(load_settings(redis_url=f"redis://host:6379/0?db=1&{key}=hunter2&timeout=3"))
+    assert f"redis://host:6379/0?db=1&{key}=***&timeout=3" in text
+
+
 def test_a_child_gets_the_same_settings_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPEFLOW_CONFLATION_MS", "50")
     settings = load_settings(
