@@ -8,6 +8,7 @@ The surprise: which server answers (its run id) and whose data it holds (md:epoc
 from an old dump keeps the epoch.
 """
 
+import re
 import secrets
 import threading
 import time
@@ -58,6 +59,10 @@ _OUTAGE_WORDS: Final = (
     "CLUSTERDOWN",
     "UNBLOCKED",
 )
+_OUTAGE_IN_SCRIPT: Final = re.compile(
+    r"Error running script .*?: -(READONLY|OOM|NOREPLICAS|MISCONF|MASTERDOWN|BUSY) ", re.DOTALL
+)
+"""Redis before 7 wraps what a command in a script answers, and redis-py then knows no type for it."""
 
 _log = structlog.get_logger()
 
@@ -124,9 +129,10 @@ def place(url: str) -> str:
 def _is_outage(error: Exception) -> bool:
     if isinstance(error, redis.exceptions.AuthenticationError):
         return False
-    return isinstance(error, _OUTAGES) or (
-        isinstance(error, redis.exceptions.ResponseError) and str(error).startswith(_OUTAGE_WORDS)
-    )
+    if not isinstance(error, redis.exceptions.ResponseError):
+        return isinstance(error, _OUTAGES)
+    words = str(error)
+    return isinstance(error, _OUTAGES) or words.startswith(_OUTAGE_WORDS) or bool(_OUTAGE_IN_SCRIPT.match(words))
 
 
 class RedisWriter:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import redis
 
+from local.redis import bundled_binary
 from schemas.columns import BarBatch, TickerBatch
 from schemas.errors import SettingError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, deltas_stream
@@ -358,3 +359,22 @@ def test_a_first_bar_from_before_1970_is_kept(client: redis.Redis, redis_url: st
     assert client.zcard("candles:AAPL:1W") == 1
     assert bar_at(client, "candle:AAPL:1W").time == week_us // 1000
     writer.close()
+
+
+@pytest.mark.parametrize(("option", "value"), [("min-replicas-to-write", 1), ("maxmemory", "100kb"), ("replicaof", "")])
+def test_the_bundled_release_says_outages_within_a_script_and_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: object
+) -> None:
+    monkeypatch.setattr("sinks.outage.STOP_GRACE_S", 0.1)
+    monkeypatch.setattr("tests.servers.redis.shutil.which", lambda _name: bundled_binary())
+    stop = threading.Event()
+    with RedisServer(tmp_path) as server, connect(server.url) as client:
+        writer = RedisWriter(server.url, stop=stop)
+        writer.write([update(tickers({"sequence": 1}))])
+        if option == "replicaof":
+            client.replicaof("127.0.0.1", 1)
+        else:
+            client.config_set(option, value)
+        stop.set()
+        with pytest.raises(Unreachable, match=r"stopped while the server was down .*(NOREPLICAS|OOM|READONLY) "):
+            writer.write([update(tickers({"sequence": 2}))])
