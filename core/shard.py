@@ -55,7 +55,8 @@ class Shard:
     batches say; so read = applied + duplicate + late + rejected, over crashes too.
 
     first_offset: of the log, as this shard saw it; -1 before the first batch.
-    left_edge_us: where the log began before that, bars that start then or earlier may lack trades; NEVER: none do.
+    left_edge_us: where the log began before that, or before the topic was made anew, bars that start then or earlier
+    may lack trades; NEVER: none do.
     floors_us: what rules of an earlier run had closed and sealed, see apply_trades.
     """
 
@@ -170,12 +171,14 @@ class Shard:
         return self._finish(np.flatnonzero(open_now))
 
     def _find_left_edge(self, batch: TradeBatch) -> None:
-        """Where the log begins later than its first record, trades of the same bars may have been before."""
+        """Where the log begins later than its first record, or anew, trades of the same bars may have been before."""
         if self.first_offset < 0:
             firsts = [int(batch.rows["offset"][0])] if len(batch.rows) else []
             firsts += [batch.rejects[0].offset] if batch.rejects else []
             self.first_offset = min(firsts, default=batch.next_offset)
-        if self.first_offset > 0 and self.left_edge_us == NEVER and len(batch.rows):
+        # A state from before the epoch was raised has its beginning behind it: the log only went on.
+        is_anew = self.rules.source_epoch > 0 and self.max_event_time_us == NEVER
+        if (self.first_offset > 0 or is_anew) and self.left_edge_us == NEVER and len(batch.rows):
             # Kafka's time too: the first trade may itself be late, and what was before it was sent before it.
             newest_us = max(int(batch.rows["event_time_us"][0]), int(batch.rows["timestamp_ms"][0]) * 1000)
             # A Kafka time in nanoseconds would not fit the state.

@@ -206,7 +206,9 @@ def _whole_from_us(
     Records that were put back are looked at like all others: they bound what was sent before them just as well.
     """
     asked_us, (first, end) = start.time_ms * 1000 if start.kind == "time" else FROM_THE_START, span
-    if first == 0 or (start.kind == "time" and first > low):
+    # Under a raised epoch the topic was made anew, and its first record is not the log's.
+    is_anew = settings.source_epoch > 0
+    if (first == 0 and not is_anew) or (start.kind == "time" and first > low):
         return asked_us
     decode, back = decode_trades(settings), max(low, first - LOOK_BACK_RECORDS)
     newest_us = [
@@ -214,12 +216,12 @@ def _whole_from_us(
         for raw in read_range(options, {partition: (back, first)})
         if len(rows := decode(raw).rows)
     ]
-    if back > 0 and (back == low or not newest_us):
+    if (back > 0 or is_anew) and (back == low or not newest_us):
         # Kafka's time too: the first trade may itself be late, and what is gone was sent before it.
         for raw in read_range(options, {partition: (back, end)}):
             if len(rows := decode(raw).rows):
                 newest_us.append(max(int(rows["event_time_us"][0]), int(rows["timestamp_ms"][0]) * 1000))
                 break
     if not newest_us:
-        return asked_us if back == 0 else OPEN_END
+        return asked_us if back == 0 and not is_anew else OPEN_END
     return max(asked_us, max(newest_us) + max(settings.out_of_order_ms, settings.future_ms) * 1000 + 1)

@@ -10,7 +10,7 @@ The surprise: end of input publishes what changed but closes nothing, since a st
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import structlog
@@ -27,6 +27,12 @@ from schemas.errors import StateIncompatible
 __all__ = ["ShardStep", "utc_now"]
 
 _log = structlog.get_logger()
+
+CUT_AMID: Final = (
+    "this read began amid the log",
+    "read from earliest (TAPEFLOW_KAFKA_START, new recovery folder), or run `tapeflow replay`",
+)
+CUT_ANEW: Final = ("TAPEFLOW_SOURCE_EPOCH says that the log began anew", "none is needed: stores keep what they hold")
 
 W = TypeVar("W")
 Clock = Callable[[], datetime]
@@ -113,12 +119,13 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             self.metrics.count_cut(self.partition, cut)
             if not self._cut_said:
                 self._cut_said = True
+                why, mend = CUT_AMID if self.shard.first_offset > 0 else CUT_ANEW
                 _log.warning(
-                    "bars are not published: this read began amid the log, and they may lack trades before it",
+                    f"bars are not published: {why}, and they may lack trades before it",
                     flow=self.metrics.flow,
                     partition=self.partition,
                     bars_that_start_up_to=time_text(self.shard.left_edge_us),
-                    mend="read from earliest (TAPEFLOW_KAFKA_START, new recovery folder), or run `tapeflow replay`",
+                    mend=mend,
                 )
         return finals
 

@@ -152,10 +152,11 @@ def edges_of(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], setti
     rules = rules_of(settings)
     with TopicQuestions(options) as questions:
         lows = {partition: low for partition, (low, _) in questions.watermarks(list(ranges)).items()}
-    edges = {}
+    edges, is_anew = {}, settings.source_epoch > 0
     for partition, (start, end) in ranges.items():
         if start < end:
-            left_us = _left_us(options, partition, (start, end), lows[partition], settings) if start > 0 else None
+            is_cut = start > 0 or is_anew
+            left_us = _left_us(options, partition, (start, end), lows[partition], settings) if is_cut else None
             edges[partition] = Edge(left_us, rules.sequence(start), rules.sequence(end - 1))
     return edges
 
@@ -169,7 +170,8 @@ def _left_us(options: KafkaReadOptions, partition: int, span: OffsetRange, low: 
         trade.event_time_us + settings.out_of_order_ms * 1000
         for trade in _trades(options, partition, (back, start), settings)
     ]
-    if back > 0 and (back == low or not edges_us):
+    # Under a raised epoch the topic was made anew, and what came before its first record is gone as well.
+    if (back > 0 or settings.source_epoch > 0) and (back == low or not edges_us):
         # Kafka's time too: the first trade may itself be late, and what is gone was sent before it.
         first = next(_trades(options, partition, (back, end), settings), None)
         edges_us.append(max(first.event_time_us, first.timestamp_ms * 1000) + future_us if first else FOR_EVER_US)

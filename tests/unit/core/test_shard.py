@@ -1,11 +1,14 @@
 """Closing, sealing, announcing, growing: what a shard publishes and when."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 
 from core.rules import Rules
 from core.shard import Shard
+from core.shard_kernel import NEVER
+from core.snapshot import restore, snapshot
 from schemas.columns import TRADE, TradeBatch
 from tapeflow.oracle import OracleTrade
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
@@ -27,6 +30,23 @@ def test_a_bar_closes_when_the_watermark_reaches_its_end_and_not_before() -> Non
     shard.apply(to_batch([at(2, 65)]))
     assert bars_of(shard.take_final()).keys() == {("A", "1m", MONDAY_US)}
     assert len(shard.take_final()) == 0
+
+
+def test_a_log_that_began_anew_has_a_left_edge_at_its_first_record() -> None:
+    anew = replace(RULES, source_epoch=1)
+    shard = Shard(anew)
+    shard.apply(TradeBatch("trades", 3, np.empty(0, TRADE), b"", 0, 0))
+    shard.apply(to_batch([at(0, 1), at(1, 70)]))
+    assert shard.left_edge_us == MONDAY_US + 6 * SECOND_US
+    assert restore(snapshot(shard), anew).left_edge_us == shard.left_edge_us
+
+
+def test_a_log_that_goes_on_under_a_raised_epoch_is_not_cut() -> None:
+    before = Shard(RULES)
+    before.apply(to_batch([at(0, 1)]))
+    shard = restore(snapshot(before), replace(RULES, source_epoch=1))
+    shard.apply(to_batch([at(1, 2), at(2, 70)]))
+    assert shard.left_edge_us == NEVER
 
 
 def test_a_late_trade_revises_a_closed_bar_and_a_sealed_one_refuses_it() -> None:

@@ -47,7 +47,9 @@ def raw(log: Log, partition: int, span: OffsetRange) -> RawBatch | None:
     return RawBatch("t", partition, b"".join(values), ends, np.array(offsets), np.array(stamps), NoKeys())
 
 
-def planned(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, high: int, start: str = "earliest") -> int:
+def planned(
+    monkeypatch: pytest.MonkeyPatch, log: Log, low: int, high: int, start: str = "earliest", **rules: int
+) -> int:
     """The left edge, in microseconds after MONDAY, of a topic with one partition that holds [low, high)."""
 
     def read(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -> Iterator[RawBatch]:
@@ -60,7 +62,7 @@ def planned(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, high: int, star
     monkeypatch.setattr(flows.replay_plan, "TopicQuestions", questions_of(low, high))
     monkeypatch.setattr(flows.replay_plan, "read_range", read)
     request = Request(start, "latest", (), (0,), "market.bars", True)
-    found = make_plan(request, load_settings()).whole_from_us[0]
+    found = make_plan(request, load_settings(**rules)).whole_from_us[0]
     return found if abs(found) == OPEN_END else found - MONDAY_US
 
 
@@ -75,6 +77,13 @@ def test_a_refused_record_or_a_hole_at_the_beginning_hides_no_edge(
     first, second = offsets
     log: Log = {5: REFUSED, first: (100, 101), second: (500, 501)}
     assert planned(monkeypatch, log, 5, 12) == 101 * SECOND_US + SLACK_US
+
+
+def test_a_topic_made_anew_is_cut_at_its_first_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: Log = {0: (90, 95), 1: (500, 501), 2: (600, 601)}
+    for start, edge_s in {"earliest": 95, '{"0": 2}': 500}.items():
+        assert planned(monkeypatch, log, 0, 3, start, source_epoch=1) == edge_s * SECOND_US + SLACK_US
+    assert planned(monkeypatch, {0: REFUSED, 1: REFUSED}, 0, 2, source_epoch=1) == OPEN_END
 
 
 def test_a_late_trade_at_the_beginning_counts_by_kafkas_time(monkeypatch: pytest.MonkeyPatch) -> None:

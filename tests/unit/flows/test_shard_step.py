@@ -1,6 +1,7 @@
 """The step's duties beside the shard: whole bars only, one count per record, quiet bars, recovery."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -54,6 +55,16 @@ def test_bars_at_the_edge_of_a_log_that_begins_later_are_never_final() -> None:
     again = step(made.snapshot())
     out, _ = again.on_batch([to_batch([at(9, 130), at(10, 2)])])
     assert published(out) == {("A", "1m", MONDAY_US + 60_000_000)}, "a revision of the cut bar isn't one either"
+
+
+def test_bars_that_a_topic_made_anew_cuts_are_never_final() -> None:
+    made = Step(replace(RULES, source_epoch=1), 10_000, FlowMetrics("test", CollectorRegistry()), None, Clock())
+    with capture_logs() as logs:
+        out, _ = made.on_batch([to_batch([at(0, 1), at(1, 70), at(2, 130)])])
+    assert published(out) == {("A", "1m", MONDAY_US + 60_000_000)}
+    [line] = logs
+    assert "TAPEFLOW_SOURCE_EPOCH" in line["event"]
+    assert "earliest" not in line["mend"], "it would change nothing"
 
 
 def test_the_edge_is_kafkas_time_where_the_first_trade_was_late() -> None:

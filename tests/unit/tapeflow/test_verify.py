@@ -30,7 +30,7 @@ def record(offset: int, place: tuple[int, int] | None) -> Record:
     return Record(0, offset, START_MS + sent_s * 1000, None, value.encode())
 
 
-def left_us(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, span: OffsetRange) -> int | None:
+def left_us(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, span: OffsetRange, **rules: int) -> int | None:
     """The left edge of ``span``, in microseconds after START_MS."""
 
     def read(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange]) -> Iterator[Record]:
@@ -39,13 +39,19 @@ def left_us(monkeypatch: pytest.MonkeyPatch, log: Log, low: int, span: OffsetRan
 
     monkeypatch.setattr(tapeflow.verify, "TopicQuestions", questions_of(low, span[1]))
     monkeypatch.setattr(tapeflow.verify, "read_records", read)
-    settings = load_settings(value_format="json", time_unit="ms")
+    settings = load_settings(value_format="json", time_unit="ms", **rules)
     edge = edges_of(read_options(settings), {0: span}, settings)[0]
     return None if edge.left_us is None else edge.left_us - START_MS * 1000
 
 
 def test_a_log_from_its_first_record_on_has_no_left_edge(monkeypatch: pytest.MonkeyPatch) -> None:
     assert left_us(monkeypatch, {0: (1, 1), 1: (2, 2)}, 0, (0, 2)) is None
+
+
+def test_a_topic_made_anew_is_cut_at_its_first_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = {0: (1, 2), 1: (200, 200), 2: (300, 300)}
+    assert left_us(monkeypatch, log, 0, (0, 3), source_epoch=1) == 2 * SECOND_US + FUTURE_US
+    assert left_us(monkeypatch, log, 0, (2, 3), source_epoch=1) == 200 * SECOND_US + BOUND_US
 
 
 def test_the_newest_trade_before_the_range_is_its_edge(monkeypatch: pytest.MonkeyPatch) -> None:
