@@ -96,6 +96,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
         self._ends: Mapping[int, int] = {}
         self._readers: dict[int, KafkaReader] = {}
         self._parts: dict[int, KafkaPart[B]] = {}
+        self._resumed: dict[int, bool] = {}
 
     def list_parts(self) -> list[str]:
         """Asks the brokers. Raises MissingObject, SettingError or Unreachable."""
@@ -108,6 +109,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
         partition = int(for_part)
         with self._lock:
             facts = self._known()
+            self._note(partition, resume_state is not None)
             if resume_state is None:
                 offset = self._start_offsets(facts)[partition]
             else:
@@ -137,6 +139,20 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
                     self._ends = questions.resolve(self._options.end, range(facts.partitions), unnamed="latest")
                 self._facts = facts
         return self._facts
+
+    def _note(self, partition: int, resumed: bool) -> None:
+        """Say once, at the first resume with them, that partitions are new: nothing else would tell what freezes."""
+        if partition in self._resumed:
+            self._resumed.clear()  # another execution with this source
+        was_mixed = len(set(self._resumed.values())) > 1
+        self._resumed[partition] = resumed
+        if not was_mixed and len(set(self._resumed.values())) > 1:
+            structlog.get_logger().warning(
+                "the topic has partitions that the recovery state doesn't know: symbols that moved there stay as they"
+                " are in Redis unless TAPEFLOW_SOURCE_EPOCH was raised by one with this restart",
+                topic=self._options.topic,
+                mend="docs/recovery.md, More partitions",
+            )
 
     def _start_offsets(self, facts: TopicFacts) -> Mapping[int, int]:
         if self._starts is None:

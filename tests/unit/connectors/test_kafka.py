@@ -1,10 +1,12 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
+from structlog.testing import capture_logs
 
-from connectors.kafka import KafkaPart, empty_trades
-from connectors.kafka_options import KafkaReadOptions
+import connectors.kafka
+from connectors.kafka import KafkaPart, KafkaSource, empty_trades
+from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_poll import Drained
 from connectors.kafka_reader import KafkaReader
 from connectors.kafka_start import TopicFacts
@@ -43,6 +45,45 @@ def part(
         start="earliest",
         clock_ahead_s=clock_ahead_s,
     )
+
+
+class TwoPartitions:
+    """In place of TopicQuestions: a topic of partitions 0 and 1, each [0, 100)."""
+
+    def __init__(self, _options: KafkaReadOptions) -> None: ...
+
+    def __enter__(self) -> "TwoPartitions":
+        return self
+
+    def __exit__(self, *_error: object) -> None: ...
+
+    def check_start(self) -> TopicFacts:
+        return TopicFacts("t", "id", 2)
+
+    def watermarks(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+        return dict.fromkeys(partitions, (0, 100))
+
+    def resolve(self, _position: Position, partitions: Iterable[int]) -> dict[int, int]:
+        return dict.fromkeys(partitions, 0)
+
+
+@pytest.mark.parametrize(
+    ("resumed", "lines"), [(("0",), 1), (("1",), 1), (("0", "1"), 0), ((), 0)], ids=["new", "first", "all", "none"]
+)
+def test_partitions_that_a_resume_finds_new_are_said_once(
+    monkeypatch: pytest.MonkeyPatch, resumed: tuple[str, ...], lines: int
+) -> None:
+    monkeypatch.setattr(connectors.kafka, "TopicQuestions", TwoPartitions)
+    source = KafkaSource(OPTIONS, decode, open_poll=FakePoll().opener)
+    state = {"version": 1, "topic": "t", "topic_id": "id", "start": "earliest", "next_offset": 7}
+    with capture_logs() as logs:
+        for name in source.list_parts():
+            source.build_part("in", name, state if name in resumed else None)
+        assert len(logs) == lines
+        for name in source.list_parts():
+            source.build_part("in", name, state)
+    assert len(logs) == lines, "the next execution knows both"
+    assert all("TAPEFLOW_SOURCE_EPOCH" in line["event"] for line in logs)
 
 
 def test_the_position_moves_with_what_is_handed_out() -> None:
