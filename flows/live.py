@@ -74,13 +74,16 @@ class LiveStep(ShardStep[LiveUpdate]):
         if self._again or (batch is not None and len(batch) > 0):
             self._changed = True
             self._bars.touch()
+        again_below = 0
         if self._again:
+            first = int(batch.rows["offset"][0]) if batch is not None and len(batch) else self.shard.next_offset
+            again_below = self.shard.rules.sequence(first)
             # What was held back at the last snapshot, and what Redis may have lost since: versions sort it out.
             self._again = False
             closed = self.whole(self.shard.publish_again())
             finals = BarBatch(self.shard.symbols.names, np.concatenate([closed.rows, finals.rows]))
         if self._changed and self._is_due():
-            return self._flush(finals)
+            return self._flush(finals, again_below=again_below)
         if len(finals):
             return [LiveUpdate(self.partition, no_tickers(), no_bars(), finals)]
         return ()
@@ -119,17 +122,24 @@ class LiveStep(ShardStep[LiveUpdate]):
         passed = not self._published_at <= self.clock() < self._published_at + self._span
         return passed and not self._is_behind()
 
-    def _flush(self, finals: BarBatch, at_end: bool = False) -> list[LiveUpdate]:
+    def _flush(self, finals: BarBatch, at_end: bool = False, again_below: int = 0) -> list[LiveUpdate]:
         now = self.clock()
         intervals = np.ones(len(INTERVALS), np.bool_) if at_end else self._bars.due(now)
         tickers, live_bars = self.shard.take_live(intervals)
         self._published_at, self._changed = now, False
         self._bars.sent(intervals, now)
-        return [LiveUpdate(self.partition, tickers, live_bars, finals)]
+        return [LiveUpdate(self.partition, tickers, live_bars, finals, again_below)]
 
 
 def final_bars(update: LiveUpdate) -> BarBatch | None:
     return update.final_bars if len(update.final_bars) else None
+
+
+def measure(latency: LatencyHistogram, done: Sequence[LiveUpdate], now_ms: int) -> None:
+    """What is published again after a start would count its downtime, and the quiet before it, as latency."""
+    for update in done:
+        rows = update.tickers.rows
+        latency.observe(now_ms, rows["timestamp_ms"][rows["sequence"] >= update.again_below])
 
 
 def bars_topic_sink(settings: Settings, shards: int, stop: StopSignal) -> BarsTopicSink:
@@ -172,9 +182,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
     latency = LatencyHistogram(NAME)
 
     def written(done: Sequence[LiveUpdate]) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        for update in done:
-            latency.observe(now_ms, update.tickers.rows["timestamp_ms"])
+        measure(latency, done, time.time_ns() // 1_000_000)
 
     sink = RedisSink(
         settings.redis_url,

@@ -30,12 +30,16 @@ Call = tuple[bytes, bytes, bytes]
 
 @dataclass(slots=True)
 class LiveUpdate:
-    """What changed in one shard: full rows, at most the newest per symbol (and interval); sinks make the deltas."""
+    """What changed in one shard: full rows, at most the newest per symbol (and interval); sinks make the deltas.
+
+    again_below: tickers of a lower sequence are of an earlier run, which may have published them.
+    """
 
     shard: int
     tickers: TickerBatch
     live_bars: BarBatch
     final_bars: BarBatch
+    again_below: int = 0
 
 
 class ShardState:

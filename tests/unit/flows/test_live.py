@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from connectors.kafka import empty_trades
 from core.rules import Rules
-from flows.live import LiveStep
+from flows.latency import LatencyHistogram
+from flows.live import LiveStep, measure
 from flows.metrics import FlowMetrics
 from schemas.columns import TRADE, TradeBatch
 from sinks.redis import LiveUpdate
@@ -52,6 +54,37 @@ def test_the_first_change_goes_out_at_once_and_the_next_after_the_conflation() -
     updates, _ = scene.step.on_notify()
     assert len(list(updates)) == 1
     assert scene.step.notify_at() is None
+
+
+def stamped(batch: TradeBatch) -> TradeBatch:
+    batch.rows["timestamp_ms"] = 1_000
+    return batch
+
+
+def latency_count(registry: CollectorRegistry) -> float | None:
+    return registry.get_sample_value("tapeflow_latency_ms_count", {"flow": "live"})
+
+
+def test_what_is_published_again_after_a_start_is_not_measured() -> None:
+    first, registry = Scene(), CollectorRegistry()
+    first.sent(stamped(first.trades()))
+    state, latency = first.step.snapshot(), LatencyHistogram("live", registry=registry)
+
+    quiet = Scene(state=state)
+    [update] = quiet.step.on_batch([empty_trades("trades", 0, first.step.shard.next_offset)])[0]
+    assert len(update.tickers) == 3
+    measure(latency, [update], 2_000)
+    assert latency_count(registry) == 0
+
+    busy = Scene(state=state)
+    [update] = busy.step.on_batch([stamped(first.market.take(1, 1_000))])[0]
+    assert len(update.tickers) == 3
+    measure(latency, [update], 2_000)
+    assert latency_count(registry) == 1, "the one that is new"
+    busy.now += timedelta(seconds=6)
+    [update] = busy.step.on_batch([stamped(first.market.take(1, 1_000))])[0]
+    measure(latency, [update], 2_000)
+    assert latency_count(registry) == 2
 
 
 def test_while_redis_is_behind_changes_are_kept_back_and_looked_at_again_soon() -> None:
