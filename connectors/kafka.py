@@ -53,7 +53,8 @@ B = TypeVar("B", bound=Batch)
 
 @dataclass(frozen=True, slots=True)
 class PartitionPosition:
-    """How far one partition is: ``next_offset`` of what the flow got; ``lag`` in records, as of the last poll."""
+    """How far one partition is: ``next_offset`` of what the flow got; ``lag`` in records, as of the last answer of the
+    broker, also while the flow waits for a sink and doesn't poll."""
 
     topic: str
     partition: int
@@ -251,10 +252,11 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
             self._reader.remove(self._partition)
 
     def position(self) -> PartitionPosition:
-        lag = 0 if self._caught_up else max(self._high - self._next_offset, 0)
-        return PartitionPosition(
-            self._facts.topic, self._partition, self._next_offset, self._high, lag, self._caught_up
-        )
+        next_offset, polled_high, caught_up = self._next_offset, self._high, self._caught_up
+        high = max(polled_high, self._reader.fetched_high(self._partition) if self._open else -1)
+        # Records of an open transaction may stand before the high mark: caught up all the same.
+        lag = 0 if caught_up and high == polled_high else max(high - next_offset, 0)
+        return PartitionPosition(self._facts.topic, self._partition, next_offset, high, lag, caught_up)
 
     def _accept(self, drained: Drained) -> list[Any]:
         low, high = self._reader.watermarks(self._partition)

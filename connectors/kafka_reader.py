@@ -6,13 +6,16 @@ Trouble in a partition is turned into the error that names the cause, or into a 
 The surprise: a round begins when a part comes by for the second time, because the engine may skip parts at will.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Final
+
+from confluent_kafka import KafkaException
 
 from connectors.kafka_log import KafkaLog
 from connectors.kafka_native import open_poll
 from connectors.kafka_options import KafkaReadOptions
-from connectors.kafka_poll import Drained, Poll
+from connectors.kafka_poll import NO_OFFSET, Drained, Poll
 from connectors.kafka_start import TopicFacts, TopicQuestions, misplaced
 from schemas.errors import SettingError, StateIncompatible, Unreachable
 
@@ -54,6 +57,7 @@ class KafkaReader:
         self._visited: set[int] = set()
         self._pending: dict[int, Drained] = {}
         self._empty_rounds = 0
+        self._closing = threading.Lock()
 
     def add(self, partition: int, offset: int) -> None:
         """Read ``partition`` from ``offset`` on."""
@@ -66,8 +70,10 @@ class KafkaReader:
         self._pending.pop(partition, None)
         self._visited.discard(partition)
         if self._poll is not None and not self._fetched:
-            self._poll.close()
-            self._poll = None
+            poll = self._poll
+            with self._closing:
+                self._poll = None
+            poll.close()
         elif self._poll is not None and self._assigned:
             self._poll.pause(partition)
 
@@ -87,6 +93,14 @@ class KafkaReader:
     def watermarks(self, partition: int) -> tuple[int, int]:
         """As Poll.watermarks."""
         return self._poll.watermarks(partition) if self._poll is not None else (-1, -1)
+
+    def fetched_high(self, partition: int) -> int:
+        """The high watermark that the client's own threads saw last, or negative; safe to call from any thread."""
+        with self._closing:
+            try:
+                return self._poll.watermarks(partition)[1] if self._poll is not None else NO_OFFSET
+            except (KafkaException, RuntimeError):
+                return NO_OFFSET  # not assigned yet
 
     def _round(self) -> None:
         self._visited.clear()

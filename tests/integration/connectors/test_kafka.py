@@ -266,6 +266,43 @@ def test_positions_tell_the_lag(kafka_bootstrap: str, thousand: str) -> None:
     hand.close()
 
 
+def test_the_lag_grows_while_a_sink_holds_the_flow_up(kind: KIND, kafka_bootstrap: str) -> None:
+    topic = make_topic(kafka_bootstrap, f"held-up-{kind}", 1)
+    feed = Feed(kafka_bootstrap, topic)
+    feed.send(numbered(0, 3))
+    hand = reading(options(kafka_bootstrap, topic, poll=kind))
+    hand.until(lambda: len(hand.offsets()) == 3 and hand.source.positions()[0].caught_up)
+    feed.send(numbered(3, 10))
+    waited, lags = threading.Event(), {0}
+    for _ in range(1000):  # without a turn of the hand: only the client's own threads run
+        lags.add(hand.source.positions()[0].lag)
+        if 7 in lags or waited.wait(0.01):
+            break
+    assert max(lags) == 7
+    hand.until(lambda: len(hand.offsets()) == 10)
+    assert hand.source.positions()[0].lag == 0
+    hand.close()
+    assert hand.source.positions()[0].lag == 0
+
+
+def test_a_scrape_may_come_while_the_client_closes(kind: KIND, kafka_bootstrap: str, thousand: str) -> None:
+    hand = reading(options(kafka_bootstrap, thousand, poll=kind))
+    hand.until(lambda: len(hand.offsets()) == 1000)
+    ended, scrapes = threading.Event(), []
+
+    def scrape() -> None:
+        while not ended.is_set():
+            scrapes.append(hand.source.positions())
+
+    scraper = threading.Thread(target=scrape)
+    scraper.start()
+    hand.until(lambda: len(scrapes) > 100)
+    hand.close()
+    ended.set()
+    scraper.join(30)
+    assert [position.lag for position in hand.source.positions()] == [0, 0]
+
+
 def test_a_quiet_topic_costs_little_and_answers_soon(kind: KIND, kafka_bootstrap: str) -> None:
     topic = make_topic(kafka_bootstrap, f"quiet-{kind}", 4)
     feed = Feed(kafka_bootstrap, topic)

@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 import connectors.kafka
@@ -98,6 +99,36 @@ def test_the_position_moves_with_what_is_handed_out() -> None:
         "next_offset": 3,
     }
     assert (reading.position().lag, reading.position().high_watermark) == (97, 100)
+
+
+def test_the_lag_grows_while_nobody_polls() -> None:
+    poll = FakePoll({0: records(0, 98, 99)}, {0: Drained(end_offset=100)})
+    reading = part(poll, offset=98)
+    assert reading.position().lag == 2, "before the client is there"
+    for _ in range(2):
+        list(reading.next_batch())
+    assert (reading.position().lag, reading.position().caught_up) == (0, True)
+    poll.marks = (0, 140)
+    assert (reading.position().lag, reading.position().high_watermark) == (40, 140)
+    reading.close()
+    assert reading.position().lag == 0, "as it was known, and no question to a closed client"
+
+
+def test_caught_up_before_an_open_transaction_is_no_lag() -> None:
+    reading = part(FakePoll({0: Drained(end_offset=98)}), offset=98)
+    list(reading.next_batch())
+    assert reading.position().lag == 0
+
+
+def test_a_client_that_can_not_say_leaves_the_lag_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_partition: int) -> tuple[int, int]:
+        raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
+
+    poll = FakePoll({0: records(0, 0)})
+    reading = part(poll)
+    list(reading.next_batch())
+    monkeypatch.setattr(poll, "watermarks", refuse)
+    assert reading.position().lag == 99
 
 
 def test_an_honest_hole_is_stepped_over() -> None:
