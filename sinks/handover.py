@@ -20,12 +20,24 @@ _WAKE_S: Final = 0.5
 
 
 class Handover(Generic[T]):
-    """Each of ``works`` has a thread; one alone gets items in the order of ``put``. At most ``depth`` items wait."""
+    """Each of ``works`` has a thread; one alone gets items in the order of ``put``. At most ``depth`` items wait.
 
-    def __init__(self, *works: Callable[[list[T]], None], name: str, depth: int) -> None:
+    ``look``: called by a thread each time that it had nothing to do for ``look_s``; ``drain`` doesn't wait for it.
+    """
+
+    def __init__(
+        self,
+        *works: Callable[[list[T]], None],
+        name: str,
+        depth: int,
+        look: Callable[[], None] | None = None,
+        look_s: float = 0.0,
+    ) -> None:
         self._works = works
         self._name = name
         self._depth = depth
+        self._look = look
+        self._look_s = look_s if look else None
         self._waiting: deque[T] = deque()
         self._busy = 0
         self._closed = False
@@ -82,14 +94,21 @@ class Handover(Generic[T]):
     def _run(self, work: Callable[[list[T]], None]) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._closed and self._error is None:
-                    self._changed.wait()
-                if not self._waiting or self._error is not None:
-                    return
+                woken = True
+                while woken and not self._waiting and not self._closed and self._error is None:
+                    woken = self._changed.wait(self._look_s)
+                is_over = self._error is not None or (self._closed and not self._waiting)
                 items = list(self._waiting)
-                self._waiting.clear()
-                self._busy += 1
-                self._changed.notify_all()
+                if items and not is_over:
+                    self._waiting.clear()
+                    self._busy += 1
+                    self._changed.notify_all()
+            if is_over:
+                return
+            if not items:
+                if self._look is not None:
+                    self._look()
+                continue
             try:
                 work(items)
             except BaseException as error:  # noqa: BLE001 - handed to the thread that owns the flow, which raises it

@@ -39,6 +39,8 @@ FINALS_KEPT: Final = 100_000
 CALLS_MAX: Final = 16
 """Script calls in one pipeline: at most 32,000 messages, about 20 MB."""
 WAITING_MAX: Final = 64
+LOOK_S: Final = 3.0
+"""After so long without an update, and again after each such time: is this still the Redis that we filled?"""
 LONG_WRITE_S: Final = 0.2
 SOURCE: Final = "tapeflow"
 
@@ -181,6 +183,15 @@ class RedisWriter:
         except redis.exceptions.RedisError as error:
             raise WriteFailed("Redis refused a live update", where=self._where, mend=str(error)) from error
 
+    def look(self) -> None:
+        """In a quiet market no write tells that Redis came back empty: one small read does. Waits out no outage."""
+        if not self._run_id:
+            return
+        try:
+            self._apply(())
+        except (redis.exceptions.RedisError, OSError):
+            return  # the next write says so, or waits, and what is behind is remembered
+
     def close(self) -> None:
         self._client.close()
 
@@ -205,6 +216,9 @@ class RedisWriter:
 
     def _attempt(self, calls: Sequence[tuple[int, Call]]) -> None:
         self._recognise()
+        if not calls:
+            held = self._client.get(EPOCH_KEY)
+            self._learn_epoch(held if isinstance(held, bytes) else b"")
         self._catch_up()
         self._run(calls)
         self._catch_up()  # an emptied Redis shows itself only by the epoch in its reply
@@ -285,7 +299,9 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
             finals_kept=FINALS_KEPT // max(shards, 1),
             stop=stop,
         )
-        self._handover = Handover(self._write, name="redis-writer", depth=WAITING_MAX)
+        self._handover = Handover(
+            self._write, name="redis-writer", depth=WAITING_MAX, look=self._writer.look, look_s=LOOK_S
+        )
 
     def _write(self, updates: list[LiveUpdate]) -> None:
         begun = time.monotonic()

@@ -78,6 +78,17 @@ def test_a_redis_that_comes_back_empty_is_filled_by_a_running_flow(world: World)
     all_alike(world)
 
 
+def test_a_redis_that_comes_back_empty_in_a_quiet_market_is_filled_too(world: World) -> None:
+    world.flows["live"].await_up()
+    world.tape.pause()
+    before = faults.tickers(world)
+    world.redis.restart(crash=True, keep_data=False)
+    until(lambda: faults.tickers(world) >= before, faults.BACK_S, f"{before} tickers to come back without a trade")
+    world.tape.resume()
+    faults.rebuild(world, "live")
+    all_alike(world)
+
+
 def test_a_second_worker_with_the_same_identity_is_refused(world: World) -> None:
     world.flows["history"].await_up()
     log = world.folder / "second.log"

@@ -324,6 +324,43 @@ def test_a_quiet_symbol_returns_after_redis_lost_its_data(tmp_path: Path) -> Non
         assert set(check_stream(connect(server.url))) == {"QUIET", "AAPL"}
 
 
+@pytest.mark.parametrize("restart", [True, False], ids=["restarted", "flushed"])
+def test_a_redis_that_comes_back_empty_is_filled_without_an_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restart: bool
+) -> None:
+    monkeypatch.setattr(sink, "LOOK_S", 0.05)
+    with RedisServer(tmp_path) as server:
+        part = RedisSink(server.url, 1).build_part("write_redis", "00000", None)
+        part.write_batch([update(tickers({"symbol": "QUIET", "sequence": 1}), final=bars({"final": 1}))])
+        part.snapshot()
+        if restart:
+            server.restart(keep_data=False, crash=True)
+        else:
+            connect(server.url).flushdb()
+        client, waited = connect(server.url), threading.Event()
+        assert any(client.zcard("candles:AAPL:1m") or waited.wait(0.02) for _ in range(1000))
+        part.snapshot()
+        assert set(check_stream(client)) == {"QUIET"}
+        part.close()
+
+
+def test_looking_changes_nothing_and_waits_for_nobody(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server:
+        writer = RedisWriter(server.url)
+        writer.look()
+        client = connect(server.url)
+        assert client.dbsize() == 0, "nothing was written yet"
+        writer.write([update(tickers({"sequence": 1}))])
+        before = client.xlen(deltas_stream(0))
+        writer.look()
+        assert client.xlen(deltas_stream(0)) == before
+        server.stop()
+        writer.look()
+        server.start()
+        writer.write([update(tickers({"sequence": 2}))])
+        assert check_stream(connect(server.url))["AAPL"].sequence == 2
+
+
 def test_a_stalled_redis_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sink, "ANSWER_S", 0.3)
     monkeypatch.setattr(sink, "CONNECT_S", 0.3)

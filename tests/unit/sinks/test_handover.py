@@ -55,6 +55,34 @@ def test_a_failure_is_raised_and_nothing_later_is_worked_on() -> None:
     assert seen == [[1]]
 
 
+def test_a_thread_with_nothing_to_do_looks_around_and_works_on() -> None:
+    seen: list[int] = []
+    looks = threading.Semaphore(0)
+    handover: Handover[int] = Handover(seen.extend, name="test", depth=3, look=looks.release, look_s=0.001)
+    for number in range(3):
+        handover.put(number)
+        assert looks.acquire(timeout=10)
+        assert looks.acquire(timeout=10), "and again"
+        handover.drain()
+        assert seen[-1] == number
+    handover.close()
+
+
+def test_a_look_holds_up_no_drain() -> None:
+    gate, started = threading.Event(), threading.Event()
+
+    def look() -> None:
+        started.set()
+        gate.wait(10)
+
+    handover: Handover[int] = Handover(lambda _: None, name="test", depth=3, look=look, look_s=0.001)
+    handover.put(1)
+    assert started.wait(10)
+    handover.drain()
+    gate.set()
+    handover.close()
+
+
 def test_an_unused_handover_drains_and_closes() -> None:
     handover: Handover[int] = Handover(lambda _: None, name="test", depth=1)
     handover.drain()
