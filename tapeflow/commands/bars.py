@@ -5,12 +5,15 @@ the account on standard error adds up.
 """
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from schemas.errors import InputError
 from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
 
 __all__ = ["bars"]
@@ -55,6 +58,7 @@ def bars(
     from flows.reading import rules_of
     from sinks.files import BarTable, RejectTable, check_output
 
+    check_places(files, out, rejects)
     for path in (out, rejects or STDOUT):
         check_output(path)
     log = FileLog([open_file(path, settings) for path in files], lambda file: read_valid(file, settings))
@@ -78,6 +82,23 @@ def bars(
             refused.write(rejects)
     _tell(people(), str(account), written, time.monotonic() - began)
     return 0
+
+
+def check_places(files: Sequence[str], out: str, rejects: str | None) -> None:
+    """Raise InputError when an output would take the place of an input, or both outputs the same one."""
+    taken = {Path(file).resolve(): "the trades" for file in files}
+    for option, path, holds in (("--out", out, "the bars"), ("--rejects", rejects, "the refused records")):
+        # Nothing is lost where a pipe or a device is named twice.
+        if path is None or (path != STDOUT and Path(path).exists() and not Path(path).is_file()):
+            continue
+        place = Path(STDOUT) if path == STDOUT else Path(path).resolve()
+        if place in taken:
+            raise InputError(
+                f"{option} would overwrite {taken[place]}",
+                where="standard output" if path == STDOUT else path,
+                mend="name another file",
+            )
+        taken[place] = holds
 
 
 def _tell(console: Console, account: str, written: int, took_s: float) -> None:

@@ -22,6 +22,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("TAPEFLOW_CONFIG", "TAPEFLOW_KAFKA_BOOTSTRAP", "TAPEFLOW_LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "trades.csv").write_text(TRADES)
+    (tmp_path / "link.csv").symlink_to("trades.csv")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -56,6 +57,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("bars trades.csv --field-map price", "can't read 'price'"),
         ("bars trades.csv --field-map cost=p", "cost"),
         ("bars trades.csv --out-of-order-ms -5", "TAPEFLOW_OUT_OF_ORDER_MS is -5"),
+        ("bars trades.csv --out trades.csv", "--out would overwrite the trades (trades.csv)"),
+        ("bars trades.csv --out link.csv", "--out would overwrite the trades (link.csv)"),
+        ("bars trades.csv --out ./a.csv --rejects a.csv", "--rejects would overwrite the bars (a.csv)"),
+        ("bars trades.csv --out a.csv --rejects trades.csv", "--rejects would overwrite the trades"),
+        ("bars trades.csv --rejects -", "--rejects would overwrite the bars (standard output)"),
         ("produce", "give a FILE or --synthetic"),
         ("produce trades.csv --rate 5 --speed 5", "give --rate or --speed, not both"),
         ("produce --synthetic", "a synthetic market has no end"),
@@ -74,6 +80,7 @@ def test_mistake_is_one_line_and_exit_2(words: str, said: str, capsys: pytest.Ca
     assert said in shown.err
     assert len(shown.err.splitlines()) == 1
     assert shown.err.startswith("tapeflow: ")
+    assert Path("trades.csv").read_text() == TRADES
 
 
 def test_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
