@@ -29,7 +29,7 @@ from schemas.intervals import INTERVALS, parse_interval
 from schemas.names import DATABASE, TRADES_TOPIC, dead_letter_topic
 from tapeflow.setting_words import PREFIX, describe_fields, masked, not_readable, unknown, wrong_value
 
-__all__ = ["Names", "Settings", "describe_settings", "load_settings", "setting"]
+__all__ = ["YEAR_MS", "Names", "Settings", "describe_settings", "load_settings", "setting"]
 
 CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
 CONFIG_FILE: Final = "tapeflow.toml"
@@ -174,6 +174,7 @@ class Settings(BaseSettings):
         "A trade stamped further ahead of its Kafka record is refused, as it would close every bar",
         unit="ms",
         ge=0,
+        le=YEAR_MS,
     )
     dedupe: bool = setting(
         False, "Drop trades whose numeric id was seen among the symbol's last 4,096; off, as not every venue has ids"

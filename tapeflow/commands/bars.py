@@ -15,6 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from schemas.errors import InputError
 from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
+from tapeflow.settings import YEAR_MS
 
 __all__ = ["bars"]
 
@@ -31,7 +32,8 @@ def bars(
         int | None, typer.Option(help="How far behind the newest a trade may come before bars close without it.")
     ] = None,
     lateness_ms: Annotated[
-        int | None, typer.Option(min=0, help="How long a closed bar takes late trades; not given: for ever.")
+        int | None,
+        typer.Option(min=0, max=YEAR_MS, help="How long a closed bar takes late trades; not given: for ever."),
     ] = None,
     dedupe: Annotated[
         bool | None, typer.Option("--dedupe/--no-dedupe", help="Drop trades with an id already seen.")

@@ -57,6 +57,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("bars trades.csv --field-map price", "can't read 'price'"),
         ("bars trades.csv --field-map cost=p", "cost"),
         ("bars trades.csv --out-of-order-ms -5", "TAPEFLOW_OUT_OF_ORDER_MS is -5"),
+        ("bars trades.csv --lateness-ms 9223372036854775", "less than or equal to 31622400000"),
         ("bars trades.csv --out trades.csv", "--out would overwrite the trades (trades.csv)"),
         ("bars trades.csv --out link.csv", "--out would overwrite the trades (link.csv)"),
         ("bars trades.csv --out ./a.csv --rejects a.csv", "--rejects would overwrite the bars (a.csv)"),

@@ -75,6 +75,7 @@ def test_config_variable_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("LATENESS_MS_BY_INTERVAL", '{"10m": 5}', ["allowed is an object with keys of 1m, 5m, 15m"]),
         ("LATENESS_MS_BY_INTERVAL", '{"1m": -5}', ["whole number 0.."]),
         ("WRITE_TRADES", "perhaps", ["'perhaps'", "true or false"]),
+        ("FUTURE_MS", "100000000000000000", ["whole number 0..31622400000"]),
         ("SOURCE_EPOCH", "512", ["'512'", "0..511"]),
         ("KAFKA_TOPC", "x", ["no such setting (TAPEFLOW_KAFKA_TOPC)", "did you mean TAPEFLOW_KAFKA_TOPIC?"]),
         ("XYZZY", "1", ["no such setting", "docs/settings.md"]),
