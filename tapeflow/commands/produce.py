@@ -5,6 +5,7 @@ Law: the count it ends with is the number of records that the broker has acknowl
 
 import math
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -25,9 +26,9 @@ __all__ = ["ValueFormat", "produce"]
 
 DENSITY: Final = 1_000.0
 """Trades per second of market time when no rate says otherwise."""
-
-
 DAY_S: Final = 86_400.0
+SYMBOLS: Final = 50
+SEED: Final = 1
 
 
 class ValueFormat(StrEnum):
@@ -45,10 +46,15 @@ def produce(
         float | None, typer.Option(min=0.001, help="Trades per second; not given: as fast as it goes.")
     ] = None,
     speed: Annotated[float | None, typer.Option(min=0.001, help="Recorded speed times this.")] = None,
-    symbols: Annotated[int, typer.Option(min=1, max=100_000, help="Symbols of the synthetic market.")] = 50,
+    symbols: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, show_default=str(SYMBOLS), help="Symbols of the synthetic market."),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.001, help="Stop after so long.")] = None,
     trades: Annotated[int | None, typer.Option(min=1, help="Stop after so many synthetic trades.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another synthetic market.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(show_default=str(SEED), help="Another seed, another synthetic market.")
+    ] = None,
     value_format: Annotated[ValueFormat | None, typer.Option("--format", help="Instead of the setting.")] = None,
     field_map: Annotated[
         str | None, typer.Option(help="Names of the file's columns, such as price=p,size=qty.")
@@ -61,6 +67,11 @@ def produce(
     """
     if (file is None) != synthetic:
         raise SettingError("give a FILE or --synthetic, one of the two", where="produce")
+    if synthetic:
+        refuse_unused({"--speed": speed, "--field-map": field_map}, "--synthetic makes its own trades", "give a FILE")
+    else:
+        market = {"--symbols": symbols, "--trades": trades, "--seed": seed}
+        refuse_unused(market, "a FILE's trades are as they are", "give --synthetic")
     if rate is not None and speed is not None:
         raise SettingError("give --rate or --speed, not both", where="produce")
     if synthetic and rate is None and trades is None and seconds is None:
@@ -73,7 +84,9 @@ def produce(
     from tapeflow.produce import FileTape, TapeSender
 
     encode = encoder_of(settings)
-    tape, total = _tape(file, settings, parse_field_map(field_map), symbols, seed, trades, rate)
+    tape, total = _tape(
+        file, settings, parse_field_map(field_map), symbols or SYMBOLS, SEED if seed is None else seed, trades, rate
+    )
     if partitions:
         ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties)
     writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
@@ -100,6 +113,13 @@ def produce(
         f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)"
     )
     return 0
+
+
+def refuse_unused(options: Mapping[str, object], why: str, instead: str) -> None:
+    """Raise SettingError for the first option that was given but would change nothing."""
+    for name, value in options.items():
+        if value is not None:
+            raise SettingError(why, where=name, mend=f"leave {name} out, or {instead} instead")
 
 
 def _pace(rate: float | None, speed: float | None) -> "Pace":
