@@ -108,6 +108,8 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
                 out.extend(repaired)
         still_open = self._whole(self._shard.open_bars().rows, count=False)
         self._progress.open = sum(map(len, still_open))
+        names = self._shard.symbols.names
+        self._progress.symbols = int(np.count_nonzero(self._of_chosen_symbols())) if self._plan.symbols else len(names)
         if not self._plan.table:
             out.extend(still_open)  # a comparison needs them, marked as not final
         self._tell(done=True)

@@ -14,7 +14,8 @@ __all__ = ["PartitionProgress", "read_progress", "write_progress"]
 
 class PartitionProgress(msgspec.Struct):
     """Counts of one partition. bars: whole ones handed to the sink, each revision counts; cut: bars that the range's
-    start cuts; open: bars that nothing in the range closes; repaired: bars that late trades changed or made."""
+    start cuts; open: bars that nothing in the range closes; repaired: bars that late trades changed or made; symbols:
+    how many of those asked for have trades, known once it is done."""
 
     partition: int
     next_offset: int
@@ -27,6 +28,7 @@ class PartitionProgress(msgspec.Struct):
     cut: int = 0
     open: int = 0
     repaired: int = 0
+    symbols: int = 0
     done: bool = False
 
 

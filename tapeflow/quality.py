@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.kafka_options import Position
-from connectors.kafka_range import ranges_between, read_range
+from connectors.kafka_range import read_range
 from core.shard import Shard
 from flows.quality import Watched, in_two_partitions
 from flows.reading import decode_trades, read_options, requeued_places, rules_of
-from schemas.errors import InputError
 from tapeflow.settings import Settings
+from tapeflow.topic_range import asked_ranges
 
 __all__ = ["QualityReport", "assess_range"]
 
@@ -53,10 +52,8 @@ class QualityReport:
 def assess_range(settings: Settings, start: str, end: str, progress: Callable[[int, int], None]) -> QualityReport:
     """Figures of [start, end); ``progress`` is told records done and in all. Raises InputError for an empty range."""
     options = read_options(settings)
-    ranges = ranges_between(options, Position.parse(start), Position.parse(end))
+    ranges = asked_ranges(options, start, end)
     total = sum(last - first for first, last in ranges.values())
-    if not total:
-        raise InputError(f"topic {settings.kafka_topic} holds no record in that range", where="--from, --to")
     decode = decode_trades(settings, None, requeued_places(settings))
     rules, report = rules_of(settings), QualityReport()
     for raw in read_range(options, ranges):

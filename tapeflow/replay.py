@@ -73,7 +73,7 @@ class Replay:
     def run(self, progress: Callable[[int], None]) -> Account:
         """Read the range; ``progress`` is told the records done so far. A KeyboardInterrupt stops it, to be resumed.
 
-        Raises the line that a worker ended with.
+        Raises the line that a worker ended with, and InputError when the range holds none of the symbols asked for.
         """
         with (self.folder / LOG).open("wb") as log:
             run = FlowProcess("replay", self._worker_settings(), self._processes, log)
@@ -93,6 +93,13 @@ class Replay:
         account = self._account()
         if not account.done:
             raise InputError("the replay was stopped", where=str(self.folder), mend="run it again to go on")
+        if self.plan.symbols and not account.symbols:
+            self.forget()
+            raise InputError(
+                f"topic {self.plan.topic} holds no valid trade of {', '.join(self.plan.symbols)} in that range",
+                where="--symbols",
+                mend="name symbols as the trades spell them",
+            )
         return account
 
     def write(self, path: str) -> int:
@@ -155,7 +162,18 @@ class Replay:
     def _account(self) -> Account:
         total, parts = Account(-1, 0, done=True), self._partitions()
         for each in parts:
-            for name in ("read", "applied", "duplicate", "late", "rejected", "bars", "cut", "open", "repaired"):
+            for name in (
+                "read",
+                "applied",
+                "duplicate",
+                "late",
+                "rejected",
+                "bars",
+                "cut",
+                "open",
+                "repaired",
+                "symbols",
+            ):
                 setattr(total, name, getattr(total, name) + getattr(each, name))
         # A range of holes (compacted away, or markers of transactions) has no records, so nothing is told about it.
         total.done = all(each.done for each in parts)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_range import OffsetRange, ranges_between, read_records
+from connectors.kafka_options import KafkaReadOptions
+from connectors.kafka_range import OffsetRange, read_records
 from connectors.kafka_start import TopicQuestions
 from flows.reading import markers_of, read_options, registry_of, rules_of
 from schemas.avro import WriterSchema, shipped_schema
@@ -25,6 +25,7 @@ from tapeflow.comparison import Comparison, Edge, compare_bars
 from tapeflow.oracle import INTERVAL_US, Oracle, OracleResult, OracleRules, OracleTrade
 from tapeflow.oracle_records import OracleReader
 from tapeflow.settings import Settings
+from tapeflow.topic_range import asked_ranges
 
 __all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_ranges", "requeued_records", "verify_bars"]
 
@@ -113,9 +114,7 @@ def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _d
     try:
         check_tables(client, settings.clickhouse_database, (BARS_TABLE, BAR_VIEW))
         options = read_options(settings)
-        ranges = ranges_between(options, Position.parse(asked.start), Position.parse(asked.end))
-        if not any(start < end for start, end in ranges.values()):
-            raise InputError(f"topic {settings.kafka_topic} holds no record in that range", where="--from, --to")
+        ranges = asked_ranges(options, asked.start, asked.end)
         requeued = requeued_records(settings)
         result = recompute_ranges(options, ranges, settings, progress, requeued=requeued)
         edges = edges_of(options, ranges, settings)

@@ -4,8 +4,9 @@ Law: list and show write nothing; requeue puts a record back at most once, and s
 """
 
 import json
+import re
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -26,6 +27,10 @@ dead_letters = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
+ORIGIN: Final = re.compile("([0-9]{1,19}):([0-9]{1,19})")
+WHOLE_ORIGIN: Final = re.compile("[A-Za-z0-9._-]+/[0-9]+/[0-9]+")
+"""Topic, partition and offset, as the list shows them."""
+
 Start = Annotated[
     str, typer.Option("--from", help="earliest, an ISO time (of the refusal), or offsets of the dead-letter topic.")
 ]
@@ -45,7 +50,18 @@ def wanted(start: str, end: str, reasons: str, origins: str) -> "Wanted":
         raise SettingError(
             f"{', '.join(sorted(chosen - known))} is no reason", where="--reason", mend=", ".join(sorted(known))
         )
-    return Wanted(start, end, chosen, frozenset(part.strip() for part in origins.split(",") if part.strip()))
+    places = origins.strip(", ").split(",") if origins else []
+    return Wanted(start, end, chosen, frozenset(parse_origin(place, "--offset") for place in places))
+
+
+def parse_origin(text: str, where: str) -> str:
+    """The place of a refused record as letters are told by it. Raises SettingError for any other text: it would find
+    nothing, which looks as if there were nothing to find."""
+    if found := ORIGIN.fullmatch(text.strip()):
+        return f"{int(found[1])}:{int(found[2])}"
+    if WHOLE_ORIGIN.fullmatch(text.strip()):
+        return text.strip()
+    raise SettingError(f"{text!r} is no place of a record", where=where, mend="say PARTITION:OFFSET, such as 3:1500")
 
 
 @dead_letters.command("list")
@@ -101,10 +117,10 @@ def show_letter(
     from tapeflow.dead_letters import Letters, Wanted, judge_letters
 
     settings = enter(kafka_topic=topic)
-    letters = Letters(settings)
-    letter = next(letters.find(Wanted(origins=frozenset([record]))), None)
+    place, letters = parse_origin(record, "record"), Letters(settings)
+    letter = next(letters.find(Wanted(origins=frozenset([place]))), None)
     if letter is None:
-        raise InputError(f"no letter of record {record}", where=settings.dead_letter_topic, mend="see list")
+        raise InputError(f"no letter of record {place}", where=settings.dead_letter_topic, mend="see list")
     plain = as_plain(letter, letter.origin in letters.requeued())
     plain["now"] = judge_letters(settings)(letter) or "would be taken"
     if as_json:

@@ -208,6 +208,8 @@ def test_symbols_intervals_and_other_tables(world: Settings, capsys: pytest.Capt
         (["--to", '{"0": 99999999}'], "before 99999999"),
         (["--from", "2030-01-01"], "holds no record in that range"),
         (["--from", "soon"], "is no position"),
+        (["--symbols", "TYPO,OTHER"], "holds no valid trade of OTHER, TYPO in that range (--symbols)"),
+        (["--symbols", "TYPO", "--into", "bars.csv"], "holds no valid trade of TYPO in that range (--symbols)"),
         (["--into", "nowhere"], "no table"),
         (["--into", "trades"], "can't hold bars"),
         (["--into", "a b"], "is no table and no file"),
@@ -226,6 +228,7 @@ def test_what_can_not_be_done_is_one_line(
     assert said in shown
     assert shown.count("\n") == 1
     assert not any((tmp_path / "recovery").glob("replay-*/*")), "nothing was begun"
+    assert not (tmp_path / "bars.csv").exists()
 
 
 def test_expired_offsets_and_foreign_folders_are_one_line(

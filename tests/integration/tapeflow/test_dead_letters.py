@@ -84,7 +84,9 @@ def test_letters_are_listed_by_reason_and_shown_whole(letters: str, capsys: pyte
     assert main(["dead-letters", "list"]) == 0
     assert "5 letters: 3 missing-field" in capsys.readouterr().out
 
-    one = said(capsys, "show", "1:11")
+    assert said(capsys, "list", "--offset", f" 1:12 , {letters}/0/13,")["counts"] == {"missing-field": 1, "corrupt": 1}
+
+    one = said(capsys, "show", " 1:11")
     assert (one["value"], one["now"], one["flow"]) == (TRADE.decode(), "would be taken", "history")
     junk = said(capsys, "show", "0:13")
     assert junk["value"] == "0x00ff"
@@ -138,6 +140,10 @@ def test_what_can_not_be_done_is_one_line(
     for words, line in (
         (["list", "--reason", "ugly"], "ugly is no reason"),
         (["list", "--from", "soon"], "is no position"),
+        (["list", "--offset", "abc"], "'abc' is no place of a record (--offset): say PARTITION:OFFSET"),
+        (["list", "--offset", ","], "'' is no place of a record (--offset)"),
+        (["requeue", "--offset", "1;12"], "'1;12' is no place of a record"),
+        (["show", "first"], "'first' is no place of a record (record)"),
         (["show", "0:99"], "no letter of record 0:99"),
         (["list", "--topic", "nowhere"], "topic nowhere.dead-letter does not exist"),
     ):

@@ -134,11 +134,14 @@ def test_empty_range_and_bad_position_are_one_line(history: str, capsys: pytest.
         (["--from", "soon"], "is no position"),
         (["--from", '{"7": 0}'], "has no partition 7"),
         (["--to", '{"7": 0}'], "has no partition 7"),
+        (["--from", '{"0": 99999999}'], "before 99999999 (--from)"),
+        (["--to", '{"0": 99999999}'], "before 99999999 (--to)"),
         (["--symbols", "TYPO,OTHER"], "holds no valid trade of TYPO, OTHER in that range (--symbols)"),
     ):
         assert main(["verify", *words]) == 2
         shown = capsys.readouterr().err
         assert said in shown
         assert shown.count("\n") == 1
-    assert main(["quality", "--from", '{"7": 0}']) == 2
-    assert "has no partition 7" in capsys.readouterr().err
+    for place, said in (('{"7": 0}', "has no partition 7"), ('{"0": 99999999}', "before 99999999 (--from)")):
+        assert main(["quality", "--from", place]) == 2
+        assert said in capsys.readouterr().err
