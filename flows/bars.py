@@ -21,6 +21,7 @@ from core.rules import Rules
 from core.shard import Shard
 from core.validation import validate
 from schemas.columns import BarBatch, TradeBatch
+from schemas.errors import InputError
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reject
 from sinks.files import BarTable, RejectTable, TableSink
@@ -53,10 +54,12 @@ class Account:
 
 @dataclass
 class FileLog:
-    """Several files as one log: offsets run on from file to file. ``read`` gives batches from offset 0 on."""
+    """Several files as one log: offsets run on from file to file. ``read`` gives batches from offset 0 on;
+    ``trouble`` is what ended the reading early."""
 
     files: Sequence[TradeFile]
     read: Callable[[TradeFile], Iterable[TradeBatch]]
+    trouble: InputError | None = None
     _starts: list[int] = field(default_factory=list)
 
     def batches(self) -> Iterator[TradeBatch]:
@@ -102,15 +105,21 @@ class FileSource(DynamicSource[TradeBatch]):
         self._log = log
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_FilePart":  # noqa: ARG002
-        return _FilePart(self._log.batches())
+        return _FilePart(self._log)
 
 
 class _FilePart(StatelessSourcePartition[TradeBatch]):
-    def __init__(self, batches: Iterator[TradeBatch]) -> None:
-        self._batches = batches
+    def __init__(self, log: FileLog) -> None:
+        self._log = log
+        self._batches = log.batches()
 
     def next_batch(self) -> list[TradeBatch]:
-        return [next(self._batches)]
+        try:
+            return [next(self._batches)]
+        except InputError as error:
+            # The engine would print a panic above it.
+            self._log.trouble = error
+            raise StopIteration from None
 
 
 class FileStep(StatefulBatchLogic[TradeBatch, BarBatch, None]):
@@ -167,9 +176,12 @@ def build(
     return flow
 
 
-def run_bars(flow: Dataflow) -> None:
-    """Run to the end of the input, in this process; raises what a step raised, perhaps wrapped by the engine."""
+def run_bars(flow: Dataflow, log: FileLog) -> None:
+    """Run ``log``'s flow to its end, in this process. Raises InputError when a file can't be read to its end, and what
+    a step raised, perhaps wrapped by the engine."""
     cli_main(flow)
+    if log.trouble is not None:
+        raise log.trouble
 
 
 def rules_for_files(rules: Rules, lateness_ms: int | None) -> Rules:

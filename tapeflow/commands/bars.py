@@ -77,7 +77,7 @@ def bars(
             progress.update(task, description=f"{read:,} trades read, {rate:,.0f}/s")
 
         rules = rules_for_files(rules_of(settings), lateness_ms)
-        run_bars(build(log, rules, table, refused, complete=complete, account=account, progress=show))
+        run_bars(build(log, rules, table, refused, complete=complete, account=account, progress=show), log)
         progress.update(task, description="writing")
         written = table.write(out)
         if rejects:

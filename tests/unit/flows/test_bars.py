@@ -63,7 +63,7 @@ def test_account_adds_up_over_batches(tmp_path: Path) -> None:
     log = FileLog(files(tmp_path, 1), lambda _file: [market.take(500, 60_000_000) for _ in range(8)])
     account, bars, seen = Account(), BarTable(range(7)), []
     rules = rules_for_files(Rules(dedupe=True), 0)
-    run_bars(build(log, rules, bars, RejectTable(log.place), account=account, progress=seen.append))
+    run_bars(build(log, rules, bars, RejectTable(log.place), account=account, progress=seen.append), log)
     assert account.read == account.applied + account.duplicate + account.late + account.rejected == 4_000
     assert account.late > 0
     assert account.duplicate > 0

@@ -1,5 +1,6 @@
 """What a user sees: help with examples, one line and exit 2 for his mistakes, exit 1 for ours."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("TAPEFLOW_CONFIG", "TAPEFLOW_KAFKA_BOOTSTRAP", "TAPEFLOW_LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "trades.csv").write_text(TRADES)
+        TRADES.replace(",100,", ",abc,") + TRADES.splitlines()[1].replace("100", "-5")
+    )
     (tmp_path / "link.csv").symlink_to("trades.csv")
 
 
@@ -87,6 +90,15 @@ def test_mistake_is_one_line_and_exit_2(words: str, said: str, capsys: pytest.Ca
     assert len(shown.err.splitlines()) == 1
     assert shown.err.startswith("tapeflow: ")
     assert Path("trades.csv").read_text() == TRADES
+
+
+def test_a_file_that_is_cut_short_is_one_line_and_no_bars(capfd: pytest.CaptureFixture[str]) -> None:
+    packed = gzip.compress((TRADES + TRADES.splitlines()[1] + "\n").encode() * 50_000, mtime=0)
+    Path("cut.csv.gz").write_bytes(packed[: len(packed) // 2])
+    assert main(["bars", "cut.csv.gz", "--out", "bars.csv", "--rejects", "rejects.csv"]) == 2
+    assert capfd.readouterr().err == "tapeflow: the gzip file is cut short or damaged (cut.csv.gz)\n"
+    assert not Path("bars.csv").exists()
+    assert not Path("rejects.csv").exists()
 
 
 def test_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
