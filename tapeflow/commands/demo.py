@@ -38,15 +38,19 @@ def demo(
 
     Examples: tapeflow demo --seconds 20 or tapeflow demo --file trades.csv.gz --json summary.json
     """
-    from flows.bars import open_file
+    from flows.bars import open_file, read_valid
     from tapeflow.demo import run_demo
     from tapeflow.demo_tape import DemoPlan
 
     if summary not in (None, "-") and not Path(summary or "").absolute().parent.is_dir():
         raise InputError("no such folder", where=summary or "", mend="make it first")
     settings = enter()
-    if file is not None:
-        open_file(file, settings)  # says at once what is wrong with it
+    # What is wrong with the file is said at once, not by a proof of nothing. The field map speaks of records in Kafka.
+    plain = settings.model_copy(update={"field_map": {}})
+    if file is not None and not any(len(batch) for batch in read_valid(open_file(file, plain), plain)):
+        raise InputError(
+            "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
+        )
     console = Console(stderr=summary == "-", highlight=False)
     if not console.is_terminal:
         console = Console(stderr=summary == "-", highlight=False, width=LINE_COLUMNS)

@@ -23,6 +23,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("TAPEFLOW_CONFIG", "TAPEFLOW_KAFKA_BOOTSTRAP", "TAPEFLOW_LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "trades.csv").write_text(TRADES)
+    (tmp_path / "header.csv").write_text(TRADES.splitlines()[0] + "\n")
+    (tmp_path / "refused.csv").write_text(
         TRADES.replace(",100,", ",abc,") + TRADES.splitlines()[1].replace("100", "-5")
     )
     (tmp_path / "link.csv").symlink_to("trades.csv")
@@ -77,6 +79,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("run nonsense", "'live', 'history'"),
         ("run live --processes 0", "--processes"),
         ("demo --file nope.csv", "no such file (nope.csv)"),
+        ("demo --file header.csv", "the file holds no valid trade (header.csv): tapeflow bars FILE --rejects"),
+        ("demo --file refused.csv", "the file holds no valid trade (refused.csv)"),
         ("demo --json no/where.json", "no such folder"),
         ("demo --seconds x", "--seconds"),
         ("verify --intervals 3m", "Invalid interval: 3m"),
