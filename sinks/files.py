@@ -202,17 +202,17 @@ def _frame(path: str, names: Sequence[str], columns: Columns) -> pl.DataFrame:
 def _in_place_of(path: str) -> Iterator[str]:
     """A name to write to; moved to ``path`` once the block has ended well. Pipes and devices are written directly."""
     target = Path(path)
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        yield path
-        return
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    direct = target.exists() and not stat.S_ISREG(target.stat().st_mode)
+    beside = target if direct else target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield str(beside)
-        beside.replace(target)
+        if not direct:
+            beside.replace(target)
     except OSError as error:
         raise InputError(f"can't write: {error.strerror}", where=path, mend="choose another place") from None
     finally:
-        beside.unlink(missing_ok=True)
+        if not direct:
+            beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Law: what the user can mend is one line on standard error and exit 2; what we di
 with a traceback only for ``--debug``; Ctrl-C is 130. Results go to standard output, everything else to standard error.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -14,7 +13,7 @@ import structlog
 import typer
 from typer.exceptions import Abort, TyperException
 
-from schemas.errors import TapeflowError
+from schemas.errors import InputError, TapeflowError
 from tapeflow.commands.bars import bars
 from tapeflow.commands.dead_letters import dead_letters
 from tapeflow.commands.demo import demo
@@ -33,6 +32,7 @@ from tapeflow.commands.token import token
 from tapeflow.commands.verify import verify
 from tapeflow.commands.watch import watch
 from tapeflow.logging import configure_logging
+from tapeflow.output import watched_output
 
 __all__ = ["app", "main"]
 
@@ -78,15 +78,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in words
     configure_logging()
-    try:
-        outcome = app([word for word in words if word != DEBUG], prog_name="tapeflow", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of our output has seen enough (``| head``). Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    outcome, failure = None, None
+    with watched_output() as output:
+        try:
+            outcome = app([word for word in words if word != DEBUG], prog_name="tapeflow", standalone_mode=False)
+            output.flush()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the last line of defence: all become exit codes here
+            failure = error
+    if isinstance(output.trouble, BrokenPipeError):
+        # The reader of our output has seen enough (``| head``), which Typer makes an exit with 1 of.
         return 0
-    except Exception as error:  # noqa: BLE001 - the last line of defence: every failure becomes an exit code here
-        return _explained(error, debug)
+    if output.trouble is not None:
+        what = f"can't write: {output.trouble.strerror}"
+        failure = InputError(what, where="standard output", mend="choose another place")
+    if isinstance(failure, SystemExit):
+        raise failure
+    if failure is not None:
+        return _explained(failure, debug)
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from schemas.errors import InputError, WriteFailed
 from tapeflow import cli
 from tapeflow.cli import main
 
+ROOT = Path(__file__).parents[3]
 VERBS = ("demo", "bars", "produce", "run", "verify", "migrate", "doctor", "local", "settings",
          "gateway", "token", "publish", "watch")  # fmt: skip
 TRADES = "event_time_us,symbol,price,size\n1767571140000000,AAA,100,1\n"
@@ -68,6 +72,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("bars trades.csv --out ./a.csv --rejects a.csv", "--rejects would overwrite the bars (a.csv)"),
         ("bars trades.csv --out a.csv --rejects trades.csv", "--rejects would overwrite the trades"),
         ("bars trades.csv --rejects -", "--rejects would overwrite the bars (standard output)"),
+        ("bars trades.csv --out /dev/full", "can't write: No space left on device (/dev/full)"),
         ("produce", "give a FILE or --synthetic"),
         ("produce trades.csv --rate 5 --speed 5", "give --rate or --speed, not both"),
         ("produce trades.csv --trades 5", "as they are (--trades): leave --trades out, or give --synthetic instead"),
@@ -167,3 +172,32 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", failing(wrapped(KeyboardInterrupt())))  # type: ignore[arg-type]  # below the engine
     assert main([]) == 130
+
+
+def piped(words: str, into: str) -> tuple[int, str]:
+    """Exit code and standard error of a command whose output goes to a place that doesn't take all of it."""
+    reader, writer = os.pipe()
+    if into == "head":
+        os.close(reader)  # has seen enough before the first line
+    else:
+        os.close(writer)
+        writer = os.open(into, os.O_WRONLY)
+    code = "import sys; from tapeflow.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *words.split()]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", ["--help", "settings", "bars trades.csv"])
+def test_a_reader_that_has_seen_enough_is_no_failure(words: str) -> None:
+    code, said = piped(words, "head")
+    assert (code, said.count("\n")) == (0, 0)
+
+
+@pytest.mark.parametrize("words", ["--help", "settings", "bars trades.csv"])
+def test_output_that_cannot_be_written_is_one_line(words: str) -> None:
+    assert piped(words, "/dev/full") == (
+        2, "tapeflow: can't write: No space left on device (standard output): choose another place\n"
+    )  # fmt: skip
