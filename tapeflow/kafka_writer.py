@@ -28,6 +28,16 @@ DEFAULTS: Final = {
     "delivery.timeout.ms": 30_000,
     "log_level": 2,
 }
+WRONG_TOPIC: Final = frozenset(
+    {
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+"""Answers to a new topic that are about what was asked for."""
 
 
 class RecordWriter:
@@ -107,7 +117,8 @@ class RecordWriter:
 def ensure_topic(
     bootstrap: str, topic: str, partitions: int, properties: Mapping[str, str | int | float | bool] | None = None
 ) -> None:
-    """Create ``topic`` unless it's there. Raises Unreachable, or WriteFailed when the broker refuses."""
+    """Create ``topic`` unless it's there. Raises Unreachable, SettingError for what the broker doesn't allow, and
+    WriteFailed for any other refusal."""
     admin = AdminClient({"log_level": 2, **(properties or {}), "bootstrap.servers": bootstrap})
     try:
         admin.create_topics([NewTopic(topic, partitions, -1)], operation_timeout=REACH_S, request_timeout=REACH_S)[
@@ -119,6 +130,11 @@ def ensure_topic(
             return
         if code in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):  # noqa: SLF001 - the client's names for them
             raise Unreachable("Kafka doesn't answer", where=bootstrap, mend="check TAPEFLOW_KAFKA_BOOTSTRAP") from None
-        raise WriteFailed(f"can't create topic {topic}: {error.args[0].str()}", where=bootstrap) from None
+        what = f"can't create topic {topic}: {error.args[0].str()}"
+        if code in WRONG_TOPIC:
+            raise SettingError(
+                what, where=bootstrap, mend="ask for what the broker allows, or create it there"
+            ) from None
+        raise WriteFailed(what, where=bootstrap) from None
     except TimeoutError:
         raise Unreachable("Kafka doesn't answer", where=bootstrap, mend="check TAPEFLOW_KAFKA_BOOTSTRAP") from None

@@ -13,22 +13,25 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.errors import InputError
-from tapeflow.commands.entry import enter
+from tapeflow.commands.entry import YEAR_S, enter
 
 if TYPE_CHECKING:
     from tapeflow.demo import DemoOutcome
 
 __all__ = ["demo"]
 
+RATE_MAX: Final = 1_000_000
 LINE_COLUMNS: Final = 200
 """In a log, where nobody's window is narrow."""
 
 
 def demo(
     seconds: Annotated[
-        float | None, typer.Option(min=1, help="End after so long; else on Ctrl-C or at the file's end.")
+        float | None, typer.Option(min=1, max=YEAR_S, help="End after so long; else on Ctrl-C or at the file's end.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(min=1, help="Trades per second; 5000 unless a file has to fit.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=1, max=RATE_MAX, help="Trades per second; 5000 unless a file has to fit.")
+    ] = None,
     symbols: Annotated[int, typer.Option(min=1, max=100_000, help="Symbols of the synthetic market.")] = 50,
     file: Annotated[str | None, typer.Option(help="Send this trade file instead (.csv, .csv.gz, .parquet).")] = None,
     summary: Annotated[str | None, typer.Option("--json", help="Write the summary to this file; - prints it.")] = None,
@@ -39,11 +42,11 @@ def demo(
     Examples: tapeflow demo --seconds 20 or tapeflow demo --file trades.csv.gz --json summary.json
     """
     from flows.bars import open_file, read_valid
+    from sinks.files import check_output
     from tapeflow.demo import run_demo
     from tapeflow.demo_tape import DemoPlan
 
-    if summary not in (None, "-") and not Path(summary or "").absolute().parent.is_dir():
-        raise InputError("no such folder", where=summary or "", mend="make it first")
+    check_output("-" if summary is None else summary)
     settings = enter()
     # What is wrong with the file is said at once, not by a proof of nothing. The field map speaks of records in Kafka.
     plain = settings.model_copy(update={"field_map": {}})
@@ -59,7 +62,10 @@ def demo(
     if summary == "-":
         typer.echo(json.dumps(outcome.as_dict(), indent=1))
     elif summary is not None:
-        Path(summary).write_text(json.dumps(outcome.as_dict(), indent=1) + "\n", "utf-8")
+        try:
+            Path(summary).write_text(json.dumps(outcome.as_dict(), indent=1) + "\n", "utf-8")
+        except OSError as error:
+            raise InputError(f"can't write: {error.strerror}", where=summary, mend="choose another place") from None
     return 0 if outcome.holds else 1
 
 

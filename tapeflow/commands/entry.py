@@ -5,7 +5,7 @@ anything. Messages for people go to standard error, so that standard output can 
 """
 
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -15,8 +15,10 @@ from schemas.intervals import INTERVALS, parse_intervals
 from tapeflow.logging import configure_logging
 from tapeflow.settings import Settings, load_settings
 
-__all__ = ["JsonOption", "chosen_intervals", "enter", "parse_field_map", "people"]
+__all__ = ["YEAR_S", "JsonOption", "chosen_intervals", "enter", "parse_field_map", "people"]
 
+YEAR_S: Final = 366 * 86_400
+"""The most that an option in seconds takes: no clock or timer can be given infinity."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import SettingError
-from tapeflow.commands.entry import enter, parse_field_map, people
+from tapeflow.commands.entry import YEAR_S, enter, parse_field_map, people
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,7 @@ __all__ = ["ValueFormat", "produce"]
 
 DENSITY: Final = 1_000.0
 """Trades per second of market time when no rate says otherwise."""
+PACE_MAX: Final = 1_000_000_000
 DAY_S: Final = 86_400.0
 SYMBOLS: Final = 50
 SEED: Final = 1
@@ -41,19 +42,21 @@ def produce(
     file: Annotated[str | None, typer.Argument(help="Trade file (.csv, .csv.gz, .parquet).")] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Make trades up instead.")] = False,
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
-    partitions: Annotated[int, typer.Option(min=0, help="Create the topic with so many if it isn't there.")] = 0,
+    partitions: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Create the topic with so many if it isn't there.")
+    ] = 0,
     rate: Annotated[
-        float | None, typer.Option(min=0.001, help="Trades per second; not given: as fast as it goes.")
+        float | None, typer.Option(min=0.001, max=PACE_MAX, help="Trades per second; not given: as fast as it goes.")
     ] = None,
-    speed: Annotated[float | None, typer.Option(min=0.001, help="Recorded speed times this.")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, max=PACE_MAX, help="Recorded speed times this.")] = None,
     symbols: Annotated[
         int | None,
         typer.Option(min=1, max=100_000, show_default=str(SYMBOLS), help="Symbols of the synthetic market."),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.001, help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.001, max=YEAR_S, help="Stop after so long.")] = None,
     trades: Annotated[int | None, typer.Option(min=1, help="Stop after so many synthetic trades.")] = None,
     seed: Annotated[
-        int | None, typer.Option(show_default=str(SEED), help="Another seed, another synthetic market.")
+        int | None, typer.Option(min=0, show_default=str(SEED), help="Another seed, another synthetic market.")
     ] = None,
     value_format: Annotated[ValueFormat | None, typer.Option("--format", help="Instead of the setting.")] = None,
     field_map: Annotated[

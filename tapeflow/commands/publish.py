@@ -5,12 +5,13 @@ no JSON object, or a channel that doesn't exist, is one line and exit 2. The ent
 """
 
 import asyncio
+import io
 import sys
 from typing import Annotated
 
 import typer
 
-from schemas.errors import Unreachable
+from schemas.errors import InputError, Unreachable
 from tapeflow.commands.entry import enter
 from tapeflow.commands.token import split
 from tapeflow.settings import Settings
@@ -32,9 +33,25 @@ def publish(
     Examples: tapeflow publish news '{"title":"Open"}' or tapeflow publish routing-metrics - --type lp < metrics.json
     """
     settings = enter()
-    given = sys.stdin.read() if data == "-" else data
-    typer.echo(asyncio.run(send(settings, channel, given.strip().encode(), kind, user, split(symbols))))
+    typer.echo(asyncio.run(send(settings, channel, given(data), kind, user, split(symbols))))
     return 0
+
+
+def given(data: str) -> bytes:
+    """The message as bytes of UTF-8. Raises InputError for any other, and when there is no standard input."""
+    where = "standard input" if data == "-" else "the argument"
+    try:
+        # Closed streams are None.
+        found = (
+            getattr(sys.stdin, "buffer", io.BytesIO()).read() if data == "-" else data.encode(errors="surrogateescape")
+        )
+        found.decode()
+    except UnicodeDecodeError as error:
+        what = f"the data are not UTF-8: byte {error.object[error.start]:#04x} at {error.start}"
+        raise InputError(what, where=where, mend="give a JSON object") from None
+    if not found.strip():
+        raise InputError("no data", where=where, mend="give a JSON object")
+    return bytes(found.strip())
 
 
 async def send(settings: Settings, channel: str, data: bytes, kind: str, user: str, symbols: tuple[str, ...]) -> str:

@@ -7,11 +7,13 @@ per message; the last line on standard error counts messages, gaps and reconnect
 import asyncio
 import contextlib
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
-from tapeflow.commands.entry import enter, people
+from schemas.errors import SettingError
+from tapeflow.commands.entry import YEAR_S, enter, people
 from tapeflow.settings import Settings
 
 __all__ = ["watch"]
@@ -23,7 +25,9 @@ def watch(
     symbols: Annotated[list[str], typer.Argument(help="Symbols such as BTC/USDT.")],
     url: Annotated[str, typer.Option(help="ws://host:port of the gateway; the settings' own unless given.")] = "",
     token: Annotated[str, typer.Option(help="A token; made with the settings' key where there is one.")] = "",
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long; else on Ctrl-C.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, max=YEAR_S, help="End after so long; else on Ctrl-C.")
+    ] = None,
 ) -> int:
     """Follow symbols over WebSocket: snapshot, deltas, gaps, reconnects and how old each update is.
 
@@ -33,6 +37,7 @@ def watch(
     from tapeflow.gateway_processes import Addresses
     from tapeflow.watch import message_line, watch_symbols
 
+    check_url(url)
     settings = enter()
     follower = Follower(
         url or Addresses.of(settings).websocket, dict.fromkeys(symbols), token or own_token(settings, url)
@@ -47,6 +52,17 @@ def watch(
         style="dim",
     )
     return 0
+
+
+def check_url(url: str) -> None:
+    """Raise SettingError for what is no address of a gateway; empty means our own."""
+    try:
+        parts = urlsplit(url)
+        fits = not url or (parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0)
+    except ValueError:  # a port beyond 65535, or brackets that don't close
+        fits = False
+    if not fits:
+        raise SettingError(f"{url!r} is no address of a gateway", where="--url", mend="say ws://host:port or wss://…")
 
 
 def own_token(settings: Settings, url: str) -> str:

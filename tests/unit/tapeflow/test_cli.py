@@ -1,6 +1,7 @@
 """What a user sees: help with examples, one line and exit 2 for his mistakes, exit 1 for ours."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -88,6 +89,19 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("demo --file refused.csv", "the file holds no valid trade (refused.csv)"),
         ("demo --json no/where.json", "no such folder"),
         ("demo --seconds x", "--seconds"),
+        ("demo --json .", "can't write: it is a folder (.)"),
+        ("demo --rate inf", "Invalid value for '--rate'"),
+        ("demo --seconds inf", "Invalid value for '--seconds'"),
+        ("produce --synthetic --rate inf", "Invalid value for '--rate'"),
+        ("produce trades.csv --speed inf", "Invalid value for '--speed'"),
+        ("produce --synthetic --seconds inf", "Invalid value for '--seconds'"),
+        ("produce --synthetic --trades 1 --seed -1", "Invalid value for '--seed'"),
+        ("produce trades.csv --partitions 100000000", "Invalid value for '--partitions'"),
+        ("watch AAPL --url ws://127.0.0.1:99999", "'ws://127.0.0.1:99999' is no address of a gateway (--url)"),
+        ("watch AAPL --url ws://[::1", "is no address of a gateway"),
+        ("watch AAPL --url http://127.0.0.1:8080", "say ws://host:port"),
+        ("watch AAPL --seconds inf", "Invalid value for '--seconds'"),
+        ("publish news \udcff", "the data are not UTF-8: byte 0xff at 0 (the argument)"),
         ("verify --intervals 3m", "Invalid interval: 3m"),
     ],
 )
@@ -99,6 +113,22 @@ def test_mistake_is_one_line_and_exit_2(words: str, said: str, capsys: pytest.Ca
     assert len(shown.err.splitlines()) == 1
     assert shown.err.startswith("tapeflow: ")
     assert Path("trades.csv").read_text() == TRADES
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        (io.TextIOWrapper(io.BytesIO(b'{"a":"\xe9"}')), "the data are not UTF-8: byte 0xe9 at 6 (standard input)"),
+        (io.TextIOWrapper(io.BytesIO()), "no data (standard input): give a JSON object"),
+        (None, "no data (standard input): give a JSON object"),
+    ],
+)
+def test_what_is_no_message_on_standard_input_is_one_line(
+    stdin: io.TextIOWrapper | None, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["publish", "news", "-"]) == 2
+    assert capsys.readouterr().err.startswith(f"tapeflow: {said}")
 
 
 def test_a_file_that_is_cut_short_is_one_line_and_no_bars(capfd: pytest.CaptureFixture[str]) -> None:
