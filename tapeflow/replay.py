@@ -40,7 +40,7 @@ class Account(PartitionProgress):
     def __str__(self) -> str:
         return (
             f"{self.read} read = {self.applied} applied + {self.duplicate} duplicate + {self.late} late + "
-            f"{self.rejected} rejected; {self.bars} bars, {self.repaired} of them repaired by late trades, "
+            f"{self.rejected} rejected; {self.bars} versions of bars, {self.repaired} of them with late trades, "
             f"{self.open} still open and {self.cut} cut by the range: left out"
         )
 
