@@ -73,8 +73,12 @@ def connect(dsn: str) -> Client:
     Raises SettingError for a bad DSN or login, Unreachable when nothing answers.
     """
     client = _client(dsn)
+    connection = client.connection
+    # Whoever answers there may be no ClickHouse and wait for us to go on: a greeting comes as soon as a connection.
+    answer_s = connection.send_receive_timeout
+    connection.send_receive_timeout = min(answer_s, connection.connect_timeout)
     try:
-        client.connection.connect()
+        connection.connect()
     except errors.ServerException as error:
         raise SettingError(
             "ClickHouse refused the login", where=place(dsn), mend=f"set TAPEFLOW_CLICKHOUSE_DSN ({_first_line(error)})"
@@ -85,6 +89,8 @@ def connect(dsn: str) -> Client:
             where=place(dsn),
             mend=f"start it or set TAPEFLOW_CLICKHOUSE_DSN ({_first_line(error)})",
         ) from error
+    connection.send_receive_timeout = answer_s
+    connection.socket.settimeout(answer_s)
     return client
 
 

@@ -180,6 +180,12 @@ def test_a_refused_insert_is_raised_by_snapshot(clickhouse_dsn: str, client: Cli
         write_trades(clickhouse_dsn, database, trades({"symbol": "B"}))
 
 
+def test_answers_have_their_own_time(clickhouse_dsn: str) -> None:
+    client = connect(f"{clickhouse_dsn}{'&' if '?' in clickhouse_dsn else '?'}send_receive_timeout=33")
+    assert client.connection.socket.gettimeout() == client.connection.send_receive_timeout == 33
+    client.disconnect()
+
+
 def test_wrong_settings_are_one_line(client: Client) -> None:
     with pytest.raises(Unreachable, match=r"ClickHouse does not answer \(127.0.0.1:1\)"):
         connect("clickhouse://user:secret@127.0.0.1:1")

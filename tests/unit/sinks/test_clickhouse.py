@@ -1,9 +1,12 @@
 """What needs no server: addresses without logins, bad DSNs, and which failures are waited for."""
 
+import socket
+import time
+
 import pytest
 from clickhouse_driver import errors
 
-from schemas.errors import SettingError
+from schemas.errors import SettingError, Unreachable
 from sinks.clickhouse import ClickHouseTradesSink, connect, place
 from sinks.clickhouse import _is_outage as is_outage
 
@@ -24,6 +27,15 @@ def test_a_place_never_shows_the_login(dsn: str, shown: str) -> None:
 def test_a_bad_dsn_is_the_users(dsn: str) -> None:
     with pytest.raises(SettingError, match="bad ClickHouse DSN"):
         connect(dsn)
+
+
+def test_a_server_that_says_nothing_is_given_up_as_soon_as_one_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dsn = f"clickhouse://127.0.0.1:{silent.getsockname()[1]}?connect_timeout=0.2&send_receive_timeout=20"
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="ClickHouse does not answer"):
+            connect(dsn)
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
