@@ -77,11 +77,15 @@ def allowed_values(field: FieldInfo) -> str:
     return f"text that matches {limits['pattern']}" if "pattern" in limits else "text"
 
 
-def unknown(name: str, known: Iterable[str]) -> SettingError:
-    """The error for a variable, key or argument that isn't a setting, with the nearest one that is."""
+def unknown(name: str, known: Iterable[str], path: str = "") -> SettingError:
+    """The error for a variable, an argument or a key of the file at ``path`` that isn't a setting, with the nearest one
+    that is, spelled as it has to be there."""
     bare = {each.removeprefix(PREFIX): each for each in known}
     near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), sorted(bare), n=1, cutoff=0.6)
-    mend = f"did you mean {bare[near[0]]}?" if near else "docs/settings.md lists all settings"
+    meant = bare[near[0]] if near else ""
+    if path:
+        name, meant = f"{name} in {path}", meant.removeprefix(PREFIX).lower()
+    mend = f"did you mean {meant}?" if near else "docs/settings.md lists all settings"
     return SettingError("no such setting", where=name, mend=mend)
 
 
@@ -100,7 +104,7 @@ def wrong_value(
     first, more = details[0], len(details) - 1
     name = str(first["loc"][0]) if first["loc"] else ""
     if name not in fields:
-        return unknown(name, [PREFIX + each.upper() for each in fields])
+        return unknown(name, [PREFIX + each.upper() for each in fields], "" if name in given else path)
     field = fields[name]
     value = MASK if _extra(field, "secret") else masked(field, first["input"])
     inner = ".".join(

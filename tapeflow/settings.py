@@ -21,13 +21,13 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from schemas.errors import SettingError
 from schemas.intervals import INTERVALS, parse_interval
 from schemas.names import DATABASE, TRADES_TOPIC, dead_letter_topic
 from tapeflow.setting_words import PREFIX, describe_fields, masked, not_readable, unknown, wrong_value
+from tapeflow.settings_file import SettingsFile
 
 __all__ = ["YEAR_MS", "Names", "Settings", "describe_settings", "load_settings", "setting"]
 
@@ -365,7 +365,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         path = Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+        return init_settings, env_settings, SettingsFile(settings_cls, path)
 
 
 def _as_variable(value: object) -> str:

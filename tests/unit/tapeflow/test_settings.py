@@ -95,7 +95,15 @@ def test_wrong_keys_and_values_of_the_file_are_named(tmp_path: Path) -> None:
     path.write_text("conflation_ms = 99999999\n")
     assert "TAPEFLOW_CONFLATION_MS (conflation_ms in tapeflow.toml) is 99999999" in line_of()
     path.write_text("conflation = 5\n")
-    assert "did you mean TAPEFLOW_CONFLATION_MS?" in line_of()
+    assert "no such setting (conflation in tapeflow.toml): did you mean conflation_ms?" in line_of()
+    path.write_text("TAPEFLOW_CONFLATION_MS = 5\n")
+    assert "(TAPEFLOW_CONFLATION_MS in tapeflow.toml): did you mean conflation_ms?" in line_of()
+    path.write_text("lateness_ms = true\n")
+    assert "TAPEFLOW_LATENESS_MS (lateness_ms in tapeflow.toml) is True: allowed is whole number 0.." in line_of()
+    path.write_text('lateness_ms_by_interval = { "1m" = false }\n')
+    assert "lateness_ms_by_interval in tapeflow.toml" in line_of()
+    path.write_text("write_trades = false\n")
+    assert load_settings().write_trades is False
     path.write_text("conflation_ms: 5\n")
     assert "can't read the settings file" in line_of()
 
