@@ -68,17 +68,9 @@ def produce(
     Examples: tapeflow produce trades.csv.gz --speed 10 or
     tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8
     """
-    if (file is None) != synthetic:
-        raise SettingError("give a FILE or --synthetic, one of the two", where="produce")
-    if synthetic:
-        refuse_unused({"--speed": speed, "--field-map": field_map}, "--synthetic makes its own trades", "give a FILE")
-    else:
-        market = {"--symbols": symbols, "--trades": trades, "--seed": seed}
-        refuse_unused(market, "a FILE's trades are as they are", "give --synthetic")
-    if rate is not None and speed is not None:
-        raise SettingError("give --rate or --speed, not both", where="produce")
-    if synthetic and rate is None and trades is None and seconds is None:
-        raise SettingError("a synthetic market has no end", where="produce", mend="give --seconds, --trades or --rate")
+    of_market = {"--symbols": symbols, "--trades": trades, "--seed": seed}
+    _check_source(file, synthetic, {"--speed": speed, "--field-map": field_map}, of_market)
+    _check_pace(rate, speed, endless=synthetic and rate is None and trades is None and seconds is None)
     settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
 
     from tapeflow.encoding import encoder_of
@@ -118,11 +110,25 @@ def produce(
     return 0
 
 
-def refuse_unused(options: Mapping[str, object], why: str, instead: str) -> None:
-    """Raise SettingError for the first option that was given but would change nothing."""
-    for name, value in options.items():
+def _check_source(
+    file: str | None, synthetic: bool, of_file: Mapping[str, object], of_market: Mapping[str, object]
+) -> None:
+    """Raise SettingError unless there is one source, and for the first option given that would change nothing of it."""
+    if (file is None) != synthetic:
+        raise SettingError("give a FILE or --synthetic, one of the two", where="produce")
+    unused, why, instead = (of_file, "--synthetic makes its own trades", "give a FILE")
+    if not synthetic:
+        unused, why, instead = (of_market, "a FILE's trades are as they are", "give --synthetic")
+    for name, value in unused.items():
         if value is not None:
             raise SettingError(why, where=name, mend=f"leave {name} out, or {instead} instead")
+
+
+def _check_pace(rate: float | None, speed: float | None, *, endless: bool) -> None:
+    if rate is not None and speed is not None:
+        raise SettingError("give --rate or --speed, not both", where="produce")
+    if endless:
+        raise SettingError("a synthetic market has no end", where="produce", mend="give --seconds, --trades or --rate")
 
 
 def _pace(rate: float | None, speed: float | None) -> "Pace":
