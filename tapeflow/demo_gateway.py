@@ -6,6 +6,7 @@ ports are those of the settings where they are free, so that a line pasted for o
 """
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -14,7 +15,7 @@ from decimal import Decimal
 from typing import IO, Any, Final
 
 from flows.bars import open_file
-from schemas.errors import SettingError
+from schemas.errors import SettingError, Unreachable
 from schemas.names import RedisKeys
 from sinks.redis import connect as connect_redis
 from tapeflow.demo_proof import Check
@@ -55,6 +56,7 @@ def gateway_settings(settings: Settings) -> Settings:
         "gateway_tls_key": "",
         "gateway_requests_per_minute": 0,
         "gateway_rest_workers": 1,
+        "gateway_reuse_port": False,
     }
     for name in ("gateway_port", "gateway_rest_port"):
         try:
@@ -68,10 +70,8 @@ class DemoGateway:
     """``settings`` are the demo's. Call ``start``, ``follow``, then ``verdict`` and ``stop``; ``kill`` ends all."""
 
     def __init__(self, settings: Settings, log: IO[bytes]) -> None:
-        self._settings = gateway_settings(settings)
-        self.processes = GatewayProcesses(self._settings, log=log)
-        self._follower = Follower(self.processes.addresses.websocket)
-        self._loop = asyncio.new_event_loop()
+        self._log = log
+        self._take_ports(settings)
         self._thread = threading.Thread(target=self._run, name="demo-client", daemon=True)
         self._keys = RedisKeys(settings.redis_hash_tags)
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +82,16 @@ class DemoGateway:
 
     def follow(self) -> None:
         """Wait until the gateway answers and let the client loose. Raises Unreachable when it doesn't answer."""
-        self.processes.wait_ready()
+        try:
+            self.processes.wait_ready()
+        except Unreachable:
+            if self.processes.poll() != SettingError.exit_code:
+                raise
+            # The ports were free when we looked: another demo, started at the same moment, was the first to bind them.
+            self.processes.stop()
+            self._take_ports(self._settings.model_copy(update={"gateway_port": 0, "gateway_rest_port": 0}))
+            self.start()
+            self.processes.wait_ready()
         self._thread.start()
 
     def verdict(self) -> Check:
@@ -113,6 +122,11 @@ class DemoGateway:
         self._end_client()
         self.processes.kill()
 
+    def _take_ports(self, settings: Settings) -> None:
+        self._settings = gateway_settings(settings)
+        self.processes = GatewayProcesses(self._settings, log=self._log)
+        self._follower = Follower(self.processes.addresses.websocket)
+
     def _differences(self, redis: Any) -> list[str]:
         """One text per symbol whose state differs from ``price:S``."""
         held = {symbol: followed.fields for symbol, followed in list(self._follower.symbols.items())}
@@ -123,7 +137,7 @@ class DemoGateway:
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._client())
+            asyncio.run(self._client())
         except asyncio.CancelledError:
             pass  # the demo is over
         except Exception as error:  # noqa: BLE001 - told by the verdict
@@ -155,7 +169,8 @@ class DemoGateway:
 
     def _end_client(self) -> None:
         if self._thread.is_alive() and self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+            with contextlib.suppress(RuntimeError):  # it has just ended by itself, and its loop is closed
+                self._task.get_loop().call_soon_threadsafe(self._task.cancel)
             self._thread.join(JOIN_S)
 
 

@@ -6,6 +6,7 @@ watches the command starts all of it again; and a stop reaches each of them once
 here, because two processes can't be asked which ones they took.
 """
 
+import os
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import IO, Final, Self
 
@@ -29,6 +31,8 @@ from tapeflow.settings import Settings
 __all__ = ["Addresses", "GatewayProcesses", "answers", "prepare_gateway", "run_gateway"]
 
 ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
+LISTENING: Final = "0A"
+"""The state of a socket in the kernel's table."""
 LOOK_S: Final = 0.1
 PROBE_S: Final = 2.0
 START_S: Final = 60.0
@@ -166,10 +170,13 @@ class GatewayProcesses:
         return max(codes) if codes else None
 
     def wait_ready(self, within_s: float = START_S) -> None:
-        """Until both halves answer. Raises Unreachable when one doesn't in time or ends."""
-        deadline = time.monotonic() + within_s
+        """Until both halves answer. Raises Unreachable when one doesn't in time or ends.
+
+        Another gateway may answer in our place, so our own processes have to hold the WebSocket port.
+        """
+        deadline, port = time.monotonic() + within_s, self._settings.gateway_port
         for url in self.addresses.health_pages:
-            while not answers(url):
+            while not (all(listens(pid, port) for pid in self.pids[:-1]) and answers(url)):
                 if self.poll() is not None:
                     raise Unreachable("the gateway ended while starting", where=url, mend="see its log")
                 if time.monotonic() > deadline:
@@ -215,6 +222,20 @@ def answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def listens(pid: int, port: int) -> bool:
+    """The process itself holds a socket that listens on the port."""
+    try:
+        tables = [path for path in (Path(f"/proc/{pid}/net/{name}") for name in ("tcp", "tcp6")) if path.exists()]
+        rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+        held = {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:  # it has ended, or just closed a file: asked again
+        return False
+    return any(
+        row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port and f"socket:[{row[9]}]" in held
+        for row in rows
+    )
 
 
 def run_gateway(settings: Settings, websockets: int, announce: Callable[[Addresses], None]) -> int:
