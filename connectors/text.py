@@ -63,26 +63,25 @@ def time_from_double(value: float, unit: int) -> Any:
         micros = np.int64(_FAR)
     else:
         # Whole units apart from the rest: the product of both would be rounded once more.
-        micros = np.int64(whole) * _UNIT_US[unit] + _nearest(size - whole, np.float64(_UNIT_US[unit]))
+        micros = _add_nearest(np.int64(whole) * _UNIT_US[unit], size - whole, np.float64(_UNIT_US[unit]))
     return -micros if value < 0.0 else micros, _OK
 
 
 @leaf_kernel
-def _nearest(rest: float, factor: float) -> Any:
-    """The whole number nearest to ``rest * factor`` (both exact, rest in 0..1), even where two are as near.
+def _add_nearest(whole: int, rest: float, factor: float) -> Any:
+    """The whole number nearest to ``whole + rest * factor`` (rest in 0..1), the even one where two are as near.
 
     Dekker's product: what rounding took from the product decides where the rounded one lies half-way.
     """
     product = rest * factor
     nearest = np.rint(product)
     if abs(product - nearest) != 0.5:
-        return np.int64(nearest)
+        return whole + np.int64(nearest)
     upper = rest * 134_217_729.0  # 2**27 + 1 splits 53 bits in two halves
     upper = upper - (upper - rest)
     error = (upper * factor - product) + (rest - upper) * factor
-    if error == 0.0:
-        return np.int64(nearest)
-    return np.int64(np.floor(product)) + np.int64(error > 0.0)
+    below = whole + np.int64(np.floor(product))
+    return below + (below % 2 if error == 0.0 else np.int64(error > 0.0))
 
 
 @leaf_kernel

@@ -78,6 +78,8 @@ floats = st.one_of(
 
 @given(st.lists(floats, min_size=1, max_size=8), st.sampled_from(UNITS), st.booleans())
 @example([1706805983.0678346, 3.5e-6, 2.5e-6, 0.5e-6], "s", False)
+@example([0.5, 1.5, 2.5], "us", False)
+@example([500.0, 1500.0, 2500.0, -1500.0], "ns", False)
 @settings(max_examples=400, deadline=None)
 def test_times_as_floats(reals: list[float], unit: str, single: bool) -> None:
     schema = {"type": "record", "name": "T", "fields": [
