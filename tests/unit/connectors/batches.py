@@ -69,3 +69,13 @@ def trades_of(batch: TradeBatch) -> list[dict[str, Any]]:
 
 def reasons_of(batch: TradeBatch) -> list[Reason]:
     return [reject.reason for reject in batch.rejects]
+
+
+def record_of(**types: Any) -> dict[str, Any]:
+    """A writer schema with these fields, the required ones filled up."""
+    usual = {"symbol": "string", "price": "double", "size": "double", "event_time": "long"}
+    return {
+        "type": "record",
+        "name": "R",
+        "fields": [{"name": name, "type": kind} for name, kind in (usual | types).items() if kind],
+    }

@@ -11,7 +11,7 @@ from schemas.avro import TRADE_SCHEMA_ID, WriterSchema, load_schema
 from schemas.columns import BUY, NO_ID, SELL, UNKNOWN
 from schemas.errors import SettingError, Unreachable
 from schemas.rejects import Reason
-from tests.unit.connectors.batches import avro_value, framed, raw_batch, reasons_of, trades_of
+from tests.unit.connectors.batches import avro_value, framed, raw_batch, reasons_of, record_of, trades_of
 
 TRADE = load_schema("Trade")
 GOOD = {
@@ -29,16 +29,6 @@ GOOD = {
 
 def good_value(**changes: Any) -> bytes:
     return framed(TRADE_SCHEMA_ID, avro_value(TRADE, GOOD | changes))
-
-
-def record_of(**types: Any) -> dict[str, Any]:
-    """A writer schema with these fields, the required ones filled up."""
-    usual = {"symbol": "string", "price": "double", "size": "double", "event_time": "long"}
-    return {
-        "type": "record",
-        "name": "R",
-        "fields": [{"name": name, "type": kind} for name, kind in (usual | types).items() if kind],
-    }
 
 
 def decode_one(schema: Any, record: dict[str, Any], **options: Any):
@@ -366,57 +356,6 @@ def test_references_of_a_schema_are_known() -> None:
     body = avro_value(record_of(price=money), value)
     decoder = AvroDecoder("none", schema=WriterSchema(schema, (money,)), field_map={"price": "price.amount"})
     assert trades_of(decoder.decode(raw_batch([body])))[0]["price"] == 125 * 10**8
-
-
-@pytest.mark.parametrize("scale", [0, 2, 10, 12, 30])
-@pytest.mark.parametrize("size", [0, 4, 16, 40])
-def test_decimals_of_any_scale_in_bytes_and_fixed(scale: int, size: int) -> None:
-    for price in (Decimal(5), Decimal(-7), Decimal("0.01") if scale else Decimal(1)):
-        unscaled = int(price.scaleb(scale))
-        length = size or (unscaled.bit_length() + 8) // 8
-        if unscaled.bit_length() >= 8 * length:
-            continue
-        data = unscaled.to_bytes(length, "big", signed=True)
-        kind = {"type": "fixed", "name": "F", "size": size} if size else {"type": "bytes"}
-        body = avro_value(record_of(price=kind), {"symbol": "X", "price": data, "size": 1.0, "event_time": 1})
-        schema = record_of(price=kind | {"logicalType": "decimal", "precision": 38, "scale": scale})
-        batch = AvroDecoder("none", schema=WriterSchema(schema)).decode(raw_batch([body]))
-        assert [trade["price"] for trade in trades_of(batch)] == [int(price * 10**10)]
-
-
-def test_a_decimal_that_does_not_fit_is_out_of_range() -> None:
-    def body(unscaled: int) -> bytes:
-        data = unscaled.to_bytes(30, "big", signed=True)
-        return avro_value(record_of(price="bytes"), {"symbol": "X", "price": data, "size": 1.0, "event_time": 1})
-
-    for scale, fits, too_much in ((10, 10**28 - 1, 10**28), (2, 10**20 - 1, 10**20), (12, 100, 101), (40, 0, 1)):
-        kind = {"type": "bytes", "logicalType": "decimal", "precision": 60, "scale": scale}
-        decoder = AvroDecoder("none", schema=WriterSchema(record_of(price=kind)))
-        batch = decoder.decode(raw_batch([body(fits), body(too_much), body(-too_much), body(2**130), body(-fits)]))
-        assert [int(row["offset"]) for row in batch.rows] == [100, 104]
-        assert reasons_of(batch) == [Reason.OUT_OF_RANGE] * 3
-
-
-@pytest.mark.parametrize(("scale", "size"), [(38, 40), (30, 17), (127, 60), (140, 64)])
-def test_a_wide_decimal_is_read_where_its_value_fits(scale: int, size: int) -> None:
-    def body(unscaled: int) -> bytes:
-        data = unscaled.to_bytes(size, "big", signed=True)
-        return avro_value(record_of(price="bytes"), {"symbol": "X", "price": data, "size": 1.0, "event_time": 1})
-
-    price = 500_000_000_005 * 10 ** (scale - 10)
-    kind = {"type": "bytes", "logicalType": "decimal", "precision": 150, "scale": scale}
-    decoder = AvroDecoder("none", schema=WriterSchema(record_of(price=kind)))
-    batch = decoder.decode(raw_batch([body(price), body(-price), body(price + 1), body(2 ** (8 * size - 1) - 1)]))
-    assert [trade["price"] for trade in trades_of(batch)] == [500_000_000_005, -500_000_000_005]
-    assert reasons_of(batch) == [Reason.OUT_OF_RANGE] * 2
-
-
-def test_a_decimal_is_no_text() -> None:
-    kind = {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 0}
-    value = {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": 1, "trade_id": b"00"}
-    body = avro_value(record_of(trade_id="bytes"), value)
-    batch = AvroDecoder("none", schema=WriterSchema(record_of(trade_id=kind))).decode(raw_batch([body]))
-    assert reasons_of(batch) == [Reason.BAD_VALUE]
 
 
 def test_an_empty_namespace_is_none() -> None:
