@@ -1,22 +1,18 @@
 """Live updates in a real Redis: what keys and streams hold, and that nothing ever goes back or comes twice."""
 
 import random
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 import redis
 
-from local.redis import bundled_binary
-from schemas.columns import BarBatch, TickerBatch
 from schemas.errors import SettingError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, deltas_stream
-from schemas.wire import BarMessage, Delta, Message, Snapshot, apply, decode_batch, decode_message
-from sinks import redis as sink
-from sinks.redis import LiveUpdate, RedisSink, RedisWriter, connect
+from schemas.wire import BarMessage, Delta, Snapshot, decode_message
+from sinks.redis import RedisWriter, connect
+from tests.integration.sinks.redis_reading import bar_at, check_stream, entries, update
 from tests.servers.redis import RedisServer
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers
 
@@ -27,48 +23,6 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         client.flushdb()
         yield client
         client.flushdb()
-
-
-def update(
-    new: TickerBatch | None = None, live: BarBatch | None = None, final: BarBatch | None = None, shard: int = 0
-) -> LiveUpdate:
-    return LiveUpdate(shard, new or tickers(), live or bars(), final or bars())
-
-
-def entries(client: redis.Redis, shard: int = 0) -> list[list[Message]]:
-    return [decode_batch(fields[b"batch"]) for _, fields in client.xrange(deltas_stream(shard))]
-
-
-def bar_at(client: redis.Redis, key: str) -> BarMessage:
-    message = decode_message(client.get(key))
-    assert isinstance(message, BarMessage)
-    return message
-
-
-def check_stream(client: redis.Redis, shard: int = 0) -> dict[str, Snapshot]:
-    """Follow the stream as a client would: every delta applies to what was said before; price:S is where it ends."""
-    states: dict[str, Snapshot] = {}
-    newest: dict[tuple[str, str], tuple[int, int]] = {}
-    for _, fields in client.xrange(deltas_stream(shard)):
-        batch = decode_batch(fields[b"batch"])
-        assert int(fields[b"n"]) == len(batch) > 0
-        for message in batch:
-            if isinstance(message, BarMessage):
-                if not message.final:
-                    key = message.symbol, message.interval
-                    assert (message.time, message.sequence) > newest.get(key, (-1, -1))
-                    newest[key] = message.time, message.sequence
-                continue
-            known = states.get(message.symbol)
-            assert known is None or message.sequence > known.sequence
-            if isinstance(message, Delta):
-                assert known is not None
-                states[message.symbol] = apply(known, message)
-            else:
-                states[message.symbol] = message
-    for symbol, state in states.items():
-        assert decode_message(client.get(f"price:{symbol}")) == state
-    return states
 
 
 def test_an_update_lands_in_keys_and_stream(redis_url: str, client: redis.Redis) -> None:
@@ -251,143 +205,6 @@ def test_a_refused_login_or_absent_server_is_one_line(redis_url: str) -> None:
         connect("127.0.0.1:6379")
 
 
-class Feed:
-    """Writes a rising sequence through a sink's part, in a thread, until told to end."""
-
-    def __init__(self, url: str, **options: Any) -> None:
-        self.part = RedisSink(url, 1, **options).build_part("write_redis", "00000", None)
-        self.sequence = 0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._end.wait(0.001):
-            self.sequence += 1
-            n = self.sequence
-            self.part.write_batch(
-                [
-                    update(
-                        tickers({"symbol": f"S{n % 5}", "sequence": n, "price": n}, {"symbol": "BUSY", "sequence": n}),
-                        bars({"symbol": f"S{n % 5}", "version": n}),
-                        bars({"symbol": "BUSY", "version": n, "start_us": START_US + n * MINUTE_US, "final": 1}),
-                    )
-                ]
-            )
-            self.part.snapshot()
-
-    def reach(self, sequence: int, deadline_s: float = 30) -> None:
-        waited = threading.Event()
-        for _ in range(int(deadline_s / 0.01)):
-            if self.sequence >= sequence:
-                return
-            waited.wait(0.01)
-        raise AssertionError(f"no more than {self.sequence} of {sequence} updates within {deadline_s} s")
-
-    def end(self) -> None:
-        self._end.set()
-        self._thread.join(30)
-        assert not self._thread.is_alive()
-        self.part.close()
-
-
-def check_end(url: str, feed: Feed) -> None:
-    client = connect(url)
-    states = check_stream(client)
-    last = feed.sequence
-    assert {symbol: state.sequence for symbol, state in states.items()} == {
-        "BUSY": last,
-        **{f"S{n % 5}": n for n in range(last - 4, last + 1)},
-    }
-    held = [decode_message(member).sequence for member in client.zrange("candles:BUSY:1m", 0, -1)]
-    assert held == list(range(1, last + 1))[-1000:]
-    client.close()
-
-
-@pytest.mark.parametrize("keep_data", [True, False])
-def test_redis_killed_and_restarted_in_mid_run(tmp_path: Path, keep_data: bool) -> None:
-    with RedisServer(tmp_path) as server:
-        feed = Feed(server.url)
-        feed.reach(50)
-        server.restart(keep_data=keep_data, crash=True)
-        feed.reach(feed.sequence + 50)
-        feed.end()
-        check_end(server.url, feed)
-
-
-def test_a_quiet_symbol_returns_after_redis_lost_its_data(tmp_path: Path) -> None:
-    with RedisServer(tmp_path) as server:
-        writer = RedisWriter(server.url)
-        writer.write([update(tickers({"symbol": "QUIET", "sequence": 1}))])
-        server.restart(keep_data=False)
-        writer.write([update(tickers({"sequence": 2}))])
-        assert set(check_stream(connect(server.url))) == {"QUIET", "AAPL"}
-
-
-@pytest.mark.parametrize("restart", [True, False], ids=["restarted", "flushed"])
-def test_a_redis_that_comes_back_empty_is_filled_without_an_update(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restart: bool
-) -> None:
-    monkeypatch.setattr(sink, "LOOK_S", 0.05)
-    with RedisServer(tmp_path) as server:
-        part = RedisSink(server.url, 1).build_part("write_redis", "00000", None)
-        part.write_batch([update(tickers({"symbol": "QUIET", "sequence": 1}), final=bars({"final": 1}))])
-        part.snapshot()
-        if restart:
-            server.restart(keep_data=False, crash=True)
-        else:
-            connect(server.url).flushdb()
-        client, waited = connect(server.url), threading.Event()
-        assert any(client.zcard("candles:AAPL:1m") or waited.wait(0.02) for _ in range(1000))
-        part.snapshot()
-        assert set(check_stream(client)) == {"QUIET"}
-        part.close()
-
-
-def test_looking_changes_nothing_and_waits_for_nobody(tmp_path: Path) -> None:
-    with RedisServer(tmp_path) as server:
-        writer = RedisWriter(server.url)
-        writer.look()
-        client = connect(server.url)
-        assert client.dbsize() == 0, "nothing was written yet"
-        writer.write([update(tickers({"sequence": 1}))])
-        before = client.xlen(deltas_stream(0))
-        writer.look()
-        assert client.xlen(deltas_stream(0)) == before
-        server.stop()
-        writer.look()
-        server.start()
-        writer.write([update(tickers({"sequence": 2}))])
-        assert check_stream(connect(server.url))["AAPL"].sequence == 2
-
-
-def test_a_stalled_redis_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink, "ANSWER_S", 0.3)
-    monkeypatch.setattr(sink, "CONNECT_S", 0.3)
-    with RedisServer(tmp_path) as server:
-        feed = Feed(server.url)
-        feed.reach(20)
-        server.pause()
-        threading.Event().wait(1.5)
-        server.resume()
-        feed.reach(feed.sequence + 20)
-        feed.end()
-        check_end(server.url, feed)
-
-
-def test_a_stop_while_redis_is_down_ends_the_write(tmp_path: Path) -> None:
-    stop = threading.Event()
-    with RedisServer(tmp_path) as server:
-        part = RedisSink(server.url, 1, stop=stop).build_part("write_redis", "00000", None)
-        part.write_batch([update(tickers({"sequence": 1}))])
-        part.snapshot()
-        server.stop()
-        part.write_batch([update(tickers({"sequence": 2}))])
-        stop.set()
-        with pytest.raises(Unreachable, match="stopped while the server was down"):
-            part.snapshot()
-
-
 def test_a_first_bar_from_before_1970_is_kept(client: redis.Redis, redis_url: str) -> None:
     """The week of 1970-01-01 began in 1969."""
     writer = RedisWriter(redis_url)
@@ -396,22 +213,3 @@ def test_a_first_bar_from_before_1970_is_kept(client: redis.Redis, redis_url: st
     assert client.zcard("candles:AAPL:1W") == 1
     assert bar_at(client, "candle:AAPL:1W").time == week_us // 1000
     writer.close()
-
-
-@pytest.mark.parametrize(("option", "value"), [("min-replicas-to-write", 1), ("maxmemory", "100kb"), ("replicaof", "")])
-def test_the_bundled_release_says_outages_within_a_script_and_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: object
-) -> None:
-    monkeypatch.setattr("sinks.outage.STOP_GRACE_S", 0.1)
-    monkeypatch.setattr("tests.servers.redis.shutil.which", lambda _name: bundled_binary())
-    stop = threading.Event()
-    with RedisServer(tmp_path) as server, connect(server.url) as client:
-        writer = RedisWriter(server.url, stop=stop)
-        writer.write([update(tickers({"sequence": 1}))])
-        if option == "replicaof":
-            client.replicaof("127.0.0.1", 1)
-        else:
-            client.config_set(option, value)
-        stop.set()
-        with pytest.raises(Unreachable, match=r"stopped while the server was down .*(NOREPLICAS|OOM|READONLY) "):
-            writer.write([update(tickers({"sequence": 2}))])
