@@ -1,55 +1,143 @@
 """The one door to the compiler: marks a function as a compiled kernel.
 
-Decoders, bars and sinks use it for loops over columns. Law: a kernel touches only its arguments, never Python
-objects, and gives the same result when run as plain Python (``NUMBA_DISABLE_JIT=1``), which is how it is debugged.
-Compiled code stays on disk, so that only the first run on a machine pays for it. The surprise: the folder of compiled
-code is named by a digest of our sources. The compiler itself looks only at the file that defines a kernel, and would
-go on running the old code of a kernel that this one calls from another file.
+Decoders, bars and sinks use it for loops over columns. A kernel touches only its arguments, never Python objects, and
+gives the same result when run as plain Python (``NUMBA_DISABLE_JIT=1``), which is how it is debugged. Compiled code
+stays on disk, so that only the first run on a machine pays for it. Each module has a folder of its own, named by a
+digest of the module and of all that it imports from us: the compiler itself looks only at the file that defines a
+kernel, and would go on running the old code of a kernel that this one calls from another file. An edit costs the
+kernels that it can change and no others. Folders that nobody used for long are removed when a new one is made.
 """
 
+import contextlib
 import hashlib
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 
 import numba
+from numba.core.caching import _CacheLocator
 
-__all__ = ["is_cold", "kernel", "leaf_kernel"]
+__all__ = ["KernelFolder", "is_cold", "kernel", "leaf_kernel"]
 
-PACKAGES: Final = ("schemas", "core", "connectors", "sinks", "local")
+ROOT: Final = Path(__file__).resolve().parent.parent
+IMPORTED: Final = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+(\([^)]*\)|[^\n]+)|import\s+([^\n]+))", re.MULTILINE)
+VERSIONS_KEPT: Final = 8
+"""Folders of compiled code that a module may have beside the one in use: one for each checkout and branch in work."""
+IN_USE_S: Final = 3600.0
+"""A folder that was used in the last hour isn't removed, since its process may still write there."""
 
 
-def source_digest(root: Path) -> str:
-    """Digest of every Python file in the packages that hold kernels."""
+def module_file(root: Path, module: str) -> Path | None:
+    """The file of a module of ours, None for anybody else's."""
+    path = root.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def imports_of(root: Path, path: Path) -> frozenset[Path]:
+    """The files of ours that a file names in its imports."""
+    found = set()
+    for source, names, plain in IMPORTED.findall(path.read_text("utf-8")):
+        modules = [each.split()[0] for each in plain.split(",") if each.split()]
+        if source:
+            # ``from schemas import intervals`` names a module; ``from schemas.intervals import DAY`` doesn't.
+            modules = [source, *(f"{source}.{name}" for name in re.findall(r"\w+", names))]
+        found |= {file for module in modules if (file := module_file(root, module)) is not None}
+    return frozenset(found)
+
+
+@cache
+def source_digest(root: Path, path: Path) -> str:
+    """Digest of a file and of every file of ours that it imports, directly or not."""
+    waiting, seen = [path], {path}
+    while waiting:
+        fresh = imports_of(root, waiting.pop()) - seen
+        seen |= fresh
+        waiting.extend(fresh)
     digest = hashlib.sha256()
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
+    for each in sorted(seen):
+        digest.update(each.name.encode())
+        digest.update(each.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def cache_folder() -> Path:
+@cache
+def cache_base() -> Path:
     """Under NUMBA_CACHE_DIR, else the user's cache folder, else a temporary one, as far as they can be written."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tapeflow"
-    folder = base / f"kernels-{source_digest(Path(__file__).resolve().parent.parent)}"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tapeflow"
+    base = (Path(chosen) if chosen else home) / "kernels"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        base.mkdir(parents=True, exist_ok=True)
     except OSError:
-        folder = Path(tempfile.gettempdir()) / f"tapeflow-{os.getuid()}" / folder.name
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        base = Path(tempfile.gettempdir()) / f"tapeflow-{os.getuid()}" / "kernels"
+        base.mkdir(parents=True, exist_ok=True)
+    return base
 
 
-cast(Any, numba.config).CACHE_DIR = str(cache_folder())
+def module_folder(root: Path, path: Path) -> Path:
+    """Where the compiled code of a file lies."""
+    name = ".".join(path.relative_to(root).with_suffix("").parts) if path.is_relative_to(root) else path.stem
+    return cache_base() / f"{name}-{source_digest(root, path)}"
 
 
-def is_cold() -> bool:
-    """Whether nothing was compiled yet from the sources as they are."""
-    return next(cache_folder().rglob("*.nbi"), None) is None
+def remove_unused(folder: Path) -> None:
+    """Remove the longest unused folders of the module that ``folder``, made just now, is of."""
+    made_at = folder.stat().st_mtime
+    others = [each for each in folder.parent.glob(folder.name.rpartition("-")[0] + "-*") if each != folder]
+    used_at = {}
+    for each in others:
+        with contextlib.suppress(OSError):  # another process was faster
+            used_at[each] = each.stat().st_mtime
+    for each in sorted(used_at, key=lambda other: used_at[other], reverse=True)[VERSIONS_KEPT:]:
+        if used_at[each] < made_at - IN_USE_S:
+            shutil.rmtree(each, ignore_errors=True)
+
+
+class KernelFolder(_CacheLocator):
+    """Tells the compiler where a kernel's compiled code lies (numba's CACHE_LOCATOR_CLASSES)."""
+
+    def __init__(self, function: Callable[..., Any], path: Path) -> None:
+        self._line = function.__code__.co_firstlineno
+        self._folder = module_folder(ROOT, path)
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "KernelFolder":
+        locator = cls(py_func, Path(py_file).resolve())
+        is_new = not locator._folder.is_dir()
+        locator._folder.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            remove_unused(locator._folder)
+        with contextlib.suppress(OSError):  # a cache that came with an image may be read-only
+            os.utime(locator._folder)
+        return locator
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        """The same for all time: another source has another folder."""
+        return self._folder.name
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+cast(Any, numba.config).CACHE_LOCATOR_CLASSES = f"{__name__}.{KernelFolder.__name__}"
+
+
+def is_cold(*modules: str) -> bool:
+    """Whether one of our ``modules`` has no compiled code yet from the sources as they are."""
+    files = [file for module in modules if (file := module_file(ROOT, module)) is not None]
+    return any(next(module_folder(ROOT, file).glob("*.nbi"), None) is None for file in files)
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,99 +9,43 @@ docs/settings.md is generated from here (``describe_settings``) and a test keeps
 import json
 import os
 import tomllib
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
 from schemas.errors import SettingError
-from schemas.intervals import INTERVALS, parse_interval
+from schemas.intervals import INTERVALS
 from schemas.names import DATABASE, TRADES_TOPIC, dead_letter_topic
+from tapeflow.setting_types import (
+    YEAR_MS,
+    Names,
+    address_list,
+    addresses,
+    lateness_by_interval,
+    own_fields,
+    start_position,
+    url,
+)
 from tapeflow.setting_words import PREFIX, describe_fields, masked, not_readable, unknown, wrong_value
 from tapeflow.settings_file import SettingsFile
 
-__all__ = ["YEAR_MS", "Names", "Settings", "describe_settings", "load_settings", "setting"]
+__all__ = ["Settings", "describe_settings", "load_settings", "setting"]
 
 CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
 CONFIG_FILE: Final = "tapeflow.toml"
-TRADE_FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
 HOUR_MS: Final = 3_600_000
-YEAR_MS: Final = 366 * 24 * HOUR_MS
 
 
 def setting(default: Any, description: str, *, unit: str = "", secret: bool = False, **limits: Any) -> Any:
     """A field of Settings: ``description`` says what it is and why the default; ``limits`` are pydantic's ge, le, …"""
     return Field(default, description=description, json_schema_extra={"unit": unit, "secret": secret}, **limits)
-
-
-def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""A list that is written with commas in a variable, or as an array in TOML."""
-
-
-def _address_list(text: str) -> str:
-    for part in text.split(","):
-        host, _, port = part.strip().rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError("host:port, several with commas")
-    return text
-
-
-def _addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
-    for part in parts:
-        _address_list(part)
-    return parts
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
-        return text
-
-    return check
-
-
-def _start(text: str) -> str:
-    allowed = 'earliest, latest, a time such as 2026-01-31T09:30:00Z, or {"0": 1500} (partition: offset)'
-    if text in ("earliest", "latest"):
-        return text
-    try:
-        if text.startswith("{"):
-            if all(int(key) >= 0 and type(offset) is int and offset >= 0 for key, offset in json.loads(text).items()):
-                return text
-        elif datetime.fromisoformat(text).tzinfo is not None:
-            return text
-    except ValueError:
-        pass  # said below, in the words of all four forms
-    raise ValueError(allowed)
-
-
-def _fields(mapping: dict[str, str]) -> dict[str, str]:
-    if not set(mapping) <= set(TRADE_FIELDS):
-        raise ValueError('{"ours": "theirs"}, ours being one of ' + ", ".join(TRADE_FIELDS))
-    return mapping
-
-
-def _lateness(by_interval: dict[str, int]) -> dict[str, int]:
-    if not all(0 <= lateness_ms <= YEAR_MS for lateness_ms in by_interval.values()):
-        raise ValueError(f"whole number 0..{YEAR_MS} for each interval")
-    try:
-        return {INTERVALS[parse_interval(name)].name: lateness_ms for name, lateness_ms in by_interval.items()}
-    except ValueError:
-        raise ValueError(f"an object with keys of {', '.join(each.name for each in INTERVALS)}") from None
 
 
 class Settings(BaseSettings):
@@ -110,14 +54,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
     # Kafka: where trades come from and where refused ones go.
-    kafka_bootstrap: Annotated[str, AfterValidator(_address_list)] = setting(
+    kafka_bootstrap: Annotated[str, AfterValidator(address_list)] = setting(
         "127.0.0.1:9092", "Kafka brokers to start from; the default is a broker on this machine"
     )
     kafka_topic: str = setting(TRADES_TOPIC, "Topic of trades, keyed by symbol", pattern=r"^[A-Za-z0-9._-]{1,249}$")
     kafka_properties: dict[str, str | int | float | bool] = setting(
         {}, "librdkafka properties passed through as they are, such as SASL and TLS; JSON", secret=True
     )
-    kafka_start: Annotated[str, AfterValidator(_start)] = setting(
+    kafka_start: Annotated[str, AfterValidator(start_position)] = setting(
         "earliest", "Where a flow without recovery state starts; earliest, so that no bar begins in its middle"
     )
     dead_letter_topic: str = setting(
@@ -138,7 +82,7 @@ class Settings(BaseSettings):
         "Compacted topic that gets final bars; empty means off, as most readers use ClickHouse",
         pattern=r"^[A-Za-z0-9._-]{0,249}$",
     )
-    schema_registry_url: Annotated[str, AfterValidator(_url("http", "https"))] = setting(
+    schema_registry_url: Annotated[str, AfterValidator(url("http", "https"))] = setting(
         "", "Schema Registry that explains schema ids; empty means the schemas shipped with tapeflow"
     )
     schema_registry_user: str = setting("", "User for the registry's basic authentication; empty means none")
@@ -146,7 +90,7 @@ class Settings(BaseSettings):
     value_format: Literal["confluent", "avro", "json"] = setting(
         "confluent", "How record values are written: Avro with Confluent's 5-byte frame, plain Avro, or JSON"
     )
-    field_map: Annotated[dict[str, str], AfterValidator(_fields)] = setting(
+    field_map: Annotated[dict[str, str], AfterValidator(own_fields)] = setting(
         {}, 'Our trade field → the name in your records, e.g. {"size": "qty"}; JSON; empty means the same names'
     )
     time_unit: Literal["auto", "s", "ms", "us", "ns"] = setting(
@@ -166,7 +110,7 @@ class Settings(BaseSettings):
     lateness_ms: int = setting(
         60_000, "How long after its close a bar still takes late trades, as a revision", unit="ms", ge=0, le=YEAR_MS
     )
-    lateness_ms_by_interval: Annotated[dict[str, int], AfterValidator(_lateness)] = setting(
+    lateness_ms_by_interval: Annotated[dict[str, int], AfterValidator(lateness_by_interval)] = setting(
         {}, 'Lateness of single intervals, e.g. {"1D": 3600000}; JSON; the others take lateness_ms', unit="ms"
     )
     future_ms: int = setting(
@@ -187,7 +131,7 @@ class Settings(BaseSettings):
     )
 
     # ClickHouse: history.
-    clickhouse_dsn: Annotated[str, AfterValidator(_url("clickhouse", "clickhouses"))] = setting(
+    clickhouse_dsn: Annotated[str, AfterValidator(url("clickhouse", "clickhouses"))] = setting(
         "clickhouse://127.0.0.1:9000", "Server of the native protocol, as clickhouse://user:password@host:port"
     )
     clickhouse_database: str = setting(DATABASE, "Database of our tables", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
@@ -200,7 +144,7 @@ class Settings(BaseSettings):
     clickhouse_ttl_days: int = setting(0, "Age at which raw trades are deleted; 0 keeps them", unit="days", ge=0)
 
     # Redis: now, and the fan-out.
-    redis_url: Annotated[str, AfterValidator(_url("redis", "rediss", "unix"))] = setting(
+    redis_url: Annotated[str, AfterValidator(url("redis", "rediss", "unix"))] = setting(
         "redis://127.0.0.1:6379/0",
         "Redis server, as redis://user:password@host:port/db; a single primary, a node of a Redis Cluster is refused",
     )
@@ -235,7 +179,7 @@ class Settings(BaseSettings):
     recovery_partitions: int = setting(
         16, "Files of recovery state, written side by side; fixed when the state is made", ge=1, le=1024
     )
-    cluster_addresses: Annotated[Names, AfterValidator(_addresses)] = setting(
+    cluster_addresses: Annotated[Names, AfterValidator(addresses)] = setting(
         (), "host:port of every process of the flow, in order, with commas; empty means one process or --processes"
     )
     cluster_process: int = setting(
@@ -271,7 +215,7 @@ class Settings(BaseSettings):
     gateway_token_private_key: str = setting(
         "", "PEM, or the path of a PEM file, that the token command signs with", secret=True
     )
-    gateway_jwks_url: Annotated[str, AfterValidator(_url("http", "https"))] = setting(
+    gateway_jwks_url: Annotated[str, AfterValidator(url("http", "https"))] = setting(
         "", "Address of a JWKS document with the public keys, by kid; empty means gateway_token_public_key"
     )
     gateway_channel_roles: dict[str, tuple[str, ...]] = setting(

@@ -1,6 +1,6 @@
 """Compiles every kernel of the hot path once, so that no user waits for the compiler in the middle of a stream.
 
-``make setup``, the image build and the demo call it; the compiled code stays on disk beside the source (or in
+``make setup``, the image build and the demo call it; the compiled code stays in the user's cache folder (or in
 NUMBA_CACHE_DIR). Law: it runs the very steps that the flows run, over a handful of made-up trades, and keeps nothing.
 The surprise: a second run still takes a second or two, since loading what was compiled isn't free either.
 """
@@ -30,6 +30,15 @@ __all__ = ["compile_kernels", "warm_if_cold"]
 TRADES = 3_000
 START_US = 1_741_564_800_000_000
 ROUNDS = 4
+HOT = (
+    "connectors.avro_kernel",
+    "core.shard_kernel",
+    "core.names",
+    "core.validation",
+    "sinks.clickhouse_native",
+    "sinks.redis_json",
+)
+"""Modules whose kernels a flow's first batch would wait for."""
 
 
 def compile_kernels() -> float:
@@ -54,7 +63,7 @@ def compile_kernels() -> float:
 
 def warm_if_cold() -> None:
     """Compile now, and say so, where a worker would otherwise do it silently with its first batch in hand."""
-    if is_cold():
+    if is_cold(*HOT):
         log = structlog.get_logger()
         log.info("kernels_compiling", why="first start of this version on this machine", takes="about a minute")
         log.info("kernels_compiled", took_s=round(compile_kernels(), 1))

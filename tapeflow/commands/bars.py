@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from schemas.errors import InputError
 from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
-from tapeflow.settings import YEAR_MS
+from tapeflow.setting_types import YEAR_MS
 
 __all__ = ["bars"]
 

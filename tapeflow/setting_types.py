@@ -1,0 +1,90 @@
+"""What a setting's text may be: lists, addresses, URLs, starting points, maps from our names.
+
+tapeflow.settings puts these on its fields. Each takes the value as it was written and gives it back in its final form,
+or raises ValueError with the words of what is allowed, which the reader of settings turns into one line.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator
+from pydantic_settings import NoDecode
+
+from schemas.intervals import INTERVALS, parse_interval
+
+__all__ = [
+    "YEAR_MS",
+    "Names",
+    "address_list",
+    "addresses",
+    "lateness_by_interval",
+    "own_fields",
+    "start_position",
+    "url",
+]
+
+TRADE_FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
+YEAR_MS: Final = 366 * 24 * 3_600_000
+
+
+def split_list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+"""A list that is written with commas in a variable, or as an array in TOML."""
+
+
+def address_list(text: str) -> str:
+    for part in text.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("host:port, several with commas")
+    return text
+
+
+def addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
+    for part in parts:
+        address_list(part)
+    return parts
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return text
+
+    return check
+
+
+def start_position(text: str) -> str:
+    allowed = 'earliest, latest, a time such as 2026-01-31T09:30:00Z, or {"0": 1500} (partition: offset)'
+    if text in ("earliest", "latest"):
+        return text
+    try:
+        if text.startswith("{"):
+            if all(int(key) >= 0 and type(offset) is int and offset >= 0 for key, offset in json.loads(text).items()):
+                return text
+        elif datetime.fromisoformat(text).tzinfo is not None:
+            return text
+    except ValueError:
+        pass  # said below, in the words of all four forms
+    raise ValueError(allowed)
+
+
+def own_fields(mapping: dict[str, str]) -> dict[str, str]:
+    if not set(mapping) <= set(TRADE_FIELDS):
+        raise ValueError('{"ours": "theirs"}, ours being one of ' + ", ".join(TRADE_FIELDS))
+    return mapping
+
+
+def lateness_by_interval(by_interval: dict[str, int]) -> dict[str, int]:
+    if not all(0 <= lateness_ms <= YEAR_MS for lateness_ms in by_interval.values()):
+        raise ValueError(f"whole number 0..{YEAR_MS} for each interval")
+    try:
+        return {INTERVALS[parse_interval(name)].name: lateness_ms for name, lateness_ms in by_interval.items()}
+    except ValueError:
+        raise ValueError(f"an object with keys of {', '.join(each.name for each in INTERVALS)}") from None
