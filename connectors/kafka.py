@@ -53,8 +53,8 @@ B = TypeVar("B", bound=Batch)
 
 @dataclass(frozen=True, slots=True)
 class PartitionPosition:
-    """How far one partition is: ``next_offset`` of what the flow got; ``lag`` in records, as of the last answer of the
-    broker, also while the flow waits for a sink and doesn't poll."""
+    """How far one partition is: ``next_offset`` of what the flow got; ``lag`` in records, as of the last answer to the
+    client, which stops asking once its queue is full; ``hidden``: offsets behind an open transaction, if known."""
 
     topic: str
     partition: int
@@ -62,6 +62,7 @@ class PartitionPosition:
     high_watermark: int
     lag: int
     caught_up: bool
+    hidden: int = 0
 
 
 def empty_trades(topic: str, partition: int, next_offset: int) -> TradeBatch:
@@ -86,6 +87,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
         open_poll: Callable[[KafkaReadOptions, int], Poll] = open_poll,
     ) -> None:
         self._options = options
+        self._on_open: Callable[[], None] = lambda: None
         self._decode = decode
         self._empty = empty
         self._stop = stop or threading.Event()
@@ -125,11 +127,21 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
                 decode=self._decode, empty=self._empty, stop=self._stop, start=str(self._options.start),
             )  # fmt: skip
             self._parts[partition] = part
+        self._on_open()
         return part
 
     def positions(self) -> list[PartitionPosition]:
         """Of every partition that this process reads; safe to call from any thread."""
         return [part.position() for _, part in sorted(self._parts.copy().items())]
+
+    def when_open(self, call: Callable[[], None]) -> None:
+        """``call`` is called whenever a part begins to read."""
+        self._on_open = call
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a part of this process is open."""
+        return any(part.is_open for part in self._parts.copy().values())
 
     def _known(self) -> TopicFacts:
         if self._facts is None:
@@ -250,6 +262,10 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
         if self._open:
             self._open = False
             self._reader.remove(self._partition)
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
 
     def position(self) -> PartitionPosition:
         next_offset, polled_high, caught_up = self._next_offset, self._high, self._caught_up

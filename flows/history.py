@@ -15,6 +15,7 @@ from bytewax.dataflow import Dataflow
 from connectors.kafka_options import Position
 from core.shard import LATE
 from flows.dead_letters import write_dead_letters
+from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
 from flows.preflight import check_clickhouse
 from flows.quality import QualityMetrics
@@ -79,7 +80,12 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         steps.append(HistoryStep(rules, settings.idle_close_ms, metrics, state, quality=quality))
         return steps[-1]
 
-    metrics.watch(source.positions, lambda: [step.account() for step in steps if step.partition >= 0])
+    lookout = look_after(source, settings, stop)
+    metrics.watch(
+        lookout.positions,
+        lambda: [step.account() for step in steps if step.partition >= 0],
+        servers_of(settings, "clickhouse"),
+    )
     dsn, database, rows_max = settings.clickhouse_dsn, settings.clickhouse_database, settings.insert_rows_max
     flow = Dataflow(NAME)
     batches = op.input("read_trades", flow, source)

@@ -19,6 +19,7 @@ from connectors.kafka_options import Position
 from flows.conflation import BarWindows
 from flows.dead_letters import write_dead_letters
 from flows.latency import LatencyHistogram
+from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
 from flows.preflight import check_redis
 from flows.reading import partition_key, registry_of, rules_of, trades_source
@@ -194,7 +195,12 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         stop=stop,
         on_written=written,
     )
-    metrics.watch(source.positions, lambda: [step.account() for step in steps if step.partition >= 0])
+    lookout = look_after(source, settings, stop)
+    metrics.watch(
+        lookout.positions,
+        lambda: [step.account() for step in steps if step.partition >= 0],
+        servers_of(settings, "redis"),
+    )
     flow = Dataflow(NAME)
     batches = op.input("read_trades", flow, source)
     keyed = op.key_on("key_by_partition", batches, partition_key)

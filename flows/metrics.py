@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from schemas.columns import BarBatch, TradeBatch
 from schemas.intervals import INTERVALS
+from sinks.outage import OUTAGES
 
 __all__ = ["Account", "FlowMetrics"]
 
@@ -81,23 +82,39 @@ class FlowMetrics:
         """bars: so many came out final or revised, and weren't published because the log began in them or later."""
         self.bars_cut.labels(self.flow, str(partition)).inc(bars)
 
-    def watch(self, positions: Callable[[], Iterable[Any]], accounts: Callable[[], Iterable[Account]]) -> None:
-        """Show lag and position from ``positions`` (objects with partition, next_offset, lag), and what state holds."""
-        self._registry.register(StateCollector(self.flow, positions, accounts))
+    def watch(
+        self,
+        positions: Callable[[], Iterable[Any]],
+        accounts: Callable[[], Iterable[Account]],
+        servers: Iterable[str] = (),
+    ) -> None:
+        """Show lag and position from ``positions`` (objects with partition, next_offset, lag and hidden), what state
+        holds, and which of the ``servers`` that the flow needs is awaited."""
+        self._registry.register(StateCollector(self.flow, positions, accounts, servers))
 
 
 class StateCollector(Collector):
     """Asks the source for its positions and the shards for their accounts only when somebody scrapes."""
 
     def __init__(
-        self, flow: str, positions: Callable[[], Iterable[Any]], accounts: Callable[[], Iterable[Account]]
+        self,
+        flow: str,
+        positions: Callable[[], Iterable[Any]],
+        accounts: Callable[[], Iterable[Account]],
+        servers: Iterable[str],
     ) -> None:
-        self._flow, self._positions, self._accounts = flow, positions, accounts
+        self._flow, self._positions, self._accounts, self._servers = flow, positions, accounts, frozenset(servers)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         lag = GaugeMetricFamily("tapeflow_lag_records", "Records not yet read", labels=["flow", "partition"])
         position = GaugeMetricFamily("tapeflow_position_offset", "Next offset to read", labels=["flow", "partition"])
+        hidden = GaugeMetricFamily(
+            "tapeflow_open_transaction_records",
+            "Offsets behind the first open transaction, not readable yet",
+            labels=["flow", "partition"],
+        )
         for each in self._positions():
+            hidden.add_metric([self._flow, str(each.partition)], each.hidden)
             lag.add_metric([self._flow, str(each.partition)], each.lag)
             position.add_metric([self._flow, str(each.partition)], each.next_offset)
         symbols = GaugeMetricFamily("tapeflow_symbols", "Symbols in state", labels=["flow"])
@@ -112,4 +129,10 @@ class StateCollector(Collector):
             for outcome in ("read", *OUTCOMES):
                 kept.add_metric([self._flow, str(account.partition), outcome], getattr(account, outcome))
         symbols.add_metric([self._flow], count)
-        return [lag, position, symbols, kept]
+        down = GaugeMetricFamily(
+            "tapeflow_server_down", "Whether the flow waits for this server", labels=["flow", "server"]
+        )
+        awaited = OUTAGES.down()
+        for server in sorted(self._servers | awaited):
+            down.add_metric([self._flow, server], float(server in awaited))
+        return [lag, position, hidden, symbols, kept, down]

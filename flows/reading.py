@@ -81,6 +81,7 @@ def resolver_of(settings: Settings, stop: threading.Event | None = None) -> Reso
     def resolve(schema_id: int) -> WriterSchema | None:
         return persist(
             lambda: registry(schema_id),
+            server="schema-registry",
             where=settings.schema_registry_url,
             is_outage=lambda error: isinstance(error, Unreachable),
             stop=flag,

@@ -17,6 +17,7 @@ from bytewax.dataflow import Dataflow
 from connectors.kafka import KafkaSource
 from connectors.kafka_start import TopicQuestions
 from flows.dead_letters import write_dead_letters
+from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
 from flows.reading import decode_trades, read_options, requeued_places
 from flows.starting import start_flow
@@ -86,7 +87,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
         return keyed_records(batch)
 
     source: KafkaSource[RekeyBatch] = KafkaSource(options, decode, empty=empty_batch, stop=stop)
-    metrics.watch(source.positions, list)
+    metrics.watch(look_after(source, settings, stop).positions, list, servers_of(settings))
     flow = Dataflow(NAME)
     batches = op.input("read_records", flow, source)
     op.output(

@@ -81,13 +81,13 @@ def connect(dsn: str) -> Client:
         connection.connect()
     except errors.ServerException as error:
         raise SettingError(
-            "ClickHouse refused the login", where=place(dsn), mend=f"set TAPEFLOW_CLICKHOUSE_DSN ({_first_line(error)})"
+            "ClickHouse refused the login", where=place(dsn), mend=f"set TAPEFLOW_CLICKHOUSE_DSN ({in_words(error)})"
         ) from error
     except (errors.Error, EOFError, OSError) as error:
         raise Unreachable(
             "ClickHouse does not answer",
             where=place(dsn),
-            mend=f"start it or set TAPEFLOW_CLICKHOUSE_DSN ({_first_line(error)})",
+            mend=f"start it or set TAPEFLOW_CLICKHOUSE_DSN ({in_words(error)})",
         ) from error
     connection.send_receive_timeout = answer_s
     connection.socket.settimeout(answer_s)
@@ -110,8 +110,14 @@ def _client(dsn: str) -> Client:
         raise SettingError("bad ClickHouse DSN", where="TAPEFLOW_CLICKHOUSE_DSN", mend=str(error)) from error
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def in_words(error: BaseException) -> str:
+    """One line without the driver's own codes, which mean nothing to whom it may wake."""
+    if isinstance(error, errors.SocketTimeoutError | TimeoutError):
+        return "ClickHouse didn't answer in time"
+    if isinstance(error, EOFError):
+        return "ClickHouse closed the connection"
+    text = error.message if isinstance(error, errors.Error) and error.message else str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _is_outage(error: Exception) -> bool:
@@ -136,11 +142,18 @@ class Inserter:
         Unreachable when stopped while waiting.
         """
         try:
-            persist(lambda: self._insert(block), where=self._where, is_outage=_is_outage, stop=self._stop)
+            persist(
+                lambda: self._insert(block),
+                server="clickhouse",
+                where=self._where,
+                is_outage=_is_outage,
+                stop=self._stop,
+                in_words=in_words,
+            )
         except errors.ServerException as error:
             if error.code in _MISSING:
-                raise MissingObject(_first_line(error), where=self._where, mend="run `tapeflow migrate`") from error
-            raise WriteFailed("ClickHouse refused an insert", where=self._where, mend=_first_line(error)) from error
+                raise MissingObject(in_words(error), where=self._where, mend="run `tapeflow migrate`") from error
+            raise WriteFailed("ClickHouse refused an insert", where=self._where, mend=in_words(error)) from error
 
     def close(self) -> None:
         self._client.disconnect()

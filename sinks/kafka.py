@@ -26,13 +26,12 @@ from schemas.columns import BarBatch
 from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable, WriteFailed
 from schemas.rejects import Reject
 from sinks.avro_bars import bar_records
-from sinks.outage import STOP_GRACE_S
+from sinks.outage import OUTAGES, STOP_GRACE_S
 
 __all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "ensure_topic"]
 
 REACH_S: Final = 5.0
 ADMIN_S: Final = 8.0
-REPORT_S: Final = 10.0
 LETTER_BYTES_MAX: Final = 16 * 1024 * 1024
 """Asked for a dead-letter topic that we create: any record that its source topic took fits."""
 CUT_BYTES: Final = 64 * 1024
@@ -112,7 +111,7 @@ class CheckedProducer:
         properties: Mapping[str, str] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
-        self._bootstrap, self._topic = bootstrap, topic
+        self._topic, self._where = topic, f"{bootstrap} {topic}"
         self._stop = stop or threading.Event()
         self._error: TapeflowError | None = None
         self._give_up_s = 0.0
@@ -147,7 +146,7 @@ class CheckedProducer:
                     self._topic, message.value, message.key, headers=message.headers, on_delivery=delivered
                 )
             except BufferError:
-                self._wait(0.1)
+                self._wait_for_room()
             except KafkaException as error:  # over message.max.bytes: refused before it is queued
                 self._failed(error.args[0], message)
                 return
@@ -157,17 +156,24 @@ class CheckedProducer:
 
     def flush(self) -> None:
         """Returns when all is acknowledged. Raises WriteFailed, MissingObject, or Unreachable when stopped waiting."""
-        reported_s = time.monotonic()
-        while self._producer.flush(0.5) or self._again:
-            again, self._again = self._again, []
-            for message in again:
-                self._send(message)
-            self._raise_failure()
-            self._wait(0)
-            if time.monotonic() - reported_s >= REPORT_S:
-                reported_s = time.monotonic()
-                _log.warning("waiting for Kafka", topic=self._topic, where=self._bootstrap, queued=len(self._producer))
+        with OUTAGES.asking("kafka", self._where) as ask:
+            waiting = len(self._producer)
+            while self._producer.flush(0.5) or self._again:
+                again, self._again = self._again, []
+                for message in again:
+                    self._send(message)
+                self._raise_failure()
+                self._wait(0)
+                if len(self._producer) < waiting:
+                    ask.heard()
+                waiting = len(self._producer)
         self._raise_failure()
+
+    def _wait_for_room(self) -> None:
+        with OUTAGES.asking("kafka", self._where):
+            full = len(self._producer)
+            while self._error is None and len(self._producer) >= full:
+                self._wait(0.1)
 
     def _wait(self, seconds: float) -> None:
         """Serve deliveries; raises Unreachable when the flow has been stopping for too long."""
@@ -177,7 +183,7 @@ class CheckedProducer:
         now_s = time.monotonic()
         self._give_up_s = self._give_up_s or now_s + STOP_GRACE_S
         if now_s >= self._give_up_s:
-            raise Unreachable("stopped while Kafka was down", where=f"{self._bootstrap} {self._topic}")
+            raise Unreachable("stopped while Kafka was down", where=self._where)
 
     def _raise_failure(self) -> None:
         if self._error is not None:
@@ -188,7 +194,7 @@ class CheckedProducer:
         if error.code() in _TOO_LARGE and message.refusals < REFUSALS_MAX:
             self._again.append(message.smaller())  # not sent from here: this runs inside the client's own poll
             return
-        where = f"{self._bootstrap} {self._topic}"
+        where = self._where
         if error.code() in _MISSING:
             self._error = self._error or MissingObject(f"no topic {self._topic}", where=where, mend="create it")
         else:

@@ -25,7 +25,7 @@ from redis.retry import Retry
 from schemas.errors import SettingError, Unreachable, WriteFailed
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 from sinks.handover import Handover
-from sinks.outage import persist
+from sinks.outage import heard, persist
 from sinks.redis_encode import KeyParts
 from sinks.redis_scripts import APPLY_UPDATE
 from sinks.redis_state import Call, LiveUpdate, ShardState
@@ -179,7 +179,9 @@ class RedisWriter:
         if not calls:
             return
         try:
-            persist(lambda: self._apply(calls), where=self._where, is_outage=_is_outage, stop=self._stop)
+            persist(
+                lambda: self._apply(calls), server="redis", where=self._where, is_outage=_is_outage, stop=self._stop
+            )
         except redis.exceptions.RedisError as error:
             raise WriteFailed("Redis refused a live update", where=self._where, mend=str(error)) from error
 
@@ -254,6 +256,7 @@ class RedisWriter:
                 if isinstance(reply, Exception):
                     raise reply
                 self._learn_epoch(bytes(reply[0]))
+            heard()
 
     def _learn_epoch(self, epoch: bytes) -> None:
         if self._epoch and epoch != self._epoch:

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-pytest_plugins = ["tests.servers.kafka", "tests.servers.redis", "tests.servers.clickhouse"]
+pytest_plugins = [f"tests.servers.{name}" for name in ("kafka", "redis", "clickhouse", "promtool")]
 
 COMPUTING: Final = {"unit", "property"}
 TESTS: Final = Path(__file__).parent

@@ -174,6 +174,15 @@ def test_dashboards_and_alerts_use_metrics_that_exist() -> None:
             assert re.sub(r"_(total|bucket|sum|count|info)$", "", name) in known, expression
 
 
+def test_every_alert_is_a_row_of_what_to_watch() -> None:
+    table = (ROOT / "docs" / "operating.md").read_text("utf-8").partition("## What to watch")[2].partition("\n## ")[0]
+    signs = " ".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|"))
+    groups = yaml.safe_load((DOCKER / "prometheus" / "alerts.yml").read_text("utf-8"))["groups"]
+    assert {rule["alert"] for group in groups for rule in group["rules"]} == set(
+        re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", signs)
+    )
+
+
 def test_dashboard_panels_do_not_overlap() -> None:
     panels = json.loads((DOCKER / "grafana" / "tapeflow.json").read_text("utf-8"))["panels"]
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]

@@ -205,7 +205,7 @@ def test_a_registry_that_goes_away_is_waited_for(
             await_true(lambda: sum("/schemas/types" in each for each in registry.requests) == 2, flow)
             registry.down = True
             feed(settings, tape, values)
-            await_true(lambda: "server is down, waiting" in log.read_text(), flow)
+            await_true(lambda: "server_awaited" in log.read_text(), flow)
             registry.down = False
             final = expected(settings, tape)
             await_true(lambda: stored(settings) == final, flow)

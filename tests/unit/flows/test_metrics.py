@@ -7,6 +7,7 @@ from connectors.kafka import PartitionPosition
 from flows.metrics import Account, FlowMetrics
 from schemas.columns import BAR, TRADE, BarBatch, TradeBatch
 from schemas.rejects import Reason, Reject
+from sinks.outage import OUTAGES
 
 
 def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
@@ -45,9 +46,14 @@ def test_positions_and_accounts_are_asked_for_at_each_scrape() -> None:
     registry = CollectorRegistry()
     accounts: list[Account] = []
     positions = [PartitionPosition("trades", 1, 40, 50, 10, caught_up=False)]
-    FlowMetrics("live", registry).watch(lambda: positions, lambda: accounts)
+    FlowMetrics("live", registry).watch(lambda: positions, lambda: accounts, ["kafka"])
     assert value(registry, "tapeflow_lag_records", partition="1") == 10
     assert value(registry, "tapeflow_symbols") == 0
+    assert value(registry, "tapeflow_open_transaction_records", partition="1") == 0
+    assert value(registry, "tapeflow_server_down", server="kafka") == 0
+    with OUTAGES.asking("kafka", "here") as ask:
+        ask.failed("refused")
+        assert value(registry, "tapeflow_server_down", server="kafka") == 1
     accounts += [Account(1, 5, 10, 4, 3, 2, 1), Account(2, 6, 0, 0, 0, 0, 0)]
     assert value(registry, "tapeflow_symbols") == 11
     assert value(registry, "tapeflow_account_records", partition="1", outcome="read") == 10

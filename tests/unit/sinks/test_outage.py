@@ -6,7 +6,7 @@ import pytest
 
 from schemas.errors import Unreachable
 from sinks import outage
-from sinks.outage import persist
+from sinks.outage import OUTAGES, Outages, heard, persist
 
 
 class Server:
@@ -34,14 +34,14 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_outage_is_waited_for() -> None:
     server = Server(5, ConnectionError("down"))
-    assert persist(server, where="here", is_outage=is_outage, stop=threading.Event()) == "done"
+    assert persist(server, server="redis", where="here", is_outage=is_outage, stop=threading.Event()) == "done"
     assert server.calls == 6
 
 
 def test_any_other_error_passes_through() -> None:
     server = Server(1, ValueError("wrong"))
     with pytest.raises(ValueError, match="wrong"):
-        persist(server, where="here", is_outage=is_outage, stop=threading.Event())
+        persist(server, server="redis", where="here", is_outage=is_outage, stop=threading.Event())
     assert server.calls == 1
 
 
@@ -50,11 +50,106 @@ def test_a_stop_ends_the_wait_after_its_grace() -> None:
     stop.set()
     server = Server(10**9, ConnectionError("down"))
     with pytest.raises(Unreachable, match=r"stopped while the server was down \(here\): down"):
-        persist(server, where="here", is_outage=is_outage, stop=stop)
+        persist(server, server="redis", where="here", is_outage=is_outage, stop=stop)
     assert server.calls > 1
 
 
 def test_a_blip_during_a_stop_spoils_nothing() -> None:
     stop = threading.Event()
     stop.set()
-    assert persist(Server(2, ConnectionError("down")), where="here", is_outage=is_outage, stop=stop) == "done"
+    assert (
+        persist(Server(2, ConnectionError("down")), server="redis", where="here", is_outage=is_outage, stop=stop)
+        == "done"
+    )
+
+
+class Clock:
+    """Stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().out.splitlines() if line]
+
+
+def test_a_server_that_failed_is_down_until_it_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    outages = Outages(clock)
+    with outages.asking("redis", "here") as ask:
+        assert outages.down() == frozenset()
+        ask.failed("connection refused")
+        assert outages.down() == {"redis"}
+        clock.now_s += 4
+        ask.failed("connection refused")
+        outages.look()
+        assert len(lines(capsys)) == 1
+        clock.now_s += 6
+        outages.look()
+        (again,) = lines(capsys)
+        assert "server_awaited" in again
+        assert "down_s=10.0" in again
+    assert outages.down() == frozenset()
+    (back,) = lines(capsys)
+    assert "server_returned" in back
+    assert "down_s=10.0" in back
+
+
+def test_a_silent_server_is_said_after_ten_seconds_and_counted_from_the_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    outages = Outages(clock)
+    with outages.asking("clickhouse", "here") as ask:
+        clock.now_s += 9
+        outages.look()
+        assert not lines(capsys)
+        clock.now_s += 1
+        outages.look()
+        (said,) = lines(capsys)
+        assert "doesn't answer" in said
+        assert outages.down() == {"clickhouse"}
+        clock.now_s += 50
+        ask.failed("it didn't answer in time")
+        clock.now_s += 10
+        outages.look()
+        assert "down_s=70.0" in lines(capsys)[-1]
+
+
+def test_two_connections_to_one_place_need_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    outages = Outages(clock)
+    with outages.asking("clickhouse", "here"), outages.asking("clickhouse", "here"), outages.asking("redis", "there"):
+        for _ in range(30):
+            clock.now_s += 1
+            outages.look()
+        assert [line.count("server=clickhouse") for line in lines(capsys)].count(1) == 3
+
+
+def test_a_long_request_that_is_answered_in_parts_is_no_stall(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    outages = Outages(clock)
+    with outages.asking("redis", "here"):
+        for _ in range(5):
+            clock.now_s += 8
+            outages.look()
+            heard()
+    assert not lines(capsys)
+
+
+def test_a_quick_answer_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert persist(lambda: 1, server="redis", where="here", is_outage=is_outage, stop=threading.Event()) == 1
+    assert not lines(capsys)
+    assert OUTAGES.down() == frozenset()
+
+
+def test_an_error_that_is_raised_ends_the_waiting() -> None:
+    with pytest.raises(ValueError, match="wrong"):
+        persist(
+            Server(1, ValueError("wrong")), server="redis", where="here", is_outage=is_outage, stop=threading.Event()
+        )
+    assert OUTAGES.down() == frozenset()

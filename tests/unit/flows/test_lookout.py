@@ -1,0 +1,93 @@
+"""What the lookout makes of positions and ends, and when its thread comes and goes."""
+
+import threading
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from connectors.kafka import PartitionPosition
+from connectors.kafka_ends import LogEnd
+from flows.lookout import Lookout, servers_of
+from schemas.errors import SettingError
+from tapeflow.settings import load_settings
+
+WAIT_S = 10.0
+
+
+class Source:
+    def __init__(self, *positions: PartitionPosition) -> None:
+        self.is_reading = True
+        self._positions = list(positions)
+
+    def positions(self) -> list[PartitionPosition]:
+        return self._positions
+
+
+def at(next_offset: int, high: int, lag: int, *, caught_up: bool = False) -> PartitionPosition:
+    return PartitionPosition("trades", 0, next_offset, high, lag, caught_up)
+
+
+def seen(position: PartitionPosition, end: LogEnd) -> tuple[int, int]:
+    """Lag and hidden offsets."""
+    lookout = Lookout(Source(position), lambda _: {0: end}, where="here", stop=threading.Event())
+    lookout.look()
+    (found,) = lookout.positions()
+    return found.lag, found.hidden
+
+
+def test_lag_is_what_the_client_says_until_the_first_answer() -> None:
+    lookout = Lookout(Source(at(10, 15, 5)), lambda _: {}, where="here", stop=threading.Event())
+    assert lookout.positions() == [at(10, 15, 5)]
+
+
+@pytest.mark.parametrize(
+    ("position", "end", "lag", "hidden"),
+    [
+        (at(10, 15, 5), LogEnd(300, 300), 290, 0),  # the client stopped asking
+        (at(10, 15, 5), LogEnd(12, 12), 5, 0),  # the client knows more
+        (at(15, 15, 0, caught_up=True), LogEnd(15, 15), 0, 0),
+        (at(15, 15, 0, caught_up=True), LogEnd(20, 20), 5, 0),
+        (at(15, 15, 0, caught_up=True), LogEnd(15, 40), 0, 25),  # an open transaction: nothing to read
+        (at(10, 15, 5), LogEnd(12, 40), 2, 28),
+    ],
+)
+def test_lag_counts_to_where_readers_may_read(position: PartitionPosition, end: LogEnd, lag: int, hidden: int) -> None:
+    assert seen(position, end) == (lag, hidden)
+
+
+def test_it_looks_again_and_again_and_ends_with_the_source() -> None:
+    source, asked = Source(at(10, 10, 0)), threading.Semaphore(0)
+
+    def ends(partitions: Iterable[int]) -> Mapping[int, LogEnd]:
+        assert list(partitions) == [0]
+        asked.release()
+        return {}
+
+    lookout = Lookout(source, ends, where="here", stop=threading.Event(), every_s=0.01)
+    lookout.start()
+    lookout.start()
+    for _ in range(3):
+        assert asked.acquire(timeout=WAIT_S)
+    source.is_reading = False
+    (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+def test_a_refusal_ends_it_and_leaves_the_lag_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(_: Iterable[int]) -> Mapping[int, LogEnd]:
+        raise SettingError("not allowed", mend="ask for DESCRIBE")
+
+    lookout = Lookout(Source(at(10, 15, 5)), refuse, where="here", stop=threading.Event(), every_s=0.01)
+    lookout.start()
+    (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+    assert "lag_unknown" in capsys.readouterr().out
+    assert lookout.positions() == [at(10, 15, 5)]
+
+
+def test_the_servers_of_a_flow_name_the_registry_only_where_there_is_one() -> None:
+    assert servers_of(load_settings(), "redis") == ("kafka", "redis")
+    with_registry = load_settings(schema_registry_url="http://registry:8081")
+    assert servers_of(with_registry) == ("kafka", "schema-registry")
