@@ -26,6 +26,7 @@ from connectors.kafka_reader import KafkaReader, recreated
 from connectors.kafka_start import TopicFacts, TopicQuestions, misplaced
 from schemas.columns import TRADE, RawBatch, TradeBatch
 from schemas.errors import StateIncompatible
+from schemas.shards import part_names, partition_of
 
 __all__ = ["KafkaPart", "KafkaSource", "PartitionPosition", "StopFlag", "empty_trades"]
 
@@ -71,7 +72,7 @@ def empty_trades(topic: str, partition: int, next_offset: int) -> TradeBatch:
 
 
 class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
-    """Source of the batches that ``decode`` makes, one part per partition, named by its number.
+    """Source of the batches that ``decode`` makes, one part per partition, named as schemas.shards says.
 
     decode is called with non-empty batches only. empty makes the item that says no more than caught_up.
     stop ends all parts (so that a signal can drain the flow); what end of input means is up to the flow.
@@ -105,11 +106,11 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
         """Asks the brokers. Raises MissingObject, SettingError or Unreachable."""
         with self._lock:
             facts = self._known()
-        return [str(partition) for partition in range(facts.partitions)]
+        return part_names(facts.partitions)
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any | None) -> "KafkaPart[B]":  # noqa: ARG002
         """Raises OffsetExpired or StateIncompatible when ``resume_state`` no longer fits the topic."""
-        partition = int(for_part)
+        partition = partition_of(for_part)
         with self._lock:
             facts = self._known()
             self._note(partition, resume_state is not None)

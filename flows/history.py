@@ -19,7 +19,7 @@ from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
 from flows.preflight import check_clickhouse
 from flows.quality import QualityMetrics
-from flows.reading import partition_key, rules_of, trades_source
+from flows.reading import partition_key, rules_of, trades_source, worker_of
 from flows.shard_step import ShardStep
 from flows.starting import one_line_errors, start_flow
 from flows.stopping import StopSignal
@@ -69,7 +69,7 @@ def late_trades(update: HistoryUpdate) -> TradeBatch | None:
 def build(settings: Settings | None = None, stop: StopSignal | None = None, end: Position | None = None) -> Dataflow:
     """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
     settings, stop = start_flow(settings, stop, check_clickhouse)
-    metrics, rules = FlowMetrics(NAME), rules_of(settings)
+    metrics, rules = FlowMetrics(NAME, worker=worker_of(settings)), rules_of(settings)
     source = trades_source(settings, stop, end)
     shards = len(source.list_parts())
     steps: list[HistoryStep] = []

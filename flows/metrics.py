@@ -38,8 +38,9 @@ class Account(NamedTuple):
 class FlowMetrics:
     """Metrics of one flow in this process. Cheap per batch; nothing here is called per trade."""
 
-    def __init__(self, flow: str, registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, flow: str, registry: CollectorRegistry = REGISTRY, worker: int = 0) -> None:
         self.flow = flow
+        self.worker = str(worker)
         self.read = Counter("tapeflow_records_read", "Records read", ["flow", "partition"], registry=registry)
         self.trades = Counter(
             "tapeflow_trades",
@@ -55,6 +56,12 @@ class FlowMetrics:
         self.bars_cut = Counter(
             "tapeflow_bars_cut", "Bars cut by where the log began", ["flow", "partition"], registry=registry
         )
+        self.worker_applied = Counter(
+            "tapeflow_worker_records_applied",
+            "Records applied by each worker",
+            ["flow", "worker"],
+            registry=registry,
+        )
         self._registry = registry
 
     def count_batch(self, batch: TradeBatch, applied: int, duplicate: int, late: int) -> None:
@@ -64,6 +71,7 @@ class FlowMetrics:
             ("applied", applied), ("duplicate", duplicate), ("late", late), ("rejected", len(batch.rejects)),
         ):  # fmt: skip
             self.trades.labels(self.flow, partition, outcome).inc(count)
+        self.worker_applied.labels(self.flow, self.worker).inc(applied)
         for reject in batch.rejects:
             self.rejects.labels(self.flow, reject.reason.label).inc()
 
@@ -90,7 +98,7 @@ class FlowMetrics:
     ) -> None:
         """Show lag and position from ``positions`` (objects with partition, next_offset, lag and hidden), what state
         holds, and which of the ``servers`` that the flow needs is awaited."""
-        self._registry.register(StateCollector(self.flow, positions, accounts, servers))
+        self._registry.register(StateCollector(self.flow, self.worker, positions, accounts, servers))
 
 
 class StateCollector(Collector):
@@ -99,11 +107,13 @@ class StateCollector(Collector):
     def __init__(
         self,
         flow: str,
+        worker: str,
         positions: Callable[[], Iterable[Any]],
         accounts: Callable[[], Iterable[Account]],
         servers: Iterable[str],
     ) -> None:
-        self._flow, self._positions, self._accounts, self._servers = flow, positions, accounts, frozenset(servers)
+        self._flow, self._worker, self._servers = flow, worker, frozenset(servers)
+        self._positions, self._accounts = positions, accounts
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         lag = GaugeMetricFamily("tapeflow_lag_records", "Records not yet read", labels=["flow", "partition"])
@@ -113,7 +123,14 @@ class StateCollector(Collector):
             "Offsets behind the first open transaction, not readable yet",
             labels=["flow", "partition"],
         )
-        for each in self._positions():
+        here = GaugeMetricFamily(
+            "tapeflow_worker_partitions",
+            "Partitions of each worker: read there (source) and counted there (state)",
+            labels=["flow", "worker", "part"],
+        )
+        positions = list(self._positions())
+        here.add_metric([self._flow, self._worker, "source"], len(positions))
+        for each in positions:
             hidden.add_metric([self._flow, str(each.partition)], each.hidden)
             lag.add_metric([self._flow, str(each.partition)], each.lag)
             position.add_metric([self._flow, str(each.partition)], each.next_offset)
@@ -124,7 +141,9 @@ class StateCollector(Collector):
             labels=["flow", "partition", "outcome"],
         )
         count = 0
-        for account in self._accounts():
+        accounts = list(self._accounts())
+        here.add_metric([self._flow, self._worker, "state"], len({account.partition for account in accounts}))
+        for account in accounts:
             count += account.symbols
             for outcome in ("read", *OUTCOMES):
                 kept.add_metric([self._flow, str(account.partition), outcome], getattr(account, outcome))
@@ -135,4 +154,4 @@ class StateCollector(Collector):
         awaited = OUTAGES.down()
         for server in sorted(self._servers | awaited):
             down.add_metric([self._flow, server], float(server in awaited))
-        return [lag, position, hidden, symbols, kept, down]
+        return [lag, position, hidden, here, symbols, kept, down]

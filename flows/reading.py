@@ -27,6 +27,7 @@ from schemas.errors import Unreachable
 from schemas.intervals import INTERVALS
 from schemas.names import requeued_topic
 from schemas.rejects import Reason, Reject
+from schemas.shards import shard_key
 from sinks.outage import persist
 from tapeflow.settings import Settings
 
@@ -41,6 +42,7 @@ __all__ = [
     "requeued_places",
     "rules_of",
     "trades_source",
+    "worker_of",
 ]
 
 NOTHING_REQUEUED: Final[Mapping[int, Rows]] = MappingProxyType({})
@@ -56,6 +58,11 @@ def rules_of(settings: Settings) -> Rules:
         dedupe=settings.dedupe,
         source_epoch=settings.source_epoch,
     )
+
+
+def worker_of(settings: Settings) -> int:
+    """Number of this process in its cluster; 0 where it is alone."""
+    return max(settings.cluster_process, 0)
 
 
 def registry_of(settings: Settings) -> SchemaRegistry:
@@ -160,8 +167,8 @@ def trades_source(settings: Settings, stop: threading.Event, end: Position | Non
 
 
 def partition_key(batch: TradeBatch) -> str:
-    """Key of a batch in the flow: its source partition, which holds all trades of a symbol."""
-    return str(batch.partition)
+    """Key of a batch in the flow: that of its source partition, which holds all trades of a symbol."""
+    return shard_key(batch.partition)
 
 
 def rejected(batch: TradeBatch) -> list[tuple[str, list[Reject]]]:

@@ -19,7 +19,7 @@ from connectors.kafka_start import TopicQuestions
 from flows.dead_letters import write_dead_letters
 from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
-from flows.reading import decode_trades, read_options, requeued_places
+from flows.reading import decode_trades, read_options, requeued_places, worker_of
 from flows.starting import start_flow
 from flows.stopping import StopSignal
 from schemas.columns import TRADE, RawBatch, TradeBatch
@@ -71,7 +71,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
     """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
     settings, stop = start_flow(settings, stop)
     check_topics(settings)
-    metrics, options = FlowMetrics(NAME), read_options(settings)
+    metrics, options = FlowMetrics(NAME, worker=worker_of(settings)), read_options(settings)
     with TopicQuestions(options) as questions:
         facts = questions.facts()
     decode_batch = decode_trades(settings, stop, requeued_places(settings))

@@ -1,6 +1,6 @@
 """Writes trades and final bars to ClickHouse in big columnar inserts, by clickhouse-driver.
 
-Bytewax items are (shard as text, TradeBatch or BarBatch); a sink buffers them, a thread of its own encodes and inserts.
+Bytewax items are (shard key, TradeBatch or BarBatch); a sink buffers them, a thread of its own encodes and inserts.
 Law: ``snapshot`` returns when all that was handed over is inserted; an outage is waited for and the insert repeated,
 which the tables' engines make harmless: a repeated row has the same key, and the views show it once.
 The surprise: columns go to the driver's connection as ready bytes (sinks.clickhouse_native); handshake, framing,
@@ -31,6 +31,7 @@ from clickhouse_driver.writer import write_binary_str
 from schemas.columns import BarBatch, Rows, TradeBatch
 from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
 from schemas.names import BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
+from schemas.shards import part_names, partition_of
 from sinks.clickhouse_native import Block, bar_block, trade_block
 from sinks.handover import Handover
 from sinks.outage import persist
@@ -277,10 +278,10 @@ class _ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):
         self._buffer = buffer
 
     def list_parts(self) -> list[str]:
-        return [f"{shard:05d}" for shard in range(self._shards)]
+        return part_names(self._shards)
 
     def part_fn(self, item_key: str) -> int:
-        return int(item_key)
+        return partition_of(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part[Batch]":  # noqa: ARG002
         return _Part(self._buffer)
@@ -302,7 +303,7 @@ class _Part(StatefulSinkPartition[Batch, None], Generic[Batch]):
 
 
 class ClickHouseBarsSink(_ClickHouseSink[BarBatch]):
-    """Items: (shard as text, BarBatch of final bars)."""
+    """Items: (shard key, BarBatch of final bars)."""
 
     def __init__(
         self,
@@ -319,7 +320,7 @@ class ClickHouseBarsSink(_ClickHouseSink[BarBatch]):
 
 
 class ClickHouseTradesSink(_ClickHouseSink[TradeBatch]):
-    """Items: (shard as text, TradeBatch after core filled in ``outcome``).
+    """Items: (shard key, TradeBatch after core filled in ``outcome``).
 
     Writes every trade but duplicates; with ``late_only`` just the late ones, into ``late_trades``.
     """

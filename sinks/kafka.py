@@ -1,6 +1,6 @@
 """Writes dead letters and final bars to Kafka topics, with every delivery checked.
 
-Bytewax items are (shard as text, list of Reject) and (shard as text, BarBatch). Law: ``snapshot`` returns when brokers
+Bytewax items are (shard key, list of Reject) and (shard key, BarBatch). Law: ``snapshot`` returns when brokers
 acknowledged everything, and raises when one message was refused for good; a broker that is down is waited for.
 After a crash the records since the last snapshot are written again: dead letters carry their source's topic, partition
 and offset, by which a reader drops the second copy, and bars are keyed, so compaction does.
@@ -25,6 +25,7 @@ from schemas.avro import BAR_SCHEMA_ID
 from schemas.columns import BarBatch
 from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable, WriteFailed
 from schemas.rejects import Reject
+from schemas.shards import part_names, partition_of
 from sinks.avro_bars import bar_records
 from sinks.outage import OUTAGES, STOP_GRACE_S
 
@@ -227,17 +228,17 @@ class _KafkaSink(FixedPartitionedSink[Any, None]):
         raise NotImplementedError
 
     def list_parts(self) -> list[str]:
-        return [f"{shard:05d}" for shard in range(self._shards)]
+        return part_names(self._shards)
 
     def part_fn(self, item_key: str) -> int:
-        return int(item_key)
+        return partition_of(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _KafkaPart:  # noqa: ARG002
         return _KafkaPart(self)
 
 
 class DeadLetterSink(_KafkaSink):
-    """Items: (shard as text, Sequence[Reject]). The record's own key and bytes; all else stands in headers.
+    """Items: (shard key, Sequence[Reject]). The record's own key and bytes; all else stands in headers.
 
     Headers, UTF-8: reason, detail, topic, partition, offset, timestamp (ms), flow, time (ISO 8601, when written).
     Creates the topic where it is missing. ``flow`` names the job that refused the record.
@@ -274,7 +275,7 @@ class DeadLetterSink(_KafkaSink):
 
 
 class BarsTopicSink(_KafkaSink):
-    """Items: (shard as text, BarBatch of final bars), as Avro ``Bar`` keyed ``symbol|interval|start ms``.
+    """Items: (shard key, BarBatch of final bars), as Avro ``Bar`` keyed ``symbol|interval|start ms``.
 
     Creates the topic, compacted, where it is missing. ``schema_id``: the registry's id of the Bar schema.
     """

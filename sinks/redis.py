@@ -1,6 +1,6 @@
 """Writes live updates to Redis: tickers, live and final bars, and the stream that gateways fan out.
 
-Bytewax items are (shard as text, LiveUpdate); one thread and one connection per worker serve all its shards.
+Bytewax items are (shard key, LiveUpdate); one thread and one connection per worker serve all its shards.
 Law: repeated writes of a version-guarded script leave what exactly-once would; ``snapshot`` returns when all that was
 handed over is in Redis. A Redis that is down, stalled or loading is waited for; one that came back without its data, or
 without its last seconds, gets everything that this worker holds again.
@@ -24,6 +24,7 @@ from redis.retry import Retry
 
 from schemas.errors import SettingError, Unreachable, WriteFailed
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
+from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
 from sinks.outage import heard, persist
 from sinks.redis_encode import KeyParts
@@ -270,7 +271,7 @@ def _text(value: object) -> str:
 
 
 class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
-    """Items: (shard as text, LiveUpdate). ``shards``: how many partitions the topic has.
+    """Items: (shard key, LiveUpdate). ``shards``: how many partitions the topic has.
 
     ``stop``: set by the flow when it must end although Redis is down; a waiting write then raises Unreachable.
     ``on_written``: called by the writer thread after each pipeline of updates that Redis took.
@@ -324,10 +325,10 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         return self._handover.waiting >= max(self._parts, 1) or time.monotonic() < self._rest_until
 
     def list_parts(self) -> list[str]:
-        return [f"{shard:05d}" for shard in range(self._shards)]
+        return part_names(self._shards)
 
     def part_fn(self, item_key: str) -> int:
-        return int(item_key)
+        return partition_of(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_RedisPartition":  # noqa: ARG002
         with self._lock:

@@ -16,6 +16,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from schemas.columns import BAR, BarBatch, Rows
 from schemas.errors import StateIncompatible
+from schemas.shards import part_names, partition_of
 
 __all__ = ["BarSpoolSink", "RowSpool", "spooled_bars"]
 
@@ -68,16 +69,16 @@ def read_pieces(path: Path, dtype: np.dtype[np.void]) -> Iterator[Rows]:
 
 
 class BarSpoolSink(FixedPartitionedSink[BarBatch, tuple[int, int]]):
-    """Items: (partition as text, BarBatch). A partition's batches must share one growing list of symbols."""
+    """Items: (shard key, BarBatch). A partition's batches must share one growing list of symbols."""
 
     def __init__(self, folder: Path, partitions: int) -> None:
         self._folder, self._partitions = folder, partitions
 
     def list_parts(self) -> list[str]:
-        return [f"{partition:05d}" for partition in range(self._partitions)]
+        return part_names(self._partitions)
 
     def part_fn(self, item_key: str) -> int:
-        return int(item_key)
+        return partition_of(item_key)
 
     def build_part(
         self,

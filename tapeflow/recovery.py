@@ -18,13 +18,17 @@ import msgspec
 import structlog
 
 from schemas.errors import StateIncompatible
+from schemas.shards import part_name, shard_key
 from tapeflow.settings import Settings
 
-__all__ = ["LAYOUT", "drop_unfinished", "only_one", "state_folder"]
+__all__ = ["LAYOUT", "drop_superseded", "drop_unfinished", "only_one", "state_folder"]
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
+"""1: state under the partition's plain number, which the engine put on another worker than the source."""
 DESCRIPTION: Final = "state.json"
 UNFINISHED: Final = "unfinished"
+STATE_STEP: Final = ".apply_trades"
+"""How the ids of the steps end that keep state by key; all others keep it by part."""
 LOCKED_S: Final = 5.0
 AWAY: Final = "move the folder away and start again; the state is rebuilt from Kafka"
 
@@ -66,18 +70,44 @@ def drop_unfinished(folder: Path) -> int:
     the run that crashed beside the source position of the run after it, and count records twice.
     Raises StateIncompatible when the files can't be read.
     """
-    paths = sorted(folder.glob("part-*.sqlite3"))
+    with _parts_of(folder) as parts:
+        resume_epoch = _resume_epoch(parts)
+        dropped = 0
+        for part in parts:
+            with part:
+                dropped += part.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume_epoch,)).rowcount
+    return dropped
+
+
+def drop_superseded(folder: Path) -> int:
+    """Delete each snapshot of which another file holds a newer one; returns how many there were.
+
+    The engine does so within a file. A key that got another name also got another file, and two snapshots of it would
+    build its part twice. Raises StateIncompatible when the files can't be read.
+    """
+    newest: dict[tuple[str, str], int] = {}
+    with _parts_of(folder) as parts:
+        for part in parts:
+            for step, key, epoch in part.execute("SELECT step_id, state_key, MAX(snap_epoch) FROM snaps GROUP BY 1, 2"):
+                newest[step, key] = max(epoch, newest.get((step, key), epoch))
+        older = [(step, key, epoch) for (step, key), epoch in newest.items()]
+        dropped = 0
+        for part in parts:
+            with part:
+                statement = "DELETE FROM snaps WHERE step_id = ? AND state_key = ? AND snap_epoch < ?"
+                dropped += part.executemany(statement, older).rowcount
+    return dropped
+
+
+@contextmanager
+def _parts_of(folder: Path) -> Iterator[list[sqlite3.Connection]]:
+    """The files of state. Raises StateIncompatible when one can't be read."""
     try:
         with ExitStack() as opened:
-            parts = [opened.enter_context(closing(sqlite3.connect(path, timeout=LOCKED_S))) for path in paths]
-            resume_epoch = _resume_epoch(parts)
-            dropped = 0
-            for part in parts:
-                with part:
-                    dropped += part.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume_epoch,)).rowcount
+            paths = sorted(folder.glob("part-*.sqlite3"))
+            yield [opened.enter_context(closing(sqlite3.connect(path, timeout=LOCKED_S))) for path in paths]
     except sqlite3.Error as error:
         raise StateIncompatible(f"the recovery state can't be read: {error}", where=str(folder), mend=AWAY) from error
-    return dropped
 
 
 def _resume_epoch(parts: Sequence[sqlite3.Connection]) -> int:
@@ -120,8 +150,12 @@ def only_one(settings: Settings, flow: str, process: int) -> Iterator[None]:
 def _prepare(folder: Path, wanted: Description, make_parts: Callable[[Path, int], None]) -> None:
     path, unfinished = folder / DESCRIPTION, folder / UNFINISHED
     if path.exists():
+        if _found(path).layout == 1:
+            _rename_parts(folder)
+            _describe(path, wanted)
         _check(path, wanted)
         drop_unfinished(folder)
+        drop_superseded(folder)
         return
     parts = list(folder.glob("part-*.sqlite3*"))
     if parts and not unfinished.exists():
@@ -131,20 +165,41 @@ def _prepare(folder: Path, wanted: Description, make_parts: Callable[[Path, int]
     for part in parts:
         part.unlink()
     make_parts(folder, wanted.partitions)
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(msgspec.json.encode(wanted))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    _describe(path, wanted)
     unfinished.unlink()
 
 
-def _check(path: Path, wanted: Description) -> None:
+def _describe(path: Path, description: Description) -> None:
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.write(msgspec.json.encode(description))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+
+
+def _found(path: Path) -> Description:
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Description)
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(path.read_bytes(), type=Description)
+    except (msgspec.DecodeError, OSError) as error:
         raise StateIncompatible(f"the recovery state can't be read: {error}", where=str(path), mend=AWAY) from error
+
+
+def _rename_parts(folder: Path) -> None:
+    """Bring state of layout 1 under today's names of parts and keys. A crash in here is mended by doing it again."""
+    renamed = 0
+    with _parts_of(folder) as parts:
+        for part in parts:
+            with part:
+                for step, old in part.execute("SELECT DISTINCT step_id, state_key FROM snaps").fetchall():
+                    new = shard_key(int(old)) if step.endswith(STATE_STEP) else part_name(int(old))
+                    part.execute("UPDATE snaps SET state_key = ? WHERE step_id = ? AND state_key = ?", (new, step, old))
+                    renamed += 1
+    structlog.get_logger().info("recovery_state_migrated", folder=str(folder), to_layout=LAYOUT, parts=renamed)
+
+
+def _check(path: Path, wanted: Description) -> None:
+    found = _found(path)
     for name in ("layout", "flow", "topic"):
         theirs, ours = getattr(found, name), getattr(wanted, name)
         if theirs != ours:

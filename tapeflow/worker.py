@@ -33,6 +33,7 @@ from flows.preflight import check_flow
 from flows.starting import fail_in_one_line
 from flows.stopping import StopSignal
 from schemas.errors import StateIncompatible, TapeflowError
+from schemas.shards import stays_on_its_worker
 from tapeflow.cluster import Place, place_of
 from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
@@ -122,6 +123,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place) -> None:
+    settings = settings.model_copy(update={"cluster_process": place.process})
+    if not stays_on_its_worker(workers := max(len(place.addresses), 1)):
+        structlog.get_logger().warning(
+            "batches_cross",
+            workers=workers,
+            why="with this number of workers a partition's state may lie on another worker than its source",
+            mend="take 1 to 10, 12, 14, 15 or 16",
+        )
     folder = recovery_of(settings, name, place.process)
     flow = importlib.import_module(f"flows.{name}").build(settings, stop)
     cli_main(

@@ -26,6 +26,7 @@ from flows.history import HistoryStep, HistoryUpdate
 from flows.metrics import FlowMetrics
 from flows.reading import partition_key
 from schemas.columns import TradeBatch
+from schemas.shards import part_names, partition_of
 from tapeflow.oracle import OracleRules, OracleTrade, recompute
 from tapeflow.recovery import drop_unfinished
 from tests.property.trade_batches import bars_of, to_batch, trade_lists
@@ -68,10 +69,10 @@ class StoreSink(FixedPartitionedSink[HistoryUpdate, None]):
         self._store, self._parts = store, parts
 
     def list_parts(self) -> list[str]:
-        return [str(part) for part in range(self._parts)]
+        return part_names(self._parts)
 
     def part_fn(self, item_key: str) -> int:
-        return int(item_key)
+        return partition_of(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "StorePart":
         return StorePart(self._store)
@@ -99,10 +100,10 @@ class LogSource(FixedPartitionedSource[TradeBatch, int]):
         self._logs = logs
 
     def list_parts(self) -> list[str]:
-        return [str(partition) for partition in range(len(self._logs))]
+        return part_names(len(self._logs))
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> "LogPart":
-        return LogPart(self._logs[int(for_part)], resume_state or 0)
+        return LogPart(self._logs[partition_of(for_part)], resume_state or 0)
 
 
 class LogPart(StatefulSourcePartition[TradeBatch, int]):

@@ -35,20 +35,27 @@ KEEP = {"retention.ms": "-1"}
 FOR_EVER_MS = 366 * 24 * 3_600_000
 
 
-def tape(count: int, minutes: int, late_every: int = 0, seed: int = 1) -> list[OracleTrade]:
+def tape(
+    count: int,
+    minutes: int,
+    late_every: int = 0,
+    seed: int = 1,
+    symbols: Sequence[str] = SYMBOLS,
+    partitions: int = PARTITIONS,
+) -> list[OracleTrade]:
     """Trades of all partitions in time order; a symbol stays in one partition. Late ones are 20 minutes old."""
     random_ = random.Random(seed)
-    offsets = [0] * PARTITIONS
+    offsets = [0] * partitions
     trades = []
     for index in range(count):
-        which = random_.randrange(len(SYMBOLS))
-        partition = which % PARTITIONS
+        which = random_.randrange(len(symbols))
+        partition = which % partitions
         now_us = MONDAY_US - 30 * MINUTE_US + index * minutes * MINUTE_US // count
         is_late = late_every and index % late_every == late_every - 1 and index > count // 2
         time_us = now_us - (20 * MINUTE_US if is_late else random_.randrange(3_000_000))
         trades.append(
             OracleTrade(
-                partition, offsets[partition], now_us // 1000 + 500, time_us, SYMBOLS[which],
+                partition, offsets[partition], now_us // 1000 + 500, time_us, symbols[which],
                 Decimal(random_.randrange(1, 10**6)).scaleb(-2), Decimal(random_.randrange(10**4)).scaleb(-3),
                 random_.choice(("BUY", "SELL")), str(index),
             )
@@ -57,10 +64,10 @@ def tape(count: int, minutes: int, late_every: int = 0, seed: int = 1) -> list[O
     return trades
 
 
-def feed(settings: Settings, trades: Sequence[OracleTrade]) -> None:
+def feed(settings: Settings, trades: Sequence[OracleTrade], partitions: int = PARTITIONS) -> None:
     """Put them where they say they are, onto the settings' topic."""
     if settings.kafka_topic not in AdminClient({"bootstrap.servers": settings.kafka_bootstrap}).list_topics().topics:
-        make_topic(settings.kafka_bootstrap, settings.kafka_topic, PARTITIONS, KEEP)
+        make_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, KEEP)
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 5, "enable.idempotence": True})
     values = encoder_of(settings)(to_batch(trades))
     for trade, value in zip(trades, values, strict=True):

@@ -69,7 +69,9 @@ class TwoPartitions:
 
 
 @pytest.mark.parametrize(
-    ("resumed", "lines"), [(("0",), 1), (("1",), 1), (("0", "1"), 0), ((), 0)], ids=["new", "first", "all", "none"]
+    ("resumed", "lines"),
+    [(("00000",), 1), (("00001",), 1), (("00000", "00001"), 0), ((), 0)],
+    ids=["new", "first", "all", "none"],
 )
 def test_partitions_that_a_resume_finds_new_are_said_once(
     monkeypatch: pytest.MonkeyPatch, resumed: tuple[str, ...], lines: int

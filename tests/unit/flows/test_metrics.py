@@ -58,3 +58,14 @@ def test_positions_and_accounts_are_asked_for_at_each_scrape() -> None:
     assert value(registry, "tapeflow_symbols") == 11
     assert value(registry, "tapeflow_account_records", partition="1", outcome="read") == 10
     assert value(registry, "tapeflow_account_records", partition="1", outcome="late") == 2
+
+
+def test_a_worker_shows_what_it_reads_and_what_it_counts() -> None:
+    registry = CollectorRegistry()
+    metrics = FlowMetrics("live", registry, worker=2)
+    positions = [PartitionPosition("trades", partition, 40, 50, 10, caught_up=False) for partition in (2, 5)]
+    metrics.watch(lambda: positions, lambda: [Account(5, 5, 10, 4, 3, 2, 1)])
+    metrics.count_batch(TradeBatch("trades", 5, np.zeros(6, TRADE), b"", 6, 6), 3, 1, 2)
+    assert value(registry, "tapeflow_worker_partitions", worker="2", part="source") == 2
+    assert value(registry, "tapeflow_worker_partitions", worker="2", part="state") == 1
+    assert value(registry, "tapeflow_worker_records_applied_total", worker="2") == 3

@@ -7,6 +7,7 @@ from flows.reading import decode_trades, partition_key, read_options, rejected, 
 from schemas.columns import PLACE, RawBatch, TradeBatch
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reason
+from schemas.shards import shard_key
 from tapeflow.encoding import encoder_of
 from tapeflow.settings import Settings, load_settings
 from tests.property.trade_batches import MONDAY_US, to_batch
@@ -51,7 +52,7 @@ def test_every_format_gives_the_same_trades_and_keeps_what_it_refuses(value_form
     assert (batch.read, len(batch), batch.next_offset) == (3, 1, 8)
     assert batch.rows["event_time_us"].tolist() == [MONDAY_US + 1_000_000]
     [(key, refused)] = rejected(batch)
-    assert key == partition_key(batch) == "2"
+    assert key == partition_key(batch) == shard_key(2)
     assert [(each.offset, each.key, each.partition) for each in refused] == [(6, b"key-1", 2), (7, b"key-2", 2)]
     assert refused[1].reason is Reason.PRICE_NOT_POSITIVE
     assert refused[1].value == good[1]

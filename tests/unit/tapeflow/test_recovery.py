@@ -1,6 +1,7 @@
 """The recovery folder: made whole, known by what it is of, one worker per identity; and a defect of the engine."""
 
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
+from structlog.testing import capture_logs
 
 from schemas.errors import StateIncompatible
-from tapeflow.recovery import LAYOUT, drop_unfinished, only_one, state_folder
+from schemas.shards import shard_key
+from tapeflow.recovery import LAYOUT, drop_superseded, drop_unfinished, only_one, state_folder
 from tapeflow.settings import Settings, load_settings
 
 
@@ -213,3 +216,49 @@ def test_what_is_done_is_kept(tmp_path: Path) -> None:
     assert execute(tmp_path, [2], fails=False) == [4]
     with sqlite3.connect(tmp_path / "part-0.sqlite3") as part:
         assert part.execute("SELECT 1 FROM sqlite_master WHERE name = 'snaps'").fetchall()
+
+
+def rows(folder: Path) -> list[tuple[str, str, int]]:
+    found: list[tuple[str, str, int]] = []
+    for path in sorted(folder.glob("part-*.sqlite3")):
+        with closing(sqlite3.connect(path)) as part:
+            found += part.execute("SELECT step_id, state_key, snap_epoch FROM snaps")
+    return sorted(found)
+
+
+def put(path: Path, step: str, key: str, epoch: int) -> None:
+    with closing(sqlite3.connect(path)) as part, part:
+        part.execute("INSERT INTO snaps (step_id, state_key, snap_epoch) VALUES (?, ?, ?)", (step, key, epoch))
+
+
+def test_state_of_the_first_layout_gets_todays_names(settings: Settings) -> None:
+    folder = folder_of(settings)
+    with closing(sqlite3.connect(folder / "part-0.sqlite3")) as part, part:
+        part.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (0, 1, 9)")
+    for key in ("3", "12"):
+        put(folder / "part-1.sqlite3", "live.read_trades", key, 5)
+        put(folder / "part-2.sqlite3", "live.apply_trades", key, 5)
+    put(folder / "part-0.sqlite3", "live.write_redis", "00003", 5)
+    path = folder / "state.json"
+    path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), "layout": 1}))
+    with capture_logs() as logs:
+        folder_of(settings)
+    assert rows(folder) == [
+        ("live.apply_trades", "00003#00860", 5),
+        ("live.apply_trades", shard_key(12), 5),
+        ("live.read_trades", "00003", 5),
+        ("live.read_trades", "00012", 5),
+        ("live.write_redis", "00003", 5),
+    ]
+    assert [line["event"] for line in logs] == ["recovery_state_migrated"]
+    assert msgspec.json.decode(path.read_bytes())["layout"] == LAYOUT
+    assert folder_of(settings) == folder
+
+
+def test_of_a_key_in_two_files_the_newest_snapshot_is_kept(settings: Settings) -> None:
+    folder = folder_of(settings)
+    for part, epoch in ((0, 5), (1, 7), (2, 6)):
+        put(folder / f"part-{part}.sqlite3", "live.apply_trades", "00000#01009", epoch)
+    put(folder / "part-0.sqlite3", "live.apply_trades", "00001#00820", 2)
+    assert drop_superseded(folder) == 2
+    assert rows(folder) == [("live.apply_trades", "00000#01009", 7), ("live.apply_trades", "00001#00820", 2)]
