@@ -24,6 +24,7 @@ from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_poll import Drained, Poll, cut
 from connectors.kafka_reader import KafkaReader, recreated
 from connectors.kafka_start import TopicFacts, TopicQuestions, misplaced
+from schemas.closing import quietly
 from schemas.columns import TRADE, RawBatch, TradeBatch
 from schemas.errors import StateIncompatible
 from schemas.shards import part_names, partition_of
@@ -262,7 +263,8 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
     def close(self) -> None:
         if self._open:
             self._open = False
-            self._reader.remove(self._partition)
+            with quietly(f"{self._facts.topic}[{self._partition}]"):
+                self._reader.remove(self._partition)
 
     @property
     def is_open(self) -> bool:

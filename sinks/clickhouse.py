@@ -10,7 +10,6 @@ compression and errors stay the driver's.
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import urlsplit
@@ -28,6 +27,7 @@ from clickhouse_driver.protocol import ClientPacketTypes
 from clickhouse_driver.varint import write_varint
 from clickhouse_driver.writer import write_binary_str
 
+from schemas.closing import quietly
 from schemas.columns import BarBatch, Rows, TradeBatch
 from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
 from schemas.names import BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
@@ -251,15 +251,16 @@ class _Buffer(Generic[Batch]):
             self._users += 1
 
     def close(self) -> None:
-        """Flush; the last part to close ends the threads and, also after an error, the connections."""
-        with ExitStack() as ending:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    for inserter in self._inserters:
-                        ending.callback(inserter.close)
-                    ending.callback(self._handover.close)
-            self.flush()
+        """The last part to close ends the threads and the connections; what wasn't flushed is dropped."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            self._batches, self._rows = [], 0
+        self._handover.close()
+        for inserter in self._inserters:
+            with quietly("ClickHouse"):
+                inserter.close()
 
     def _hand_over(self) -> None:
         self._handover.put(self._batches)

@@ -2,7 +2,9 @@
 
 Sink partitions of one worker put items; a thread takes all that wait and hands them to its ``work`` as one list.
 Law: ``drain`` returns only when everything put before was worked on without error; an error of ``work`` is raised by
-the next ``put`` or ``drain`` and ends the thread, so that nothing is written after something that was lost.
+the next ``put`` or ``drain`` and ends the thread, so that nothing is written after something that was lost. ``close``
+raises nothing and waits for no server: a part is closed while the engine unwinds from an error, where a second one
+would abort the process.
 The surprise: a full queue blocks ``put``, which is how a slow server slows the source down.
 """
 
@@ -17,6 +19,8 @@ T = TypeVar("T")
 
 _WAKE_S: Final = 0.5
 """Longest single wait, so that a signal's handler runs soon in a waiting main thread."""
+_LAST_WORK_S: Final = 1.0
+"""How long ``close`` waits for what a thread is doing."""
 
 
 class Handover(Generic[T]):
@@ -40,7 +44,6 @@ class Handover(Generic[T]):
         self._look_s = look_s if look else None
         self._waiting: deque[T] = deque()
         self._busy = 0
-        self._closed = False
         self._error: BaseException | None = None
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -75,15 +78,14 @@ class Handover(Generic[T]):
             self._wait(lambda: not self._waiting and not self._busy)
 
     def close(self) -> None:
-        """Drain, then end the threads. After an error they end by themselves, so nobody waits for them."""
-        self.drain()
+        """End the threads. What wasn't drained is dropped; a thread that waits for its server is left to the process's
+        end."""
         with self._changed:
-            self._closed = True
+            threads, self._threads = self._threads, []
+            self._waiting.clear()
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
-        self._closed = False
+        for thread in threads:
+            thread.join(_LAST_WORK_S)
 
     def _wait(self, ready: Callable[[], bool]) -> None:
         while self._error is None and not ready():
@@ -92,12 +94,13 @@ class Handover(Generic[T]):
             raise self._error
 
     def _run(self, work: Callable[[list[T]], None]) -> None:
+        me = threading.current_thread()
         while True:
             with self._changed:
                 woken = True
-                while woken and not self._waiting and not self._closed and self._error is None:
+                while woken and not self._waiting and me in self._threads and self._error is None:
                     woken = self._changed.wait(self._look_s)
-                is_over = self._error is not None or (self._closed and not self._waiting)
+                is_over = self._error is not None or me not in self._threads
                 items = list(self._waiting)
                 if items and not is_over:
                     self._waiting.clear()

@@ -213,9 +213,6 @@ class _KafkaPart(StatefulSinkPartition[Any, None]):
     def snapshot(self) -> None:
         self._sink.producer.flush()
 
-    def close(self) -> None:
-        self._sink.producer.flush()
-
 
 class _KafkaSink(FixedPartitionedSink[Any, None]):
     """Parts are shards; all of a worker's share one producer."""

@@ -14,6 +14,7 @@ import structlog
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from schemas.closing import quietly
 from schemas.errors import StateIncompatible, TapeflowError, Unreachable, WriteFailed
 
 __all__ = ["KafkaRekeySink", "KeyedRecords"]
@@ -103,7 +104,8 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
                 self._judge(error.args[0])
 
     def close(self) -> None:
-        self._offsets.close()
+        with quietly("the consumer of committed offsets"):
+            self._offsets.close()
 
     def _write(self, items: list[KeyedRecords]) -> None:
         producer = self._ready()

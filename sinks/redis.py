@@ -22,6 +22,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from schemas.closing import quietly
 from schemas.errors import SettingError, Unreachable, WriteFailed
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 from schemas.shards import part_names, partition_of
@@ -337,12 +338,13 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
 
     def _release(self) -> None:
         """The last part to close ends the thread and the connection."""
-        self._handover.drain()
         with self._lock:
             self._parts -= 1
-            if not self._parts:
-                self._handover.close()
-                self._writer.close()
+            if self._parts:
+                return
+        self._handover.close()
+        with quietly("Redis"):
+            self._writer.close()
 
 
 class _RedisPartition(StatefulSinkPartition[LiveUpdate, None]):

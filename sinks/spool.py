@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from schemas.closing import quietly
 from schemas.columns import BAR, BarBatch, Rows
 from schemas.errors import StateIncompatible
 from schemas.shards import part_names, partition_of
@@ -110,8 +111,10 @@ class _SpoolPart(StatefulSinkPartition[BarBatch, tuple[int, int]]):
         return self._rows.length(), self._named
 
     def close(self) -> None:
-        self._names.close()
-        self._rows.close()
+        with quietly("names of spooled bars"):
+            self._names.close()
+        with quietly("spooled bars"):
+            self._rows.close()
 
 
 def spooled_bars(folder: Path, partition: int) -> BarBatch:

@@ -1,0 +1,172 @@
+"""Every source and sink part of ours: its error is raised where it was met, and closing it afterwards raises nothing.
+
+The engine closes parts while it unwinds from an error, in a destructor: a second error there aborts the process without
+a word. So each class of parts stands in PARTS with a way to break it, and a class that is missing there fails.
+"""
+
+import importlib
+import pkgutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bytewax.inputs import StatefulSourcePartition, StatelessSourcePartition
+from bytewax.outputs import StatefulSinkPartition, StatelessSinkPartition
+from confluent_kafka import KafkaError, KafkaException
+
+import connectors
+import flows
+import sinks
+from connectors.kafka import KafkaPart
+from connectors.kafka_options import KafkaReadOptions
+from connectors.kafka_reader import KafkaReader
+from connectors.kafka_start import TopicFacts
+from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
+from schemas.errors import WriteFailed
+from sinks.clickhouse import Inserter, _Buffer, _Part
+from sinks.clickhouse_native import Block, bar_block
+from sinks.kafka import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
+from sinks.kafka_rekey import KeyedRecords, _RekeyPart
+from sinks.redis import LiveUpdate, RedisSink, RedisWriter, _RedisPartition
+from sinks.spool import BarSpoolSink, _SpoolPart
+from tests.unit.connectors.fake_poll import FakePoll
+
+KINDS = (StatefulSinkPartition, StatelessSinkPartition, StatefulSourcePartition, StatelessSourcePartition)
+BARS = BarBatch(("AAPL",), np.zeros(3, BAR))
+NOWHERE = "127.0.0.1:1"
+Step = Callable[[], object]
+Broken = tuple[Sequence[Any], Step, type[BaseException]]
+"""Parts that share what is broken, a call that meets the trouble, what it raises."""
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise WriteFailed("the server refused it")
+
+
+def redis_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    sink = RedisSink(f"redis://{NOWHERE}", 2)
+    patch.setattr(RedisWriter, "write", refuse)
+    patch.setattr(RedisWriter, "close", refuse)
+    parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
+
+    def meet() -> None:
+        none = TickerBatch((), (), np.zeros(0, TICKER))
+        parts[0].write_batch([LiveUpdate(0, none, BARS, BARS)])
+        parts[0].snapshot()
+
+    return parts, meet, WriteFailed
+
+
+def clickhouse_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    patch.setattr(Inserter, "insert", refuse)
+    patch.setattr(Inserter, "close", refuse)
+    inserters = [Inserter(f"clickhouse://{NOWHERE}", "market", "bars") for _ in range(2)]
+
+    def encode(batches: list[BarBatch]) -> Block:
+        return bar_block(batches)
+
+    buffer = _Buffer(inserters, encode, len, 1000)
+    parts = [_Part(buffer), _Part(buffer)]
+
+    def meet() -> None:
+        parts[0].write_batch([BARS])
+        parts[1].write_batch([BARS])
+        parts[0].snapshot()
+
+    return parts, meet, WriteFailed
+
+
+def kafka_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    sink = BarsTopicSink.__new__(BarsTopicSink)
+    _KafkaSink.__init__(sink, 2, CheckedProducer(NOWHERE, "bars"))
+    patch.setattr(CheckedProducer, "flush", refuse)
+    parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
+    return parts, parts[0].snapshot, WriteFailed
+
+
+def rekey_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    patch.setattr(_RekeyPart, "_ready", refuse)
+    part = _RekeyPart.__new__(_RekeyPart)
+
+    class Offsets:
+        def close(self) -> None:
+            raise KafkaException(KafkaError(KafkaError._STATE))
+
+    part._offsets = Offsets()
+    return [part], lambda: part.write_batch([KeyedRecords(0, [], [], [], [], 0)]), WriteFailed
+
+
+def spool_parts(folder: Path, _patch: pytest.MonkeyPatch) -> Broken:
+    sink = BarSpoolSink(folder, 2)
+    parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
+    parts[0].write_batch([BARS])
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed by the part
+    parts[0]._rows._file.raw.close()
+    parts[0]._rows._file = full
+    return parts, lambda: parts[0].write_batch([BARS]), OSError
+
+
+def source_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    options = KafkaReadOptions(bootstrap=NOWHERE, topic="trades")
+    patch.setattr(FakePoll, "drain", refuse)
+    patch.setattr(FakePoll, "pause", refuse)
+    patch.setattr(FakePoll, "close", refuse)
+    facts = TopicFacts("trades", "id", 2)
+    reader = KafkaReader(options, facts, lambda *_: FakePoll())
+
+    def part(partition: int) -> KafkaPart[Any]:
+        return KafkaPart(
+            reader, facts, partition, 0, None, 10, decode=lambda raw: raw, empty=lambda *_: None,
+            stop=threading.Event(), start="earliest",
+        )  # fmt: skip
+
+    parts = [part(0), part(1)]
+    return parts, parts[0].next_batch, WriteFailed
+
+
+PARTS: dict[type, Callable[[Path, pytest.MonkeyPatch], Broken]] = {
+    _RedisPartition: redis_parts,
+    _Part: clickhouse_parts,
+    _KafkaPart: kafka_parts,
+    _RekeyPart: rekey_parts,
+    _SpoolPart: spool_parts,
+    KafkaPart: source_parts,
+}
+
+
+def classes_of_parts() -> Iterator[type]:
+    for package in (connectors, sinks, flows):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(found.name)
+    waiting = list(KINDS)
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            waiting.append(each)
+            if each.__module__.split(".")[0] in ("connectors", "sinks", "flows"):
+                yield each
+
+
+def closes(part: type) -> bool:
+    """Whether the class has a ``close`` of its own; the engine's does nothing."""
+    return all(part.close is not kind.close for kind in KINDS)  # type: ignore[attr-defined]
+
+
+def test_every_class_that_closes_something_is_tried() -> None:
+    assert {each.__name__ for each in set(classes_of_parts()) if closes(each)} <= {each.__name__ for each in PARTS}
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_after_an_error_every_part_closes_without_another(
+    part: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, meet, error = PARTS[part](tmp_path, monkeypatch)
+    with pytest.raises(error):
+        meet()
+    began = time.monotonic()
+    for each in [*parts, *parts[:1]]:
+        each.close()
+    assert time.monotonic() - began < 2
