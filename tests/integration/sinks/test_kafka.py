@@ -58,6 +58,7 @@ def test_a_dead_letter_keeps_key_and_bytes_and_tells_its_origin(kafka_bootstrap:
         "reason": Reason.CORRUPT.label.encode(), "detail": b"cut short", "topic": b"trades", "partition": b"3",
         "offset": b"5", "timestamp": b"1700000000000", "flow": b"live",
     }  # fmt: skip
+    part.snapshot()
     part.close()
 
 
