@@ -9,7 +9,7 @@ from typing import Final
 
 from schemas.intervals import INTERVALS
 
-__all__ = ["SEQUENCE_BITS", "Rules"]
+__all__ = ["SEQUENCE_BITS", "Rules", "unjudged_note"]
 
 SEQUENCE_BITS: Final = 44
 """Offsets take the low 44 bits of a sequence, so that epochs below 512 keep it an exact JavaScript number (2**53)."""
@@ -20,7 +20,8 @@ class Rules:
     """All times in microseconds. ``lateness_us``: one per interval, in the order of schemas.intervals.INTERVALS.
 
     out_of_order_us: how far behind the newest trade the watermark stays.
-    dedupe: drop trades whose numeric id was seen in the symbol's last 4096 ids, or lies below them.
+    dedupe: drop a trade whose id was seen, for its symbol and exchange, among the partition's last ``dedupe_window``
+    ids and less than ``dedupe_span_us`` of event time away.
     source_epoch: raise by one when the topic was re-created, so that its offsets sort above the old ones.
     """
 
@@ -28,8 +29,15 @@ class Rules:
     lateness_us: tuple[int, ...] = (60_000_000,) * len(INTERVALS)
     future_us: int = 60_000_000
     dedupe: bool = False
+    dedupe_window: int = 100_000
+    dedupe_span_us: int = 3_600_000_000
     source_epoch: int = 0
 
     def sequence(self, offset: int) -> int:
         """Sequence number of the record at a Kafka offset."""
         return (self.source_epoch << SEQUENCE_BITS) + offset
+
+
+def unjudged_note(count: int) -> str:
+    """What an account says behind its sum of trades that may be duplicates for all that is remembered."""
+    return f" ({count} unjudged)" if count else ""

@@ -13,6 +13,7 @@ import numpy as np
 from core.bar_state import ANNOUNCED, BAR_STATE, CLOSED, OPEN, finish_bars
 from core.names import NameTable
 from core.rules import SEQUENCE_BITS, Rules
+from core.seen_ids import SeenIds
 from core.shard_kernel import (
     APPLIED,
     COUNTS,
@@ -38,16 +39,19 @@ EVERY_INTERVAL: Final[Rows] = np.ones(len(INTERVALS), np.bool_)
 NONE: Final[Rows] = np.empty(0, np.int64)
 FIRST_ROWS: Final = 256
 NO_FLOOR: Final = -(2**63)
-SEEN_WORDS: Final = 64
 
 
 class Applied(NamedTuple):
-    """What one batch did, in trades; ``refused`` by interval. Each trade's outcome stands in its row."""
+    """What one batch did, in trades; ``refused`` by interval. Each trade's outcome stands in its row.
+
+    unjudged: applied or late trades that may be duplicates for all that is remembered; 0 where none is looked for.
+    """
 
     applied: int
     duplicate: int
     late: int
     refused: tuple[int, ...]
+    unjudged: int = 0
 
 
 class Shard:
@@ -73,7 +77,7 @@ class Shard:
         self.rejected = 0
         self.floors_us = np.full(1 + len(INTERVALS), NO_FLOOR, np.int64)
         self.per_symbol = np.zeros(0, SYMBOL_STATE)
-        self.seen = np.zeros((0, SEEN_WORDS), np.uint64)
+        self.seen = SeenIds(rules.dedupe_window if rules.dedupe else 0)
         self.pool = new_pool(FIRST_ROWS)
         self._lateness = np.array(rules.lateness_us, np.int64)
 
@@ -90,6 +94,7 @@ class Shard:
         symbols = self.symbols.intern(batch.text, rows["symbol_at"], rows["symbol_len"])
         exchanges = self.exchanges.intern(batch.text, rows["exchange_at"], rows["exchange_len"])
         self.grow_symbols()
+        keys = self.seen.keys(batch, symbols, exchanges)
         done = 0
         while done < len(rows):
             done, self.max_event_time_us = apply_trades(
@@ -103,11 +108,12 @@ class Shard:
                 LENGTHS,
                 ORIGINS,
                 self.rules.source_epoch << SEQUENCE_BITS,
-                self.rules.dedupe,
+                keys,
+                self.seen.window,
+                self.rules.dedupe_span_us,
                 self.floors_us,
                 self.pool,
                 self.per_symbol,
-                self.seen,
                 self.counts,
             )
             if done < len(rows):
@@ -115,8 +121,8 @@ class Shard:
         self.next_offset = max(self.next_offset, batch.next_offset)
         self.read += batch.read
         self.rejected += len(batch.rejects)
-        applied, duplicate, late, *refused = (self.counts - before).tolist()
-        return Applied(applied, duplicate, late, tuple(refused))
+        applied, duplicate, late, *refused, unjudged = (self.counts - before).tolist()
+        return Applied(applied, duplicate, late, tuple(refused), unjudged)
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
@@ -196,12 +202,9 @@ class Shard:
             fresh["current"] = -1
             fresh["sequence"] = -1
             fresh["exchange"] = -1
-            fresh["highest_id"] = -1
             fresh["day_start_us"] = NEVER
             fresh["previous_day_us"] = NEVER
             self.per_symbol = np.concatenate([self.per_symbol, fresh])
-            if self.rules.dedupe:
-                self.seen = np.concatenate([self.seen, np.zeros((len(fresh), SEEN_WORDS), np.uint64)])
 
 
 def new_pool(capacity: int) -> Pool:

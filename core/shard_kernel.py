@@ -11,8 +11,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from core.bar_state import ANNOUNCED, CLOSED, OPEN, add_trade, close_price, start_bar
+from core.seen_ids import SEEN, judge
+from core.seen_ids import UNJUDGED as CANT_TELL
 from core.wide import multiply94
-from schemas.columns import BUY, NO_ID, Rows
+from schemas.columns import BUY, Rows
 from schemas.kernel import kernel, leaf_kernel
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "NEVER",
     "OPEN_END",
     "SYMBOL_STATE",
+    "UNJUDGED",
     "Pool",
     "apply_trades",
     "close_and_seal",
@@ -33,12 +36,13 @@ __all__ = [
 APPLIED: Final = 0
 DUPLICATE: Final = 1
 LATE: Final = 2
-COUNTS: Final = 10
-"""counts[0:3] by outcome, counts[3:10] trades refused by each interval."""
+UNJUDGED: Final = 10
+COUNTS: Final = 11
+"""counts[0:3] by outcome, counts[3:10] trades refused by each interval, counts[10] those that weren't duplicates as far
+as can be told: applied or late, and counted there too."""
 NEVER: Final = -(2**62)
 OPEN_END: Final = 2**62
 DAY: Final = 5
-SEEN_IDS: Final = 4096
 
 SYMBOL_STATE: Final = np.dtype(
     [
@@ -64,7 +68,6 @@ SYMBOL_STATE: Final = np.dtype(
         ("previous_close_lo", "u8"),
         ("day_start_us", "i8"),
         ("previous_day_us", "i8"),
-        ("highest_id", "i8"),
         ("current", "i4", (7,)),
         ("exchange", "i4"),
         ("has_bid", "u1"),
@@ -146,25 +149,6 @@ def new_bar(pool, symbol, interval, start_us, end_us):  # type: ignore[no-untype
 
 
 @leaf_kernel
-def is_duplicate(state, seen, number):  # type: ignore[no-untyped-def]
-    """True if the id was seen; else remember it. ``seen``: uint64[64], bit id % 4096 of the last 4096 ids."""
-    highest = state.highest_id
-    word, bit = (number % SEEN_IDS) >> 6, np.uint64(1) << np.uint64(number & 63)
-    if number <= highest:
-        if number <= highest - SEEN_IDS or seen[word] & bit != np.uint64(0):
-            return True
-    elif highest < 0 or number - highest >= SEEN_IDS:
-        seen[:] = np.uint64(0)
-        state.highest_id = number
-    else:
-        for skipped in range(highest + 1, number + 1):
-            seen[(skipped % SEEN_IDS) >> 6] &= ~(np.uint64(1) << np.uint64(skipped & 63))
-        state.highest_id = number
-    seen[word] |= bit
-    return False
-
-
-@leaf_kernel
 def begin_day(state, rows, start_us):  # type: ignore[no-untyped-def]
     """A newer UTC day begins: what was the current day becomes the previous one."""
     if state.day_start_us != NEVER:
@@ -205,15 +189,17 @@ def apply_trades(  # type: ignore[no-untyped-def]
     lengths_us,
     origins_us,
     sequence_base,
-    dedupe,
+    keys,
+    window,
+    span_us,
     floors_us,
     pool,
     per_symbol,
-    seen,
     counts,
 ):
     """Apply rows[first:]; returns (position reached, max event time). Stops early when the pool may run out.
 
+    keys, window, span_us: what core.seen_ids judges by; no keys: no trade is a duplicate.
     floors_us: int64[8], the least watermark, then by interval the end up to which bars were sealed by other rules.
     """
     intervals = lengths_us.shape[0]
@@ -223,13 +209,16 @@ def apply_trades(  # type: ignore[no-untyped-def]
         trade = rows[i]
         symbol = symbols[i]
         state = per_symbol[symbol]
-        number = trade.trade_id_number
-        if dedupe and number != NO_ID and is_duplicate(state, seen[symbol], number):
-            trade.outcome = DUPLICATE
-            counts[DUPLICATE] += 1
-            continue
-        watermark_us = max(max_event_time_us - out_of_order_us, floors_us[0])
         time = trade.event_time_us
+        if keys.shape[0] > 0:
+            verdict = judge(window, keys[i], time, span_us)
+            if verdict == SEEN:
+                trade.outcome = DUPLICATE
+                counts[DUPLICATE] += 1
+                continue
+            if verdict == CANT_TELL:
+                counts[UNJUDGED] += 1
+        watermark_us = max(max_event_time_us - out_of_order_us, floors_us[0])
         sequence = sequence_base + trade.offset
         price_hi, price_lo = np.uint64(trade.price_hi), trade.price_lo
         n0, n1, n2 = multiply94(price_hi, price_lo, np.uint64(trade.size_hi), trade.size_lo)

@@ -16,6 +16,7 @@ import polars as pl
 from core.bar_state import CLOSED
 from core.names import NameTable
 from core.rules import Rules
+from core.seen_ids import ENTRY, PAIR
 from core.shard import Shard, new_pool
 from core.shard_kernel import NEVER, OPEN_END, rebuild_buckets
 from schemas.columns import Rows
@@ -23,7 +24,9 @@ from schemas.errors import StateIncompatible
 
 __all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
 
-SNAPSHOT_VERSION: Final = 2
+SNAPSHOT_VERSION: Final = 3
+READABLE_VERSIONS: Final = (2, SNAPSHOT_VERSION)
+"""Version 2 kept ids in bits by symbol (``seen``), which say nothing about exchanges: they are not taken over."""
 S = TypeVar("S", bound=Shard)
 
 
@@ -47,6 +50,9 @@ class Frozen(msgspec.Struct, array_like=True):
     out_of_order_us: int = 0
     lateness_us: list[int] = []
     source_epoch: int = 0
+    ids: bytes = b""
+    id_pairs: bytes = b""
+    unknown_us: int = NEVER
 
 
 def to_arrow(rows: Rows) -> bytes:
@@ -58,10 +64,19 @@ def to_arrow(rows: Rows) -> bytes:
 
 
 def from_arrow(data: bytes, rows: Rows) -> None:
-    """Fill the first rows of a structured array with the columns of to_arrow."""
+    """Fill the first rows of a structured array with those columns of to_arrow that it still has."""
     frame = pl.read_ipc(io.BytesIO(data))
-    for name in frame.columns:
+    for name in set(frame.columns) & set(rows.dtype.names or ()):
         rows[name][: len(frame)] = frame[name].to_numpy()
+
+
+def rows_of(data: bytes, dtype: np.dtype[np.void]) -> Rows:
+    """A structured array of the columns of to_arrow."""
+    frame = pl.read_ipc(io.BytesIO(data))
+    rows = np.zeros(len(frame), dtype)
+    for name in frame.columns:
+        rows[name] = frame[name].to_numpy()
+    return rows
 
 
 def snapshot(shard: Shard) -> bytes:
@@ -74,7 +89,7 @@ def snapshot(shard: Shard) -> bytes:
     bars["deadline_us"] = pool.deadline_us[slots]
     bars["changed"] = pool.changed[slots]
     bars["pending"] = pool.pending[slots]
-    known = len(shard.symbols)
+    known, seen = len(shard.symbols), shard.seen
     frozen = Frozen(
         version=SNAPSHOT_VERSION,
         max_event_time_us=shard.max_event_time_us,
@@ -84,7 +99,7 @@ def snapshot(shard: Shard) -> bytes:
         exchanges=shard.exchanges.names,
         bars=to_arrow(bars),
         per_symbol=to_arrow(shard.per_symbol[:known]),
-        seen=shard.seen[:known].tobytes() if shard.rules.dedupe else b"",
+        seen=b"",
         first_offset=shard.first_offset,
         left_edge_us=shard.left_edge_us,
         read=shard.read,
@@ -93,6 +108,9 @@ def snapshot(shard: Shard) -> bytes:
         out_of_order_us=shard.rules.out_of_order_us,
         lateness_us=list(shard.rules.lateness_us),
         source_epoch=shard.rules.source_epoch,
+        ids=to_arrow(seen.remembered()) if seen.size else b"",
+        id_pairs=to_arrow(seen.pairs()) if seen.size else b"",
+        unknown_us=seen.unknown_us,
     )
     return msgspec.msgpack.encode(frozen)
 
@@ -101,31 +119,36 @@ def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:
     """The shard that snapshot() saw, as ``kind``; raises StateIncompatible for bytes of another version or origin.
 
     Other ``rules`` than before hold from here on: what the old ones closed and sealed stays closed and sealed, since
-    the trades of a forgotten bar are gone. Duplicates are looked for from here on if they weren't before.
+    the trades of a forgotten bar are gone. Duplicates are looked for from here on if they weren't before, or if they
+    were by a state of version 2: what was seen until now is then unknown, not unseen.
     """
     try:
         frozen = msgspec.msgpack.decode(data, type=Frozen)
     except msgspec.DecodeError as error:
         raise incompatible(str(error)) from error
-    if frozen.version != SNAPSHOT_VERSION:
-        raise incompatible(f"version {frozen.version}, this program reads {SNAPSHOT_VERSION}")
+    if frozen.version not in READABLE_VERSIONS:
+        raise incompatible(f"version {frozen.version}, this program reads {' and '.join(map(str, READABLE_VERSIONS))}")
     if rules.source_epoch < frozen.source_epoch:
         raise incompatible(f"it has source_epoch {frozen.source_epoch}, the settings say {rules.source_epoch}")
     shard = kind(rules)
     shard.symbols, shard.exchanges = NameTable(frozen.symbols), NameTable(frozen.exchanges)
     shard.max_event_time_us, shard.next_offset = frozen.max_event_time_us, frozen.next_offset
     shard.first_offset, shard.left_edge_us = frozen.first_offset, frozen.left_edge_us
-    shard.counts[:], shard.read, shard.rejected = frozen.counts, frozen.read, frozen.rejected
+    shard.counts[: len(frozen.counts)], shard.read, shard.rejected = frozen.counts, frozen.read, frozen.rejected
     shard.grow_symbols()
     from_arrow(frozen.per_symbol, shard.per_symbol)
     shard.floors_us[:] = floors_of(frozen, rules)
-    if not frozen.seen:
-        shard.per_symbol["highest_id"] = -1
-    elif rules.dedupe:
-        seen = np.frombuffer(frozen.seen, np.uint64).reshape(-1, shard.seen.shape[1])
-        shard.seen[: len(seen)] = seen
+    if rules.dedupe:
+        restore_seen(shard, frozen)
     restore_pool(shard, frozen.bars)
     return shard
+
+
+def restore_seen(shard: Shard, frozen: Frozen) -> None:
+    if not frozen.ids:
+        shard.seen.restore(np.zeros(0, ENTRY), np.zeros(0, PAIR), frozen.max_event_time_us)
+        return
+    shard.seen.restore(rows_of(frozen.ids, ENTRY), rows_of(frozen.id_pairs, PAIR), frozen.unknown_us)
 
 
 def floors_of(frozen: Frozen, rules: Rules) -> list[int]:

@@ -7,7 +7,7 @@ The surprise: nothing is written here; the sinks fill tables, which the caller w
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import bytewax.operators as op
@@ -17,7 +17,7 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.run import cli_main
 
 from connectors.files import TradeFile, read_trades
-from core.rules import Rules
+from core.rules import Rules, unjudged_note
 from core.shard import Shard
 from core.validation import validate
 from schemas.columns import BarBatch, TradeBatch
@@ -37,18 +37,20 @@ UNBOUNDED_US: Final = 10**17
 
 @dataclass(slots=True)
 class Account:
-    """What became of every record read."""
+    """What became of every record read. ``unjudged``: applied or late trades that may be duplicates for all that is
+    remembered."""
 
     read: int = 0
     applied: int = 0
     duplicate: int = 0
     late: int = 0
     rejected: int = 0
+    unjudged: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.read} read = {self.applied} applied + {self.duplicate} duplicate"
-            f" + {self.late} late + {self.rejected} rejected"
+            f" + {self.late} late + {self.rejected} rejected" + unjudged_note(self.unjudged)
         )
 
 
@@ -140,6 +142,7 @@ class FileStep(StatefulBatchLogic[TradeBatch, BarBatch, None]):
             account.duplicate += done.duplicate
             account.late += done.late
             account.rejected += len(batch.rejects)
+            account.unjudged += done.unjudged
             finals.append(self._shard.take_final())
         self._progress(account.read)
         return [bars for bars in finals if len(bars)], self.RETAIN
@@ -187,10 +190,4 @@ def run_bars(flow: Dataflow, log: FileLog) -> None:
 def rules_for_files(rules: Rules, lateness_ms: int | None) -> Rules:
     """``rules`` with the given lateness for every interval, or with none at all: a file is bounded."""
     lateness_us = UNBOUNDED_US if lateness_ms is None else lateness_ms * 1000
-    return Rules(
-        out_of_order_us=rules.out_of_order_us,
-        lateness_us=(lateness_us,) * len(INTERVALS),
-        future_us=rules.future_us,
-        dedupe=rules.dedupe,
-        source_epoch=rules.source_epoch,
-    )
+    return replace(rules, lateness_us=(lateness_us,) * len(INTERVALS))

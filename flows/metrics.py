@@ -33,6 +33,7 @@ class Account(NamedTuple):
     duplicate: int
     late: int
     rejected: int
+    unjudged: int = 0
 
 
 class FlowMetrics:
@@ -56,6 +57,9 @@ class FlowMetrics:
         self.bars_cut = Counter(
             "tapeflow_bars_cut", "Bars cut by where the log began", ["flow", "partition"], registry=registry
         )
+        self.unjudged = Counter(
+            "tapeflow_unjudged", "Trades that may be duplicates", ["flow", "partition"], registry=registry
+        )
         self.worker_applied = Counter(
             "tapeflow_worker_records_applied",
             "Records applied by each worker",
@@ -74,6 +78,10 @@ class FlowMetrics:
         self.worker_applied.labels(self.flow, self.worker).inc(applied)
         for reject in batch.rejects:
             self.rejects.labels(self.flow, reject.reason.label).inc()
+
+    def count_unjudged(self, partition: int, count: int) -> None:
+        """Applied or late trades that may be duplicates for all that is remembered."""
+        self.unjudged.labels(self.flow, str(partition)).inc(count)
 
     def count_late(self, refused: Iterable[int]) -> None:
         """refused: trades that each interval refused, in the order of INTERVALS."""
@@ -140,6 +148,11 @@ class StateCollector(Collector):
             "Records by outcome since the state was new, over restarts",
             labels=["flow", "partition", "outcome"],
         )
+        unjudged = GaugeMetricFamily(
+            "tapeflow_account_unjudged",
+            "Applied and late trades that may be duplicates, since the state was new, over restarts",
+            labels=["flow", "partition"],
+        )
         count = 0
         accounts = list(self._accounts())
         here.add_metric([self._flow, self._worker, "state"], len({account.partition for account in accounts}))
@@ -147,6 +160,7 @@ class StateCollector(Collector):
             count += account.symbols
             for outcome in ("read", *OUTCOMES):
                 kept.add_metric([self._flow, str(account.partition), outcome], getattr(account, outcome))
+            unjudged.add_metric([self._flow, str(account.partition)], account.unjudged)
         symbols.add_metric([self._flow], count)
         down = GaugeMetricFamily(
             "tapeflow_server_down", "Whether the flow waits for this server", labels=["flow", "server"]
@@ -154,4 +168,4 @@ class StateCollector(Collector):
         awaited = OUTAGES.down()
         for server in sorted(self._servers | awaited):
             down.add_metric([self._flow, server], float(server in awaited))
-        return [lag, position, hidden, here, symbols, kept, down]
+        return [lag, position, hidden, here, symbols, kept, unjudged, down]

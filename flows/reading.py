@@ -56,6 +56,8 @@ def rules_of(settings: Settings) -> Rules:
         lateness_us=tuple(by_interval.get(each.name, settings.lateness_ms) * 1000 for each in INTERVALS),
         future_us=settings.future_ms * 1000,
         dedupe=settings.dedupe,
+        dedupe_window=settings.dedupe_window,
+        dedupe_span_us=settings.dedupe_span_ms * 1000,
         source_epoch=settings.source_epoch,
     )
 

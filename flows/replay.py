@@ -89,6 +89,7 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
             progress.duplicate += done.duplicate
             progress.late += done.late
             progress.rejected += len(batch.rejects)
+            progress.unjudged += done.unjudged
             progress.next_offset = batch.next_offset
             out.extend(self._whole(shard.take_final().rows))
             self._keep(shard.take_sealed(), shard.take_late())

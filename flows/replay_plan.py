@@ -190,8 +190,8 @@ def _reading_end(end: Position, request: Request, settings: Settings) -> Positio
 def _warmed(
     ranges: Mapping[int, tuple[int, int]], marks: Mapping[int, tuple[int, int]], settings: Settings
 ) -> dict[int, tuple[int, int]]:
-    """Duplicates are known by ids seen before, so with dedupe some records before the range are read as well."""
-    back = LOOK_BACK_RECORDS if settings.dedupe else 0
+    """Duplicates are known by ids seen before, so with dedupe a window's worth of records before is read as well."""
+    back = settings.dedupe_window if settings.dedupe else 0
     return {
         partition: (max(marks[partition][0], first - back) if first < end else end, end)
         for partition, (first, end) in ranges.items()

@@ -13,9 +13,12 @@ __all__ = ["PartitionProgress", "read_progress", "write_progress"]
 
 
 class PartitionProgress(msgspec.Struct):
-    """Counts of one partition. bars: whole ones handed to the sink, each revision counts; cut: bars that the range's
-    start cuts; open: bars that nothing in the range closes; repaired: bars that late trades changed or made; symbols:
-    how many of those asked for have trades, known once it is done."""
+    """Counts of one partition.
+
+    bars: whole ones handed to the sink, each revision counts; cut: bars that the range's start cuts; open: bars that
+    nothing in the range closes; repaired: bars that late trades changed or made; symbols: how many of those asked for
+    have trades, known once it is done; unjudged: applied or late trades that may be duplicates.
+    """
 
     partition: int
     next_offset: int
@@ -29,6 +32,7 @@ class PartitionProgress(msgspec.Struct):
     open: int = 0
     repaired: int = 0
     symbols: int = 0
+    unjudged: int = 0
     done: bool = False
 
 

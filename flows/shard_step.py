@@ -18,7 +18,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from core.rules import Rules
 from core.shard import Shard
-from core.shard_kernel import NEVER, OPEN_END
+from core.shard_kernel import NEVER, OPEN_END, UNJUDGED
 from core.snapshot import restore, snapshot
 from flows.metrics import Account, FlowMetrics
 from schemas.columns import BarBatch, TradeBatch
@@ -76,6 +76,8 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             self._check_order(batch)
             done = self.shard.apply(batch)
             self.metrics.count_batch(batch, done.applied, done.duplicate, done.late)
+            if done.unjudged:
+                self.metrics.count_unjudged(batch.partition, done.unjudged)
             if done.late:
                 self.metrics.count_late(done.refused)
             finals = self._counted(self.shard.take_final())
@@ -109,7 +111,10 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
     def account(self) -> Account:
         shard = self.shard
         applied, duplicate, late = shard.counts[:3].tolist()
-        return Account(self.partition, len(shard.symbols), shard.read, applied, duplicate, late, shard.rejected)
+        return Account(
+            self.partition, len(shard.symbols), shard.read, applied, duplicate, late, shard.rejected,
+            int(shard.counts[UNJUDGED]),
+        )  # fmt: skip
 
     def _counted(self, bars: BarBatch) -> BarBatch:
         """The whole ones, counted as published; the others are counted too, for else a backfill vanishes unseen."""

@@ -27,6 +27,7 @@ class Figures:
     bars_final: int = 0
     lag: int = 0
     symbols: int = 0
+    unjudged: int = 0
     buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
 
     @property
@@ -47,6 +48,8 @@ def figures_of(samples: Samples) -> Figures:
                 found.read[int(label["partition"])] += int(value)
             case "tapeflow_trades_total":
                 found.outcomes[int(label["partition"])][label["outcome"]] += int(value)
+            case "tapeflow_unjudged_total":
+                found.unjudged += int(value)
             case "tapeflow_rejects_total":
                 found.rejects[label["reason"]] += int(value)
             case "tapeflow_bars_final_total":

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import ranges_between
+from core.rules import unjudged_note
 from flows.reading import read_options
 from schemas.errors import MissingObject
 from schemas.rejects import Reason
@@ -107,8 +108,12 @@ def _accounts(flow: str, figures: Figures, result: OracleResult) -> Check:
         said = {"read": figures.read.get(partition, 0), **figures.outcomes.get(partition, {})}
         if said != expected or said["read"] != sum(said[name] for name in OUTCOMES):
             wrong.append(f"partition {partition}: {said}, not {expected}")
+    unjudged = sum(result.unjudged.values())
+    if figures.unjudged != unjudged:
+        wrong.append(f"{figures.unjudged} unjudged, not {unjudged}")
     total = {name: figures.outcome(name) for name in OUTCOMES}
     account = f"{figures.records} read = " + " + ".join(f"{count} {name}" for name, count in total.items())
+    account += unjudged_note(unjudged)
     return Check(f"{flow} account", not wrong, "; ".join(wrong) or account)
 
 

@@ -6,7 +6,7 @@ its trades, looked at once more at the end. So it may be slow, and when the two 
 Reading records from bytes is next door, in tapeflow.oracle_records.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
@@ -38,7 +38,6 @@ INTERVAL_US: Final = {
     "1D": 1440 * MINUTE_US,
     "1W": 7 * 1440 * MINUTE_US,
 }
-DEDUPE_WINDOW: Final = 4096
 ID_DIGITS_MAX: Final = 18
 UNITS: Final = 10**10
 SCALE_10: Final = Decimal(1).scaleb(-10)
@@ -71,6 +70,13 @@ class OracleTrade(NamedTuple):
         text = self.trade_id
         return int(text) if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS_MAX else None
 
+    @property
+    def identity(self) -> tuple[str, str, int | str] | None:
+        """Symbol, exchange and id, by which two trades are the same one; None for a trade without an id."""
+        number = self.id_number
+        known = self.trade_id.strip(" \t") if number is None else number
+        return None if known == "" else (self.symbol, self.exchange, known)
+
 
 class OracleReject(NamedTuple):
     """One record that is refused before it becomes a trade."""
@@ -81,12 +87,18 @@ class OracleReject(NamedTuple):
 
 
 class OracleRules(NamedTuple):
-    """What decides about time: the settings of the flow that is checked. ``lateness_us``: as INTERVAL_US."""
+    """What decides about time: the settings of the flow that is checked. ``lateness_us``: as INTERVAL_US.
+
+    dedupe_window: how many ids a partition remembers; dedupe_span_us: from which distance in event time on the same id
+    is another trade's.
+    """
 
     out_of_order_us: int = 5_000_000
     lateness_us: Sequence[int] = (60_000_000,) * 7
     dedupe: bool = False
     source_epoch: int = 0
+    dedupe_window: int = 100_000
+    dedupe_span_us: int = 3_600_000_000
 
 
 class OracleBar(NamedTuple):
@@ -137,7 +149,8 @@ BarKey = tuple[int, str, str, int]
 
 @dataclass
 class OracleResult:
-    """Everything that can be compared. ``counts`` per partition add up: read = the four outcomes."""
+    """Everything that can be compared. ``counts`` per partition add up: read = the four outcomes. ``unjudged``: so many
+    of a partition's applied and late trades may be duplicates for all that is remembered."""
 
     bars: dict[BarKey, OracleBar]
     tickers: dict[tuple[int, str], OracleTicker]
@@ -145,6 +158,7 @@ class OracleResult:
     counts: dict[int, dict[str, int]]
     rejects: dict[int, dict[Reason, int]]
     watermark_us: dict[int, int]
+    unjudged: dict[int, int] = field(default_factory=dict)
 
     def sorted_bars(self, intervals: Iterable[str] = tuple(INTERVAL_US)) -> list[OracleBar]:
         """Bars of ``intervals``, by symbol, interval (shortest first) and start."""
@@ -161,18 +175,43 @@ class _OpenBar:
     revision: int = 0
 
 
-@dataclass
-class _SeenIds:
-    highest: int = -1
-    ids: set[int] = field(default_factory=set)
+Identity = tuple[str, str, int | str]
 
-    def is_duplicate(self, number: int) -> bool:
-        """Whether ``number`` was here before, or is too old to tell; remembers it if not."""
-        if self.highest >= 0 and (number in self.ids or number <= self.highest - DEDUPE_WINDOW):
-            return True
-        self.highest = max(self.highest, number)
-        self.ids.add(number)
-        return False
+
+class _SeenIds:
+    """The last ids of one partition in the order of their arrival, each with its trade's event time."""
+
+    def __init__(self, size: int, span_us: int) -> None:
+        self._size, self._span_us = size, span_us
+        self._arrivals: deque[tuple[Identity, int]] = deque()
+        self._remembered: dict[Identity, tuple[int, int]] = {}
+        self._count = 0
+        self._forgotten_us: dict[tuple[str, str], int] = {}
+
+    def judge(self, trade: OracleTrade) -> Literal["seen", "judged", "unjudged"]:
+        """Whether the trade is a duplicate, is none, or can't be told; its id is remembered unless it is one."""
+        identity, time_us = trade.identity, trade.event_time_us
+        if identity is None:
+            return "unjudged"
+        remembered = self._remembered.get(identity)
+        if remembered is not None and abs(time_us - remembered[1]) < self._span_us:
+            return "seen"
+        # Whatever was forgotten had this event time or an earlier one, and so may have been this very trade.
+        could_be_forgotten = time_us <= self._forgotten_us.get(identity[:2], time_us - 1)
+        if remembered is not None:
+            self._forget(identity)
+        if len(self._arrivals) == self._size:
+            oldest, number = self._arrivals.popleft()
+            if oldest in self._remembered and self._remembered[oldest][0] == number:
+                self._forget(oldest)
+        self._count += 1
+        self._arrivals.append((identity, self._count))
+        self._remembered[identity] = (self._count, time_us)
+        return "unjudged" if could_be_forgotten else "judged"
+
+    def _forget(self, identity: Identity) -> None:
+        place, time_us = identity[:2], self._remembered.pop(identity)[1]
+        self._forgotten_us[place] = max(time_us, self._forgotten_us.get(place, time_us))
 
 
 class Oracle:
@@ -185,7 +224,8 @@ class Oracle:
             for index, (name, length_us) in enumerate(INTERVAL_US.items())
         ]
         self._bars: dict[BarKey, _OpenBar] = {}
-        self._seen: dict[tuple[int, str], _SeenIds] = defaultdict(_SeenIds)
+        self._seen: dict[int, _SeenIds] = defaultdict(lambda: _SeenIds(rules.dedupe_window, rules.dedupe_span_us))
+        self._unjudged: Counter[int] = Counter()
         self._newest_us: dict[int, int] = {}
         self._day_trades: dict[tuple[int, str], list[OracleTrade]] = defaultdict(list)
         self._outcomes: dict[tuple[int, int], Outcome] = {}
@@ -204,9 +244,10 @@ class Oracle:
     def _trade(self, trade: OracleTrade) -> Outcome:
         partition, symbol, time_us = trade.partition, trade.symbol, trade.event_time_us
         if self._rules.dedupe:
-            number = trade.id_number
-            if number is not None and self._seen[partition, symbol].is_duplicate(number):
+            verdict = self._seen[partition].judge(trade)
+            if verdict == "seen":
                 return "duplicate"
+            self._unjudged[partition] += verdict == "unjudged"
         newest_us = self._newest_us.get(partition)
         outcome: Outcome = "applied"
         for name, length_us, origin_us, lateness_us in self._intervals:
@@ -240,7 +281,8 @@ class Oracle:
             count["read"] += 1
             count[outcome] += 1
         rejects = {partition: dict(reasons) for partition, reasons in self._rejects.items()}
-        return OracleResult(bars, tickers, dict(self._outcomes), counts, rejects, watermark_us)
+        unjudged = {partition: self._unjudged[partition] for partition in counts}
+        return OracleResult(bars, tickers, dict(self._outcomes), counts, rejects, watermark_us, unjudged)
 
 
 def recompute(items: Iterable[OracleTrade | OracleReject], rules: OracleRules) -> OracleResult:

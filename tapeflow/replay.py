@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from connectors.kafka_start import TopicQuestions
-from core.rules import Rules
+from core.rules import Rules, unjudged_note
 from flows.reading import read_options, rules_of
 from flows.replay_plan import PLAN_FILE, Plan, Request, load_plan, make_plan, save_plan
 from flows.replay_progress import PartitionProgress, read_progress
@@ -40,7 +40,8 @@ class Account(PartitionProgress):
     def __str__(self) -> str:
         return (
             f"{self.read} read = {self.applied} applied + {self.duplicate} duplicate + {self.late} late + "
-            f"{self.rejected} rejected; {self.bars} versions of bars, {self.repaired} of them with late trades, "
+            f"{self.rejected} rejected{unjudged_note(self.unjudged)}; {self.bars} versions of bars, "
+            f"{self.repaired} of them with late trades, "
             f"{self.open} still open and {self.cut} cut by the range: left out"
         )
 
@@ -173,6 +174,7 @@ class Replay:
                 "open",
                 "repaired",
                 "symbols",
+                "unjudged",
             ):
                 setattr(total, name, getattr(total, name) + getattr(each, name))
         # A range of holes (compacted away, or markers of transactions) has no records, so nothing is told about it.

@@ -121,7 +121,22 @@ class Settings(BaseSettings):
         le=YEAR_MS,
     )
     dedupe: bool = setting(
-        False, "Drop trades whose numeric id was seen among the symbol's last 4,096; off, as not every venue has ids"
+        False,
+        "Drop a trade whose id was seen before for its symbol and exchange; off, as not every venue has ids",
+    )
+    dedupe_window: int = setting(
+        100_000,
+        "How many ids a partition remembers: 48 bytes each, which a snapshot writes; what was forgotten is unjudged",
+        unit="ids",
+        ge=1,
+        le=20_000_000,
+    )
+    dedupe_span_ms: int = setting(
+        HOUR_MS,
+        "From which distance in event time on an id seen before is another trade's, as where ids begin anew each day",
+        unit="ms",
+        ge=1,
+        le=YEAR_MS,
     )
     source_epoch: int = setting(
         0, "Raise by one when the topic was created anew, so that sequences keep rising", ge=0, le=511

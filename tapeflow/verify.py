@@ -50,7 +50,14 @@ class Asked:
 
 def oracle_rules(settings: Settings) -> OracleRules:
     rules = rules_of(settings)
-    return OracleRules(rules.out_of_order_us, rules.lateness_us, rules.dedupe, rules.source_epoch)
+    return OracleRules(
+        rules.out_of_order_us,
+        rules.lateness_us,
+        rules.dedupe,
+        rules.source_epoch,
+        rules.dedupe_window,
+        rules.dedupe_span_us,
+    )
 
 
 def requeued_records(settings: Settings) -> Requeued:
@@ -101,7 +108,7 @@ def recompute_ranges(
             if done % PROGRESS_RECORDS == 0:
                 progress(done, total)
         part = oracle.result()
-        for name in ("bars", "tickers", "counts", "rejects", "watermark_us"):
+        for name in ("bars", "tickers", "counts", "rejects", "watermark_us", "unjudged"):
             getattr(whole, name).update(getattr(part, name))
     progress(done, total)
     return whole

@@ -10,8 +10,8 @@ from core.rules import Rules
 from core.shard import LATE
 from core.snapshot import restore, snapshot
 from schemas.columns import BarBatch
-from tapeflow.oracle import OracleRules, OracleTrade, recompute
-from tests.property.test_shard_laws import expected_bars, rules_drawn
+from tapeflow.oracle import OracleTrade, recompute
+from tests.property.test_shard_laws import expected_bars, oracle_rules, rules_drawn
 from tests.property.trade_batches import bars_of, to_batch, trade_lists
 
 FOR_EVER = (10**17,) * 7
@@ -42,5 +42,5 @@ def test_folding_late_trades_gives_the_bars_of_unlimited_lateness(
         for key, bar in bars_of(BarBatch(shard.symbols.names, folded)).items():
             assert key not in bars or bar["version"] > bars[key]["version"]
             bars[key] = bar
-    truth = recompute(trades, OracleRules(rules.out_of_order_us, FOR_EVER, rules.dedupe, rules.source_epoch))
+    truth = recompute(trades, oracle_rules(rules)._replace(lateness_us=FOR_EVER))
     assert bars == expected_bars(truth)

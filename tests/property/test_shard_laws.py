@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.rules import Rules
 from core.shard import Shard
+from core.shard_kernel import UNJUDGED
 from core.snapshot import restore, snapshot
 from schemas.columns import TickerBatch
 from tapeflow.oracle import OracleResult, OracleRules, OracleTrade, recompute
@@ -23,8 +24,17 @@ rules_drawn = st.builds(
         st.tuples(*[st.sampled_from([0, 1, 30 * second, 4000 * second]) for _ in range(7)]),
     ),
     dedupe=st.booleans(),
+    dedupe_window=st.sampled_from([1, 2, 3, 7, 100_000]),
+    dedupe_span_us=st.sampled_from([1, 30 * second, 3600 * second, 2**62]),
     source_epoch=st.sampled_from([0, 3]),
 )
+
+
+def oracle_rules(rules: Rules) -> OracleRules:
+    return OracleRules(
+        rules.out_of_order_us, rules.lateness_us, rules.dedupe, rules.source_epoch,
+        rules.dedupe_window, rules.dedupe_span_us,
+    )  # fmt: skip
 
 
 class Run:
@@ -35,6 +45,7 @@ class Run:
         self.finals: dict[tuple[str, str, int], dict[str, object]] = {}
         self.tickers: dict[str, np.void] = {}
         self.outcomes: list[str] = []
+        self.unjudged = 0
 
     def take(self, trades: list[OracleTrade], recover: bool) -> None:
         if recover:
@@ -42,6 +53,7 @@ class Run:
         batch = to_batch(trades)
         done = self.shard.apply(batch)
         assert sum(done[:3]) == len(batch)
+        self.unjudged += done.unjudged
         self.outcomes += [OUTCOMES[code] for code in batch.rows["outcome"]]
         for key, bar in bars_of(self.shard.take_final()).items():
             known = self.finals.get(key)
@@ -81,7 +93,8 @@ def test_any_cut_and_any_recovery_give_the_oracles_bars(
         size = data.draw(st.integers(1, len(rest)))
         run.take(rest[:size], recover=data.draw(st.booleans()))
         rest = rest[size:]
-    truth = recompute(trades, OracleRules(rules.out_of_order_us, rules.lateness_us, rules.dedupe, rules.source_epoch))
+    truth = recompute(trades, oracle_rules(rules))
+    assert (run.unjudged, int(run.shard.counts[UNJUDGED])) == (truth.unjudged[3],) * 2
     assert run.outcomes == [truth.outcomes[3, trade.offset] for trade in trades]
     assert run.bars() == expected_bars(truth)
     assert run.tickers.keys() == {symbol for _, symbol in truth.tickers}

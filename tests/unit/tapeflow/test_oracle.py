@@ -14,6 +14,7 @@ from tapeflow.oracle import INTERVAL_US, OracleBar, OracleReject, OracleResult, 
 
 D = Decimal
 MINUTE = 60_000_000
+HOUR = 60 * MINUTE
 DAY = 1440 * MINUTE
 STRICT = OracleRules(out_of_order_us=0, lateness_us=(0,) * 7)
 DATA = Path(os.environ.get("TRADES_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -116,17 +117,34 @@ def test_a_revision_is_a_trade_into_an_existing_ended_bar() -> None:
 
 def test_duplicates_do_nothing_at_all() -> None:
     rules = STRICT._replace(dedupe=True)
-    ids = ["10", "10", "9", "4200", "104", "105", "105", "", ""]
+    ids = ["10", "10", "9", "4200", "104", "105", "105", "", "", "x", "x", "010"]
     trades = [trade(n, n, "1", trade_id=each) for n, each in enumerate(ids)]
     result = recompute(trades, rules)
     duplicates = [offset for (_, offset), outcome in result.outcomes.items() if outcome == "duplicate"]
-    assert duplicates == [1, 4, 6]  # 104 lies at 4200 - 4096
+    assert duplicates == [1, 6, 10, 11]
+    assert result.unjudged == {0: 2}, "those without an id"
     far_future = [
         trade(0, 1, "1", trade_id="1"),
         trade(1, 10 * MINUTE, "1", trade_id="1"),
         trade(2, 2, "1", trade_id="2"),
     ]
     assert recompute(far_future, rules).outcomes[0, 2] == "applied"
+
+
+def test_what_the_window_forgot_is_applied_and_counted() -> None:
+    rules = OracleRules(lateness_us=(10**17,) * 7, dedupe=True, dedupe_window=2)
+    trades = [trade(n, n, "1", trade_id=str(n)) for n in range(3)]
+    again = [trade(3, 0, "1", trade_id="0"), trade(4, 0, "1", trade_id="0")._replace(exchange="y")]
+    result = recompute([*trades, *again], rules)
+    assert (result.counts[0]["duplicate"], result.unjudged[0]) == (0, 1)
+
+
+def test_an_id_far_away_in_event_time_is_another_trades() -> None:
+    rules = OracleRules(lateness_us=(10**17,) * 7, dedupe=True, dedupe_span_us=HOUR)
+    times_us = [0, HOUR - 1, HOUR, 2 * HOUR, 1]
+    result = recompute([trade(n, time_us, "1", trade_id="1") for n, time_us in enumerate(times_us)], rules)
+    assert [result.outcomes[0, n] for n in range(5)] == ["applied", "duplicate", "applied", "applied", "applied"]
+    assert result.unjudged == {0: 1}, "what was there at the last one's time is forgotten"
 
 
 def test_partitions_are_worlds_of_their_own() -> None:
