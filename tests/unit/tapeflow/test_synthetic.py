@@ -64,7 +64,7 @@ def test_tidy_tape_is_applied_whole() -> None:
 
 def test_disorder_makes_late_and_duplicate_trades() -> None:
     disorder = Disorder(swapped=0.1, late=0.01, late_ms=600_000, repeated=0.01)
-    applied, duplicate, late, _ = Shard(Rules(dedupe=True)).apply(tape(disorder=disorder))
+    applied, duplicate, late, *_ = Shard(Rules(dedupe=True)).apply(tape(disorder=disorder))
     assert applied + duplicate + late == 5_000
     assert 10 < duplicate < 120
     assert 5 < late < 120
