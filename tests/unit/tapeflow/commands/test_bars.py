@@ -107,9 +107,7 @@ def test_empty_file_gives_a_header(capsys: pytest.CaptureFixture[str]) -> None:
     assert "0 read = 0 applied" in said
 
 
-def test_ids_that_begin_anew_the_next_day_are_no_duplicates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "trades.csv"
-    days = [f"{1_714_521_600_000_000 + day * 86_400_000_000},A,1,1,{n}" for day in (0, 1) for n in (1, 2, 2)]
-    path.write_text("\n".join(["event_time_us,symbol,price,size,trade_id", *days, "1714521600000000,A,1,1,", ""]))
-    said = bars(capsys, path, "--dedupe")[1]
+def test_ids_that_begin_anew_the_next_day_are_no_duplicates(capsys: pytest.CaptureFixture[str]) -> None:
+    days = [(day, "A", "1", number) for day in (0, 1440) for number in ("1", "2", "2")]
+    said = bars(capsys, write("trades.csv", *days, (1441, "A", "1", "")), "--dedupe")[1]
     assert "7 read = 5 applied + 2 duplicate + 0 late + 0 rejected (1 unjudged)" in said
