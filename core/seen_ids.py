@@ -5,7 +5,7 @@ a duplicate only if its id was really seen, for the same symbol and exchange, am
 than a span of event time away: a venue may count anew at midnight. What the window has forgotten can't be told. So a
 trade at or before the newest event time that was forgotten of its symbol and exchange is unjudged, as is one without
 an id. Memory doesn't grow with the trades: one ring of ids per shard, and under 50 bytes per symbol and exchange.
-Numbers are kept exactly, other text as 128 bits (core.text_hash). See docs/adr/0013-what-is-a-duplicate.md.
+Numbers are kept exactly, other text as 128 bits (core.text_hash). See docs/adr/0014-what-is-a-duplicate.md.
 """
 
 from typing import Any, Final, NamedTuple
