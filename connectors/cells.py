@@ -72,7 +72,11 @@ class Cells:
                 return f"{theirs} is of a kind that can't be read as {field.name.lower()}"
             if length >= 0 and _read_cell(text, at, length, int(field), time_unit, row) == reason:
                 return f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}"
-        return f"{reason.label}: text that isn't UTF-8, or a time past 2299"
+        if reason is Reason.OUT_OF_RANGE:
+            theirs = next(name for name, field in paths.items() if field is Field.EVENT_TIME)
+            at, length = int(self.at[0, Field.EVENT_TIME]), int(self.length[0, Field.EVENT_TIME])
+            return f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}, past 2299"
+        return "text that isn't UTF-8"
 
     def _unescaped(self, data: bytes, unescape: Callable[[bytes], bytes]) -> bytes:
         escaped = np.argwhere((self.at < 0) & (self.length >= 0) & (self.reasons == 0)[:, None])

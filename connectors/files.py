@@ -1,171 +1,184 @@
-"""Reads trades from files: CSV, gzipped or not, and Parquet, as batches in file order.
+"""Reads trades from files as people have them: CSV, JSON lines, Parquet and Arrow, packed or not, from disk or a pipe.
 
-``tapeflow bars``, ``produce`` and the tests open a TradeFile. Law: every row of the file becomes a trade or a Reject,
-with its row number (from 0) as offset, and only some megabytes of the file are in memory at a time. What is wrong
-with the file itself (missing, not gzip, cut short, columns missing) is one InputError. The surprise: Parquet rows
-become lines of CSV on the way, so that there is one reader of text, and a refused row can be shown.
+``tapeflow bars``, ``produce``, ``demo`` and the tests open TradeFiles. Every row of a file becomes a trade or a Reject,
+with its row number (from 0) as offset, and only some megabytes of the file are in memory at a time. What a file is,
+its bytes say and never its name. What is wrong with the file itself (missing, cut short, columns missing) is one
+InputError. What was taken for granted is said by ``describe``.
 """
 
-import gzip
-import zlib
-from codecs import BOM_UTF8
-from collections.abc import Callable, Container, Iterator, Mapping
-from io import BufferedReader
-from pathlib import Path
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from connectors.csv import CsvDecoder, LineBatch
-from connectors.csv_kernel import cut_lines
-from schemas.columns import NO_TIMESTAMP, Rows, TradeBatch
+from connectors.column_plan import ColumnPlan, FileOptions
+from connectors.csv_dialect import delimiter_of, split_line
+from connectors.csv_file import CsvFile
+from connectors.encodings import UTF_8, TextStream
+from connectors.file_magic import Content
+from connectors.file_places import FilePlace, places_of
+from connectors.json_file import JsonFile, looks_like_json
+from connectors.layouts import LAYOUTS, layouts_with
+from connectors.rejecting import Decoder
+from connectors.unpacking import UnpackedFile, open_place
+from schemas.columns import RawBatch, Rows, TradeBatch
 from schemas.errors import InputError
 
-__all__ = ["TradeFile", "read_trades"]
+if TYPE_CHECKING:
+    pass
 
-_CHUNK_BYTES: Final = 4 * 2**20
-_LINE_BYTES_MAX: Final = 64 * 2**20
-_DELIMITERS: Final = ",;\t|"
+if TYPE_CHECKING:
+    from connectors.arrow_file import ArrowFile
 
+__all__ = ["TradeFile", "open_files", "read_trades"]
+
+SAMPLE_BYTES: Final = 2**18
+COLUMNAR: Final = (Content.PARQUET, Content.ARROW_FILE, Content.ARROW_STREAM)
 Validate = Callable[[Rows, bytes], None]
 """Sets ``reason`` of rows (TRADE) that break a rule; see core.validation."""
 
 
 class TradeFile:
-    """One file of trades. ``batches`` gives its lines, ``decoder`` makes trades of them.
+    """One file of trades, its columns known. Raises InputError at once when it can't be read as trades.
 
-    path: ``.parquet`` is Parquet, everything else CSV with a header, gzipped when it ends in ``.gz``.
-    field_map, time_unit: see CsvDecoder. Raises InputError at once when the file can't be read as trades.
+    A pipe can be read once; any other place as often as asked. ``ratio``: how much of it was read (0 to 1), None where
+    that isn't known. ``rows_read``: rows so far.
     """
 
     def __init__(
         self,
-        path: Path | str,
+        place: FilePlace,
+        options: FileOptions | None = None,
         *,
-        field_map: Mapping[str, str] | None = None,
-        time_unit: str = "auto",
         batch_records_max: int = 20_000,
     ) -> None:
-        self.path = Path(path)
+        self.place = place
+        self._options = options or FileOptions()
         self._batch_records_max = batch_records_max
-        if not self.path.is_file():
-            raise InputError("no such file" if not self.path.exists() else "not a file", where=str(self.path))
-        if self.path.suffix == ".parquet":
-            header, delimiter = _parquet_columns(self.path), ","
-        else:
-            header, delimiter = self._header()
-        self.decoder = CsvDecoder(header, delimiter, field_map, time_unit, where=str(self.path))
-
-    def batches(self) -> Iterator[LineBatch]:
-        """The rows, in order; raises InputError where the file turns out to be cut short."""
-        row = 0
-        is_parquet = self.path.suffix == ".parquet"
-        chunks = _parquet_lines(self.path, self.decoder.wanted) if is_parquet else self._chunks()
-        rest = b""
-        for chunk, last in chunks:
-            data, at = rest + chunk if rest else chunk, 0
-            count = self._batch_records_max
-            while count == self._batch_records_max:
-                ends = np.empty(self._batch_records_max, np.int64)
-                count = int(cut_lines(np.frombuffer(data, np.uint8)[at:], ends, last))
-                if count:
-                    used = int(ends[count - 1])
-                    yield self._batch(data[at : at + used], ends[:count], row)
-                    at, row = at + used, row + count
-            # Line feeds left over end blank lines, any number of which may stand between two rows.
-            rest = data[max(at, data.rfind(b"\n") + 1) :]
-            if len(rest) > _LINE_BYTES_MAX:
-                raise InputError(f"a line of more than {len(rest)} bytes", where=str(self.path), mend="is it a CSV?")
-
-    def _batch(self, data: bytes, ends: Rows, row: int) -> LineBatch:
-        count = len(ends)
-        return LineBatch(
-            topic=self.path.name,
-            partition=0,
-            data=data,
-            ends=ends,
-            offsets=np.arange(row, row + count),
-            timestamps_ms=np.full(count, NO_TIMESTAMP, np.int64),
-            keys=[None] * count,
-        )
-
-    def _open(self) -> BufferedReader | gzip.GzipFile:
-        return gzip.open(self.path, "rb") if self.path.suffix == ".gz" else self.path.open("rb")
-
-    def _header(self) -> tuple[list[str], str]:
-        """Column names and the delimiter: whichever of , ; tab | is most frequent in the first line."""
-        with self._reading(), self._open() as file:
-            line = file.readline(1_000_000).removeprefix(BOM_UTF8)
-            is_empty = not line.strip() and not file.read(_CHUNK_BYTES).strip()
-        if is_empty:
-            raise InputError("the file is empty", where=str(self.path))
-        if not line.strip():
-            raise InputError("the first line is blank", where=str(self.path), mend="begin with the names of columns")
+        self.rows_read = 0
+        self._table: CsvFile | JsonFile | ArrowFile
+        self._opened: UnpackedFile | None = open_place(place)
         try:
-            text = line.decode().strip("\r\n")
-        except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text:
-            raise InputError("not a text file", where=str(self.path), mend="give CSV, CSV.gz or Parquet")
-        delimiter = max(_DELIMITERS, key=text.count)
-        return [name.strip().strip('"') for name in text.split(delimiter)], delimiter
+            self._begin(self._opened)
+        except BaseException:
+            self._opened.close()
+            raise
+        if not place.is_once:
+            self._opened.close()
+            self._opened = None
 
-    def _chunks(self) -> Iterator[tuple[bytes, bool]]:
-        """(bytes behind the header, whether they are the last)."""
-        with self._reading(), self._open() as file:
-            file.readline()
-            chunk = file.read(_CHUNK_BYTES)
-            while chunk:
-                following = file.read(_CHUNK_BYTES)
-                yield chunk, not following
-                chunk = following
+    @property
+    def name(self) -> str:
+        return self.place.name
 
-    def _reading(self) -> "_Reading":
-        return _Reading(self.path)
+    @property
+    def plan(self) -> ColumnPlan:
+        return self._table.plan
+
+    @property
+    def ratio(self) -> float | None:
+        total = getattr(self._table, "rows_total", None)
+        if total is not None:
+            return self.rows_read / total if total else 1.0
+        return self._opened.ratio if self._opened is not None else None
+
+    def describe(self) -> str:
+        """What was taken for granted, in words: packing, encoding, layout, columns, unit of times, dialect."""
+        encoding = "" if self._encoding == UTF_8 else f"encoding {self._encoding}"
+        return "; ".join(part for part in (*self._packings, encoding, self._table.describe()) if part)
+
+    def decoded(self) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+        """Batches in order, each with its decoder, its rows with reasons and their text."""
+        self.rows_read = 0
+        opened = self._opened or open_place(self.place)
+        self._opened = opened
+        try:
+            for raw, decoder, rows, text in self._batches(opened):
+                self.rows_read += len(raw)
+                yield raw, decoder, rows, text
+        finally:
+            opened.close()
+            self._opened = None
+
+    def _batches(self, opened: UnpackedFile) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+        if isinstance(self._table, CsvFile | JsonFile):
+            return self._table.decoded(self._stream(opened), self._batch_records_max)
+        return self._table.decoded(opened, self._batch_records_max)
+
+    def _begin(self, opened: UnpackedFile) -> None:
+        self._packings = list(opened.packings)
+        content = opened.content
+        if content is Content.EMPTY:
+            raise InputError("the file is empty", where=self.name)
+        self._encoding = self._options.encoding
+        if content in COLUMNAR:
+            self._table = _arrow_file(opened, self._options, self.place)
+            return
+        self._text: TextStream | None = None
+        stream = self._stream(opened)
+        sample = stream.peek(SAMPLE_BYTES)
+        other = _encoding_of_layout(sample) if stream.encoding == UTF_8 and not self._options.encoding else ""
+        if other:
+            self._encoding, self._text = other, None
+            stream = self._stream(opened)
+            sample = stream.peek(SAMPLE_BYTES)
+        self._encoding = stream.encoding
+        if not sample.strip():
+            raise InputError("the file is empty", where=self.name)
+        _check_text(sample, self.name)
+        whole = len(sample) < SAMPLE_BYTES
+        if looks_like_json(sample):
+            self._table = JsonFile(sample, whole, self._options, self.place)
+        else:
+            self._table = CsvFile(sample, whole, self._options, self.place)
+
+    def _stream(self, opened: UnpackedFile) -> TextStream:
+        if self._text is None or not self.place.is_once:
+            self._text = TextStream(opened.stream, self._encoding, self.name)
+        return self._text
 
 
-class _Reading:
-    """Turns what reading a broken file raises into an InputError."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, gzip.BadGzipFile) and not self._begins_as_gzip():
-            raise InputError("not a gzip file", where=str(self._path), mend="rename it") from error
-        if isinstance(error, gzip.BadGzipFile):
-            what = "the gzip file is damaged, or other bytes follow its end"
-            raise InputError(what, where=str(self._path), mend="gzip -t tests it") from error
-        if isinstance(error, EOFError | zlib.error):
-            raise InputError("the gzip file is cut short or damaged", where=str(self._path)) from error
-        if isinstance(error, OSError):
-            raise InputError(f"can't be read: {error.strerror}", where=str(self._path)) from error
-
-    def _begins_as_gzip(self) -> bool:
-        with self._path.open("rb") as file:
-            return file.read(2) == b"\x1f\x8b"
-
-
-def _parquet_columns(path: Path) -> list[str]:
-    # Imported here, as loading it takes longer than reading most CSV files.
-    from connectors.parquet import parquet_columns  # noqa: PLC0415
-
-    return parquet_columns(path)
-
-
-def _parquet_lines(path: Path, wanted: Container[str]) -> Iterator[tuple[bytes, bool]]:
-    from connectors.parquet import parquet_lines  # noqa: PLC0415
-
-    return parquet_lines(path, wanted)
+def open_files(text: str, options: FileOptions, batch_records_max: int = 20_000) -> list[TradeFile]:
+    """Every file that ``text`` names: itself, the members of an archive, or what a folder holds. Raises InputError."""
+    return [TradeFile(place, options, batch_records_max=batch_records_max) for place in places_of(text)]
 
 
 def read_trades(file: TradeFile, validate: Validate | None = None) -> Iterator[TradeBatch]:
     """The trades and rejects of a file, in order, validated if ``validate`` is given."""
-    for raw in file.batches():
-        rows, text = file.decoder.decode_rows(raw)
+    for raw, decoder, rows, text in file.decoded():
         if validate:
             validate(rows, text)
-        yield file.decoder.finish(raw, rows, text)
+        yield decoder.finish(raw, rows, text)
+
+
+def _arrow_file(opened: UnpackedFile, options: FileOptions, place: FilePlace) -> "ArrowFile":
+    # Imported here, as most files don't need it.
+    from connectors.arrow_file import ArrowFile  # noqa: PLC0415
+
+    return ArrowFile(opened, options, place)
+
+
+def _check_text(sample: bytes, where: str) -> None:
+    line = sample.split(b"\n", 1)[0].split(b"\r", 1)[0]
+    if b"\0" in sample:
+        raise InputError(
+            "not a text file", where=where,
+            mend="give CSV, JSON lines, Parquet or Arrow, packed or not, or name its --encoding, such as utf-16-le",
+        )  # fmt: skip
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        raise InputError(
+            "the first line isn't UTF-8", where=where, mend="name its --encoding, such as gbk, latin-1 or cp1252"
+        ) from None
+
+
+def _encoding_of_layout(sample: bytes) -> str:
+    """The encoding of a layout whose names of columns the first line has in it, empty when it is UTF-8 or of none."""
+    line = sample.split(b"\n", 1)[0]
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        for encoding in {each.encoding for each in LAYOUTS if each.encoding}:
+            text = line.decode(encoding, "replace").strip()
+            if layouts_with(split_line(text, delimiter_of(text))):
+                return encoding
+    return ""

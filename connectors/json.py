@@ -8,12 +8,14 @@ by itself. The surprise: a compiled scanner finds the fields; a JSON library onl
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from connectors.cells import Cells
+from connectors.constants import Constants
 from connectors.fields import Field, Wanted, field_paths, time_unit_code, wanted_tree
 from connectors.json_kernel import DEPTH_MAX, scan_records
 from connectors.rejecting import reject_bad
@@ -27,15 +29,21 @@ class JsonDecoder:
     """A Decoder (see connectors.rejecting) of JSON objects.
 
     field_map: our field name -> theirs, dotted inside nested objects. time_unit: of times written as plain numbers.
+    constants: texts of fields that records don't have themselves.
     """
 
     def __init__(
-        self, field_map: Mapping[str, str] | None = None, time_unit: str = "auto", value_bytes_max: int = 1_000_000
+        self,
+        field_map: Mapping[str, str] | None = None,
+        time_unit: str = "auto",
+        value_bytes_max: int = 1_000_000,
+        constants: Mapping[Field, str] | None = None,
     ) -> None:
         self._paths = field_paths(field_map or {})
         self._time_unit = time_unit_code(time_unit)
         self._value_bytes_max = value_bytes_max
         self._edges, self._keys = _edges_of(wanted_tree(self._paths))
+        self._constants = Constants(constants or {})
         self._stack: Rows = np.empty(2 * DEPTH_MAX, np.int64)
 
     def decode(self, raw: RawBatch) -> TradeBatch:
@@ -45,7 +53,8 @@ class JsonDecoder:
 
     def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
         """TRADE[len(raw)] with reason codes, and their text: ``raw.data``, unless strings had escapes in them."""
-        return self._cells(raw).to_rows(raw, self._time_unit, _unescape)
+        cells = self._cells(raw)
+        return cells.to_rows(replace(raw, data=self._constants.put(raw.data, cells)), self._time_unit, _unescape)
 
     def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
         return reject_bad(raw, rows, text, self._explain)
@@ -73,7 +82,7 @@ class JsonDecoder:
             return f"{len(value)} bytes, more than {self._value_bytes_max}"
         ends, zero = np.array([len(value)], np.int64), np.zeros(1, np.int64)
         cells = self._cells(RawBatch("", 0, value, ends, zero, zero, (None,)))
-        return cells.explain(value, reason, self._paths, self._time_unit)
+        return cells.explain(self._constants.put(value, cells), reason, self._paths, self._time_unit)
 
 
 def _edges_of(wanted: Wanted) -> tuple[Rows, Rows]:

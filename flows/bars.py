@@ -1,6 +1,6 @@
 """The file flow: recorded trades to bars without any server, for ``tapeflow bars``.
 
-Reads CSV and Parquet files as one log in the order given, so that a symbol may span files; the same shard as in the
+Reads trade files as one log in the order given, so that a symbol may span files; the same shard as in the
 live and history flows makes the bars. Law: read = applied + duplicate + late + rejected, and a bar that the watermark
 hasn't closed at the end comes out as not final, unless the input is said to be complete.
 The surprise: nothing is written here; the sinks fill tables, which the caller writes once the flow has ended well.
@@ -16,7 +16,8 @@ from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.operators import StatefulBatchLogic
 from bytewax.run import cli_main
 
-from connectors.files import TradeFile, read_trades
+from connectors.column_plan import FileOptions
+from connectors.files import TradeFile, open_files, read_trades
 from core.rules import Rules, unjudged_note
 from core.shard import Shard
 from core.validation import validate
@@ -27,7 +28,7 @@ from schemas.rejects import Reject
 from sinks.files import BarTable, RejectTable, TableSink
 from tapeflow.settings import Settings
 
-__all__ = ["Account", "FileLog", "build", "open_file", "read_valid", "rules_for_files", "run_bars"]
+__all__ = ["Account", "FileLog", "build", "open_all", "read_valid", "rules_for_files", "run_bars"]
 
 NAME: Final = "bars"
 SHARD: Final = "0"
@@ -81,17 +82,12 @@ class FileLog:
     def place(self, reject: Reject) -> tuple[str, int]:
         """File of a reject and its row there, counted from 1, the header not counted."""
         index = max(index for index, start in enumerate(self._starts) if start <= reject.offset)
-        return str(self.files[index].path), reject.offset - self._starts[index] + 1
+        return self.files[index].name, reject.offset - self._starts[index] + 1
 
 
-def open_file(path: str, settings: Settings) -> TradeFile:
-    """A trade file, its header read. Raises InputError when it isn't one."""
-    return TradeFile(
-        path,
-        field_map=settings.field_map,
-        time_unit=settings.time_unit,
-        batch_records_max=settings.batch_records_max,
-    )
+def open_all(texts: Iterable[str], options: FileOptions, settings: Settings) -> list[TradeFile]:
+    """Every trade file that the arguments name, their headers read. Raises InputError when one isn't one."""
+    return [file for text in texts for file in open_files(text, options, settings.batch_records_max)]
 
 
 def read_valid(file: TradeFile, settings: Settings) -> Iterator[TradeBatch]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import IO, Any, Final
 
-from flows.bars import open_file
+from flows.bars import open_all
 from schemas.errors import SettingError, Unreachable
 from schemas.names import RedisKeys
 from sinks.redis import connect as connect_redis
@@ -39,7 +39,7 @@ def first_symbol(plan: DemoPlan, settings: Settings) -> str:
     """A symbol that will trade, for the lines to paste."""
     if plan.file is None:
         return symbol_names(1)[0]
-    keys = (key for batch in FileTape(open_file(plan.file, settings)) for key in symbol_keys(batch))
+    keys = (key for batch in FileTape(open_all([plan.file], plan.options, settings)) for key in symbol_keys(batch))
     return next(keys, b"AAPL").decode("utf-8", "replace")
 
 

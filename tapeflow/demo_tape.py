@@ -8,10 +8,11 @@ before a Monday 00:00 UTC, so that bars of all seven intervals close within a sh
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from flows.bars import open_file
+from connectors.column_plan import FileOptions
+from flows.bars import open_all
 from schemas.columns import TradeBatch
 from schemas.intervals import INTERVALS
 from tapeflow.bad_records import bad_records
@@ -41,6 +42,7 @@ class DemoPlan:
     symbols: int = 50
     file: str | None = None
     bad_every: int = 500
+    options: FileOptions = field(default_factory=FileOptions)
     seed: int = 1
     partitions: int = 4
 
@@ -103,7 +105,7 @@ class DemoProducer:
         return rate, self._recorded(plan.file)
 
     def _recorded(self, path: str) -> FileTape:
-        return FileTape(open_file(path, self._settings))
+        return FileTape(open_all([path], self._plan.options, self._settings))
 
 
 def synthetic_tape(plan: DemoPlan, rate: float) -> Iterator[TradeBatch]:

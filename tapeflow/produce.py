@@ -5,7 +5,7 @@ A tape is TradeBatches, recorded or synthetic; they are encoded whole and sent r
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from connectors.files import TradeFile, read_trades
@@ -55,19 +55,20 @@ class TapeSender:
 
 
 class FileTape:
-    """The trades of a file as they stand there: what breaks a rule is sent all the same, for the flows to refuse.
+    """The trades of files, one after the other. What breaks a rule is sent all the same, for the flows to refuse.
 
     ``left_out``: rows so far that aren't trades at all, such as a price that is no number, and can't be encoded.
     """
 
-    def __init__(self, file: TradeFile) -> None:
-        self._file = file
+    def __init__(self, files: Sequence[TradeFile]) -> None:
+        self._files = files
         self.left_out = 0
 
     def __iter__(self) -> Iterator[TradeBatch]:
-        for batch in read_trades(self._file):
-            self.left_out += len(batch.rejects)
-            yield batch
+        for file in self._files:
+            for batch in read_trades(file):
+                self.left_out += len(batch.rejects)
+                yield batch
 
 
 def symbol_keys(batch: TradeBatch) -> list[bytes]:

@@ -15,16 +15,27 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from schemas.errors import InputError
 from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
+from tapeflow.commands.file_options import (
+    ColumnsOption,
+    DecimalCommaOption,
+    EncodingOption,
+    FieldMapOption,
+    LayoutOption,
+    SymbolOption,
+    WrittenAs,
+    file_options,
+)
 from tapeflow.setting_types import YEAR_MS
 
 __all__ = ["bars"]
 
 STDOUT: Final = "-"
 FORMATS: Final = ".csv, .csv.gz or .parquet"
+FILES_HELP: Final = "Trade files or folders, oldest first: CSV, JSON lines, Parquet, Arrow, packed or not; - is a pipe."
 
 
 def bars(
-    files: Annotated[list[str], typer.Argument(help="Trade files (.csv, .csv.gz, .parquet), oldest first.")],
+    files: Annotated[list[str], typer.Argument(help=FILES_HELP)],
     intervals: Annotated[str, typer.Option(help="With commas: 1m, 5m, 15m, 1h, 4h, 1D, 1W.")] = "1m",
     out: Annotated[str, typer.Option(help=f"File of bars ({FORMATS}); - is standard output.")] = STDOUT,
     rejects: Annotated[str | None, typer.Option(help=f"File of refused records ({FORMATS}).")] = None,
@@ -41,9 +52,12 @@ def bars(
     complete: Annotated[
         bool, typer.Option("--complete", help="The files hold everything: close the last bars too.")
     ] = False,
-    field_map: Annotated[
-        str | None, typer.Option(help="Names of your columns, such as price=p,size=qty,event_time=ts.")
-    ] = None,
+    field_map: FieldMapOption = None,
+    layout: LayoutOption = None,
+    symbol: SymbolOption = None,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = None,
+    decimal_comma: DecimalCommaOption = None,
 ) -> int:
     """Make exact bars from trade files: the same dataflow as in production, without servers.
 
@@ -56,14 +70,15 @@ def bars(
     mapping = parse_field_map(field_map)
     settings = enter(out_of_order_ms=out_of_order_ms, dedupe=dedupe, field_map=mapping)
 
-    from flows.bars import Account, FileLog, build, open_file, read_valid, rules_for_files, run_bars
+    from flows.bars import Account, FileLog, build, open_all, read_valid, rules_for_files, run_bars
     from flows.reading import rules_of
     from sinks.files import BarTable, RejectTable, check_output
 
     check_places(files, out, rejects)
     for path in (out, rejects or STDOUT):
         check_output(path)
-    log = FileLog([open_file(path, settings) for path in files], lambda file: read_valid(file, settings))
+    options = file_options(settings, WrittenAs(layout, symbol, columns, encoding, decimal_comma))
+    log = FileLog(open_all(files, options, settings), lambda file: read_valid(file, settings))
     table, refused, account = BarTable(chosen), RejectTable(log.place), Account()
     began = time.monotonic()
     with Progress(

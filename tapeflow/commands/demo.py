@@ -4,7 +4,11 @@ Law: exit 0 only if the independent oracle agrees with every bar and ticker and 
 """
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -13,7 +17,17 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.errors import InputError
-from tapeflow.commands.entry import YEAR_S, enter
+from tapeflow.commands.entry import YEAR_S, enter, parse_field_map
+from tapeflow.commands.file_options import (
+    ColumnsOption,
+    DecimalCommaOption,
+    EncodingOption,
+    FieldMapOption,
+    LayoutOption,
+    SymbolOption,
+    WrittenAs,
+    file_options,
+)
 
 if TYPE_CHECKING:
     from tapeflow.demo import DemoOutcome
@@ -33,31 +47,43 @@ def demo(
         float | None, typer.Option(min=1, max=RATE_MAX, help="Trades per second; 5000 unless a file has to fit.")
     ] = None,
     symbols: Annotated[int, typer.Option(min=1, max=100_000, help="Symbols of the synthetic market.")] = 50,
-    file: Annotated[str | None, typer.Option(help="Send this trade file instead (.csv, .csv.gz, .parquet).")] = None,
+    file: Annotated[str | None, typer.Option(help="Send this trade file or folder instead; - is a pipe.")] = None,
     summary: Annotated[str | None, typer.Option("--json", help="Write the summary to this file; - prints it.")] = None,
     bad_every: Annotated[int, typer.Option(min=0, help="A bad record after so many trades; 0: none.")] = 500,
+    field_map: FieldMapOption = None,
+    layout: LayoutOption = None,
+    symbol: SymbolOption = None,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = None,
+    decimal_comma: DecimalCommaOption = None,
 ) -> int:
     """Trades through Kafka, both flows, ClickHouse and Redis on this machine, then proof that all of it is right.
 
     Examples: tapeflow demo --seconds 20 or tapeflow demo --file trades.csv.gz --json summary.json
     """
-    from flows.bars import open_file, read_valid
+    from flows.bars import open_all, read_valid
     from sinks.files import check_output
     from tapeflow.demo import run_demo
     from tapeflow.demo_tape import DemoPlan
 
     check_output("-" if summary is None else summary)
     settings = enter()
-    # What is wrong with the file is said at once, not by a proof of nothing. The field map speaks of records in Kafka.
-    plain = settings.model_copy(update={"field_map": {}})
-    if file is not None and not any(len(batch) for batch in read_valid(open_file(file, plain), plain)):
-        raise InputError(
-            "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
-        )
+    written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
+    # The setting speaks of records in Kafka, the option of the file.
+    options = file_options(settings, written, parse_field_map(field_map) or {})
     console = Console(stderr=summary == "-", highlight=False)
     if not console.is_terminal:
         console = Console(stderr=summary == "-", highlight=False, width=LINE_COLUMNS)
-    outcome = run_demo(DemoPlan(seconds, rate, symbols, file, bad_every), settings, console)
+    with ExitStack() as kept:
+        file = kept.enter_context(_kept(file)) if file is not None else None
+        # What is wrong with the file is said at once, not by a proof of nothing.
+        if file is not None and not any(
+            len(batch) for each in open_all([file], options, settings) for batch in read_valid(each, settings)
+        ):
+            raise InputError(
+                "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
+            )
+        outcome = run_demo(DemoPlan(seconds, rate, symbols, file, bad_every, options), settings, console)
     show(console, outcome)
     if summary == "-":
         typer.echo(json.dumps(outcome.as_dict(), indent=1))
@@ -67,6 +93,22 @@ def demo(
         except OSError as error:
             raise InputError(f"can't write: {error.strerror}", where=summary, mend="choose another place") from None
     return 0 if outcome.holds else 1
+
+
+@contextmanager
+def _kept(file: str) -> Iterator[str]:
+    """A name under which the file can be read several times: a pipe's bytes go to a temporary file first."""
+    from connectors.file_places import places_of
+    from connectors.unpacking import open_place
+
+    places = places_of(file)
+    if not any(place.is_once for place in places):
+        yield file
+        return
+    with NamedTemporaryFile(prefix="tapeflow-demo-") as copy, closing(open_place(places[0])) as opened:
+        shutil.copyfileobj(opened.stream, copy)
+        copy.flush()
+        yield copy.name
 
 
 def show(console: Console, outcome: "DemoOutcome") -> None:

@@ -14,12 +14,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from schemas.errors import SettingError
 from tapeflow.commands.entry import YEAR_S, enter, parse_field_map, people
+from tapeflow.commands.file_options import (
+    ColumnsOption,
+    DecimalCommaOption,
+    EncodingOption,
+    FieldMapOption,
+    LayoutOption,
+    SymbolOption,
+    WrittenAs,
+    file_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from connectors.column_plan import FileOptions
     from schemas.columns import TradeBatch
     from tapeflow.pace import Pace
+    from tapeflow.produce import TapeSender
     from tapeflow.settings import Settings
 
 __all__ = ["ValueFormat", "produce"]
@@ -39,7 +51,7 @@ class ValueFormat(StrEnum):
 
 
 def produce(
-    file: Annotated[str | None, typer.Argument(help="Trade file (.csv, .csv.gz, .parquet).")] = None,
+    file: Annotated[str | None, typer.Argument(help="Trade file or folder; - is a pipe.")] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Make trades up instead.")] = False,
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     partitions: Annotated[
@@ -59,9 +71,12 @@ def produce(
         int | None, typer.Option(min=0, show_default=str(SEED), help="Another seed, another synthetic market.")
     ] = None,
     value_format: Annotated[ValueFormat | None, typer.Option("--format", help="Instead of the setting.")] = None,
-    field_map: Annotated[
-        str | None, typer.Option(help="Names of the file's columns, such as price=p,size=qty.")
-    ] = None,
+    field_map: FieldMapOption = None,
+    layout: LayoutOption = None,
+    symbol: SymbolOption = None,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = None,
+    decimal_comma: DecimalCommaOption = None,
 ) -> int:
     """Send trades to Kafka, keyed by symbol, at a rate or at recorded speed.
 
@@ -69,7 +84,9 @@ def produce(
     tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8
     """
     of_market = {"--symbols": symbols, "--trades": trades, "--seed": seed}
-    _check_source(file, synthetic, {"--speed": speed, "--field-map": field_map}, of_market)
+    written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
+    of_file = {"--speed": speed, "--field-map": field_map, **written.options()}
+    _check_source(file, synthetic, of_file, of_market)
     _check_pace(rate, speed, endless=synthetic and rate is None and trades is None and seconds is None)
     settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
 
@@ -79,9 +96,9 @@ def produce(
     from tapeflow.produce import FileTape, TapeSender
 
     encode = encoder_of(settings)
-    tape, total = _tape(
-        file, settings, parse_field_map(field_map), symbols or SYMBOLS, SEED if seed is None else seed, trades, rate
-    )
+    # What a record is called in Kafka and in a file are two things; the setting speaks of Kafka.
+    options = file_options(settings, written, parse_field_map(field_map) or {})
+    tape, total = _tape(file, settings, options, symbols or SYMBOLS, SEED if seed is None else seed, trades, rate)
     if partitions:
         ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties)
     writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
@@ -90,17 +107,8 @@ def produce(
     if total is None and seconds is not None and rate is not None:
         total = int(seconds * rate)
     began = time.monotonic()
-    with Progress(
-        TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
-        TimeRemainingColumn(), console=people(), transient=True, disable=not people().is_terminal,
-    ) as progress:  # fmt: skip
-        task = progress.add_task("records", total=total, pace="")
-        limit_s = math.inf if seconds is None else seconds
-        for batch in sliced(tape, _pace(rate, speed), time.monotonic, time.sleep, limit_s):
-            sender.send(batch)
-            took_s = time.monotonic() - began
-            progress.update(task, completed=sender.sent, pace=f"{sender.sent / max(took_s, 1e-3):,.0f}/s")
-        delivered = sender.finish()
+    limit_s = math.inf if seconds is None else seconds
+    delivered = _send_all(sliced(tape, _pace(rate, speed), time.monotonic, time.sleep, limit_s), total, sender)
     took_s = time.monotonic() - began
     if isinstance(tape, FileTape) and tape.left_out:
         people().print(f"{tape.left_out} rows of {file} are no trades and were left out: see tapeflow bars --rejects")
@@ -108,6 +116,21 @@ def produce(
         f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)"
     )
     return 0
+
+
+def _send_all(batches: "Iterable[TradeBatch]", total: int | None, sender: "TapeSender") -> int:
+    """Send each batch, with progress on a terminal; the number delivered."""
+    began = time.monotonic()
+    with Progress(
+        TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(), console=people(), transient=True, disable=not people().is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("records", total=total, pace="")
+        for batch in batches:
+            sender.send(batch)
+            took_s = time.monotonic() - began
+            progress.update(task, completed=sender.sent, pace=f"{sender.sent / max(took_s, 1e-3):,.0f}/s")
+        return sender.finish()
 
 
 def _check_source(
@@ -140,21 +163,19 @@ def _pace(rate: float | None, speed: float | None) -> "Pace":
 def _tape(
     file: str | None,
     settings: "Settings",
-    field_map: dict[str, str] | None,
+    options: "FileOptions",
     symbols: int,
     seed: int,
     trades: int | None,
     rate: float | None,
 ) -> "tuple[Iterable[TradeBatch], int | None]":
     """The tape, and how many trades it has where that is known."""
-    from flows.bars import open_file
+    from flows.bars import open_all
     from tapeflow.produce import FileTape, market_tape
     from tapeflow.synthetic import SyntheticMarket, symbol_names
 
     if file is not None:
-        # What a record is called in Kafka and in a file are two things; the setting speaks of Kafka.
-        plain = settings.model_copy(update={"field_map": field_map or {}})
-        return FileTape(open_file(file, plain)), None
+        return FileTape(open_all([file], options, settings)), None
     # Without a rate the market's clock outruns ours, and trades from the future are refused: begin far enough back.
     back_s = 0.0 if rate else max(DAY_S, (trades or 0) / DENSITY)
     market = SyntheticMarket(symbol_names(symbols), seed=seed, start_us=int((time.time() - back_s) * 1_000_000))

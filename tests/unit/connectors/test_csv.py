@@ -1,8 +1,14 @@
 """Lines of CSV: columns by name, quotes, time units, and lines that can't be used."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from connectors.csv import CsvDecoder, LineBatch
+from connectors.column_plan import FileOptions, plan_columns
+from connectors.csv import CsvDecoder
+from connectors.csv_dialect import Dialect
+from connectors.line_batches import LineBatch
 from schemas.columns import BUY, UNKNOWN
 from schemas.errors import InputError
 from schemas.rejects import Reason
@@ -17,9 +23,13 @@ def lines(*texts: bytes) -> LineBatch:
     return LineBatch(raw.topic, 0, raw.data, raw.ends, raw.offsets, raw.timestamps_ms, raw.keys)
 
 
+def decoder_of(header: Sequence[str], dialect: Dialect | None = None, where: str = "", **options: Any) -> CsvDecoder:
+    return CsvDecoder(plan_columns(header, FileOptions(**options), where=where), dialect or Dialect())
+
+
 def test_a_line_is_a_trade_and_its_text_is_not_copied() -> None:
     raw = lines(GOOD, GOOD.replace(b"\n", b"\r\n"), GOOD[:-1])
-    batch = CsvDecoder(HEADER).decode(raw)
+    batch = decoder_of(HEADER).decode(raw)
     first, second, third = trades_of(batch)
     assert first == second == third
     assert first == {
@@ -38,8 +48,8 @@ def test_a_line_is_a_trade_and_its_text_is_not_copied() -> None:
 
 
 def test_other_columns_in_another_order_with_another_delimiter() -> None:
-    decoder = CsvDecoder(["x", "qty", "time_ms", "px", "sym", "y"], ";",
-                         {"size": "qty", "event_time": "time_ms", "price": "px", "symbol": "sym"})  # fmt: skip
+    names = {"size": "qty", "event_time": "time_ms", "price": "px", "symbol": "sym"}
+    decoder = decoder_of(["x", "qty", "time_ms", "px", "sym", "y"], Dialect(";"), field_map=names)
     (trade,) = trades_of(decoder.decode(lines(b"a,b;2;1700000000123;1.5;X;\n")))
     assert (trade["size"], trade["event_time"], trade["price"]) == (2 * 10**10, 1_700_000_000_123_000, 15 * 10**9)
     assert (trade["symbol"], trade["side"]) == (b"X", UNKNOWN)
@@ -56,13 +66,13 @@ def test_other_columns_in_another_order_with_another_delimiter() -> None:
     ],
 )
 def test_times_by_the_name_of_their_column(column: str, unit: str, text: str) -> None:
-    decoder = CsvDecoder([column, "symbol", "price", "size"], time_unit=unit)
+    decoder = decoder_of([column, "symbol", "price", "size"], time_unit=unit)
     (trade,) = trades_of(decoder.decode(lines(f"{text},X,1,1\n".encode())))
     assert trade["event_time"] == 1_700_000_000_000_000
 
 
 def test_quotes() -> None:
-    batch = CsvDecoder(HEADER).decode(lines(b'"1","X","1.5","2","buy","a,b","say ""hi"""\n'))
+    batch = decoder_of(HEADER).decode(lines(b'"1","X","1.5","2","buy","a,b","say ""hi"""\n'))
     (trade,) = trades_of(batch)
     assert (trade["trade_id"], trade["exchange"], trade["price"]) == (b"a,b", b'say "hi"', 15 * 10**9)
 
@@ -83,7 +93,7 @@ def test_quotes() -> None:
     ],
 )
 def test_lines_that_can_not_be_used(line: bytes, reason: Reason, words: str) -> None:
-    batch = CsvDecoder(HEADER).decode(lines(GOOD, line, GOOD))
+    batch = decoder_of(HEADER).decode(lines(GOOD, line, GOOD))
     assert batch.rows["offset"].tolist() == [0, 2]
     assert reasons_of(batch) == [reason]
     assert words in batch.rejects[0].detail
@@ -92,7 +102,7 @@ def test_lines_that_can_not_be_used(line: bytes, reason: Reason, words: str) -> 
 
 @pytest.mark.parametrize("blank", [b"  \n", b" \r\n\n\r\n  \n", b"\r\n", b" " * 1_000_000 + b"\n"])
 def test_blank_lines_before_a_line_are_no_part_of_it(blank: bytes) -> None:
-    batch = CsvDecoder(HEADER).decode(lines(GOOD, blank + GOOD, blank + b"1,X,abc,1,BUY,7,E\r\n", blank + b" 1,X\n"))
+    batch = decoder_of(HEADER).decode(lines(GOOD, blank + GOOD, blank + b"1,X,abc,1,BUY,7,E\r\n", blank + b" 1,X\n"))
     first, second = trades_of(batch)
     assert first == second
     assert [reject.value for reject in batch.rejects] == [b"1,X,abc,1,BUY,7,E", b" 1,X"]
@@ -101,6 +111,40 @@ def test_blank_lines_before_a_line_are_no_part_of_it(blank: bytes) -> None:
 
 def test_headers_that_can_not_be_used() -> None:
     with pytest.raises(InputError, match=r"no column price, event_time_us \(f.csv\).*the columns are symbol, size"):
-        CsvDecoder(["symbol", "size"], where="f.csv")
+        decoder_of(["symbol", "size"], where="f.csv")
     with pytest.raises(InputError, match="column price stands twice"):
-        CsvDecoder([*HEADER, "price"])
+        decoder_of([*HEADER, "price"])
+
+
+@pytest.mark.parametrize(
+    ("line", "dialect"),
+    [
+        (b"1762795433971744, XBTUSDT , 105433.6, 0.00027625 ,BUY,10218208, KRAKEN \n", Dialect()),
+        (b'1762795433971744, "XBTUSDT" ,105433.6,0.00027625,BUY,10218208,KRAKEN\n', Dialect()),
+        (GOOD[:-1] + b",\n", Dialect()),
+        (GOOD[:-1] + b",, ,\n", Dialect()),
+        (GOOD.replace(b",", b"   "), Dialect(" ")),
+        (b"  " + GOOD.replace(b",", b" "), Dialect(" ")),
+        (GOOD.replace(b",", b"\t"), Dialect("\t")),
+        (GOOD.replace(b"XBTUSDT", b"'XBTUSDT'"), Dialect(quote="'")),
+        (GOOD.replace(b",", b";").replace(b".", b","), Dialect(";", decimal_comma=True)),
+    ],
+)
+def test_lines_of_other_writers(line: bytes, dialect: Dialect) -> None:
+    (plain,) = trades_of(decoder_of(HEADER).decode(lines(GOOD)))
+    assert trades_of(decoder_of(HEADER, dialect).decode(lines(line))) == [plain]
+
+
+def test_decimal_commas_leave_texts_alone_and_thousands_are_refused() -> None:
+    decoder = decoder_of(HEADER, Dialect(";", decimal_comma=True))
+    batch = decoder.decode(lines(b"1,5;X;1,5;2;BUY;7;a,b\n", b"1;X;1.234,5;2;BUY;7;a\n"))
+    (trade,) = trades_of(batch)
+    assert (trade["price"], trade["exchange"]) == (15 * 10**9, b"a,b")
+    assert reasons_of(batch) == [Reason.BAD_VALUE]
+
+
+def test_the_same_text_in_every_row() -> None:
+    plan = plan_columns(["event_time_us", "price", "size"], FileOptions(symbol="ABC"))
+    batch = CsvDecoder(plan).decode(lines(b"1,2,3\n", b"1,x,3\n", b"2,3,4\n"))
+    assert [trade["symbol"] for trade in trades_of(batch)] == [b"ABC", b"ABC"]
+    assert batch.rejects[0].detail == "price is 'x'"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from connectors.files import TradeFile
+from connectors.column_plan import FileOptions
+from connectors.files import TradeFile, open_files
 from core.rules import Rules
 from flows.bars import Account, FileLog, build, rules_for_files, run_bars
 from schemas.columns import TRADE, TradeBatch
@@ -18,7 +19,7 @@ def files(folder: Path, count: int) -> list[TradeFile]:
     paths = [folder / f"{number}.csv" for number in range(count)]
     for path in paths:
         path.write_text("event_time,symbol,price,size\n")
-    return [TradeFile(path) for path in paths]
+    return [file for path in paths for file in open_files(str(path), FileOptions())]
 
 
 def test_offsets_run_on_from_file_to_file(tmp_path: Path) -> None:
@@ -48,9 +49,7 @@ def test_offsets_run_on_from_file_to_file(tmp_path: Path) -> None:
     ]
     rejects = [reject for batch in batches for reject in batch.rejects]
     assert [reject.offset for reject in rejects] == [3, 7, 11, 15]
-    assert [log.place(reject) for reject in rejects] == [
-        (str(file.path), row) for file in (first, second) for row in (4, 8)
-    ]
+    assert [log.place(reject) for reject in rejects] == [(file.name, row) for file in (first, second) for row in (4, 8)]
 
 
 def test_files_have_no_lateness_unless_given() -> None:

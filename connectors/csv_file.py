@@ -1,0 +1,224 @@
+"""Reads a CSV file: finds its header and dialect, then hands its lines to the decoder.
+
+TradeFile gives the first bytes and later the whole stream. The header is the first line that names the fields; what
+stands before it is left out and said. Without a header the columns are the user's, or those of a layout that the first
+row fits. A header that comes again in another order holds from there on; one that lacks a required column ends the
+file with InputError, as the rows below it can't be told.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from connectors.column_plan import EVENT_TIME_NAMES, ColumnPlan, FileOptions, plan_columns
+from connectors.csv import CsvDecoder
+from connectors.csv_dialect import (
+    Dialect,
+    SampleLine,
+    decimal_comma_in,
+    declared_delimiter,
+    delimiter_of,
+    quote_of,
+    sample_lines,
+    split_line,
+)
+from connectors.encodings import TextStream
+from connectors.fields import Field
+from connectors.file_places import FilePlace
+from connectors.layouts import LAYOUTS, Layout, headerless_layout, layouts_with
+from connectors.line_batches import cut_batches, slice_batch
+from schemas.columns import RawBatch, Rows
+from schemas.errors import InputError
+from schemas.rejects import Reason
+
+__all__ = ["CsvFile", "Decoded", "plan_by_names"]
+
+HEADER_LINES: Final = 20
+"""So many lines may stand before the header."""
+SAMPLE_LINES: Final = 200
+_NUMBERS: Final = (Field.PRICE, Field.SIZE, Field.BID, Field.ASK)
+_NUMBER: Final = re.compile(r"[-+]?[0-9][0-9.,eE+-]*")
+_MAY_BE_HEADER: Final = (Reason.CORRUPT, Reason.BAD_VALUE, Reason.MISSING_FIELD)
+
+
+class Decoded(NamedTuple):
+    """A batch, its decoder, its rows with reasons and their text: what ``decoder.finish`` takes after validation."""
+
+    raw: RawBatch
+    decoder: CsvDecoder
+    rows: Rows
+    text: bytes
+
+
+class CsvFile:
+    """``sample``: the first bytes; ``whole``: there are no more. Raises InputError when no plan of columns fits."""
+
+    def __init__(self, sample: bytes, whole: bool, options: FileOptions, place: FilePlace) -> None:
+        self._options = options
+        self._place = place
+        self._skipped_lines = 0
+        lines = sample_lines(sample, whole, SAMPLE_LINES)
+        if not lines:
+            raise InputError(
+                "no line end in the first bytes" if sample.strip() else "the file is empty", where=place.name
+            )
+        delimiter = declared_delimiter(lines[0].text)
+        start = lines.pop(0).end if delimiter else 0
+        if not lines:
+            raise InputError("the file is empty", where=place.name)
+        self._skip_bytes, self.plan, rows, self.dialect = self._header(lines, delimiter, start)
+        if self._decimal_comma(rows):
+            self.dialect = self.dialect._replace(decimal_comma=True)
+
+    def describe(self) -> str:
+        """What was taken for granted, in words."""
+        before = f"{self._skipped_lines} lines before the header left out" if self._skipped_lines else ""
+        return "; ".join(part for part in (self.plan.describe(), self.dialect.describe(), before) if part)
+
+    def decoded(self, stream: TextStream, records_max: int) -> Iterator[Decoded]:
+        """Every row behind the header, in order."""
+        left = self._skip_bytes
+        while left:
+            left -= len(stream.read(left))
+        decoder = CsvDecoder(self.plan, self.dialect)
+        for batch in cut_batches(stream, self._place.base_name, self._place.name, records_max):
+            raw: RawBatch = batch
+            while True:
+                rows, text = decoder.decode_rows(raw)
+                at, following = self._next_header(raw, rows, decoder)
+                if following is None:
+                    yield Decoded(raw, decoder, rows, text)
+                    break
+                above = slice_batch(raw, 0, at + 1)
+                yield Decoded(above, decoder, rows[: at + 1], text)
+                decoder, raw = following, slice_batch(raw, at + 1, len(raw))
+                if not len(raw):
+                    break
+
+    def _header(
+        self, lines: Sequence[SampleLine], delimiter: str, start: int
+    ) -> tuple[int, ColumnPlan, list[list[str]], Dialect]:
+        """(bytes before the first row, plan, rows of the sample, dialect)."""
+        options, place = self._options, self._place
+        columns = len(options.columns)
+        said = [line for line in lines if not line.uncommented] or list(lines)
+        dialect = Dialect(delimiter or delimiter_of(said[0].text, columns))
+        dialect = dialect._replace(quote=quote_of([line.text for line in said[:HEADER_LINES]], dialect.delimiter))
+        if columns:
+            first = self._cells(said[0].text, dialect)
+            is_header = [cell.casefold() for cell in first] == [name.casefold() for name in options.columns]
+            plan = plan_by_names(options.columns, options, place, first)
+            skip = said[0].end if is_header else _start_of(said[0], lines, start)
+            return skip, plan, self._rows(said[is_header:], dialect), dialect
+        for at, line in enumerate(lines[:HEADER_LINES]):
+            text = line.uncommented or line.text
+            own = dialect if delimiter else dialect._replace(delimiter=delimiter_of(text))
+            following = self._rows(lines[at + 1 :], own)
+            fitting = self._plan(_names_of(self._cells(text, own)), following)
+            if fitting is not None:
+                self._skipped_lines = sum(not each.uncommented for each in lines[:at])
+                return line.end, fitting, following, own
+        first = self._cells(said[0].text, dialect)
+        layout = self._headerless(first)
+        if layout is not None:
+            plan = plan_columns(
+                layout.columns, options, layout,
+                given=place.columns, file_name=place.base_name, where=place.name,
+            )  # fmt: skip
+            return _start_of(said[0], lines, start), plan, self._rows(said, dialect), dialect
+        # Says what the first line lacks.
+        plan = plan_by_names(_names_of(first), options, place, ())
+        return said[0].end, plan, self._rows(said[1:], dialect), dialect
+
+    def _plan(self, names: Sequence[str], rows: Sequence[Sequence[str]]) -> ColumnPlan | None:
+        try:
+            return plan_by_names(names, self._options, self._place, rows[0] if rows else ())
+        except InputError:
+            # A header whose only fault is that a column stands twice or the symbol is nowhere is one all the same.
+            if len(names) > 1 and _is_header(names, self._options):
+                raise
+            return None
+
+    def _headerless(self, first: Sequence[str]) -> Layout | None:
+        layouts = self._options.layouts
+        found = headerless_layout(first, layouts or LAYOUTS)
+        if found is None:
+            found = next((each for each in layouts if len(each.columns) == len(first)), None)
+        return found
+
+    def _rows(self, lines: Sequence[SampleLine], dialect: Dialect) -> list[list[str]]:
+        return [self._cells(line.text, dialect) for line in lines[:SAMPLE_LINES]]
+
+    def _cells(self, text: str, dialect: Dialect) -> list[str]:
+        return split_line(text, dialect.delimiter, dialect.quote)
+
+    def _decimal_comma(self, rows: Sequence[Sequence[str]]) -> bool:
+        if self._options.decimal_comma is not None:
+            return self._options.decimal_comma
+        columns = [self.plan.columns[each] for each in _NUMBERS if each in self.plan.columns]
+        return decimal_comma_in(rows, columns, self.dialect.delimiter)
+
+    def _next_header(self, raw: RawBatch, rows: Rows, decoder: CsvDecoder) -> tuple[int, CsvDecoder | None]:
+        """The first row that is a header of other columns, with the decoder of what follows it."""
+        for index in np.flatnonzero(np.isin(rows["reason"], [int(each) for each in _MAY_BE_HEADER])).tolist():
+            names = _names_of(decoder.split(raw.value(index)))
+            if not _is_header(names, self._options):
+                continue
+            if [name.casefold() for name in names] == [name.casefold() for name in decoder.plan.names]:
+                continue
+            place = f"{self._place.name}, row {int(raw.offsets[index]) + 1}"
+            try:
+                plan = plan_by_names(names, self._options, self._place, ())
+            except InputError as error:
+                raise InputError(
+                    f"another header, with {error.what}", where=place, mend="split the file there"
+                ) from None
+            return index, CsvDecoder(plan, self.dialect)
+        return -1, None
+
+
+def plan_by_names(names: Sequence[str], options: FileOptions, place: FilePlace, first_row: Sequence[str]) -> ColumnPlan:
+    """The plan of a file with these columns: by our own names, by the layout asked for, or by one that they mark.
+
+    Raises InputError when none fits.
+    """
+
+    def plan(layout: Layout | None) -> ColumnPlan:
+        return plan_columns(names, options, layout, given=place.columns, file_name=place.base_name, where=place.name)
+
+    row = ",".join(first_row)
+    found = layouts_with(names, options.layouts or LAYOUTS)
+    layout = next((each for each in found if each.first_row and re.match(each.first_row, row)), None)
+    layout = layout or next(iter(found), None)
+    if options.layouts:
+        return plan(layout or options.layouts[0])
+    if layout is None:
+        return plan(None)
+    try:
+        return plan(None)
+    except InputError:
+        return plan(layout)
+
+
+def _names_of(cells: Sequence[str]) -> list[str]:
+    """Names of columns: those of empty ones at the end are no columns."""
+    names = list(cells)
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _is_header(names: Sequence[str], options: FileOptions) -> bool:
+    """Whether these cells are names of columns that mean something to us, and none is a number."""
+    known = {name.casefold() for name in (*options.field_map.values(), *EVENT_TIME_NAMES)}
+    known |= {each.name.lower() for each in Field}
+    known |= {name.casefold() for layout in LAYOUTS for name in layout.columns}
+    return sum(name.casefold() in known for name in names) >= 3 and not any(map(_NUMBER.fullmatch, names))
+
+
+def _start_of(line: SampleLine, lines: Sequence[SampleLine], start: int) -> int:
+    """Where ``line`` begins in the sample."""
+    at = lines.index(line)
+    return lines[at - 1].end if at else start
