@@ -7,6 +7,8 @@ Law: a Redis key is plain (``price:AAPL``) unless hash tags are asked for (``pri
 from typing import Final
 
 __all__ = [
+    "ALERTS_TABLE",
+    "ALERTS_VIEW",
     "BARS_TABLE",
     "BAR_VIEW",
     "CONTROL_CHANNEL",
@@ -36,6 +38,8 @@ DATABASE: Final = "market"
 TRADES_TABLE: Final = "trades"
 BARS_TABLE: Final = "bars"
 LATE_TRADES_TABLE: Final = "late_trades"
+ALERTS_TABLE: Final = "alerts"
+ALERTS_VIEW: Final = "alerts_unique"
 BAR_VIEW: Final = "bars_final"
 TRADES_VIEW: Final = "trades_unique"
 

@@ -14,12 +14,15 @@ from clickhouse_driver import Client, errors
 
 import schemas
 from schemas.errors import MissingObject, SettingError, WriteFailed
-from schemas.names import BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE, TRADES_VIEW
+from schemas.names import ALERTS_TABLE, ALERTS_VIEW, BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE, TRADES_VIEW
 from sinks.clickhouse_native import BAR_COLUMNS, TRADE_COLUMNS
 
 __all__ = ["check_tables", "migrate", "migrations"]
 
 MIGRATIONS_TABLE: Final = "schema_migrations"
+_ALERTS_MIGRATION: Final = "0003_alerts"
+_ALERTS_BEFORE: Final = "alerts_before"
+_ALERTS_ENGINE: Final = "ReplacingMergeTree"
 _FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
@@ -28,6 +31,8 @@ _WANTED: Final = {
     LATE_TRADES_TABLE: TRADE_COLUMNS,
     BARS_TABLE: BAR_COLUMNS,
     TRADES_VIEW: (),
+    ALERTS_TABLE: (),
+    ALERTS_VIEW: (),
     BAR_VIEW: (),
 }
 
@@ -63,6 +68,7 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
             _run(client, statement, database)
         client.execute(f"INSERT INTO {database}.{MIGRATIONS_TABLE} (name) VALUES", [(name,)])
         applied.append(name)
+    _merge_alerts(client, database)
     for table in (TRADES_TABLE, LATE_TRADES_TABLE):
         _keep_for(client, database, table, ttl_days)
     return applied
@@ -72,6 +78,34 @@ def statements(template: str, database: str) -> list[str]:
     """The statements of one migration, without comments."""
     text = _COMMENT.sub("", template).replace("{database}", database)
     return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def _merge_alerts(client: Client, database: str) -> None:
+    """Bring a table of alerts that keeps what was written twice to one that doesn't.
+
+    No statement changes the engine of a table, so its rows are copied. A crash in between is mended by the next run:
+    the table of the old kind is dropped only when its rows stand in the new one.
+    """
+    engines = _engines(client, database)
+    if engines == {ALERTS_TABLE: _ALERTS_ENGINE}:
+        return
+    try:
+        if engines.get(ALERTS_TABLE, _ALERTS_ENGINE) != _ALERTS_ENGINE:
+            _run(client, f"RENAME TABLE {database}.{ALERTS_TABLE} TO {database}.{_ALERTS_BEFORE}", database)
+        for statement in statements(dict(migrations())[_ALERTS_MIGRATION], database):
+            _run(client, statement, database)
+        copy = f"INSERT INTO {database}.{ALERTS_TABLE} SELECT * FROM {database}.{_ALERTS_BEFORE}"  # noqa: S608
+        _run(client, copy, database)
+        _run(client, f"DROP TABLE IF EXISTS {database}.{_ALERTS_BEFORE}", database)
+    except WriteFailed:
+        # Somebody else may have done the same at the same moment.
+        if _engines(client, database) != {ALERTS_TABLE: _ALERTS_ENGINE}:
+            raise
+
+
+def _engines(client: Client, database: str) -> dict[str, str]:
+    query = "SELECT name, engine FROM system.tables WHERE database = %(database)s AND name IN (%(new)s, %(old)s)"
+    return dict(_run(client, query, database, new=ALERTS_TABLE, old=_ALERTS_BEFORE))
 
 
 def _keep_for(client: Client, database: str, table: str, ttl_days: int) -> None:

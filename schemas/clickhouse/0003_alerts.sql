@@ -1,4 +1,4 @@
--- Alerts and system events, for ever.
+-- Alerts and system events, for ever, once each: one that is written again (replay, retry) has the same key and is merged away.
 CREATE TABLE IF NOT EXISTS {database}.alerts
 (
     time     DateTime64(3, 'UTC'),
@@ -10,5 +10,5 @@ CREATE TABLE IF NOT EXISTS {database}.alerts
     source   LowCardinality(String),
     actions  Array(String)
 )
-ENGINE = MergeTree
+ENGINE = ReplacingMergeTree
 ORDER BY (time, id);

@@ -157,3 +157,35 @@ def test_server_ends_with_0_under_connected_clients(tmp_path: Path) -> None:
         assert server.process.stop() == 0
         for client in clients:
             client.disconnect()
+
+
+DAYS = 90
+LOSES = "toDayOfWeek(toTimeZone(start, 'America/New_York')) <= 5"
+"""Monday to Friday in New York, as an analyst would write it."""
+
+
+def test_a_calendar_of_another_zone_on_a_key_column_loses_rows(client: Client) -> None:
+    """Why no query of ours may say so (tests/unit/test_queries.py), and what docs/operating.md advises instead."""
+    client.execute("CREATE TABLE m (start DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY start"
+                   " SETTINGS index_granularity = 256")  # fmt: skip
+    client.execute(
+        "INSERT INTO m SELECT toDateTime64('2026-01-01 00:00:00', 6, 'UTC') + toIntervalMinute(number)"
+        f" FROM numbers({DAYS * 1440})"
+    )
+
+    def count(where: str) -> int:
+        ((found,),) = client.execute(f"SELECT count() FROM m WHERE {where}")
+        return int(found)
+
+    def truth(where: str) -> int:
+        ((found,),) = client.execute(f"SELECT countIf({where}) FROM m")
+        return int(found)
+
+    assert count(LOSES) < truth(LOSES), "mended in this release: the rule may go"
+    for safe in (
+        "toDayOfWeek(start) <= 5",
+        "toStartOfDay(start) = '2026-02-15'",
+        "start >= '2026-02-15' AND start < '2026-02-16'",
+        LOSES.replace("start", "start + toIntervalSecond(rand() * 0)"),
+    ):
+        assert count(safe) == truth(safe), safe

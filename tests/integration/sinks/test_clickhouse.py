@@ -150,6 +150,44 @@ def test_migrate_runs_twice_and_at_once(clickhouse_dsn: str, client: Client, cli
     check_tables(client, clickhouse_database)
 
 
+ALERT = ("2026-01-05 10:00:00.000", "a-1", "high", "exposure", "Limit", "Over the limit", "exposure", "['call']")
+
+
+def put_alert(client: Client, database: str) -> None:
+    values = ", ".join(f"'{each}'" if not each.startswith("[") else each for each in ALERT)
+    client.execute(f"INSERT INTO {database}.alerts VALUES ({values})")
+
+
+def test_an_alert_that_is_written_twice_is_read_once(client: Client, database: str) -> None:
+    put_alert(client, database)
+    put_alert(client, database)
+    assert client.execute(f"SELECT id, actions FROM {database}.alerts_unique") == [("a-1", ["call"])]
+
+
+@pytest.mark.parametrize("crashed", ["never", "renamed", "copied"])
+def test_alerts_of_a_table_that_kept_doubles_are_kept_once(client: Client, database: str, crashed: str) -> None:
+    client.execute(f"DROP TABLE {database}.alerts")
+    client.execute(
+        f"CREATE TABLE {database}.alerts (time DateTime64(3, 'UTC'), id String, severity LowCardinality(String),"
+        " category LowCardinality(String), title String, message String, source LowCardinality(String),"
+        " actions Array(String)) ENGINE = MergeTree ORDER BY (time, id)"
+    )
+    put_alert(client, database)
+    put_alert(client, database)
+    if crashed != "never":
+        client.execute(f"RENAME TABLE {database}.alerts TO {database}.alerts_before")
+    if crashed == "copied":
+        client.execute(f"CREATE TABLE {database}.alerts AS {database}.alerts_before ENGINE = ReplacingMergeTree"
+                       " ORDER BY (time, id)")  # fmt: skip
+        put_alert(client, database)
+    for _ in range(2):
+        migrate(client, database)
+        assert client.execute(f"SELECT id, actions FROM {database}.alerts_unique") == [("a-1", ["call"])]
+    tables = client.execute("SELECT name, engine FROM system.tables WHERE database = %(name)s", {"name": database})
+    assert ("alerts", "ReplacingMergeTree") in tables
+    assert "alerts_before" not in dict(tables)
+
+
 def test_ttl_follows_the_setting(client: Client, database: str) -> None:
     def created() -> str:
         ((text,),) = client.execute(f"SHOW CREATE TABLE {database}.trades")
