@@ -137,7 +137,7 @@ class AvroDecoder:
         try:
             self._starts[schema_id] = self._programs.add(writer)
         except SchemaError as error:
-            _log.warning("schema not usable", schema_id=schema_id, reason=str(error))
+            _log.warning("schema_refused", schema_id=schema_id, reason=str(error))
             return False
         self._tables = self._programs.tables()
         self._ids_and_starts = np.array([list(self._starts), list(self._starts.values())], np.int64)

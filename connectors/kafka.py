@@ -56,7 +56,8 @@ B = TypeVar("B", bound=Batch)
 @dataclass(frozen=True, slots=True)
 class PartitionPosition:
     """How far one partition is: ``next_offset`` of what the flow got; ``lag`` in records, as of the last answer to the
-    client, which stops asking once its queue is full; ``hidden``: offsets behind an open transaction, if known."""
+    client, which stops asking once its queue is full; ``began_at``: next_offset at the start;
+    ``hidden``: offsets behind an open transaction, if known."""
 
     topic: str
     partition: int
@@ -64,6 +65,7 @@ class PartitionPosition:
     high_watermark: int
     lag: int
     caught_up: bool
+    began_at: int = 0
     hidden: int = 0
 
 
@@ -89,7 +91,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
         open_poll: Callable[[KafkaReadOptions, int], Poll] = open_poll,
     ) -> None:
         self._options = options
-        self._on_open: Callable[[], None] = lambda: None
+        self._on_list: Callable[[], None] = lambda: None
         self._decode = decode
         self._empty = empty
         self._stop = stop or threading.Event()
@@ -107,6 +109,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
         """Asks the brokers. Raises MissingObject, SettingError or Unreachable."""
         with self._lock:
             facts = self._known()
+        self._on_list()
         return part_names(facts.partitions)
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any | None) -> "KafkaPart[B]":  # noqa: ARG002
@@ -129,16 +132,20 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
                 decode=self._decode, empty=self._empty, stop=self._stop, start=str(self._options.start),
             )  # fmt: skip
             self._parts[partition] = part
-        self._on_open()
         return part
 
     def positions(self) -> list[PartitionPosition]:
         """Of every partition that this process reads; safe to call from any thread."""
         return [part.position() for _, part in sorted(self._parts.copy().items())]
 
-    def when_open(self, call: Callable[[], None]) -> None:
-        """``call`` is called whenever a part begins to read."""
-        self._on_open = call
+    def when_listed(self, call: Callable[[], None]) -> None:
+        """``call`` is called whenever the engine asks for the parts, which it does when it starts."""
+        self._on_list = call
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether any part of this process began where recovery state says."""
+        return any(self._resumed.copy().values())
 
     @property
     def is_reading(self) -> bool:
@@ -163,9 +170,10 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
         self._resumed[partition] = resumed
         if not was_mixed and len(set(self._resumed.values())) > 1:
             structlog.get_logger().warning(
-                "the topic has partitions that the recovery state doesn't know: symbols that moved there stay as they"
-                " are in Redis unless TAPEFLOW_SOURCE_EPOCH was raised by one with this restart",
+                "partitions_added",
                 topic=self._options.topic,
+                consequence="symbols that moved there stay as they are in Redis unless TAPEFLOW_SOURCE_EPOCH was"
+                " raised by one with this restart",
                 mend="docs/recovery.md, More partitions",
             )
 
@@ -224,7 +232,7 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
         self._reader = reader
         self._facts = facts
         self._partition = partition
-        self._next_offset = offset
+        self._next_offset = self._began_at = offset
         self._end = end
         self._high = high
         self._caught_up = False
@@ -275,7 +283,7 @@ class KafkaPart(StatefulSourcePartition, Generic[B]):  # type: ignore[type-arg]
         high = max(polled_high, self._reader.fetched_high(self._partition) if self._open else -1)
         # Records of an open transaction may stand before the high mark: caught up all the same.
         lag = 0 if caught_up and high == polled_high else max(high - next_offset, 0)
-        return PartitionPosition(self._facts.topic, self._partition, next_offset, high, lag, caught_up)
+        return PartitionPosition(self._facts.topic, self._partition, next_offset, high, lag, caught_up, self._began_at)
 
     def _accept(self, drained: Drained) -> list[Any]:
         low, high = self._reader.watermarks(self._partition)

@@ -40,7 +40,7 @@ class KafkaLog:
         """For ``error_cb``."""
         if self.last is None or self.last.code() not in LOGIN_CODES:
             self.last = error
-        self.say(error.code(), "kafka_error", code=error.name(), detail=error.str())
+        self.say(error.code(), "kafka_failed", code=error.name(), detail=error.str())
 
     def say(self, kind: object, event: str, **facts: object) -> None:
         """Log ``event`` unless one of this kind was logged within the last ten seconds."""
@@ -51,7 +51,7 @@ class KafkaLog:
 
     def log(self, _level: int, template: str, *args: Any) -> None:
         """For ``logger``: librdkafka's own lines, which repeat what error_cb gets, at debug level."""
-        self._line.debug("librdkafka", detail=template % args if args else template)
+        self._line.debug("librdkafka_spoke", detail=template % args if args else template)
 
 
 def broker_error(doing: str, error: KafkaException, log: KafkaLog, bootstrap: str) -> TapeflowError:

@@ -323,5 +323,5 @@ def open_poll(options: KafkaReadOptions, partitions: int) -> Poll:
     if options.poll == "native":
         consumer.close()
         raise SettingError(f"records can't be read natively: {obstacle}", mend="set poll to auto")
-    log.say("poll", "kafka_reads_through_messages", why=obstacle)
+    log.say("poll", "native_reads_ruled_out", why=obstacle)
     return MessagePoll(options, consumer, log)

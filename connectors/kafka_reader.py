@@ -134,10 +134,10 @@ class KafkaReader:
             try:
                 self._check_place(partition)
             except Unreachable as error:
-                self._log.say(code, "kafka_partition_unsure", partition=partition, detail=str(error))
+                self._log.say(code, "kafka_partition_doubted", partition=partition, detail=str(error))
             self._assigned = False
             return
-        self._log.say((partition, code), "kafka_partition_error", partition=partition, code=code)
+        self._log.say((partition, code), "kafka_partition_failed", partition=partition, code=code)
 
     def _check_place(self, partition: int) -> None:
         with TopicQuestions(self._options) as questions:

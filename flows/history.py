@@ -80,7 +80,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         steps.append(HistoryStep(rules, settings.idle_close_ms, metrics, state, quality=quality))
         return steps[-1]
 
-    lookout = look_after(source, settings, stop)
+    lookout = look_after(NAME, source, settings, stop)
     metrics.watch(
         lookout.positions,
         lambda: [step.account() for step in steps if step.partition >= 0],

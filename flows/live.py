@@ -195,7 +195,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         stop=stop,
         on_written=written,
     )
-    lookout = look_after(source, settings, stop)
+    lookout = look_after(NAME, source, settings, stop)
     metrics.watch(
         lookout.positions,
         lambda: [step.account() for step in steps if step.partition >= 0],

@@ -1,13 +1,16 @@
-"""Looks after a running flow from beside it: how far behind it is, and whether Kafka answers, whatever it waits for.
+"""Looks after a running flow from beside it: says that it started, how far it is, and whether Kafka answers.
 
 The source's own client stops asking the brokers once its queue is full, as it is soon after a sink went away; so the
 ends of the partitions are asked for on a timer, in a thread and by a client of its own. FlowMetrics shows what comes
-out. It reads the flow's positions and changes nothing; an unanswered question marks Kafka as awaited (sinks.outage).
+out. One line tells where the flow began and with what, one that it has caught up. It reads the flow's positions and
+changes nothing; an unanswered question marks Kafka as awaited (sinks.outage).
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any, Final, Protocol
 
 import structlog
@@ -17,11 +20,16 @@ from connectors.kafka_ends import LogEnd, TopicEnds
 from flows.reading import read_options
 from schemas.errors import TapeflowError, Unreachable
 from sinks.outage import persist
+from tapeflow.metrics import SERVED_PORTS
 from tapeflow.settings import Settings
 
 __all__ = ["Lookout", "look_after", "servers_of"]
 
 EVERY_S: Final = 5.0
+TURN_S: Final = 0.25
+SETTLED_TURNS: Final = 2
+PATIENCE_S: Final = 10.0
+"""The engine opens state and meets its peers before it reads; from then on a word is due, ever more rarely."""
 
 _log = structlog.get_logger()
 
@@ -38,7 +46,8 @@ class Source(Protocol):
 class Lookout:
     """One per flow and process. ``ends``: asks where partitions end, such as TopicEnds.ask; ``where``: whom, for logs.
 
-    Its thread begins with ``start`` and ends with ``stop``, or once no part of the source is open.
+    facts: what the line about the start tells beside positions. The thread begins with ``start`` and ends with
+    ``stop``, or when no part of the source is open any more.
     """
 
     def __init__(
@@ -48,13 +57,17 @@ class Lookout:
         *,
         where: str,
         stop: threading.Event,
+        facts: Callable[[], Mapping[str, object]] = dict,
         every_s: float = EVERY_S,
+        turn_s: float = TURN_S,
     ) -> None:
         self._source = source
         self._ask = ends
         self._where = where
         self._stop = stop
+        self._facts = facts
         self._every_s = every_s
+        self._turn_s = turn_s
         self._ends: Mapping[int, LogEnd] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -82,14 +95,49 @@ class Lookout:
         )
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every_s) and self._source.is_reading:
-            try:
+        began_s = time.monotonic()
+        if not self._await_parts(began_s):
+            return
+        begun = self._source.positions()
+        offsets = {str(position.partition): position.began_at for position in begun}
+        _log.info("flow_started", partitions=len(begun), offsets=offsets, **self._facts())
+        try:
+            self._keep_looking(began_s)
+        except Unreachable:
+            return  # stopped
+        except TapeflowError as error:
+            _log.warning("lag_question_refused", error=str(error), consequence="lag is what the reader last heard")
+
+    def _await_parts(self, began_s: float) -> bool:
+        """Wait until the parts of this process are open; False when stopped before."""
+        known, settled, patience_s = 0, 0, PATIENCE_S
+        while settled < SETTLED_TURNS:
+            if self._stop.wait(self._turn_s):
+                return False
+            before, known = known, len(self._source.positions())
+            settled = settled + 1 if known and known == before else 0
+            waited_s = time.monotonic() - began_s
+            if not known and waited_s >= patience_s:
+                why = "state is opened, other processes are awaited, or partitions are fewer than processes"
+                _log.info("partitions_awaited", waited_s=round(waited_s, 1), why=why)
+                patience_s *= 2
+        return True
+
+    def _keep_looking(self, began_s: float) -> None:
+        caught_up, looked_s = False, began_s
+        while not self._stop.wait(self._turn_s) and self._source.is_reading:
+            caught_up = caught_up or self._say_caught_up(began_s)
+            if time.monotonic() - looked_s >= self._every_s:
                 self.look()
-            except Unreachable:
-                return  # stopped
-            except TapeflowError as error:
-                _log.warning("lag_unknown", error=str(error), consequence="lag is what the reader last heard")
-                return
+                looked_s = time.monotonic()
+
+    def _say_caught_up(self, began_s: float) -> bool:
+        positions = self._source.positions()
+        if not all(position.caught_up for position in positions):
+            return False
+        offsets = sum(position.next_offset - position.began_at for position in positions)
+        _log.info("flow_caught_up", offsets_read=offsets, took_s=round(time.monotonic() - began_s, 1))
+        return True
 
     def _seen(self, position: PartitionPosition) -> PartitionPosition:
         end = self._ends.get(position.partition)
@@ -103,10 +151,23 @@ class Lookout:
         return replace(position, high_watermark=max(end.high, position.high_watermark), lag=lag, hidden=end.hidden)
 
 
-def look_after(source: KafkaSource[Any], settings: Settings, stop: threading.Event) -> Lookout:
-    """A lookout that begins as soon as the source reads."""
-    lookout = Lookout(source, TopicEnds(read_options(settings)).ask, where=settings.kafka_bootstrap, stop=stop)
-    source.when_open(lookout.start)
+def look_after(flow: str, source: KafkaSource[Any], settings: Settings, stop: threading.Event) -> Lookout:
+    """A lookout that begins as soon as the engine starts ``flow``."""
+
+    def facts() -> dict[str, object]:
+        return {
+            "flow": flow,
+            "version": version("tapeflow"),
+            "topic": settings.kafka_topic,
+            "resumed": source.is_resumed,
+            "recovery_dir": str((settings.recovery_dir / flow).absolute()),
+            "metrics_ports": list(SERVED_PORTS),
+            "settings": settings.changed(),
+        }
+
+    ends = TopicEnds(read_options(settings)).ask
+    lookout = Lookout(source, ends, where=settings.kafka_bootstrap, stop=stop, facts=facts)
+    source.when_listed(lookout.start)
     return lookout
 
 

@@ -87,7 +87,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
         return keyed_records(batch)
 
     source: KafkaSource[RekeyBatch] = KafkaSource(options, decode, empty=empty_batch, stop=stop)
-    metrics.watch(look_after(source, settings, stop).positions, list, servers_of(settings))
+    metrics.watch(look_after(NAME, source, settings, stop).positions, list, servers_of(settings))
     flow = Dataflow(NAME)
     batches = op.input("read_records", flow, source)
     op.output(

@@ -126,7 +126,8 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
                 self._cut_said = True
                 why, mend = CUT_AMID if self.shard.first_offset > 0 else CUT_ANEW
                 _log.warning(
-                    f"bars are not published: {why}, and they may lack trades before it",
+                    "bars_cut",
+                    why=f"{why}, and they may lack trades before it: they are not published",
                     flow=self.metrics.flow,
                     partition=self.partition,
                     bars_that_start_up_to=time_text(self.shard.left_edge_us),

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import NamedTuple, NoReturn, ParamSpec, TypeVar
 
+import structlog
+
 from flows.stopping import StopSignal
 from schemas.errors import TapeflowError
 from tapeflow.logging import configure_logging
@@ -52,18 +54,23 @@ def start_flow(
     """
     if settings is not None:
         return Started(settings, stop or StopSignal())
+    log_format = "auto"
     try:
         settings = load_settings()
-        configure_logging(settings.log_format, settings.log_level)
+        log_format = settings.log_format
+        configure_logging(log_format, settings.log_level)
         serve_metrics(settings.metrics_port, int(os.environ.get("BYTEWAX_PROCESS_ID", "0")))
         if check is not None:
             check(settings)
     except TapeflowError as error:
-        fail_in_one_line(error)
+        fail_in_one_line(error, log_format)
     return Started(settings, stop or StopSignal().arm())
 
 
-def fail_in_one_line(error: TapeflowError) -> NoReturn:
-    """Ends the process with the error's line and exit code."""
-    sys.stderr.write(f"tapeflow: {error}\n")
+def fail_in_one_line(error: TapeflowError, log_format: str = "auto") -> NoReturn:
+    """Ends the process with the error's line and exit code; the line is JSON where the log was asked to be."""
+    if log_format == "json":
+        structlog.get_logger().error("flow_refused", error=str(error), exit_code=error.exit_code)
+    else:
+        sys.stderr.write(f"tapeflow: {error}\n")
     raise SystemExit(error.exit_code) from error

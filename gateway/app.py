@@ -158,7 +158,7 @@ def serve_rest(settings: Settings) -> None:
             )
     host = listen_host(settings, authorizer)
     scheme = "https" if cert else "http"
-    log.info("rest listening", url=f"{scheme}://{host}:{settings.gateway_rest_port}", docs="/docs")
+    log.info("rest_started", url=f"{scheme}://{host}:{settings.gateway_rest_port}", docs="/docs")
     server = Server(
         "gateway.app:create_app",
         address=host,

@@ -153,7 +153,7 @@ class TokenAuthorizer:
             try:
                 self.take_jwks(await asyncio.to_thread(_download, self._jwks_url))
             except (OSError, ValueError, http.client.HTTPException) as error:
-                log.warning("jwks not fetched", url=self._jwks_url, error=str(error), keys=len(self._keys))
+                log.warning("jwks_fetch_failed", url=self._jwks_url, error=str(error), keys=len(self._keys))
             await asyncio.sleep(REFRESH_S_MIN)
             try:
                 async with asyncio.timeout(REFRESH_S if self._keys else 0):
@@ -175,7 +175,7 @@ class TokenAuthorizer:
             try:
                 keys[str(entry.get("kid", ""))] = jwt.PyJWK(public, algorithm=self._algorithm).key
             except (ValueError, jwt.PyJWTError):
-                log.warning("jwks key not usable", kid=entry.get("kid"))
+                log.warning("jwks_key_refused", kid=entry.get("kid"))
         if not keys:
             raise ValueError(f"no {self._algorithm} key in the JWKS document")
         if set(keys) != set(self._keys):
@@ -270,7 +270,8 @@ def listen_host(settings: Settings, authorizer: Authorizer) -> str:
         return host
     bound = host if is_loopback(host) else "127.0.0.1"
     log.warning(
-        "no token secret is set: everyone on this machine may read everything, and nobody else gets in",
+        "token_secret_missed",
+        consequence="everyone on this machine may read everything, and nobody else gets in",
         bound=bound,
         asked=host,
         mend="set TAPEFLOW_GATEWAY_TOKEN_SECRET",

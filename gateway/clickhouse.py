@@ -128,7 +128,7 @@ class ClickHouse:
         else:
             self._breaker.succeeded()
         if mend:
-            log.error("ClickHouse refuses the gateway's user", code=error.code, error=message, mend=mend)
+            log.error("clickhouse_login_refused", code=error.code, error=message, mend=mend)
             return HistoryUnavailableError(f"refused by the server (code {error.code}); the log says why")
         if error.code in OUT:
             return HistoryUnavailableError(message)

@@ -78,7 +78,7 @@ class Demand:
                     await self._run(self._lease_ms, self._leased)
                     await self._sweep()
             except REDIS_ERRORS as error:
-                log.warning("leases not renewed", error=str(error))
+                log.warning("lease_renewal_failed", error=str(error))
                 await asyncio.sleep(1)
             await asyncio.sleep(CHANGE_S)
 

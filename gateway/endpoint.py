@@ -184,7 +184,7 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - the process' edge: a defect becomes a 500, not a torn connection
             # As text, since structured tracebacks carry local variables, and here these hold tokens.
             trace = "".join(traceback.format_exception(error))
-            log.error("request failed", request_id=request_id, operation=operation.name, traceback=trace)
+            log.error("request_failed", request_id=request_id, operation=operation.name, traceback=trace)
             reply = _refusal(internal_error(), request_id)
         if reply is not None:
             head = scope["method"] == "HEAD"

@@ -236,7 +236,7 @@ class EventFeed:
                     await self._follow()
                 except REDIS_ERRORS as error:
                     self._ready.clear()
-                    log.warning("events not readable", error=str(error), retry_in_s=pause_s)
+                    log.warning("events_read_failed", error=str(error), retry_in_s=pause_s)
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, 2.0)
                 else:
@@ -278,7 +278,7 @@ class EventFeed:
 
     def _hand_out(self, event: Event | None) -> None:
         if event is None:
-            log.warning("event not understood", id=str(self._position))
+            log.warning("event_refused", id=str(self._position))
             return
         self._count_events(sum([listener.offer(event) for listener in list(self.listeners)]))
 

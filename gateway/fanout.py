@@ -93,7 +93,7 @@ class Fanout:
                 await self._read()
             except REDIS_ERRORS as error:
                 if self.connected:
-                    log.warning("redis lost", error=str(error))
+                    log.warning("redis_lost", error=str(error))
                 self.connected = False
                 await asyncio.sleep(RETRY_S)
 
@@ -120,7 +120,7 @@ class Fanout:
                 messages = decode_batch(fields.get(b"batch", b""))
             except (ValueError, RecursionError) as error:
                 self.counts["bad_entries"] += 1
-                log.error("stream entry can't be read", stream=name, id=entry_id.decode(), error=str(error))
+                log.error("stream_entry_refused", stream=name, id=entry_id.decode(), error=str(error))
                 self._hub.reset(position.shard)  # what it said is unknown: clients start again from Redis
                 return
             self._hub.apply(position.shard, messages, written_ms)
@@ -143,7 +143,7 @@ class Fanout:
             pipeline.exists(name)
         epoch, *present = await pipeline.execute()
         if self._epoch is not None and epoch != self._epoch:
-            log.warning("redis was emptied or replaced: every client starts again")
+            log.warning("redis_replaced", consequence="every client starts again")
             self.counts["epochs"] += 1
             self._positions.clear()
             self._hub.reset(new_epoch=True)
@@ -179,7 +179,7 @@ class Fanout:
         position = self._positions[name]
         if position.shard >= 0 or position.added > 0:
             self.counts["gaps"] += 1
-            log.warning("input gap", stream=name, reason=why)
+            log.warning("input_gap_found", stream=name, reason=why)
         if position.shard >= 0:
             self._hub.reset(position.shard)
 
@@ -227,7 +227,7 @@ class Fanout:
         try:
             answers: list[Any] = await pipeline.execute()
         except REDIS_ERRORS as error:
-            log.warning("load failed", rooms=len(loads), error=str(error))
+            log.warning("load_failed", rooms=len(loads), error=str(error))
             for load in loads:
                 self._hub.load_failed(load, self._now_ms())
             return
@@ -236,7 +236,7 @@ class Fanout:
             try:
                 self._loaded(load, first, second)
             except ValueError as error:
-                log.error("redis value can't be read", key=":".join(load.key), error=str(error))
+                log.error("redis_value_refused", key=":".join(load.key), error=str(error))
                 self._hub.load_failed(load, self._now_ms())
 
     def _loaded(self, load: Load, first: bytes | None, second: Any) -> None:
@@ -274,7 +274,7 @@ class Fanout:
             action = msgspec.json.decode(data, type=dict[str, object]).get("action")
         except (ValueError, RecursionError):
             action = None
-        log.info("control", action=str(action)[:64])
+        log.info("control_received", action=str(action)[:64])
         if action == "pause":
             self._hub.pause()
         elif action == "resume":

@@ -104,7 +104,7 @@ class WebSocketGateway:
         self._tasks = [asyncio.create_task(job) for job in jobs]
         for task in self._tasks:
             task.add_done_callback(_fail_loudly)
-        log.info("websocket gateway listens", host=self.options.host, port=self.port, gateway=self.name)
+        log.info("websocket_started", host=self.options.host, port=self.port, gateway=self.name)
 
     async def stop(self) -> None:
         """Stops listening, tells every client to come back later, and waits for them to go."""
@@ -185,7 +185,7 @@ class WebSocketGateway:
                 self.metrics.delivery_seconds.observe(max(0, done_ms - written_ms) / 1000)
             hub.delivery.written_ms.clear()
         for client, code, reason in hub.take_closes():
-            log.info("client closed", client=client.client_id, code=code, reason=reason)
+            log.info("client_closed", client=client.client_id, code=code, reason=reason)
             client.sink.close(code, reason)
         if hub.wants_loads:
             self.fanout.wake_loader()
@@ -278,7 +278,7 @@ class WebSocketGateway:
 def _fail_loudly(task: asyncio.Task[None]) -> None:
     """A job that died of a defect must not leave a gateway that looks alive: SIGTERM ourselves, which drains."""
     if not task.cancelled() and task.exception() is not None:
-        log.error("a job of the gateway failed", exc_info=task.exception())
+        log.error("job_failed", exc_info=task.exception())
         signal.raise_signal(signal.SIGTERM)
 
 
@@ -299,7 +299,7 @@ async def _run(settings: Settings) -> None:
     try:
         await gateway.start()
         await stopped.wait()
-        log.info("websocket gateway drains", clients=gateway.admission.connections)
+        log.info("websocket_drain_began", clients=gateway.admission.connections)
     finally:
         await gateway.stop()
         if keys is not None:

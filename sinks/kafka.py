@@ -96,7 +96,7 @@ class _Outgoing:
         size = len(self.value or b"")
         if not self.may_cut or size <= CUT_BYTES:
             return replace(self, refusals=self.refusals + 1)
-        _log.warning("dead letter is too large, cutting it", bytes=size)
+        _log.warning("dead_letter_cut", bytes=size)
         headers: Headers = [*self.headers, ("cut_from_bytes", str(size).encode())]
         return replace(self, value=(self.value or b"")[:CUT_BYTES], headers=headers, refusals=self.refusals + 1)
 

@@ -175,7 +175,7 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
             raise StateIncompatible("another worker writes the same topic", where=self._where, mend="stop one of them")
         if error.code() in _REFUSED:
             raise refused(error, self._where)
-        _log.warning("kafka is away, waiting", where=self._where, error=error.str())
+        _log.warning("kafka_awaited", where=self._where, error=error.str())
         if self._stop.wait(PAUSE_S):
             raise Unreachable("stopped while Kafka was down", where=self._where, mend=error.str())
 

@@ -234,7 +234,7 @@ class RedisWriter:
         self._digest = _text(self._client.script_load(APPLY_UPDATE))
         run_id = _text(self._client.info("server")["run_id"])
         if self._run_id and run_id != self._run_id:
-            _log.warning("Redis was restarted, publishing everything again", where=self._where)
+            _log.warning("redis_restarted", where=self._where, consequence="everything is published again")
             self._behind = True
         self._run_id, self._recognised = run_id, True
 
@@ -262,7 +262,7 @@ class RedisWriter:
 
     def _learn_epoch(self, epoch: bytes) -> None:
         if self._epoch and epoch != self._epoch:
-            _log.warning("Redis lost its data, publishing everything again", where=self._where)
+            _log.warning("redis_emptied", where=self._where, consequence="everything is published again")
             self._behind = True
         self._epoch = epoch
 

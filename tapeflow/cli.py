@@ -115,7 +115,7 @@ def _explained(error: Exception, debug: bool) -> int:
         return 2
     log = structlog.get_logger()
     if debug:
-        log.error("failed", exc_info=error)
+        log.error("command_failed", exc_info=error)
     else:
-        log.error("unexpected failure", error=f"{type(error).__name__}: {error}", next="run again with --debug")
+        log.error("command_failed", error=f"{type(error).__name__}: {error}", next="run again with --debug")
     return cause.exit_code if isinstance(cause, TapeflowError) else 1

@@ -196,7 +196,7 @@ class GatewayProcesses:
             try:
                 codes.append(exit_code(worker.wait(max(deadline - time.monotonic(), 0.1))))
             except subprocess.TimeoutExpired:
-                structlog.get_logger().error("gateway process killed", half=half, pid=worker.pid, waited_s=within_s)
+                structlog.get_logger().error("gateway_process_killed", half=half, pid=worker.pid, waited_s=within_s)
                 worker.kill()
                 worker.wait()
                 codes.append(128 + signal.SIGKILL)
@@ -261,7 +261,7 @@ def run_gateway(settings: Settings, websockets: int, announce: Callable[[Address
             signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
         failed = 0 if asked else max(gateway.poll() or 0, 1)
         if failed:
-            structlog.get_logger().error("a gateway process ended by itself", exit_code=failed)
+            structlog.get_logger().error("gateway_process_ended", exit_code=failed)
         gateway.ask_to_stop()
         deadline = time.monotonic() + gateway.stop_s
         while gateway.running and asked < 2 and time.monotonic() < deadline:

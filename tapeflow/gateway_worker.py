@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     except TapeflowError as error:
         sys.stderr.write(f"tapeflow: {error}\n")
         return error.exit_code
-    structlog.get_logger().info("gateway process stopped", half=half)
+    structlog.get_logger().info("gateway_process_stopped", half=half)
     return 0
 
 

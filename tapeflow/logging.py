@@ -8,7 +8,8 @@ and a value that may be a secret is masked by its key before it is written.
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -25,13 +26,26 @@ _QUERY_SECRET: Final = re.compile(r"(?<=[?&])([^=&#\s]*(?:password|secret|token)
 
 
 def configure_logging(
-    log_format: Literal["auto", "json", "console"] = "auto", log_level: str = "info", stream: TextIO | None = None
+    log_format: Literal["auto", "json", "console"] = "auto",
+    log_level: str = "info",
+    stream: TextIO | None = None,
+    everywhere: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """Logs from here on go to ``stream`` (standard error) from ``log_level`` up; may be called again."""
+    """Logs from here on go to ``stream`` (standard error) from ``log_level`` up; may be called again.
+
+    ``everywhere``: values that every line of this process carries, whichever thread writes it.
+    """
+
+    def add_everywhere(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for key, value in everywhere.items():
+            event.setdefault(key, value)
+        return event
+
     out = stream or sys.stderr
     people = log_format == "console" or (log_format == "auto" and out.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_everywhere,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

@@ -9,14 +9,17 @@ so that one setting is enough for all.
 import platform
 from importlib.metadata import version
 from threading import Thread
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import REGISTRY, CollectorRegistry, Info, start_http_server
 
 from schemas.errors import SettingError
 
-__all__ = ["MetricsServer", "serve_metrics"]
+__all__ = ["SERVED_PORTS", "MetricsServer", "serve_metrics"]
+
+SERVED_PORTS: Final[list[int]] = []
+"""Where this process serves its metrics, for the line that a flow logs at its start."""
 
 
 class MetricsServer(NamedTuple):
@@ -30,6 +33,7 @@ class MetricsServer(NamedTuple):
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+        SERVED_PORTS.remove(self.port)
 
 
 def serve_metrics(
@@ -56,4 +60,5 @@ def serve_metrics(
             where=f"TAPEFLOW_METRICS_PORT={metrics_port}, port {port}",
             mend="choose a free port, or 0 for none",
         ) from error
+    SERVED_PORTS.append(port)
     return MetricsServer(port, server, thread)

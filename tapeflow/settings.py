@@ -304,6 +304,16 @@ class Settings(BaseSettings):
         """Allowed lateness of each of INTERVALS, in microseconds."""
         return tuple(1000 * self.lateness_ms_by_interval.get(each.name, self.lateness_ms) for each in INTERVALS)
 
+    def changed(self) -> dict[str, object]:
+        """What differs from the defaults, as it may be shown: secrets are masked."""
+        shown = self.model_dump(mode="json")
+        derived = {"dead_letter_topic": dead_letter_topic(self.kafka_topic)}
+        return {
+            name: masked(field, shown[name])
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) not in (field.default, derived.get(name, field.default))
+        }
+
     def environment(self) -> dict[str, str]:
         """Variables that give a child process the same settings, whatever its own environment and file say."""
         texts = {name: _as_variable(value) for name, value in self.model_dump(mode="json").items()}

@@ -53,17 +53,22 @@ def recovery_of(settings: Settings, flow: str, process: int = 0) -> Path:
 
 @contextmanager
 def engine_errors() -> Iterator[IO[bytes]]:
-    """Python's own standard error stays where it is; what native code prints there goes to the file given."""
+    """Python's own standard error stays where it is; what native code prints there, or to standard output, goes to
+    the file given: a worker has no results, and the engine's words between JSON lines would break who reads them."""
     sys.stderr.flush()
-    python_fd = os.dup(2)
+    sys.stdout.flush()
+    python_fd, output_fd = os.dup(2), os.dup(1)
     with tempfile.TemporaryFile() as kept, os.fdopen(python_fd, "w", buffering=1, errors="replace") as shown:
         os.dup2(kept.fileno(), 2)
+        os.dup2(kept.fileno(), 1)
         before, sys.stderr = sys.stderr, shown
         try:
             yield kept
         finally:
             shown.flush()
             os.dup2(python_fd, 2)
+            os.dup2(output_fd, 1)
+            os.close(output_fd)
             sys.stderr = before
 
 
@@ -90,16 +95,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--addresses", help="host:port of every process, joined by ;")
     options = parser.parse_args(argv)
     stop = StopSignal().arm()
+    log_format = "auto"
     try:
         settings = load_settings()
+        log_format = settings.log_format
         place = place_of(settings, socket.gethostname(), options.process_id, options.addresses)
-        configure_logging(settings.log_format, settings.log_level)
+        who = {"flow": options.flow, "process": place.process}
+        configure_logging(settings.log_format, settings.log_level, everywhere=who)
         # Processes of one host need ports of their own; those of a StatefulSet have a host each.
         serve_metrics(settings.metrics_port, options.process_id or 0)
     except TapeflowError as error:
-        fail_in_one_line(error)
+        fail_in_one_line(error, log_format)
     with engine_errors() as native:
-        configure_logging(settings.log_format, settings.log_level)
+        configure_logging(settings.log_format, settings.log_level, everywhere=who)
         try:
             check_flow(options.flow, settings)
             warm_if_cold()
@@ -108,17 +116,18 @@ def main(argv: list[str] | None = None) -> int:
         except Exception as error:  # noqa: BLE001 - the last frame: every failure becomes one line and an exit code
             cause = cause_of(error)
             if cause is not None:
-                fail_in_one_line(cause)
+                fail_in_one_line(cause, log_format)
             native.seek(0)
             structlog.get_logger().error(
                 "flow_failed",
-                flow=options.flow,
+                error=" ".join(str(error).split()),
                 trace=traceback.format_exc(),
                 engine=native.read().decode(errors="replace"),
             )
-            sys.stderr.write(f"tapeflow: {options.flow} failed: {' '.join(str(error).split())}\n")
+            if log_format != "json":
+                sys.stderr.write(f"tapeflow: {options.flow} failed: {' '.join(str(error).split())}\n")
             return 1
-        structlog.get_logger().info("flow_stopped", flow=options.flow)
+        structlog.get_logger().info("flow_stopped")
     return 0
 
 
@@ -132,6 +141,11 @@ def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place) ->
             mend="take 1 to 10, 12, 14, 15 or 16",
         )
     folder = recovery_of(settings, name, place.process)
+    log = structlog.get_logger()
+    if held := sum(path.stat().st_size for path in folder.glob("part-*.sqlite3*")):
+        log.info("state_found", recovery_dir=str(folder.absolute()), mebibytes=round(held / (1 << 20), 1))
+    if len(place.addresses) > 1:
+        log.info("peers_awaited", addresses=list(place.addresses))
     flow = importlib.import_module(f"flows.{name}").build(settings, stop)
     cli_main(
         flow,

@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     server.serve_forever(poll_interval=0.1)
     server.server_close()
     if not server.drain():
-        log.warning("clickhouse_exit_with_running_queries")
+        log.warning("clickhouse_queries_abandoned")
         os._exit(0)
     engine.close()
 

@@ -111,7 +111,7 @@ class _Connection(socketserver.BaseRequestHandler):
             while True:
                 self._packet(session)
         except (EOFError, ConnectionError) as error:
-            log.debug("clickhouse_client_gone", reason=str(error))
+            log.debug("clickhouse_client_left", reason=str(error))
         except Exception:
             # The thread's last stop: one broken client must not take others along, and must not be silent.
             log.exception("clickhouse_connection_failed")
@@ -270,7 +270,7 @@ def _true_types(session: Session, sql: str, native: bytes, *, streamed: bool) ->
         real = [column for column, _ in session.describe(as_subquery(sql), aside=True)]
     except ServerError as error:
         # A temporary table, say, which only this session can see.
-        log.warning("clickhouse_time_zone_unknown", reason=error.message)
+        log.warning("clickhouse_time_zone_refused", reason=error.message)
         return columns, {}
     renamed = {
         index: true

@@ -37,7 +37,7 @@ def gateway(
 
 def announce(addresses: "Addresses") -> None:
     if not sys.stderr.isatty():
-        structlog.get_logger().info("gateway serves", websocket=addresses.websocket, rest=addresses.rest)
+        structlog.get_logger().info("gateway_started", websocket=addresses.websocket, rest=addresses.rest)
         return
     console = people()
     for line in addresses.pasted("BTC/USDT"):

@@ -6,6 +6,7 @@ An exception is a line in a table here, with its reason.
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ MODULE_LINES_ALLOWED: dict[str, str] = {}
 FUNCTION_LINES_ALLOWED: dict[str, str] = {
     "core/shard_kernel.py apply_trades": "one compiled loop; cut in two it would hand twenty arrays across",
 }
+LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 WITHOUT_MIRROR: dict[str, str] = {}
 TESTS_OF_NO_MODULE: dict[str, str] = {}
 
@@ -111,6 +113,28 @@ def _calls(path: Path, name: str) -> list[str]:
 def test_libraries_never_print_and_tests_never_sleep() -> None:
     wrong = [each for path in modules() for each in _calls(path, "print")]
     wrong += [each for path in files_of_tests() for each in _calls(path, "time.sleep") if "servers" not in path.parts]
+    assert not wrong, "\n".join(wrong)
+
+
+def events(source: str) -> Iterator[tuple[int, object]]:
+    """Line and first words of every call that logs an event."""
+    for node in ast.walk(ast.parse(source)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        if not isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.Tuple | ast.Name):
+            continue  # KafkaLog.error takes the client's error
+        by = ast.unparse(node.func.value)
+        if node.func.attr in LOG_LEVELS and re.search(r"(^|[._])(log|_line|get_logger\(\))$", by):
+            yield node.lineno, getattr(node.args[0], "value", None)
+        elif node.func.attr == "say" and by.endswith("log") and len(node.args) > 1:
+            yield node.lineno, getattr(node.args[1], "value", None)
+
+
+def test_events_of_the_log_have_constant_names_of_one_style() -> None:
+    """Noun and past verb, as words for machines: values that differ go into fields."""
+    found = [(place(path, line), event) for path in modules() for line, event in events(path.read_text("utf-8"))]
+    assert len(found) > 40
+    wrong = [f"{where}: {event!r}" for where, event in found if not re.fullmatch(r"[a-z]+(_[a-z]+)+", str(event))]
     assert not wrong, "\n".join(wrong)
 
 

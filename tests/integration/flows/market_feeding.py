@@ -4,9 +4,10 @@ Record timestamps follow event times by half a second, as a live producer's woul
 """
 
 import random
+import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -111,3 +112,12 @@ def truth(settings: Settings, **changes: object) -> dict[tuple[str, str, int], O
     ranges = ranges_between(options, Position("earliest"), Position("latest"))
     result = recompute_ranges(options, ranges, settings, lambda _done, _total: None)
     return {(bar.symbol, bar.interval, bar.start_us): bar for bar in result.bars.values()}
+
+
+def until_running(flow: FlowProcess, log: Path, condition: Callable[[], bool]) -> None:
+    """Wait for ``condition``; fails with the log when the flow ends first."""
+    deadline, moment = time.monotonic() + DEADLINE_S, threading.Event()
+    while not condition():
+        assert flow.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        moment.wait(0.1)

@@ -86,7 +86,7 @@ def test_partitions_that_a_resume_finds_new_are_said_once(
         for name in source.list_parts():
             source.build_part("in", name, state)
     assert len(logs) == lines, "the next execution knows both"
-    assert all("TAPEFLOW_SOURCE_EPOCH" in line["event"] for line in logs)
+    assert all("TAPEFLOW_SOURCE_EPOCH" in line["consequence"] for line in logs)
 
 
 def test_the_position_moves_with_what_is_handed_out() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_it_looks_again_and_again_and_ends_with_the_source() -> None:
         asked.release()
         return {}
 
-    lookout = Lookout(source, ends, where="here", stop=threading.Event(), every_s=0.01)
+    lookout = Lookout(source, ends, where="here", stop=threading.Event(), every_s=0.01, turn_s=0.001)
     lookout.start()
     lookout.start()
     for _ in range(3):
@@ -74,16 +75,48 @@ def test_it_looks_again_and_again_and_ends_with_the_source() -> None:
     assert not thread.is_alive()
 
 
+def test_it_says_where_the_flow_began_and_once_that_it_has_caught_up(capsys: pytest.CaptureFixture[str]) -> None:
+    source, asked = Source(replace(at(15, 15, 0, caught_up=True), began_at=10)), threading.Semaphore(0)
+
+    def ends(_: Iterable[int]) -> Mapping[int, LogEnd]:
+        asked.release()
+        return {}
+
+    stop = threading.Event()
+    lookout = Lookout(
+        source, ends, where="here", stop=stop, facts=lambda: {"topic": "trades"}, every_s=0.001, turn_s=0.001
+    )
+    lookout.start()
+    for _ in range(3):
+        assert asked.acquire(timeout=WAIT_S)
+    stop.set()
+    (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
+    thread.join(WAIT_S)
+    said = capsys.readouterr().out
+    assert said.count("flow_started") == said.count("flow_caught_up") == 1
+    assert "offsets={'0': 10}" in said
+    assert "topic=trades" in said
+    assert "offsets_read=5" in said
+
+
+def test_a_process_without_partitions_is_stopped_all_the_same() -> None:
+    stop = threading.Event()
+    lookout = Lookout(Source(), lambda _: {}, where="here", stop=stop, turn_s=0.001)
+    lookout.start()
+    stop.set()
+    assert all(each.name != "lookout" or not each.join(WAIT_S) for each in threading.enumerate())
+
+
 def test_a_refusal_ends_it_and_leaves_the_lag_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     def refuse(_: Iterable[int]) -> Mapping[int, LogEnd]:
         raise SettingError("not allowed", mend="ask for DESCRIBE")
 
-    lookout = Lookout(Source(at(10, 15, 5)), refuse, where="here", stop=threading.Event(), every_s=0.01)
+    lookout = Lookout(Source(at(10, 15, 5)), refuse, where="here", stop=threading.Event(), every_s=0.01, turn_s=0.001)
     lookout.start()
     (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
     thread.join(WAIT_S)
     assert not thread.is_alive()
-    assert "lag_unknown" in capsys.readouterr().out
+    assert "lag_question_refused" in capsys.readouterr().out
     assert lookout.positions() == [at(10, 15, 5)]
 
 

@@ -63,7 +63,7 @@ def test_bars_that_a_topic_made_anew_cuts_are_never_final() -> None:
         out, _ = made.on_batch([to_batch([at(0, 1), at(1, 70), at(2, 130)])])
     assert published(out) == {("A", "1m", MONDAY_US + 60_000_000)}
     [line] = logs
-    assert "TAPEFLOW_SOURCE_EPOCH" in line["event"]
+    assert "TAPEFLOW_SOURCE_EPOCH" in line["why"]
     assert "earliest" not in line["mend"], "it would change nothing"
 
 

@@ -244,7 +244,7 @@ def test_keys_are_fetched_again_whatever_the_server_answered(
 
     with capture_logs() as lines:
         asyncio.run(story())
-    assert [line["event"] for line in lines if line["event"] == "jwks not fetched"] == ["jwks not fetched"] * len(bad)
+    assert [line["event"] for line in lines if line["event"] == "jwks_fetch_failed"] == ["jwks_fetch_failed"] * len(bad)
 
 
 def test_settings_that_would_be_unsafe_are_refused() -> None:
