@@ -18,4 +18,4 @@ def quietly(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - nobody is left to whom it could be told
-        structlog.get_logger().debug("closing failed", what=what, error=str(error))
+        structlog.get_logger().debug("closing_failed", what=what, error=str(error))
