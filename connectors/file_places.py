@@ -47,6 +47,11 @@ class FilePlace:
         return self.is_stdin or not self.path.is_file()
 
     @property
+    def bytes_total(self) -> int:
+        """Size on disk, of an archive that of all members; 0 for a pipe."""
+        return 0 if self.is_once else self.path.stat().st_size
+
+    @property
     def base_name(self) -> str:
         """The last part of its name, from which a symbol may be told."""
         return (self.member or self.path.name).rpartition("/")[2]

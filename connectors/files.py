@@ -6,7 +6,7 @@ its bytes say and never its name. What is wrong with the file itself (missing, c
 InputError. What was taken for granted is said by ``describe``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from connectors.column_plan import ColumnPlan, FileOptions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from connectors.arrow_file import ArrowFile
 
-__all__ = ["TradeFile", "open_files", "read_trades"]
+__all__ = ["TradeFile", "open_files", "read_trades", "share_read"]
 
 SAMPLE_BYTES: Final = 2**18
 COLUMNAR: Final = (Content.PARQUET, Content.ARROW_FILE, Content.ARROW_STREAM)
@@ -39,8 +39,7 @@ Validate = Callable[[Rows, bytes], None]
 class TradeFile:
     """One file of trades, its columns known. Raises InputError at once when it can't be read as trades.
 
-    A pipe can be read once; any other place as often as asked. ``ratio``: how much of it was read (0 to 1), None where
-    that isn't known. ``rows_read``: rows so far.
+    A pipe can be read once; any other place as often as asked. ``rows_read``: rows so far.
     """
 
     def __init__(
@@ -54,6 +53,7 @@ class TradeFile:
         self._options = options or FileOptions()
         self._batch_records_max = batch_records_max
         self.rows_read = 0
+        self._is_read = False
         self._table: CsvFile | JsonFile | ArrowFile
         self._opened: UnpackedFile | None = open_place(place)
         try:
@@ -74,26 +74,35 @@ class TradeFile:
         return self._table.plan
 
     @property
-    def ratio(self) -> float | None:
+    def share(self) -> float | None:
+        """How much of it was read, 0 to 1; None where that isn't known."""
         total = getattr(self._table, "rows_total", None)
+        if self._is_read or total == 0:
+            return 1.0
         if total is not None:
-            return self.rows_read / total if total else 1.0
-        return self._opened.ratio if self._opened is not None else None
+            return self.rows_read / float(total)
+        return self._opened.ratio if self._opened is not None else 0.0
+
+    @property
+    def bytes_total(self) -> int:
+        """Size on disk, as it is packed; 0 where that isn't known."""
+        return self.place.bytes_total
 
     def describe(self) -> str:
         """What was taken for granted, in words: packing, encoding, layout, columns, unit of times, dialect."""
-        encoding = "" if self._encoding == UTF_8 else f"encoding {self._encoding}"
+        encoding = "" if self._encoding in ("", UTF_8) else f"encoding {self._encoding}"
         return "; ".join(part for part in (*self._packings, encoding, self._table.describe()) if part)
 
     def decoded(self) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
         """Batches in order, each with its decoder, its rows with reasons and their text."""
-        self.rows_read = 0
+        self.rows_read, self._is_read = 0, False
         opened = self._opened or open_place(self.place)
         self._opened = opened
         try:
             for raw, decoder, rows, text in self._batches(opened):
                 self.rows_read += len(raw)
                 yield raw, decoder, rows, text
+            self._is_read = True
         finally:
             opened.close()
             self._opened = None
@@ -139,6 +148,14 @@ class TradeFile:
 def open_files(text: str, options: FileOptions, batch_records_max: int = 20_000) -> list[TradeFile]:
     """Every file that ``text`` names: itself, the members of an archive, or what a folder holds. Raises InputError."""
     return [TradeFile(place, options, batch_records_max=batch_records_max) for place in places_of(text)]
+
+
+def share_read(files: Sequence[TradeFile]) -> float | None:
+    """How much of the files was read, 0 to 1, a file counting by its size; None where that isn't known."""
+    parts = [(file.bytes_total, file.share) for file in files]
+    if not all(size for size, _ in parts):
+        return None
+    return sum(size * (share or 0.0) for size, share in parts) / sum(size for size, _ in parts)
 
 
 def read_trades(file: TradeFile, validate: Validate | None = None) -> Iterator[TradeBatch]:

@@ -30,6 +30,7 @@ from tapeflow.demo_proof import Proof, prove
 from tapeflow.demo_tape import DemoPlan, DemoProducer
 from tapeflow.demo_view import DemoView, Moment
 from tapeflow.kafka_writer import ensure_topic
+from tapeflow.progress import shown_progress
 from tapeflow.runner import FlowProcess
 from tapeflow.settings import Settings
 from tapeflow.warm import compile_kernels
@@ -172,10 +173,8 @@ class _Demo:
         codes = {name: flow.stop(STOP_S) for name, flow in self._flows.items()}
         client = gateway.verdict()
         codes["gateway"] = gateway.stop()
-        with self._console.status("proving") as status:
-            proof = prove(
-                settings, sent, figures, lambda done, total: status.update(f"recomputing {done:,} of {total:,} records")
-            )
+        with shown_progress(self._console, "proving", "records") as progress:
+            proof = prove(settings, sent, figures, progress.update, self._plan.prove_max)
         proof = replace(proof, checks=(*proof.checks, client))
         return DemoOutcome(self._plan, took_s, sent, figures, codes, proof)
 

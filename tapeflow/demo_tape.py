@@ -35,13 +35,16 @@ DISORDER: Final = Disorder(swapped=0.05, swapped_ms=3_000, late=0.002, late_ms=1
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What the user asked for. ``seconds`` None: until Ctrl-C (a file: until its end). ``bad_every`` 0: none."""
+    """What the user asked for. ``seconds`` None: until Ctrl-C (a file: until its end). ``bad_every`` 0: none.
+    prove_max: at most about so many records are recomputed, from the beginning on; 0: all. options: how the file is
+    written."""
 
     seconds: float | None = None
     rate: float | None = None
     symbols: int = 50
     file: str | None = None
     bad_every: int = 500
+    prove_max: int = 0
     options: FileOptions = field(default_factory=FileOptions)
     seed: int = 1
     partitions: int = 4

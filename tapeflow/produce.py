@@ -61,11 +61,11 @@ class FileTape:
     """
 
     def __init__(self, files: Sequence[TradeFile]) -> None:
-        self._files = files
+        self.files = files
         self.left_out = 0
 
     def __iter__(self) -> Iterator[TradeBatch]:
-        for file in self._files:
+        for file in self.files:
             for batch in read_trades(file):
                 self.left_out += len(batch.rejects)
                 yield batch

@@ -11,7 +11,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from schemas.errors import InputError
 from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
@@ -24,7 +23,9 @@ from tapeflow.commands.file_options import (
     SymbolOption,
     WrittenAs,
     file_options,
+    tell_reading,
 )
+from tapeflow.progress import shown_progress
 from tapeflow.setting_types import YEAR_MS
 
 __all__ = ["bars"]
@@ -70,33 +71,29 @@ def bars(
     mapping = parse_field_map(field_map)
     settings = enter(out_of_order_ms=out_of_order_ms, dedupe=dedupe, field_map=mapping)
 
+    from connectors.files import share_read
     from flows.bars import Account, FileLog, build, open_all, read_valid, rules_for_files, run_bars
     from flows.reading import rules_of
     from sinks.files import BarTable, RejectTable, check_output
 
-    check_places(files, out, rejects)
     for path in (out, rejects or STDOUT):
         check_output(path)
     options = file_options(settings, WrittenAs(layout, symbol, columns, encoding, decimal_comma))
     log = FileLog(open_all(files, options, settings), lambda file: read_valid(file, settings))
+    check_places([str(file.place.path) for file in log.files], out, rejects)
     table, refused, account = BarTable(chosen), RejectTable(log.place), Account()
     began = time.monotonic()
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=people(), transient=True,
-        disable=not people().is_terminal,
-    ) as progress:  # fmt: skip
-        task = progress.add_task("reading", total=None)
+    with shown_progress(people(), "reading", "rows") as progress:
+        rules = rules_for_files(rules_of(settings), lateness_ms)
 
         def show(read: int) -> None:
-            rate = read / max(time.monotonic() - began, 1e-3)
-            progress.update(task, description=f"{read:,} trades read, {rate:,.0f}/s")
+            progress.update(read, share=share_read(log.files))
 
-        rules = rules_for_files(rules_of(settings), lateness_ms)
         run_bars(build(log, rules, table, refused, complete=complete, account=account, progress=show), log)
-        progress.update(task, description="writing")
         written = table.write(out)
         if rejects:
             refused.write(rejects)
+    tell_reading(people(), log.files)
     _tell(people(), str(account), written, time.monotonic() - began)
     return 0
 

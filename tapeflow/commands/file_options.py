@@ -11,9 +11,12 @@ import typer
 from schemas.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
 
     from connectors.column_plan import FileOptions
+    from connectors.files import TradeFile
     from tapeflow.settings import Settings
 
 __all__ = [
@@ -25,6 +28,7 @@ __all__ = [
     "SymbolOption",
     "WrittenAs",
     "file_options",
+    "tell_reading",
 ]
 
 PANEL = "How the files are written"
@@ -94,3 +98,15 @@ def file_options(
         field_map=settings.field_map if field_map is None else field_map,
         time_unit=settings.time_unit,
     )
+
+
+def tell_reading(console: "Console", files: "Sequence[TradeFile]") -> None:
+    """What was taken for granted about files that were read, alike ones in one line, and which of them held no row."""
+    alike: dict[str, list[str]] = {}
+    for file in files:
+        alike.setdefault(file.describe(), []).append(file.name)
+        if file.rows_read == 0:
+            console.print(f"{file.name}: columns and no rows", soft_wrap=True, markup=False)
+    for description, names in alike.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.print(f"{names[0]}{more}: {description}", soft_wrap=True, markup=False)

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import SettingError
 from tapeflow.commands.entry import YEAR_S, enter, parse_field_map, people
@@ -23,12 +22,15 @@ from tapeflow.commands.file_options import (
     SymbolOption,
     WrittenAs,
     file_options,
+    tell_reading,
 )
+from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from connectors.column_plan import FileOptions
+    from connectors.files import TradeFile
     from schemas.columns import TradeBatch
     from tapeflow.pace import Pace
     from tapeflow.produce import TapeSender
@@ -106,30 +108,29 @@ def produce(
     sender = TapeSender(writer, encode)
     if total is None and seconds is not None and rate is not None:
         total = int(seconds * rate)
-    began = time.monotonic()
+    began, files = time.monotonic(), tape.files if isinstance(tape, FileTape) else []
     limit_s = math.inf if seconds is None else seconds
-    delivered = _send_all(sliced(tape, _pace(rate, speed), time.monotonic, time.sleep, limit_s), total, sender)
+    delivered = _send_all(sliced(tape, _pace(rate, speed), time.monotonic, time.sleep, limit_s), total, sender, files)
     took_s = time.monotonic() - began
     if isinstance(tape, FileTape) and tape.left_out:
         people().print(f"{tape.left_out} rows of {file} are no trades and were left out: see tapeflow bars --rejects")
+    tell_reading(people(), files)
     typer.echo(
         f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)"
     )
     return 0
 
 
-def _send_all(batches: "Iterable[TradeBatch]", total: int | None, sender: "TapeSender") -> int:
-    """Send each batch, with progress on a terminal; the number delivered."""
-    began = time.monotonic()
-    with Progress(
-        TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
-        TimeRemainingColumn(), console=people(), transient=True, disable=not people().is_terminal,
-    ) as progress:  # fmt: skip
-        task = progress.add_task("records", total=total, pace="")
+def _send_all(
+    batches: "Iterable[TradeBatch]", total: int | None, sender: "TapeSender", files: "Sequence[TradeFile]"
+) -> int:
+    """Send each batch, with progress; the number delivered."""
+    from connectors.files import share_read
+
+    with shown_progress(people(), "sending", "records") as progress:
         for batch in batches:
             sender.send(batch)
-            took_s = time.monotonic() - began
-            progress.update(task, completed=sender.sent, pace=f"{sender.sent / max(took_s, 1e-3):,.0f}/s")
+            progress.update(sender.sent, total, share_read(files) if files else None)
         return sender.finish()
 
 

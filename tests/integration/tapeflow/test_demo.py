@@ -97,3 +97,14 @@ def test_senseless_numbers_are_refused(words: list[str], tmp_path: Path) -> None
     done = run(tmp_path, *words)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_long_demo_proves_its_beginning_within_a_bound(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.json"
+    words = ["--seconds", "6", "--rate", "1000", "--symbols", "10", "--prove-max", "2000", "--json", str(summary)]
+    done = run(tmp_path, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    proof = json.loads(summary.read_text())["proof"]
+    assert (proof["holds"], proof["whole"]) == (True, False)
+    assert 1_900 < proof["counts"]["read"] <= 2_000
+    assert "every bar of the records proved equals the oracle's" in done.stdout
