@@ -6,14 +6,13 @@ line and exit code, because the runner would show a traceback instead.
 """
 
 import os
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import NamedTuple, NoReturn, ParamSpec, TypeVar
 
 import structlog
 
-from flows.stopping import StopSignal
+from flows.stopping import StopSignal, say_last
 from schemas.errors import TapeflowError
 from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
@@ -72,5 +71,5 @@ def fail_in_one_line(error: TapeflowError, log_format: str = "auto") -> NoReturn
     if log_format == "json":
         structlog.get_logger().error("flow_refused", error=str(error), exit_code=error.exit_code)
     else:
-        sys.stderr.write(f"tapeflow: {error}\n")
+        say_last(f"tapeflow: {error}")
     raise SystemExit(error.exit_code) from error

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-__all__ = ["GIVE_UP_S", "StopSignal"]
+__all__ = ["GIVE_UP_S", "StopSignal", "say_last"]
 
 GIVE_UP_S: Final = 8.5
 """A stop must end within 10 seconds; sinks give up on a server that is down well before, see sinks.outage."""
@@ -44,9 +44,15 @@ class StopSignal(threading.Event):
         timer.start()
 
     def _give_up(self) -> None:
-        sys.stderr.write(
+        say_last(
             f"tapeflow: stopped without the last epoch, as not all of it was taken within {GIVE_UP_S:g} s:"
-            " the next start reads it again\n"
+            " the next start reads it again"
         )
-        sys.stderr.flush()
         os._exit(NOT_DRAINED)
+
+
+def say_last(line: str) -> None:
+    """The last line of a process, on the descriptor of standard error: where something holds the process (see
+    tapeflow.workers), that is a file which it reads afterwards, to show one line of several processes."""
+    sys.stderr.flush()
+    os.write(2, f"{line}\n".encode(errors="replace"))

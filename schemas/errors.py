@@ -7,7 +7,9 @@
       Unreachable         a server doesn't answer                           retry with backoff
       OffsetExpired       retention took the records we must resume from    exit 2, the user decides
       StateIncompatible   recovery state of another version or flow         exit 2, the user decides
-      WriteFailed         a server refused our write                        not retried: our defect or its limit
+      StorageFailed       a folder or file of ours can't be written         exit 2: disk full, read-only, quota
+      WriteFailed         a server refused our write                        exit 2: a right, a type or a limit of it
+      PeerGone            another process of this flow ended                exit 3, its own line says why
 
 Each carries two facts: whose ``fault`` it is and whether to ``retry``. ``str(error)`` is one line that says what,
 where and how to mend it; the command prints that line and exits with ``exit_code``.
@@ -19,8 +21,10 @@ __all__ = [
     "InputError",
     "MissingObject",
     "OffsetExpired",
+    "PeerGone",
     "SettingError",
     "StateIncompatible",
+    "StorageFailed",
     "TapeflowError",
     "Unreachable",
     "WriteFailed",
@@ -83,6 +87,16 @@ class StateIncompatible(TapeflowError):
     exit_code = 2
 
 
+class StorageFailed(TapeflowError):
+    fault = "outside"
+    exit_code = 2
+
+
 class WriteFailed(TapeflowError):
-    fault = "ours"
-    exit_code = 1
+    fault = "outside"
+    exit_code = 2
+
+
+class PeerGone(TapeflowError):
+    fault = "outside"
+    exit_code = 3

@@ -25,8 +25,9 @@ import structlog
 from gateway.auth import OpenAuthorizer, is_loopback, make_authorizer
 from schemas.errors import SettingError, Unreachable
 from sinks.redis import connect as connect_redis
-from tapeflow.runner import exit_code, start_worker
+from tapeflow.runner import worker_environment
 from tapeflow.settings import Settings
+from tapeflow.workers import exit_code, start_worker
 
 __all__ = ["Addresses", "GatewayProcesses", "answers", "prepare_gateway", "run_gateway"]
 
@@ -148,7 +149,9 @@ class GatewayProcesses:
         for number, half in enumerate(self._halves):
             update = {"gateway_process_port": own_port + number} if own_port else {}
             settings = self._settings.model_copy(update=update)
-            self._workers.append(start_worker(["tapeflow.gateway_worker", half], settings, self._log))
+            self._workers.append(
+                start_worker(["tapeflow.gateway_worker", half], worker_environment(settings), self._log)
+            )
 
     @property
     def pids(self) -> list[int]:

@@ -17,7 +17,7 @@ from flows.reading import read_options, rules_of
 from flows.replay_plan import PLAN_FILE, Plan, Request, load_plan, make_plan, save_plan
 from flows.replay_progress import PartitionProgress, read_progress
 from schemas.columns import BarBatch
-from schemas.errors import InputError, StateIncompatible, WriteFailed
+from schemas.errors import InputError, StateIncompatible, TapeflowError
 from schemas.intervals import INTERVALS
 from sinks.clickhouse import connect
 from sinks.files import BarTable
@@ -80,16 +80,15 @@ class Replay:
             run = FlowProcess("replay", self._worker_settings(), self._processes, log)
             run.start()
             try:
-                while (code := run.poll()) is None:
+                while run.poll() is None:
                     progress(self._done())
                     time.sleep(LOOK_EVERY_S)
             except KeyboardInterrupt:
                 run.stop()
                 raise
-            if code:
-                run.stop()
+            code = run.end_after_failure()
         if code:
-            raise self._failure(code)
+            raise self._failure(code, run.line)
         progress(self._done())
         account = self._account()
         if not account.done:
@@ -181,12 +180,11 @@ class Replay:
         total.done = all(each.done for each in parts)
         return total
 
-    def _failure(self, code: int) -> Exception:
-        lines = (self.folder / LOG).read_text("utf-8", "replace").splitlines()
-        said = [line.removeprefix("tapeflow: ") for line in lines if line.startswith("tapeflow: ")]
-        if code == InputError.exit_code and said:
-            return InputError(said[-1])
-        return WriteFailed(said[-1] if said else f"a worker ended with code {code}", where=str(self.folder / LOG))
+    def _failure(self, code: int, line: str) -> TapeflowError:
+        said = line.removeprefix("tapeflow: ")
+        if code == InputError.exit_code:
+            return InputError(said)
+        return TapeflowError(said, where=str(self.folder / LOG))
 
 
 def _length(span: tuple[int, int]) -> int:

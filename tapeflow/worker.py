@@ -3,45 +3,38 @@
 Checks what the flow needs, builds it and hands it to Bytewax's runner with recovery. Law: a user's mistake, in the
 settings or met while running, is one line on standard error and the exit code of its kind. The surprise: Bytewax wraps
 what a step raised in exceptions of its own and its engine prints a backtrace as it unwinds, so the cause is looked for
-down the chain and the engine's standard error is kept back, to be shown only when nobody knows better.
+down the chain (tapeflow.engine_errors), and what native code prints goes to a file of the process that started this
+one (tapeflow.workers), to be shown only when nobody knows better. A worker started by hand shows it all.
 """
 
 import argparse
 import importlib
 import os
 import socket
+import stat
 import sys
-import tempfile
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
 
 import structlog
-from bytewax.recovery import (
-    InconsistentPartitionsError,
-    MissingPartitionsError,
-    NoPartitionsError,
-    RecoveryConfig,
-    init_db_dir,
-)
+from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from flows.preflight import check_flow
 from flows.starting import fail_in_one_line
-from flows.stopping import StopSignal
-from schemas.errors import StateIncompatible, TapeflowError
+from flows.stopping import StopSignal, say_last
+from schemas.errors import TapeflowError
 from schemas.shards import stays_on_its_worker
 from tapeflow.cluster import Place, place_of
+from tapeflow.engine_errors import cause_of
 from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
 from tapeflow.recovery import only_one, state_folder
 from tapeflow.settings import Settings, load_settings
 from tapeflow.warm import warm_if_cold
 
-__all__ = ["FLOWS", "cause_of", "main", "recovery_of"]
+__all__ = ["FLOWS", "main", "recovery_of"]
 
 FLOWS = ("live", "history", "replay", "rekey")
 
@@ -51,40 +44,24 @@ def recovery_of(settings: Settings, flow: str, process: int = 0) -> Path:
     return state_folder(settings, flow, process, init_db_dir)
 
 
-@contextmanager
-def engine_errors() -> Iterator[IO[bytes]]:
-    """Python's own standard error stays where it is; what native code prints there, or to standard output, goes to
-    the file given: a worker has no results, and the engine's words between JSON lines would break who reads them."""
-    sys.stderr.flush()
+def keep_native_back(words: int) -> None:
+    """Python's own standard error stays where it is; what native code prints goes to ``words``, and the last line.
+
+    Standard output goes there too: a worker has no results, and the engine's words between JSON lines would break who
+    reads them.
+    """
     sys.stdout.flush()
-    python_fd, output_fd = os.dup(2), os.dup(1)
-    with tempfile.TemporaryFile() as kept, os.fdopen(python_fd, "w", buffering=1, errors="replace") as shown:
-        os.dup2(kept.fileno(), 2)
-        os.dup2(kept.fileno(), 1)
-        before, sys.stderr = sys.stderr, shown
-        try:
-            yield kept
-        finally:
-            shown.flush()
-            os.dup2(python_fd, 2)
-            os.dup2(output_fd, 1)
-            os.close(output_fd)
-            sys.stderr = before
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
+    for descriptor in (1, 2):
+        os.dup2(words, descriptor)
+    os.close(words)
 
 
-def cause_of(error: BaseException | None) -> TapeflowError | None:
-    """The TapeflowError behind what Bytewax raised, if there is one, or what its own complaint means to a user."""
-    while error is not None:
-        if isinstance(error, TapeflowError):
-            return error
-        if isinstance(error, NoPartitionsError | MissingPartitionsError | InconsistentPartitionsError):
-            return StateIncompatible(
-                f"the recovery state isn't whole: {error}",
-                where="TAPEFLOW_RECOVERY_DIR",
-                mend="bring its files back, or move the folder away: the state is rebuilt from Kafka",
-            )
-        error = error.__cause__ or error.__context__
-    return None
+def native_words() -> str:
+    """What native code has printed, where it is kept back."""
+    facts = os.fstat(2)
+    return os.pread(2, facts.st_size, 0).decode(errors="replace") if stat.S_ISREG(facts.st_mode) else ""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -93,12 +70,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("flow", choices=FLOWS)
     parser.add_argument("--process-id", type=int)
     parser.add_argument("--addresses", help="host:port of every process, joined by ;")
+    parser.add_argument("--last-words", type=int, help="descriptor of a file for native code and the last line")
     options = parser.parse_args(argv)
+    if options.last_words is not None:
+        keep_native_back(options.last_words)
     stop = StopSignal().arm()
     log_format = "auto"
     try:
         settings = load_settings()
-        log_format = settings.log_format
+        if options.last_words is None:  # else the holder of the file gives the last line its form
+            log_format = settings.log_format
         place = place_of(settings, socket.gethostname(), options.process_id, options.addresses)
         who = {"flow": options.flow, "process": place.process}
         configure_logging(settings.log_format, settings.log_level, everywhere=who)
@@ -106,29 +87,29 @@ def main(argv: list[str] | None = None) -> int:
         serve_metrics(settings.metrics_port, options.process_id or 0)
     except TapeflowError as error:
         fail_in_one_line(error, log_format)
-    with engine_errors() as native:
-        configure_logging(settings.log_format, settings.log_level, everywhere=who)
-        try:
-            check_flow(options.flow, settings)
-            warm_if_cold()
-            with only_one(settings, options.flow, place.process):
-                run_worker(options.flow, settings, stop, place)
-        except Exception as error:  # noqa: BLE001 - the last frame: every failure becomes one line and an exit code
-            cause = cause_of(error)
-            if cause is not None:
-                fail_in_one_line(cause, log_format)
-            native.seek(0)
-            structlog.get_logger().error(
-                "flow_failed",
-                error=" ".join(str(error).split()),
-                trace=traceback.format_exc(),
-                engine=native.read().decode(errors="replace"),
-            )
-            if log_format != "json":
-                sys.stderr.write(f"tapeflow: {options.flow} failed: {' '.join(str(error).split())}\n")
-            return 1
-        structlog.get_logger().info("flow_stopped")
+    try:
+        check_flow(options.flow, settings)
+        warm_if_cold()
+        with only_one(settings, options.flow, place.process):
+            run_worker(options.flow, settings, stop, place)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the last frame: every failure, a panic too, is a line and a code
+        explain(error, options.flow, place, log_format)
+        return 1
+    structlog.get_logger().info("flow_stopped")
     return 0
+
+
+def explain(error: BaseException, flow: str, place: Place, log_format: str) -> None:
+    """Says the last line, and ends the process with the code of an error of ours."""
+    native, words = native_words(), " ".join(str(error).split())
+    cause = cause_of(error, native, place)
+    if cause is not None:
+        fail_in_one_line(cause, log_format)
+    structlog.get_logger().error("flow_failed", error=words, trace=traceback.format_exc(), engine=native)
+    if log_format != "json":
+        say_last(f"tapeflow: {flow} failed: {words}")
 
 
 def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place) -> None:
@@ -157,4 +138,12 @@ def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    if code:
+        # Clients of servers that are away, and an engine that has panicked, might hold up an orderly end or abort it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -17,7 +17,7 @@ def rekey(
     topic: Annotated[str | None, typer.Option(help="Topic to read instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     partitions: Annotated[int, typer.Option(min=0, help="Create the topic with so many if it isn't there.")] = 0,
     processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,
-) -> int:
+) -> None:
     """Copy records under their symbol as key, values untouched, each exactly once; needs a broker with transactions.
 
     Then let the flows read the new topic (TAPEFLOW_KAFKA_TOPIC).
@@ -33,4 +33,4 @@ def rekey(
     if partitions:
         ensure_topic(settings.kafka_bootstrap, settings.rekey_topic, partitions, settings.kafka_properties)
     RecordWriter(settings.kafka_bootstrap, settings.rekey_topic, settings.kafka_properties).check()
-    return run_flow("rekey", processes, settings)
+    run_flow("rekey", processes, settings)

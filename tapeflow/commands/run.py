@@ -21,11 +21,11 @@ class FlowName(StrEnum):
 def run(
     flow: Annotated[FlowName, typer.Argument(help="live: Redis and fan-out. history: ClickHouse.")],
     processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,
-) -> int:
+) -> None:
     """Run a flow until Ctrl-C or SIGTERM, which drain it and keep its state.
 
     Examples: tapeflow run live or TAPEFLOW_KAFKA_BOOTSTRAP=kafka:9092 tapeflow run history --processes 4
     """
     from tapeflow.runner import run_flow
 
-    return run_flow(flow.value, processes, enter())
+    run_flow(flow.value, processes, enter())

@@ -34,7 +34,8 @@ DRIVERS = {  # library -> words of which a file's path must carry one
     "fastavro": ("avro",),
 }
 DRIVER_EXCEPTIONS: dict[tuple[str, str], str] = {}  # (file, library) -> why
-BYTEWAX_PLACES = ("flows/", "connectors/kafka", "sinks/", "tapeflow/worker.py")  # the last hosts a flow in a process
+# The last two host a flow in a process, and say what its engine complains of.
+BYTEWAX_PLACES = ("flows/", "connectors/kafka", "sinks/", "tapeflow/worker.py", "tapeflow/engine_errors.py")
 
 
 class Edge(NamedTuple):

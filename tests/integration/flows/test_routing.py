@@ -11,8 +11,8 @@ import pytest
 from clickhouse_driver import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+import tapeflow.workers
 from sinks.clickhouse_migrations import migrate
-from tapeflow import runner
 from tapeflow.clickhouse_bars import read_bars
 from tapeflow.comparison import StoredBar
 from tapeflow.oracle import OracleBar
@@ -31,12 +31,14 @@ PLAIN = "CAST(substr(state_key, 1, 5) AS INTEGER)"
 def crossed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of notes on what left a process; workers take notes from here on."""
     notes = tmp_path / "crossed"
-    start = runner.start_worker
+    start = tapeflow.workers.start_worker
     monkeypatch.setenv("CROSSED", str(notes))
     monkeypatch.setattr(
-        runner,
+        tapeflow.workers,
         "start_worker",
-        lambda module, *others: start(["tests.integration.flows.counting_worker", *module[1:]], *others),
+        lambda module, *others, **more: start(
+            ["tests.integration.flows.counting_worker", *module[1:]], *others, **more
+        ),
     )
     return notes
 

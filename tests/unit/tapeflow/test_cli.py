@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import InputError, WriteFailed
+from schemas.errors import InputError, TapeflowError
 from tapeflow import cli
 from tapeflow.cli import main
 
@@ -174,14 +174,14 @@ def wrapped(inner: Exception) -> Exception:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(InputError("bad file"), 2), (WriteFailed("refused"), 1), (wrapped(InputError("bad file")), 2)],
+    [(InputError("bad file"), 2), (TapeflowError("a defect"), 1), (wrapped(InputError("bad file")), 2)],
 )
 def test_error_below_the_engine_keeps_its_line_and_code(
     error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli, "app", failing(error))
     assert main([]) == code
-    assert capsys.readouterr().err in ("tapeflow: bad file\n", "tapeflow: refused\n")
+    assert capsys.readouterr().err in ("tapeflow: bad file\n", "tapeflow: a defect\n")
 
 
 def test_unexpected_failure_is_one_log_line(

@@ -1,19 +1,13 @@
-"""A run of several processes: exit codes, limits, metrics added up."""
-
-import signal
+"""A run of several processes: limits, settings, metrics added up."""
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from schemas.errors import SettingError
 from tapeflow.metrics import serve_metrics
-from tapeflow.runner import FlowProcess, exit_code, worker_environment
+from tapeflow.runner import FlowProcess, worker_environment
 from tapeflow.settings import load_settings
 from tests.chaos.world import free_ports_in_a_row
-
-
-def test_a_signal_is_said_as_a_shell_says_it() -> None:
-    assert [exit_code(code) for code in (0, 1, 2, -signal.SIGKILL)] == [0, 1, 2, 137]
 
 
 def test_no_process_and_too_many_are_refused() -> None:
