@@ -8,9 +8,9 @@ REST does: a page that re-binds its own name to loopback sends an Origin that eq
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from ipaddress import ip_address
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.auth import OpenAuthorizer, is_local_host
@@ -27,13 +27,16 @@ CLOSE_FORBIDDEN = 4003
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """``deflate``: the answer to the extensions header; ``protocol``: the subprotocol; empty for none."""
+    """``deflate``: the answer to the extensions header; ``protocol``: the subprotocol; empty for none.
+
+    ``forwarded``: every entry of every X-Forwarded-For line, as they came.
+    """
 
     path: str
     token: str | None = None
     origin: str = ""
     host: str = ""
-    forwarded: str = ""
+    forwarded: tuple[str, ...] = ()
     protocol: str = ""
     deflate: str = ""
 
@@ -43,8 +46,14 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def read_handshake(target: str, headers: Mapping[str, str]) -> Handshake:
-    """``headers`` finds names in any case."""
+class Headers(Protocol):
+    """Finds names in any case; a header may come on several lines."""
+
+    def get(self, name: str, default: str) -> str: ...
+    def getall(self, name: str, default: list[str]) -> list[str]: ...
+
+
+def read_handshake(target: str, headers: Headers) -> Handshake:
     path, _, query = target.partition("?")
     bearer, _, credentials = headers.get("Authorization", "").partition(" ")
     given = parse_qs(query, max_num_fields=20).get("token", []) if query.count("&") < 20 else []
@@ -55,10 +64,21 @@ def read_handshake(target: str, headers: Mapping[str, str]) -> Handshake:
         token or None,
         headers.get("Origin", ""),
         headers.get("Host", ""),
-        headers.get("X-Forwarded-For", ""),
+        tuple(entry.strip() for line in headers.getall("X-Forwarded-For", []) for entry in line.split(",")),
         next((name for name in offered if name in ("msgpack", "json")), ""),
         negotiate_deflate(headers.get("Sec-WebSocket-Extensions", "")) or "",
     )
+
+
+def bare_address(entry: str) -> str:
+    """The address of an entry that may carry a port, as some proxies write it; empty for anything else."""
+    host = entry[1:].partition("]")[0] if entry.startswith("[") else entry
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return ""
 
 
 class Admission:
@@ -72,9 +92,14 @@ class Admission:
         self.refused: Counter[int] = Counter()
 
     def address(self, handshake: Handshake, peer: str) -> str:
-        """The client's address; behind a trusted proxy the one that the proxy added last."""
-        forwarded = handshake.forwarded.rpartition(",")[2].strip()
-        return forwarded if self._options.trust_forwarded and forwarded else peer
+        """The client's address; behind trusted proxies the one that the outermost of them added.
+
+        Each proxy adds the address that it was reached from at the end; what stands before is the client's own word.
+        """
+        hops, entries = self._options.forwarded_hops, handshake.forwarded
+        if not self._options.trust_forwarded or len(entries) < hops:
+            return peer
+        return bare_address(entries[-hops]) or peer
 
     def serves(self, host: str) -> bool:
         """Whether requests with this Host header are answered at all, pages included."""

@@ -9,9 +9,7 @@ Without any key the gateway is open, so ``listen_host`` keeps it on loopback and
 
 import asyncio
 import http.client
-import json
 import time
-import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
@@ -20,7 +18,9 @@ from typing import Any, Final
 
 import jwt
 import structlog
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.jwks import download_jwks
 from gateway.principal import Authorizer, Principal, TokenRefused
 from schemas.channels import CHANNELS
 from schemas.errors import SettingError
@@ -151,7 +151,7 @@ class TokenAuthorizer:
         while self._jwks_url:
             self._wanted.clear()
             try:
-                self.take_jwks(await asyncio.to_thread(_download, self._jwks_url))
+                self.take_jwks(await asyncio.to_thread(download_jwks, self._jwks_url))
             except (OSError, ValueError, http.client.HTTPException) as error:
                 log.warning("jwks_fetch_failed", url=self._jwks_url, error=str(error), keys=len(self._keys))
             await asyncio.sleep(REFRESH_S_MIN)
@@ -178,7 +178,8 @@ class TokenAuthorizer:
                 log.warning("jwks_key_refused", kid=entry.get("kid"))
         if not keys:
             raise ValueError(f"no {self._algorithm} key in the JWKS document")
-        if set(keys) != set(self._keys):
+        if not _same_keys(keys, self._keys):
+            # A token that the old keys verified may be of a key that was replaced under the same kid.
             self._known.clear()
         self._keys = keys
 
@@ -279,6 +280,15 @@ def listen_host(settings: Settings, authorizer: Authorizer) -> str:
     return bound
 
 
+def _same_keys(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    return {kid: _public(key) for kid, key in ours.items()} == {kid: _public(key) for kid, key in theirs.items()}
+
+
+def _public(key: Any) -> bytes:
+    encoded: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return encoded
+
+
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
@@ -309,12 +319,3 @@ def _parsed(algorithm: str, pem: str) -> Any:
         raise SettingError(
             f"not a public key for {algorithm}: {error}", where="TAPEFLOW_GATEWAY_TOKEN_PUBLIC_KEY"
         ) from None
-
-
-def _download(url: str) -> object:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the setting allows http(s) only
-        text = answer.read(1_000_000)
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("the JWKS is nested too deep") from None

@@ -47,6 +47,7 @@ class WsOptions:
     clients_max: int = 20_000
     clients_per_ip: int = 1_000
     trust_forwarded: bool = False
+    forwarded_hops: int = 1
     inbound_max: int = 65_536
     send_buffer: int = 32_768
     write_buffer: int = 65_536
@@ -82,6 +83,7 @@ class WsOptions:
             clients_max=settings.gateway_clients_max,
             clients_per_ip=settings.gateway_clients_per_ip,
             trust_forwarded=settings.gateway_trust_forwarded,
+            forwarded_hops=settings.gateway_forwarded_hops,
             drain_s=settings.gateway_drain_ms / 1000,
             reuse_port=settings.gateway_reuse_port,
             process_port=settings.gateway_process_port,

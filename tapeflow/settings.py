@@ -247,7 +247,10 @@ class Settings(BaseSettings):
     gateway_clients_max: int = setting(20_000, "Connections of one WebSocket process; more are closed 1013", ge=1)
     gateway_clients_per_ip: int = setting(1_000, "Connections from one address; more are closed 1013", ge=1)
     gateway_trust_forwarded: bool = setting(
-        False, "Take the client's address from the last entry of X-Forwarded-For; only behind a proxy that sets it"
+        False, "Take the client's address from X-Forwarded-For; only behind proxies that add to it"
+    )
+    gateway_forwarded_hops: int = setting(
+        1, "Proxies in front that add to X-Forwarded-For: the entry so far from its end is the client's", ge=1, le=16
     )
     gateway_out_per_s: int = setting(1_000, "Messages per second to one client; above, it is conflated", ge=1)
     gateway_in_per_s: int = setting(50, "Messages per second from one client, four times that at once", ge=1)

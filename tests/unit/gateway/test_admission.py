@@ -1,6 +1,7 @@
 """Who gets in, and with which close code the others go."""
 
 import pytest
+from multidict import CIMultiDict
 
 from gateway.admission import Admission, Handshake, Refusal, read_handshake
 from gateway.auth import OpenAuthorizer
@@ -81,21 +82,39 @@ def test_leaving_gives_the_place_back() -> None:
 
 
 def test_a_handshake_is_read_from_target_and_headers() -> None:
-    headers = {
-        "Authorization": "Bearer abc",
-        "Origin": "https://x",
-        "Host": "h",
-        "Sec-WebSocket-Protocol": "chat, msgpack",
-        "Sec-WebSocket-Extensions": "permessage-deflate",
-    }
+    headers = CIMultiDict(
+        {
+            "Authorization": "Bearer abc",
+            "Origin": "https://x",
+            "Host": "h",
+            "Sec-WebSocket-Protocol": "chat, msgpack",
+            "Sec-WebSocket-Extensions": "permessage-deflate",
+        }
+    )
     got = read_handshake("/ws/prices?token=query", headers)
     assert (got.path, got.token, got.protocol) == ("/ws/prices", "abc", "msgpack")
     assert got.deflate.startswith("permessage-deflate")
-    assert read_handshake("/?token=a%2Fb", {}).token == "a/b"
-    assert read_handshake("/?" + "&".join(["a=1"] * 1000), {}).token is None
+    assert read_handshake("/?token=a%2Fb", CIMultiDict()).token == "a/b"
+    assert read_handshake("/?" + "&".join(["a=1"] * 1000), CIMultiDict()).token is None
 
 
-def test_a_forwarded_address_counts_only_where_trusted() -> None:
-    handshake = Handshake("/", forwarded="6.6.6.6, 9.9.9.9")
+@pytest.mark.parametrize(
+    ("lines", "hops", "address"),
+    [
+        (["6.6.6.6, 9.9.9.9"], 1, "9.9.9.9"),
+        (["6.6.6.6", "9.9.9.9"], 1, "9.9.9.9"),
+        (["6.6.6.6, 9.9.9.9", "5.5.5.5"], 2, "9.9.9.9"),
+        (["9.9.9.9"], 2, "1.1.1.1"),
+        ([], 1, "1.1.1.1"),
+        (["9.9.9.9, "], 1, "1.1.1.1"),
+        (["9.9.9.9:51000"], 1, "9.9.9.9"),
+        (["[2001:DB8::1]:51000"], 1, "2001:db8::1"),
+        (["2001:db8::1"], 1, "2001:db8::1"),
+        (["unknown"], 1, "1.1.1.1"),
+    ],
+)
+def test_a_forwarded_address_is_the_one_that_the_trusted_proxy_added(lines: list[str], hops: int, address: str) -> None:
+    handshake = read_handshake("/", CIMultiDict([("x-forwarded-for", line) for line in lines]))
+    options = WsOptions(trust_forwarded=True, forwarded_hops=hops)
+    assert Admission(options, Good()).address(handshake, "1.1.1.1") == address
     assert Admission(WsOptions(), Good()).address(handshake, "1.1.1.1") == "1.1.1.1"
-    assert Admission(WsOptions(trust_forwarded=True), Good()).address(handshake, "1.1.1.1") == "9.9.9.9"

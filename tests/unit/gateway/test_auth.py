@@ -247,6 +247,29 @@ def test_keys_are_fetched_again_whatever_the_server_answered(
     assert [line["event"] for line in lines if line["event"] == "jwks_fetch_failed"] == ["jwks_fetch_failed"] * len(bad)
 
 
+@pytest.mark.parametrize("kid", ["main", None])
+def test_a_token_ends_with_the_key_that_was_replaced_under_its_kid(kid: str | None) -> None:
+    old, new = ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate()
+
+    def document(key: ed25519.Ed25519PrivateKey) -> dict[str, object]:
+        entry = {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key()))["x"],
+        }
+        return {"keys": [entry if kid is None else {**entry, "kid": kid}]}
+
+    authorizer = TokenAuthorizer("EdDSA", {}, {}, jwks_url="http://keys.example")
+    authorizer.take_jwks(document(old))
+    token = jwt.encode(claims(), old, "EdDSA", headers={"kid": kid} if kid else None)
+    assert authorizer.verify(token).user_id == "u1"
+    authorizer.take_jwks(document(old))
+    assert authorizer.verify(token).user_id == "u1"
+    authorizer.take_jwks(document(new))
+    with pytest.raises(TokenRefused):
+        authorizer.verify(token)
+
+
 def test_settings_that_would_be_unsafe_are_refused() -> None:
     with pytest.raises(SettingError, match="fewer than 32 bytes"):
         make_authorizer(Settings(gateway_token_secret="short"))
