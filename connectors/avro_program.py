@@ -59,7 +59,7 @@ class Op(IntEnum):
     UNUSABLE = 12  # the value that follows (skipped by the next ops) can't fill the field
     TEXT = 13
     TEXT_FIXED = 14  # a: size
-    TEXT_LONG = 15
+    TEXT_LONG = 15  # a: 0, or the size of a float that must be whole
     TEXT_ENUM = 16  # a: symbols; b: const of (at, length) pairs in the texts
     NUMBER_DECIMAL = 17  # a: scale
     NUMBER_FIXED = 18  # a: scale; b: size
@@ -325,6 +325,9 @@ class _Compiler:
             self._emit(Op.TEXT_FIXED, field, _size(schema), path=path)
         elif kind in ("int", "long"):
             self._emit(Op.TEXT_LONG, field, path=path)
+            self.table.made_texts = len(_TEXTS)
+        elif kind in ("double", "float") and field == Field.TRADE_ID:
+            self._emit(Op.TEXT_LONG, field, _FIXED_SIZES[kind], path=path)
             self.table.made_texts = len(_TEXTS)
         elif kind == "enum":
             places: list[int] = []

@@ -14,8 +14,9 @@ import numpy as np
 from connectors.avro_program import Op
 from connectors.decimals import PENDING, number_from_double, number_from_float, number_from_long, pack_number
 from connectors.fields import Field
+from connectors.ids import store_id
 from connectors.rows import store_number, store_text
-from connectors.text import read_id_number, read_number, read_side, read_time, time_from_double, time_from_long
+from connectors.text import read_number, read_side, read_time, time_from_double, time_from_long
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
@@ -66,6 +67,7 @@ _NEGATIVE_LENGTH: Final = int(Fault.NEGATIVE_LENGTH)
 _BAD_SYMBOL_INDEX: Final = int(Fault.BAD_SYMBOL_INDEX)
 
 _NONE: Final = int(Reason.NONE)
+_BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
 
@@ -85,6 +87,7 @@ _TIME_TEXT: Final = int(Op.TIME_TEXT)
 _SIDE_TEXT: Final = int(Op.SIDE_TEXT)
 _SIDE_FIXED: Final = int(Op.SIDE_FIXED)
 
+_LONG_END: Final = 2.0**63
 _TEXT_MAX: Final = 65_535
 _DIGITS_MAX: Final = 20
 _TENS: Final = np.array([10**k for k in range(10)], np.int64)
@@ -237,7 +240,7 @@ def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
         return _TOO_LARGE
     store_text(row, field, at, length)
     if field == _TRADE_ID:
-        row["trade_id_number"] = read_id_number(data, at, at + length)
+        store_id(row, data, at, at + length)
     return _NONE
 
 
@@ -250,7 +253,17 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
         if length > stop - at:
             return np.int64(_CUT_SHORT), _NONE
         return at + length, _keep_text(data, at, length, field, row)
-    value, at = read_long(data, at, stop)
+    size = code[4 * pc + 2] if kind != _TEXT_ENUM else 0
+    if size > 0:
+        if size > stop - at:
+            return np.int64(_CUT_SHORT), _NONE
+        real = _read_float(data, at, size, scratch)
+        at += size
+        if not (abs(real) < _LONG_END and real == np.floor(real)):
+            return at, _BAD_VALUE
+        value = np.int64(real)
+    else:
+        value, at = read_long(data, at, stop)
     if at < 0:
         return at, _NONE
     if kind == _TEXT_ENUM:
@@ -267,7 +280,7 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
         scratch[MADE_USED] += length
     store_text(row, field, scratch[MADE_BASE] + begin, length)
     if field == _TRADE_ID:
-        row["trade_id_number"] = read_id_number(texts, begin, begin + length)
+        store_id(row, texts, begin, begin + length)
     return at, _NONE
 
 

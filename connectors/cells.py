@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.fields import FIELD_COUNT, REQUIRED, Field, required_names
+from connectors.ids import store_id
 from connectors.rows import clear_row, store_number, store_text
-from connectors.text import read_id_number, read_number, read_side, read_time
+from connectors.text import read_number, read_side, read_time
 from schemas.columns import TRADE, RawBatch, Rows
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
@@ -100,7 +101,7 @@ def _read_cell(text: Any, at: int, length: int, field: int, time_unit: int, row:
             return _TOO_LARGE
         store_text(row, field, at, length)
         if field == _TRADE_ID:
-            row["trade_id_number"] = read_id_number(text, at, stop)
+            store_id(row, text, at, stop)
         return _NONE
     if field <= _ASK:
         hi, lo, reason = read_number(text, at, stop)

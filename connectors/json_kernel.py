@@ -11,6 +11,7 @@ import numpy as np
 
 from connectors.cells import ABSENT, UNFIT
 from connectors.fields import Field
+from connectors.ids import is_whole_number
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 from schemas.utf8 import is_utf8
@@ -26,6 +27,7 @@ _UNWANTED: Final = 1 << 20
 _EMPTY_VALUE: Final = int(Reason.EMPTY_VALUE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
 _CORRUPT: Final = int(Reason.CORRUPT)
+_TRADE_ID: Final = int(Field.TRADE_ID)
 _EXCHANGE: Final = int(Field.EXCHANGE)
 _SIDE: Final = int(Field.SIDE)
 
@@ -129,8 +131,8 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
         at = end + 1 if end >= 0 else np.int64(-1)
     elif byte == 45 or 48 <= byte <= 57:
         end, whole = _scan_number(data, at, stop)
-        if whole or _EXCHANGE < field < _SIDE:  # no symbol or id is written as 5.5
-            length = end - at
+        if whole or _EXCHANGE < field < _SIDE or (field == _TRADE_ID and is_whole_number(data, at, end)):
+            length = end - at  # no symbol or id is written as 5.5
         at = end
     elif _matches(data, at, stop, _NULL, 0, 4):
         length = ABSENT

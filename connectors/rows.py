@@ -28,7 +28,7 @@ def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
     row["offset"], row["timestamp_ms"], row["event_time_us"] = offset, timestamp_ms, 0
     row["price_hi"] = row["size_hi"] = row["bid_hi"] = row["ask_hi"] = 0
     row["price_lo"] = row["size_lo"] = row["bid_lo"] = row["ask_lo"] = U(0)
-    row["trade_id_number"] = NO_ID
+    row["trade_id_upper"], row["trade_id_number"] = 0, NO_ID
     row["symbol_at"] = row["trade_id_at"] = row["exchange_at"] = 0
     row["symbol_len"] = row["trade_id_len"] = row["exchange_len"] = 0
     row["side"] = UNKNOWN

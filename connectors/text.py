@@ -1,4 +1,4 @@
-"""Reads numbers, times, sides and ids from text inside compiled kernels.
+"""Reads numbers, times and sides from text inside compiled kernels.
 
 CSV, Parquet and JSON cells and Avro strings all end here. ``data`` is a uint8 array; a cell is ``data[at:stop]``;
 kernels never look outside it. Law: a number is exact or refused; what isn't wholly a number is BAD_VALUE.
@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.decimals import multiply_words, pack_number, scale_up
-from schemas.columns import BUY, NO_ID, SELL, UNKNOWN
+from schemas.columns import BUY, SELL, UNKNOWN
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
-__all__ = ["read_id_number", "read_number", "read_side", "read_time", "time_from_double", "time_from_long"]
+__all__ = ["read_number", "read_side", "read_time", "time_from_double", "time_from_long"]
 
 U = np.uint64
 _OK: Final = int(Reason.NONE)
@@ -167,20 +167,6 @@ def read_number(data: Any, at: int, stop: int) -> Any:
         hi += U(lo < second)
     hi, lo = scale_up(hi, lo, exponent + 10)
     return pack_number(hi, lo, negative, 10)
-
-
-@leaf_kernel
-def read_id_number(data: Any, at: int, stop: int) -> Any:
-    """The trade id as a number, NO_ID unless it is 1 to 18 ASCII digits."""
-    if stop - at < 1 or stop - at > 18:
-        return NO_ID
-    number: Any = 0
-    for index in range(at, stop):
-        digit = np.int64(data[index]) - 48
-        if digit < 0 or digit > 9:
-            return NO_ID
-        number = number * 10 + digit
-    return number
 
 
 @leaf_kernel

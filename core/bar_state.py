@@ -30,6 +30,7 @@ BAR_STATE: Final = np.dtype(
         ("start_us", "i8"),
         ("end_us", "i8"),
         ("open_time_us", "i8"),
+        ("open_id_upper", "i8"),
         ("open_id", "i8"),
         ("open_offset", "i8"),
         ("open_hi", "i8"),
@@ -38,6 +39,7 @@ BAR_STATE: Final = np.dtype(
         ("first_hi", "i8"),
         ("first_lo", "u8"),
         ("close_time_us", "i8"),
+        ("close_id_upper", "i8"),
         ("close_id", "i8"),
         ("close_offset", "i8"),
         ("close_hi", "i8"),
@@ -73,8 +75,9 @@ BAR_STATE: Final = np.dtype(
         ("_pad", "u1", (5,)),
     ]
 )
-"""``first``/``last`` are open and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (published as
-final because the watermark passed its end) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
+"""``_id_upper``, ``_id``: as in TRADE, ids of more digits by their rank (core.long_ids). ``first``/``last`` are open
+and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (published as final because the watermark passed its
+end) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
 
 OPEN: Final = 0
 CLOSED: Final = 1
@@ -116,6 +119,7 @@ def start_bar(bar, symbol, interval, start_us, end_us):  # type: ignore[no-untyp
 @leaf_kernel
 def open_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.open_time_us = trade.event_time_us
+    bar.open_id_upper = trade.trade_id_upper
     bar.open_id = trade.trade_id_number
     bar.open_offset = trade.offset
     bar.open_hi = trade.price_hi
@@ -125,6 +129,7 @@ def open_at(bar, trade):  # type: ignore[no-untyped-def]
 @leaf_kernel
 def close_at(bar, trade):  # type: ignore[no-untyped-def]
     bar.close_time_us = trade.event_time_us
+    bar.close_id_upper = trade.trade_id_upper
     bar.close_id = trade.trade_id_number
     bar.close_offset = trade.offset
     bar.close_hi = trade.price_hi
@@ -164,7 +169,8 @@ def move_open(bar, trade):  # type: ignore[no-untyped-def]
         open_at(bar, trade)
         first_at(bar, trade)
     elif time == bar.open_time_us:
-        if (trade.trade_id_number, trade.offset) < (bar.open_id, bar.open_offset):
+        identity = (trade.trade_id_upper, trade.trade_id_number, trade.offset)
+        if identity < (bar.open_id_upper, bar.open_id, bar.open_offset):
             open_at(bar, trade)
         if trade.offset < bar.first_offset:
             first_at(bar, trade)
@@ -177,7 +183,8 @@ def move_close(bar, trade):  # type: ignore[no-untyped-def]
         close_at(bar, trade)
         last_at(bar, trade)
     elif time == bar.close_time_us:
-        if (trade.trade_id_number, trade.offset) > (bar.close_id, bar.close_offset):
+        identity = (trade.trade_id_upper, trade.trade_id_number, trade.offset)
+        if identity > (bar.close_id_upper, bar.close_id, bar.close_offset):
             close_at(bar, trade)
         if trade.offset > bar.last_offset:
             last_at(bar, trade)

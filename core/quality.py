@@ -119,7 +119,7 @@ def observe_trades(trades, symbols, figures, seen, newest_us):  # type: ignore[n
         time = trade.event_time_us
         number = trade.trade_id_number
         is_repeated = trade.outcome == DUPLICATE
-        if number != NO_ID:
+        if number != NO_ID and trade.trade_id_upper == 0:
             highest = row.highest_id
             word, bit = (number % WINDOW_IDS) >> 6, np.uint64(1) << np.uint64(number & 63)
             bits = seen[symbols[i]]

@@ -7,12 +7,13 @@ trade it refuses all later ones. The surprise: memory stays that of live however
 leave the state, and only those that late trades touch come back.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
 from core.bar_state import BAR_STATE, add_trade, finish_bars
+from core.long_ids import BAR_ID_COLUMNS, rank_kept
 from core.rules import SEQUENCE_BITS, Rules
 from core.shard import LATE, LENGTHS, ORIGINS, Applied, Shard, new_pool
 from core.shard_kernel import (
@@ -59,7 +60,10 @@ class RepairShard(Shard):
             ends_us = rows["end_us"] + self._lateness[rows["interval"]]
             sealed = np.flatnonzero((self.pool.deadline_us != NEVER) & (ends_us <= self.watermark_us))
             if len(sealed):
-                self._sealed.append(rows[sealed])
+                left = rows[sealed]
+                for name in BAR_ID_COLUMNS:
+                    self.long_ids.keep(left[name])
+                self._sealed.append(left)
             close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
         return finals
 
@@ -80,31 +84,39 @@ class RepairShard(Shard):
         late = np.flatnonzero(rows["outcome"] == LATE)
         out = np.zeros(len(late), LATE_TRADE)
         out["trade"] = rows[late]
+        self.long_ids.keep(out["trade"]["trade_id_upper"])
         out["watermark_us"] = np.maximum(seen[late], before_us) - self.rules.out_of_order_us
         out["symbol"] = self.symbols.intern(batch.text, rows["symbol_at"][late], rows["symbol_len"][late])
         return out
 
 
 def fold_late(
-    late: Rows, sealed: Callable[[], Iterable[Rows]], rules: Rules, group_trades: int = GROUP_TRADES
+    late: Rows,
+    sealed: Callable[[], Iterable[Rows]],
+    rules: Rules,
+    group_trades: int = GROUP_TRADES,
+    kept_ids: Sequence[bytes] = (),
 ) -> Iterator[Rows]:
     """Bars (BAR) with the trades of ``late`` that they had refused; those that no other trade made are new.
 
     late: LATE_TRADE in log order, all of the shard. sealed: every BAR_STATE row taken from it, in pieces; asked for
-    once per group of symbols, so that memory is bounded.
+    once per group of symbols, so that memory is bounded. kept_ids: the shard's ``long_ids.kept``.
     """
     groups = max(1, -(-len(late) // group_trades))
     lateness_us = np.array(rules.lateness_us, np.int64)
     for group in range(groups):
         chosen = late[late["symbol"] % groups == group] if groups > 1 else late
         if len(chosen):
-            yield _fold_group(chosen, sealed(), lateness_us, rules.source_epoch << SEQUENCE_BITS)
+            yield _fold_group(chosen.copy(), sealed(), lateness_us, rules.source_epoch << SEQUENCE_BITS, kept_ids)
 
 
-def _fold_group(late: Rows, sealed: Iterable[Rows], lateness_us: Rows, sequence_base: int) -> Rows:
+def _fold_group(
+    late: Rows, sealed: Iterable[Rows], lateness_us: Rows, sequence_base: int, kept_ids: Sequence[bytes]
+) -> Rows:
     wanted = np.unique(_keys_of_late(late, lateness_us))
     parts = [piece[np.isin(_keys_of_bars(piece), wanted)] for piece in sealed]
     bars = np.concatenate(parts) if parts else np.zeros(0, BAR_STATE)
+    rank_kept(kept_ids, late["trade"]["trade_id_upper"], *(bars[name] for name in BAR_ID_COLUMNS))
     capacity = 16
     while capacity < len(bars) + len(wanted) + 1:
         capacity *= 2

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from core.text_hash import digest_text
-from schemas.columns import NO_ID, Rows, TradeBatch
+from schemas.columns import ID_DIGITS, NO_ID, Rows, TradeBatch
 from schemas.kernel import kernel, leaf_kernel
 
 __all__ = ["ENTRY", "JUDGED", "PAIR", "SEEN", "UNJUDGED", "SeenIds", "Window", "judge"]
@@ -25,11 +25,14 @@ UNJUDGED: Final = 2
 NOTHING: Final = 0
 NUMBER: Final = 1
 TEXT: Final = 2
+LONG_NUMBER: Final = 3
+_UPPER_END: Final = 10**ID_DIGITS
 FORGOT_NOTHING: Final = -(2**62)
 PAIRS_FIRST: Final = 64
 
 KEY: Final = np.dtype([("lo", "u8"), ("hi", "u8"), ("pair", "i4"), ("kind", "u1"), ("_pad", "u1", (3,))])
-"""An id as it is compared. kind: NOTHING (no id), NUMBER (its value) or TEXT (a digest); pair indexes PAIR rows."""
+"""An id as it is compared. kind: NOTHING (no id), NUMBER (lo and hi as in TRADE), LONG_NUMBER (a
+digest of its digits) or TEXT (a digest); pair indexes PAIR rows."""
 
 ENTRY: Final = np.dtype(
     [("lo", "u8"), ("hi", "u8"), ("event_time_us", "i8"), ("pair", "i4"), ("kind", "u1"), ("_pad", "u1", (3,))]
@@ -153,23 +156,38 @@ def _pair_of(window: Any, symbol: Any, exchange: Any) -> Any:
     return index
 
 
+@leaf_kernel
+def _bare(text: Any, at: Any, stop: Any, is_number: bool) -> Any:
+    """(begin, end) of an id without the blanks around it; of a number without zeros before it and a fraction too."""
+    while at < stop and (text[at] == 32 or text[at] == 9):
+        at += 1
+    while at < stop and (text[stop - 1] == 32 or text[stop - 1] == 9):
+        stop -= 1
+    if is_number:
+        while at < stop and text[at] == 48:
+            at += 1
+        end = at
+        while end < stop and 48 <= text[end] <= 57:
+            end += 1
+        stop = end
+    return at, stop
+
+
 @kernel
 def _fill_keys(rows: Any, text: Any, symbols: Any, exchanges: Any, window: Any, keys: Any) -> None:
     for index in range(len(rows)):
         row, key = rows[index], keys[index]
-        if row["trade_id_number"] != NO_ID:
-            key["lo"], key["kind"] = np.uint64(row["trade_id_number"]), NUMBER
+        is_number = row["trade_id_number"] != NO_ID
+        if is_number and 0 <= row["trade_id_upper"] < _UPPER_END:
+            key["lo"], key["hi"] = np.uint64(row["trade_id_number"]), np.uint64(row["trade_id_upper"])
+            key["kind"] = NUMBER
         else:
             at = np.int64(row["trade_id_at"])
-            stop = at + np.int64(row["trade_id_len"])
-            while at < stop and (text[at] == 32 or text[at] == 9):
-                at += 1
-            while at < stop and (text[stop - 1] == 32 or text[stop - 1] == 9):
-                stop -= 1
+            at, stop = _bare(text, at, at + np.int64(row["trade_id_len"]), is_number)
             if at == stop:
                 continue
             key["lo"], key["hi"] = digest_text(text, at, stop)
-            key["kind"] = TEXT
+            key["kind"] = LONG_NUMBER if is_number else TEXT
         key["pair"] = _pair_of(window, symbols[index], exchanges[index])
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from core.bar_state import ANNOUNCED, BAR_STATE, CLOSED, OPEN, finish_bars
+from core.long_ids import LongIds
 from core.names import NameTable
 from core.rules import SEQUENCE_BITS, Rules
 from core.seen_ids import SeenIds
@@ -78,6 +79,7 @@ class Shard:
         self.floors_us = np.full(1 + len(INTERVALS), NO_FLOOR, np.int64)
         self.per_symbol = np.zeros(0, SYMBOL_STATE)
         self.seen = SeenIds(rules.dedupe_window if rules.dedupe else 0)
+        self.long_ids = LongIds()
         self.pool = new_pool(FIRST_ROWS)
         self._lateness = np.array(rules.lateness_us, np.int64)
 
@@ -95,6 +97,7 @@ class Shard:
         exchanges = self.exchanges.intern(batch.text, rows["exchange_at"], rows["exchange_len"])
         self.grow_symbols()
         keys = self.seen.keys(batch, symbols, exchanges)
+        self.long_ids.rank(rows, batch.text, self.pool.rows)
         done = 0
         while done < len(rows):
             done, self.max_event_time_us = apply_trades(

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from core.bar_state import CLOSED
+from core.long_ids import LongIds
 from core.names import NameTable
 from core.rules import Rules
 from core.seen_ids import ENTRY, PAIR
@@ -53,6 +54,8 @@ class Frozen(msgspec.Struct, array_like=True):
     ids: bytes = b""
     id_pairs: bytes = b""
     unknown_us: int = NEVER
+    long_ids: list[bytes] = []
+    kept_long_ids: list[bytes] = []
 
 
 def to_arrow(rows: Rows) -> bytes:
@@ -111,6 +114,8 @@ def snapshot(shard: Shard) -> bytes:
         ids=to_arrow(seen.remembered()) if seen.size else b"",
         id_pairs=to_arrow(seen.pairs()) if seen.size else b"",
         unknown_us=seen.unknown_us,
+        long_ids=shard.long_ids.digits,
+        kept_long_ids=shard.long_ids.kept,
     )
     return msgspec.msgpack.encode(frozen)
 
@@ -138,6 +143,7 @@ def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:
     shard.grow_symbols()
     from_arrow(frozen.per_symbol, shard.per_symbol)
     shard.floors_us[:] = floors_of(frozen, rules)
+    shard.long_ids = LongIds(frozen.long_ids, frozen.kept_long_ids)
     if rules.dedupe:
         restore_seen(shard, frozen)
     restore_pool(shard, frozen.bars)

@@ -103,7 +103,7 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
         out: list[BarBatch] = []
         if self._plan.fold_late and not self._progress.done:
             late = np.concatenate([np.zeros(0, LATE_TRADE), *self._late.pieces()])
-            for rows in fold_late(late, self._sealed.pieces, self._rules):
+            for rows in fold_late(late, self._sealed.pieces, self._rules, kept_ids=self._shard.long_ids.kept):
                 repaired = self._whole(rows)
                 self._progress.repaired += sum(map(len, repaired))
                 out.extend(repaired)

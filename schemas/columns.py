@@ -19,6 +19,8 @@ from schemas.rejects import Reject
 __all__ = [
     "BAR",
     "BUY",
+    "ID_DIGITS",
+    "LONG_ID",
     "NO_ID",
     "NO_TIMESTAMP",
     "PLACE",
@@ -40,7 +42,11 @@ BUY: Final = 0
 SELL: Final = 1
 UNKNOWN: Final = 2
 NO_ID: Final = -1
-"""``trade_id_number`` of a trade whose id isn't a whole number of at most 18 digits."""
+"""``trade_id_number`` of a trade whose id isn't a whole number."""
+ID_DIGITS: Final = 18
+"""Digits of ``trade_id_number``; as many more stand in ``trade_id_upper``."""
+LONG_ID: Final = -1
+"""``trade_id_upper`` of a whole number that has more digits than both hold: its text says it (core.long_ids)."""
 NO_TIMESTAMP: Final = -1
 
 TRADE: Final = np.dtype(
@@ -56,6 +62,7 @@ TRADE: Final = np.dtype(
         ("bid_lo", "u8"),
         ("ask_hi", "i8"),
         ("ask_lo", "u8"),
+        ("trade_id_upper", "i8"),
         ("trade_id_number", "i8"),
         ("symbol_at", "u4"),
         ("trade_id_at", "u4"),
@@ -72,6 +79,7 @@ TRADE: Final = np.dtype(
     ]
 )
 """One trade. Text fields are ``[at, at + len)`` of TradeBatch.text. ``reason`` is a schemas.rejects.Reason (0 = good);
+An id that is a whole number is ``trade_id_upper * 10**18 + trade_id_number``, else the number is NO_ID.
 ``outcome`` is filled by core (see core.outcomes): 0 applied, 1 duplicate, 2 late."""
 
 PLACE: Final = np.dtype([("offset", "i8"), ("timestamp_ms", "i8")])

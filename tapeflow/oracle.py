@@ -14,6 +14,7 @@ from math import isqrt
 from typing import Final, Literal, NamedTuple
 
 from schemas.rejects import Reason
+from tapeflow.oracle_ids import id_number
 
 __all__ = [
     "INTERVAL_US",
@@ -38,7 +39,6 @@ INTERVAL_US: Final = {
     "1D": 1440 * MINUTE_US,
     "1W": 7 * 1440 * MINUTE_US,
 }
-ID_DIGITS_MAX: Final = 18
 UNITS: Final = 10**10
 SCALE_10: Final = Decimal(1).scaleb(-10)
 SCALE_4: Final = Decimal(1).scaleb(-4)
@@ -66,9 +66,9 @@ class OracleTrade(NamedTuple):
 
     @property
     def id_number(self) -> int | None:
-        """The trade id where it is a whole number of 1..18 digits, else None."""
-        text = self.trade_id
-        return int(text) if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS_MAX else None
+        """The trade id where it is a whole number of any length, perhaps with blanks around it or a fraction of zeros
+        behind; else None."""
+        return id_number(self.trade_id)
 
     @property
     def identity(self) -> tuple[str, str, int | str] | None:
@@ -302,7 +302,7 @@ def _in_order(trades: Sequence[OracleTrade]) -> list[OracleTrade]:
     ids = [trade.id_number for trade in trades]
     if None in ids:
         return sorted(trades, key=lambda trade: (trade.event_time_us, trade.offset))
-    return sorted(trades, key=lambda trade: (trade.event_time_us, int(trade.trade_id), trade.offset))
+    return sorted(trades, key=lambda trade: (trade.event_time_us, trade.id_number, trade.offset))
 
 
 def _close(key: BarKey, bar: _OpenBar, source_epoch: int, watermark_us: int) -> OracleBar:

@@ -18,6 +18,7 @@ from schemas.avro import WriterSchema, shipped_schema
 from schemas.rejects import Reason
 from tapeflow.oracle import EXACT, SCALE_10, OracleReject, OracleTrade
 from tapeflow.oracle_avro import AvroReader, CorruptValue, Fixed, Single, Timed, Unscaled
+from tapeflow.oracle_ids import id_of_number
 
 __all__ = ["OracleReader", "check_values"]
 
@@ -132,7 +133,7 @@ class OracleReader:
             return number
         if field == "side":
             return _side(value)
-        text = _text(value)
+        text = _text(id_of_number(value) if field == "trade_id" else value)
         if _size_bytes(text) > TEXT_BYTES_MAX:
             raise _Refused(Reason.TOO_LARGE)
         return text

@@ -5,6 +5,7 @@ give is worked out from the drawn value with Python's decimal, not by any decode
 """
 
 import io
+import re
 from decimal import Context, Decimal
 from typing import Any, NamedTuple
 
@@ -175,7 +176,7 @@ def _expected(meaning: dict[str, Any], names: list[str]) -> dict[str, Any] | Rea
     if meaning["price"] is None or meaning["event_time"] is None:
         return Reason.MISSING_FIELD
     trade_id = meaning.get("trade_id") or b""
-    whole = trade_id.isdigit() and len(trade_id) <= 18
+    whole = re.fullmatch(rb"[ \t]*([0-9]+)(\.0*)?[ \t]*", trade_id)
     return {
         "symbol": meaning["symbol"],
         "trade_id": trade_id,
@@ -186,7 +187,7 @@ def _expected(meaning: dict[str, Any], names: list[str]) -> dict[str, Any] | Rea
         "ask": meaning.get("ask"),
         "event_time": meaning["event_time"],
         "side": UNKNOWN if meaning.get("side") is None else meaning["side"],
-        "trade_id_number": int(trade_id) if whole else NO_ID,
+        "trade_id_number": int(whole[1]) if whole else NO_ID,
     }
 
 

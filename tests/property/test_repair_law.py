@@ -38,7 +38,9 @@ def test_folding_late_trades_gives_the_bars_of_unlimited_lateness(
         assert done.late == len(late[-1]) == np.count_nonzero(batch.rows["outcome"] == LATE)
     bars.update(bars_of(shard.open_bars()))
     all_late = np.concatenate(late)
-    for folded in fold_late(all_late, lambda: sealed, rules, group_trades=max(1, len(all_late) // groups)):
+    for folded in fold_late(
+        all_late, lambda: sealed, rules, group_trades=max(1, len(all_late) // groups), kept_ids=shard.long_ids.kept
+    ):
         for key, bar in bars_of(BarBatch(shard.symbols.names, folded)).items():
             assert key not in bars or bar["version"] > bars[key]["version"]
             bars[key] = bar

@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 import numpy as np
 from hypothesis import strategies as st
 
-from schemas.columns import NO_ID, TRADE, BarBatch, Rows, TradeBatch
+from schemas.columns import ID_DIGITS, LONG_ID, NO_ID, TRADE, BarBatch, Rows, TradeBatch
 from schemas.intervals import INTERVALS
 from tapeflow.oracle import OracleTrade
 
@@ -29,14 +29,20 @@ steps_us = st.one_of(
     st.integers(-20 * SECOND_US, 20 * SECOND_US),
     st.sampled_from([0, 0, 1, 60 * SECOND_US, 3600 * SECOND_US, 86400 * SECOND_US, -90 * SECOND_US, -3700 * SECOND_US]),
 )
-trade_ids = st.one_of(st.integers(0, 40).map(str), st.just(""), st.sampled_from(["a1", "7", "007", "9" * 18, "9" * 19]))
+trade_ids = st.one_of(st.integers(0, 40).map(str), st.just(""), st.sampled_from(["a1", "7", "007", " 7.0", "9" * 18]))
+long_ids = st.one_of(
+    st.sampled_from(
+        ["9" * 18, "9" * 19, "1" + "0" * 19, "9" * 36, "1" + "0" * 36, "00" + "9" * 37, "9" * 37 + ".0", "1" * 60]
+    ),
+    st.integers(10**17, 10**20).map(str),
+    st.integers(10**35, 10**38).map(str),
+)
 
 
 @st.composite
 def trade_lists(draw: st.DrawFn, max_size: int = 40) -> list[OracleTrade]:
     """Trades of one partition in offset order, with gaps between offsets."""
-    numeric_only = draw(st.booleans())
-    ids = st.integers(0, 5000).map(str) if numeric_only else trade_ids
+    ids = draw(st.sampled_from([st.integers(0, 5000).map(str), long_ids, trade_ids, st.one_of(trade_ids, long_ids)]))
     time_us, offset, trades = MONDAY_US - 30 * SECOND_US, draw(st.integers(0, 5)), []
     for _ in range(draw(st.integers(1, max_size))):
         time_us = max(0, time_us + draw(steps_us))
@@ -84,9 +90,16 @@ def to_batch(trades: Sequence[OracleTrade], partition: int = 3) -> TradeBatch:
         row["offset"], row["timestamp_ms"], row["event_time_us"] = trade.offset, trade.timestamp_ms, trade.event_time_us
         row["side"] = SIDES.index(trade.side)
         number = trade.id_number
-        row["trade_id_number"] = NO_ID if number is None else number
+        row["trade_id_upper"], row["trade_id_number"] = id_columns(number)
     next_offset = trades[-1].offset + 1 if trades else 0
     return TradeBatch("trades", partition, rows, bytes(text), len(trades), next_offset)
+
+
+def id_columns(number: int | None) -> tuple[int, int]:
+    """``trade_id_upper`` and ``trade_id_number`` as decoders write them."""
+    if number is None:
+        return 0, NO_ID
+    return divmod(number, 10**ID_DIGITS) if number < 10 ** (2 * ID_DIGITS) else (LONG_ID, 0)
 
 
 def wide(row: Rows | np.void, name: str) -> Decimal:
@@ -115,7 +128,7 @@ def trade_of(row: Rows, text: bytes) -> OracleTrade:
         bid=wide(row, "bid") if row["has_bid"] else None,
         ask=wide(row, "ask") if row["has_ask"] else None,
     )
-    assert int(row["trade_id_number"]) == (NO_ID if trade.id_number is None else trade.id_number)
+    assert (int(row["trade_id_upper"]), int(row["trade_id_number"])) == id_columns(trade.id_number)
     return trade
 
 

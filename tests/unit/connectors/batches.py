@@ -7,7 +7,7 @@ from typing import Any
 import fastavro
 import numpy as np
 
-from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.columns import ID_DIGITS, LONG_ID, RawBatch, Rows, TradeBatch
 from schemas.decimals import from_pair
 from schemas.rejects import Reason
 
@@ -59,8 +59,17 @@ def trade_of(row: Rows, text: bytes) -> dict[str, Any]:
         "ask": number("ask") if row["has_ask"] else None,
         "event_time": int(row["event_time_us"]),
         "side": int(row["side"]),
-        "trade_id_number": int(row["trade_id_number"]),
+        "trade_id_number": id_number(row, cut("trade_id")),
     }
+
+
+def id_number(row: Any, text: bytes) -> int:
+    """What the row says of its id, as one number; NO_ID where it is none."""
+    upper, number = int(row["trade_id_upper"]), int(row["trade_id_number"])
+    if upper != LONG_ID:
+        return upper * 10**ID_DIGITS + number
+    assert number == 0
+    return int(text.strip(b" \t").partition(b".")[0])
 
 
 def trades_of(batch: TradeBatch) -> list[dict[str, Any]]:

@@ -152,3 +152,12 @@ def test_each_refusal_and_its_words(text: bytes, reason: Reason, words: str) -> 
     (reject,) = batch.rejects
     assert (reject.reason, reject.value, reject.key) == (reason, text, b"key-1")
     assert words in reject.detail
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("10.0", 10), ('"10.0"', 10), ('" 010"', 10), ("102523573486100000001", 102523573486100000001), ('"1e1"', NO_ID)],
+)
+def test_ids_are_numbers_however_they_are_written(written: str, number: int) -> None:
+    (trade,) = trades_of(JsonDecoder().decode(raw_batch([value(f'"trade_id":{written}')])))
+    assert (trade["trade_id"], trade["trade_id_number"]) == (written.strip('"').encode(), number)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.text import read_id_number, read_number, read_side, read_time, time_from_double, time_from_long
-from schemas.columns import BUY, NO_ID, SELL, UNKNOWN
+from connectors.text import read_number, read_side, read_time, time_from_double, time_from_long
+from schemas.columns import BUY, SELL, UNKNOWN
 from schemas.decimals import from_pair
 from schemas.rejects import Reason
 from tests.property.avro_writers import units_of
@@ -81,14 +81,6 @@ def test_what_decimal_takes_is_taken(text: str) -> None:
     except ArithmeticError:
         expected = Reason.BAD_VALUE
     assert number_of(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1), ("1" * 19, NO_ID), ("", NO_ID), ("1a", NO_ID), ("-1", NO_ID)],
-)
-def test_ids(text: str, number: int) -> None:
-    assert read_id_number(*cell(text)) == number
 
 
 @pytest.mark.parametrize(

@@ -111,3 +111,24 @@ def test_ids_that_begin_anew_the_next_day_are_no_duplicates(capsys: pytest.Captu
     days = [(day, "A", "1", number) for day in (0, 1440) for number in ("1", "2", "2")]
     said = bars(capsys, write("trades.csv", *days, (1441, "A", "1", "")), "--dedupe")[1]
     assert "7 read = 5 applied + 2 duplicate + 0 late + 0 rejected (1 unjudged)" in said
+
+
+@pytest.mark.parametrize(
+    ("ids", "opening", "closing"),
+    [
+        (("8389766145050669872", "8389766145050669871", "8389766145050669873"), "2", "3"),
+        (("102523573486100000002", "102523573486100000003", "102523573486100000001"), "3", "2"),
+        (("00000000000000000012", "00000000000000000011", "13"), "2", "3"),
+        (("10.0", "9.0", "11.0"), "2", "3"),
+        ((" 10", " 9", "11 "), "2", "3"),
+        (("1" + "0" * 50, "9" * 50, "1" + "0" * 51), "2", "3"),
+        (("10", "9", "x"), "1", "3"),
+    ],
+)
+def test_trades_of_one_moment_are_ordered_by_ids_of_any_length(
+    capsys: pytest.CaptureFixture[str], ids: tuple[str, ...], opening: str, closing: str
+) -> None:
+    path = write("trades.csv", *[(0, "A", str(price + 1), each) for price, each in enumerate(ids)])
+    assert main(["bars", path]) == 0
+    (bar,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (bar["open"], bar["close"]) == (opening, closing)
