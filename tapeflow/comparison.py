@@ -68,7 +68,8 @@ class Difference(NamedTuple):
 @dataclass
 class Comparison:
     """compared + open + cut = bars looked at. ``repaired``: those compared that a replay has folded late trades into.
-    ``elsewhere``: stored bars of symbols that the records don't hold, compared only where no other record can."""
+    ``elsewhere``: stored bars of symbols that the records don't hold, compared only where no other record can.
+    ``hidden``: what open transactions keep from every reader, in words."""
 
     compared: int = 0
     open: int = 0
@@ -76,6 +77,7 @@ class Comparison:
     elsewhere: int = 0
     repaired: int = 0
     differing: int = 0
+    hidden: str = ""
     differences: list[Difference] = field(default_factory=list)
 
     def differ(self, differences: Iterable[Difference]) -> bool:

@@ -29,6 +29,7 @@ from tapeflow.settings import Settings
 __all__ = ["Letters", "Requeued", "Wanted", "judge_letters"]
 
 LOT: Final = 500
+PROGRESS_LETTERS: Final = 100
 Judge = Callable[[Letter], str]
 """Why the record would be refused now; empty if it would be taken."""
 
@@ -67,10 +68,14 @@ class Requeued:
 
 
 class Letters:
-    """The dead letters of the settings' topic. Raises MissingObject when there is no such topic."""
+    """The dead letters of the settings' topic. Raises MissingObject when there is no such topic.
 
-    def __init__(self, settings: Settings) -> None:
+    ``progress`` is told how many letters were read, and how many there are.
+    """
+
+    def __init__(self, settings: Settings, progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
         self._settings = settings
+        self._progress = progress
         self._options = self._options_of(settings.dead_letter_topic)
         self._markers = self._options_of(requeued_topic(settings.dead_letter_topic))
 
@@ -78,7 +83,10 @@ class Letters:
         """In the order of their partitions' offsets; a second copy of one record's letter is left out."""
         ranges = ranges_between(self._options, Position.parse(wanted.start), Position.parse(wanted.end))
         seen: set[str] = set()
-        for letter in read_letters(self._options, ranges):
+        total = sum(end - start for start, end in ranges.values())
+        for read, letter in enumerate(read_letters(self._options, ranges), 1):
+            if read % PROGRESS_LETTERS == 0:
+                self._progress(read, total)
             if wanted.takes(letter) and letter.origin not in seen:
                 seen.add(letter.origin)
                 yield letter

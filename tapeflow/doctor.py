@@ -12,12 +12,12 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from urllib.error import HTTPError
 
+from connectors.kafka_ends import TopicEnds
 from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_start import TopicQuestions
 from flows.reading import read_options
@@ -27,29 +27,19 @@ from sinks.clickhouse import connect as connect_clickhouse
 from sinks.clickhouse import place
 from sinks.clickhouse_migrations import check_tables
 from sinks.redis import connect as connect_redis
+from sinks.redis_rights import server_info
+from tapeflow.doctor_rights import clickhouse_findings, kafka_findings, redis_findings
+from tapeflow.finding import Finding
 from tapeflow.settings import Settings
+from tapeflow.topic_range import hidden_words
 
-__all__ = ["Finding", "examine"]
+__all__ = ["examine"]
 
-State = Literal["ok", "warning", "failed"]
 FREE_BYTES_LEAST: Final = 2 << 30
 REDIS_LEAST: Final = (6, 2)
 CLICKHOUSE_LEAST: Final = (22, 8)
 ANSWER_S: Final = 5
 EVICTION_RIGHT: Final = "noeviction"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One dependency. ``what``: version or condition; ``todo`` is empty for ``ok``."""
-
-    name: str
-    state: State
-    what: str
-    todo: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
 
 
 Check = Callable[[Settings], Iterator[Finding]]
@@ -92,6 +82,9 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     held = sum(high - low for low, high in marks.values())
     yield Finding("kafka", "ok", f"answers at {settings.kafka_bootstrap}")
     yield Finding(f"topic {settings.kafka_topic}", "ok", f"{facts.partitions} partitions, {held} records kept")
+    ends = TopicEnds(read_options(settings)).ask(range(facts.partitions))
+    if said := hidden_words(ends):
+        yield Finding("open transaction", "warning", said, "end it: see TransactionOpen in docs/operating.md")
 
 
 def _dead_letters(settings: Settings) -> Iterator[Finding]:
@@ -142,6 +135,7 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
         try:
             check_tables(client, settings.clickhouse_database)
             yield Finding(f"tables in {settings.clickhouse_database}", "ok", "all there")
+            yield from clickhouse_findings(client, settings)
         except TapeflowError as error:
             yield Finding(f"tables in {settings.clickhouse_database}", "failed", error.what, error.mend)
     finally:
@@ -151,7 +145,11 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
 def _redis(settings: Settings) -> Iterator[Finding]:
     client = connect_redis(settings.redis_url)
     try:
-        info: dict[str, object] = client.info()
+        info = server_info(client)
+        if info is None:
+            yield Finding("redis", "failed", "the login may not run INFO, which tells live its server", "grant +info")
+            yield from redis_findings(client, settings)
+            return
         found = str(info["redis_version"])
         old = tuple(int(part) for part in found.split(".")[:2]) < REDIS_LEAST
         yield Finding("redis", "warning" if old else "ok", found, "use 6.2 or newer" if old else "")
@@ -164,6 +162,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             f"{policy}; {'a' if limited else 'no'} memory limit",
             "set maxmemory-policy noeviction: an evicted symbol is gone until it trades again" if evicts else "",
         )
+        yield from redis_findings(client, settings)
     finally:
         client.close()
 
@@ -213,6 +212,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 CHECKS: Final[dict[str, Check]] = {
     "python": _python,
     "kafka": _kafka,
+    "rights in kafka": kafka_findings,
     "dead letters": _dead_letters,
     "schema registry": _registry,
     "clickhouse": _clickhouse,

@@ -37,9 +37,20 @@ class WorkProgress:
         self._task = bar.add_task(verb, total=None) if bar is not None else None
         self._clock = clock
         self._began = self._said = clock()
+        self._first = self._last = 0
+
+    def resume(self, done: int) -> None:
+        """So much was done before: it is no part of the pace."""
+        self._first, self._began = done, self._clock()
 
     def update(self, done: int, total: int | None = None, share: float | None = None) -> None:
-        """``done`` of ``total`` units; ``share`` (0 to 1) where the total isn't known but the way is."""
+        """``done`` of ``total`` units; ``share`` (0 to 1) where the total isn't known but the way is.
+
+        A ``done`` below the one before is a second pass, which begins anew.
+        """
+        if done < self._last:
+            self.resume(done)
+        self._last = done
         share = done / total if total and share is None else share
         took_s = max(self._clock() - self._began, 1e-3)
         if self._bar is not None and self._task is not None:
@@ -53,13 +64,14 @@ class WorkProgress:
 
     def _words(self, done: int, total: int | None, took_s: float) -> str:
         of = f" of {total:,}" if total else ""
-        return f"{self._verb} {done:,}{of} {self._unit}, {done / took_s:,.0f}/s"
+        return f"{self._verb} {done:,}{of} {self._unit}, {(done - self._first) / took_s:,.0f}/s"
 
     def _line(self, done: int, total: int | None, share: float | None, took_s: float) -> str:
         words = self._words(done, total, took_s)
-        if not share:
+        here = (done - self._first) / done if done else 0.0
+        if not share or not here:
             return words
-        left_s = took_s * (1.0 - share) / share
+        left_s = took_s * (1.0 - share) / (share * here)
         return f"{words}, {share:.0%}, about {_duration(left_s)} left"
 
 

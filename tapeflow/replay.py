@@ -81,7 +81,7 @@ class Replay:
             run.start()
             try:
                 while run.poll() is None:
-                    progress(self._done())
+                    progress(self.done)
                     time.sleep(LOOK_EVERY_S)
             except KeyboardInterrupt:
                 run.stop()
@@ -89,7 +89,7 @@ class Replay:
             code = run.end_after_failure()
         if code:
             raise self._failure(code, run.line)
-        progress(self._done())
+        progress(self.done)
         account = self._account()
         if not account.done:
             raise InputError("the replay was stopped", where=str(self.folder), mend="run it again to go on")
@@ -152,7 +152,8 @@ class Replay:
         found = (read_progress(self.folder, partition) for partition in self.plan.whole_from_us)
         return [each for each in found if each is not None]
 
-    def _done(self) -> int:
+    @property
+    def done(self) -> int:
         ranges = self.plan.ranges
         return sum(
             each.next_offset - ranges[each.partition][0] if not each.done else _length(ranges[each.partition])

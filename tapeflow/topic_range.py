@@ -4,12 +4,15 @@
 as reading nothing of that partition would look as if it had been read.
 """
 
+from collections.abc import Mapping
+
+from connectors.kafka_ends import LogEnd, TopicEnds
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import OffsetRange, ranges_between
 from connectors.kafka_start import TopicQuestions
 from schemas.errors import InputError
 
-__all__ = ["asked_ranges"]
+__all__ = ["asked_ranges", "hidden_words"]
 
 
 def asked_ranges(options: KafkaReadOptions, start: str, end: str) -> dict[int, OffsetRange]:
@@ -28,5 +31,20 @@ def asked_ranges(options: KafkaReadOptions, start: str, end: str) -> dict[int, O
                     mend="offsets are those of the topic, see `tapeflow doctor`",
                 )
     if not any(first < last for first, last in ranges.values()):
-        raise InputError(f"topic {options.topic} holds no record in that range", where="--from, --to")
+        raise InputError(
+            f"topic {options.topic} holds no record in that range",
+            where="--from, --to",
+            mend=hidden_words(TopicEnds(options).ask(ranges)),
+        )
     return ranges
+
+
+def hidden_words(ends: Mapping[int, LogEnd]) -> str:
+    """What open transactions keep from every reader; empty where there are none."""
+    hidden = {partition: end for partition, end in sorted(ends.items()) if end.hidden}
+    if not hidden:
+        return ""
+    places = ", ".join(
+        f"{end.hidden} of partition {partition} from offset {end.stable}" for partition, end in hidden.items()
+    )
+    return f"records lie behind an open transaction: {places}"

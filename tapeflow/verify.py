@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.kafka_ends import TopicEnds
 from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_range import OffsetRange, read_records
 from connectors.kafka_start import TopicQuestions
@@ -25,7 +26,7 @@ from tapeflow.comparison import Comparison, Edge, compare_bars
 from tapeflow.oracle import INTERVAL_US, Oracle, OracleResult, OracleRules, OracleTrade
 from tapeflow.oracle_records import OracleReader
 from tapeflow.settings import Settings
-from tapeflow.topic_range import asked_ranges
+from tapeflow.topic_range import asked_ranges, hidden_words
 
 __all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_ranges", "requeued_records", "verify_bars"]
 
@@ -148,6 +149,7 @@ def verify_bars(settings: Settings, asked: Asked, progress: Progress = lambda _d
             again = recompute_ranges(options, late, settings, progress, requeued=requeued, fold_late=True)
             repaired = {(bar.symbol, bar.interval, bar.start_us): bar for bar in again.bars.values()}
             found = compare_bars(bars, stored, edges, repaired=repaired, unread=unread)
+        found.hidden = hidden_words(TopicEnds(options).ask(ranges))
         return found
     finally:
         client.disconnect()

@@ -15,6 +15,7 @@ from rich.table import Table
 from schemas.errors import InputError, SettingError
 from schemas.rejects import Reason
 from tapeflow.commands.entry import JsonOption, enter, people
+from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
     from tapeflow.dead_letters import Wanted
@@ -80,13 +81,15 @@ def list_letters(
     """
     from tapeflow.dead_letters import Letters
 
-    letters = Letters(enter(kafka_topic=topic))
-    found, counts, put_back = [], Counter[str](), letters.requeued()
-    for letter in letters.find(wanted(start, end, reasons, origins)):
-        counts[letter.reason] += 1
-        found.append(letter)
-        if len(found) > 2 * most:
-            del found[:-most]
+    settings, found, counts = enter(kafka_topic=topic), [], Counter[str]()
+    with shown_progress(people(), "reading", "letters") as progress:
+        letters = Letters(settings, progress.update)
+        put_back = letters.requeued()
+        for letter in letters.find(wanted(start, end, reasons, origins)):
+            counts[letter.reason] += 1
+            found.append(letter)
+            if len(found) > 2 * most:
+                del found[:-most]
     found = found[-most:]
     if as_json:
         rows = [as_plain(letter, letter.origin in put_back) for letter in found]
@@ -154,9 +157,10 @@ def requeue(
     from tapeflow.dead_letters import Letters, judge_letters
 
     settings = enter(kafka_topic=topic)
-    done = Letters(settings).requeue(
-        wanted(start, end, reasons, origins), dry_run=dry_run, judge=None if force else judge_letters(settings)
-    )
+    with shown_progress(people(), "reading", "letters") as progress:
+        done = Letters(settings, progress.update).requeue(
+            wanted(start, end, reasons, origins), dry_run=dry_run, judge=None if force else judge_letters(settings)
+        )
     if as_json:
         plain = {"put_back": done.put_back, "already": done.already, "cut": done.cut, "refused": done.refused}
         typer.echo(json.dumps({**plain, "dry_run": dry_run}))

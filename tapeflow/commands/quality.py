@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tapeflow.commands.entry import JsonOption, enter, people
+from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
     from core.quality import SymbolFigures
@@ -38,14 +38,8 @@ def quality(
     from tapeflow.quality import assess_range
 
     settings = enter(kafka_topic=topic)
-    with Progress(
-        TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=people(),
-        transient=True, disable=not people().is_terminal,
-    ) as progress:  # fmt: skip
-        task = progress.add_task("records", total=None)
-        found = assess_range(
-            settings, start, end, lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    with shown_progress(people(), "reading", "records") as progress:
+        found = assess_range(settings, start, end, progress.update)
     twice = found.in_two_partitions
     if as_json:
         typer.echo(json.dumps(found.as_plain()))

@@ -6,17 +6,16 @@ stopped goes on when the same command is given again.
 """
 
 import json
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from schemas.errors import SettingError
 from schemas.intervals import INTERVALS
 from tapeflow.commands.entry import JsonOption, chosen_intervals, enter, people
+from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
     from tapeflow.replay import Account, Replay
@@ -105,24 +104,13 @@ def _table(name: str, database: str) -> str:
 
 
 def _run(asked: "Replay") -> "Account":
-    total, began = asked.plan.records, time.monotonic()
+    total = asked.plan.records
     if asked.resumed:
         people().print("going on where the same replay stopped")
-    with Progress(
-        TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
-        TimeRemainingColumn(), console=people(), transient=True, disable=not people().is_terminal,
-    ) as progress:  # fmt: skip
-        task = progress.add_task("records", total=total, pace="")
-        before: list[int] = []
-
-        def show(done: int) -> None:
-            # What an earlier run had done is no work of this one.
-            before[:] = before or [done]
-            rate = (done - before[0]) / max(time.monotonic() - began, 1e-3)
-            progress.update(task, completed=done, pace=f"{rate:,.0f}/s")
-
+    with shown_progress(people(), "replaying", "records") as progress:
+        progress.resume(asked.done)
         try:
-            return asked.run(show)
+            return asked.run(lambda done: progress.update(done, total))
         except KeyboardInterrupt:
             people().print("stopped; the same command goes on from here")
             raise

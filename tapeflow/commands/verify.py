@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from schemas.intervals import INTERVALS
 from tapeflow.commands.entry import JsonOption, chosen_intervals, enter, people
+from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
     from tapeflow.comparison import Comparison
@@ -45,17 +45,8 @@ def verify(
     settings = enter(kafka_topic=topic)
     chosen = tuple(INTERVALS[index].name for index in chosen_intervals(intervals))
     asked = Asked(start, end, tuple(part.strip() for part in symbols.split(",") if part.strip()), chosen)
-    with Progress(
-        TextColumn("recomputing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=people(),
-        transient=True,
-        disable=not people().is_terminal,
-    ) as progress:
-        task = progress.add_task("records", total=None)
-        found = verify_bars(settings, asked, lambda done, total: progress.update(task, completed=done, total=total))
+    with shown_progress(people(), "recomputing", "records") as progress:
+        found = verify_bars(settings, asked, progress.update)
     if as_json:
         typer.echo(json.dumps(as_plain(found)))
     else:
@@ -64,6 +55,8 @@ def verify(
         typer.echo(str(found))
     if not (found.compared or found.open or found.cut):
         people().print("the records of that range hold no valid trade, so no bar could be compared")
+    if found.hidden:
+        people().print(f"{found.hidden}; they are in no bar yet, and were not compared")
     return 1 if found.differing else 0
 
 
@@ -75,6 +68,7 @@ def as_plain(found: "Comparison") -> dict[str, object]:
         "cut": found.cut,
         "repaired": found.repaired,
         "elsewhere": found.elsewhere,
+        "hidden": found.hidden,
         "differences": [each._asdict() for each in found.differences],
     }
 

@@ -33,6 +33,23 @@ def test_a_share_is_enough_and_nothing_is_known_without_one() -> None:
     ]
 
 
+def test_what_was_done_before_and_a_second_pass_are_no_part_of_the_pace() -> None:
+    out, now = io.StringIO(), [0.0]
+    progress = WorkProgress(Console(file=out, width=200), "replaying", "records", clock=lambda: now[0])
+    progress.resume(900_000)
+    now[0] = 10.0
+    progress.update(901_000, 1_000_000)
+    now[0] = 20.0
+    progress.update(0, 1_000)
+    now[0] = 30.0
+    progress.update(500, 1_000)
+    assert out.getvalue().splitlines() == [
+        "replaying 901,000 of 1,000,000 records, 100/s, 90%, about 16 min 30 s left",
+        "replaying 0 of 1,000 records, 0/s",
+        "replaying 500 of 1,000 records, 50/s, 50%, about 10 s left",
+    ]
+
+
 def test_a_bar_on_a_terminal_goes_away() -> None:
     out = io.StringIO()
     console = Console(file=out, width=120, force_terminal=True)

@@ -1,0 +1,39 @@
+"""What the flows do in ClickHouse, and which of it the login in use may not do.
+
+``doctor`` asks before a flow runs into a refusal. Each right is asked for by using it on nothing: an insert of no rows
+and a selection without rows change nothing, and are refused as any other, by any version.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from clickhouse_driver import Client, errors
+
+from schemas.names import BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
+
+__all__ = ["INSERTED", "SELECTED", "lacking_rights"]
+
+INSERTED: Final = (TRADES_TABLE, BARS_TABLE, LATE_TRADES_TABLE)
+"""By the history flow."""
+SELECTED: Final = (BAR_VIEW,)
+"""By verify, and by a replay that compares."""
+_DENIED: Final = frozenset({164, 497})
+"""READONLY, ACCESS_DENIED."""
+
+
+def lacking_rights(client: Client, database: str) -> Iterator[str]:
+    """Rights as a GRANT spells them. Tables that aren't there are left out: their absence is told elsewhere."""
+    for table in INSERTED:
+        if _is_denied(client, f"INSERT INTO {database}.{table} (symbol) SELECT '' WHERE 0"):
+            yield f"INSERT ON {database}.{table}"
+    for table in SELECTED:
+        if _is_denied(client, f"SELECT symbol FROM {database}.{table} LIMIT 0"):  # noqa: S608 - names of ours
+            yield f"SELECT ON {database}.{table}"
+
+
+def _is_denied(client: Client, statement: str) -> bool:
+    try:
+        client.execute(statement)
+    except errors.ServerException as error:
+        return error.code in _DENIED
+    return False

@@ -1,0 +1,61 @@
+"""A Kafka broker with logins and ACLs beside the open listener that the tests' own clients use.
+
+On the open listener everybody is ANONYMOUS, who may do anything; ``secured`` is the address where users must log in by
+SASL PLAIN, and may do only what ``allow`` grants them.
+"""
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from local.ports import free_port
+from tests.servers.kafka import KafkaBroker
+
+__all__ = ["AclBroker"]
+
+
+class AclBroker(KafkaBroker):
+    """``users``: names, each with the password ``secret-of-NAME``."""
+
+    def __init__(self, *users: str) -> None:
+        super().__init__()
+        self.secured = f"127.0.0.1:{free_port()}"
+        logins = " ".join(f'user_{user}="secret-of-{user}"' for user in users)
+        self._properties = {
+            "listeners": f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.secured},"
+            f"CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.secured}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": "org.apache.kafka.common.security.plain"
+            f".PlainLoginModule required {logins};",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+        }
+
+    def login(self, user: str) -> dict[str, str]:
+        """Client properties of ``user`` at the secured address."""
+        return {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": user,
+            "sasl.password": f"secret-of-{user}",
+        }
+
+    def allow(self, user: str, resource: str, name: str, *operations: str) -> None:
+        """``resource``: TOPIC or GROUP. Returns when the broker knows."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        bindings = [
+            AclBinding(
+                ResourceType[resource], name, ResourcePatternType.LITERAL, f"User:{user}", "*",
+                AclOperation[operation], AclPermissionType.ALLOW,
+            )
+            for operation in operations
+        ]  # fmt: skip
+        for future in admin.create_acls(bindings).values():
+            future.result(30)
