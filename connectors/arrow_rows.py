@@ -18,7 +18,7 @@ from connectors.cells import ABSENT, UNFIT, Cells
 from connectors.column_plan import ColumnPlan
 from connectors.constants import Constants
 from connectors.csv import CsvDecoder
-from connectors.fields import Field, time_unit_code
+from connectors.fields import Field
 from connectors.rejecting import reject_bad
 from schemas.columns import NO_TIMESTAMP, RawBatch, Rows, TradeBatch
 from schemas.rejects import Reason
@@ -46,11 +46,15 @@ class ArrowDecoder:
     """A Decoder (see connectors.rejecting) of batches with the columns of ``plan`` and the types of ``schema``."""
 
     def __init__(self, plan: ColumnPlan, schema: Any) -> None:
-        self.plan = replace(plan, time_unit=_time_unit(schema.field(plan.columns[Field.EVENT_TIME]).type, plan))
+        kind = schema.field(plan.columns[Field.EVENT_TIME]).type
+        words = plan.words
+        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+            words = replace(words, time_origin_us=None)  # these say themselves that they count from 1970
+        self.plan = replace(plan, time_unit=_time_unit(kind, plan), words=words)
         self._wanted = sorted(set(plan.columns.values()))
         self._lines = CsvDecoder(self.plan)
         self._constants = Constants(plan.constants)
-        self._time_unit = time_unit_code(self.plan.time_unit)
+        self.values = self._lines.values
 
     def raw_rows(self, part: Any, topic: str, row: int) -> ArrowRows:
         """The rows of a record batch whose columns are the wanted ones, in the file's order; the first is ``row``."""
@@ -92,14 +96,18 @@ class ArrowDecoder:
             begin += len(text)
         data = self._constants.put(b"".join(texts), cells)
         batch = RawBatch(raw.topic, 0, data, raw.ends, raw.offsets, raw.timestamps_ms, raw.keys)
-        return cells.to_rows(batch, self._time_unit, bytes)
+        return cells.to_rows(batch, self.values, bytes)
 
     def decode(self, raw: RawBatch) -> TradeBatch:
         rows, text = self.decode_rows(raw)
         return self.finish(raw, rows, text)
 
     def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
-        return reject_bad(raw, rows, text, self._explain)
+        return self.values.count(reject_bad(raw, rows, text, self._explain))
+
+    def unseen_fields(self) -> list[str]:
+        """None: a file that lacks a column which the field map names isn't opened."""
+        return []
 
     def _explain(self, raw: RawBatch, index: int, row: Rows, text: bytes) -> str:
         assert isinstance(raw, ArrowRows)
@@ -158,6 +166,6 @@ def _time_unit(kind: Any, plan: ColumnPlan) -> str:
         return "s"
     if pa.types.is_date64(kind):
         return "ms"
-    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
-        return str(kind.unit)
+    if pa.types.is_timestamp(kind) or (pa.types.is_time(kind) and plan.words.time_origin_us is not None):
+        return str(kind.unit)  # a time of day without a day would be one of 1970
     return plan.time_unit

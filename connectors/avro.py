@@ -16,13 +16,18 @@ import structlog
 
 from connectors.avro_kernel import FAULT, FAULT_AT, FAULT_PC, SCRATCH_LENGTH, SEEN, decode_records
 from connectors.avro_program import ProgramTable, SchemaError, Tables
-from connectors.avro_values import MADE_BASE, MADE_USED, Fault
-from connectors.decimals import number_from_text
-from connectors.fields import Field, field_paths, required_names, time_unit_code, wanted_tree
+from connectors.avro_values import MADE_BASE, MADE_USED, ORIGIN_US, ROUNDING
+from connectors.avro_varints import Fault
+from connectors.avro_words import shown_value
+from connectors.cells import hint_of
+from connectors.decimals import ROUNDED, number_from_text
+from connectors.fields import Field, asked_paths, field_paths, required_names, wanted_tree
 from connectors.rejecting import reject_bad
+from connectors.values import Values
 from schemas.avro import TRADE_SCHEMA_ID, WriterSchema, shipped_schema
 from schemas.columns import TRADE, RawBatch, Rows, TradeBatch
 from schemas.rejects import Reason
+from schemas.trade_words import TradeWords
 
 __all__ = ["AvroDecoder", "Framing", "Resolver"]
 
@@ -50,6 +55,7 @@ class AvroDecoder:
     framing: ``confluent`` (magic byte 0, 4-byte schema id, body) or ``none`` (every value is of ``schema``).
     resolver: schema id -> writer schema; the shipped schemas when None.
     field_map: our field name -> theirs, dotted inside nested records. time_unit: of longs without a logical type.
+    words: how the venue writes its values. ``values``: what is made of that.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class AvroDecoder:
         value_bytes_max: int = 1_000_000,
         *,
         schema: WriterSchema | None = None,
+        words: TradeWords | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._framed = framing == "confluent"
@@ -68,12 +75,15 @@ class AvroDecoder:
         self._value_bytes_max = value_bytes_max
         self._clock = clock
         self._paths = field_paths(field_map or {})
-        self._programs = ProgramTable(wanted_tree(self._paths), time_unit_code(time_unit))
+        self.values = Values(words, time_unit)
+        self._programs = ProgramTable(wanted_tree(self._paths), self.values, asked_paths(field_map or {}))
         self._starts: dict[int, int] = {}
         self._unknown: dict[int, float] = {}
         self._tables: Tables = self._programs.tables()
         self._ids_and_starts: Rows = np.zeros((2, 0), np.int64)
         self._scratch = np.zeros(SCRATCH_LENGTH, np.int64)
+        self._scratch[ROUNDING] = self.values.words.round_numbers
+        self._scratch[ORIGIN_US] = self.values.origin_us
         if not self._framed:
             self._add(0, schema or shipped_schema(TRADE_SCHEMA_ID) or WriterSchema("null"))
 
@@ -88,10 +98,15 @@ class AvroDecoder:
         texts, made, unknown = self._run(raw, rows)
         if unknown and self._resolve(raw, rows):
             texts, made, _ = self._run(raw, rows)
+        self.values.fold_signs(rows)
         return rows, raw.data + texts[:made].tobytes() if made else raw.data
 
     def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
-        return reject_bad(raw, rows, text, self._explain)
+        return self.values.count(reject_bad(raw, rows, text, self._explain))
+
+    def unseen_fields(self) -> list[str]:
+        """None: a schema that lacks a field which the field map names gets its records refused."""
+        return []
 
     def _run(self, raw: RawBatch, rows: Rows) -> tuple[Rows, int, int]:
         """One pass of the kernel: the texts made, their length, the number of records with an unknown schema."""
@@ -113,9 +128,10 @@ class AvroDecoder:
             rows,
             texts,
             self._scratch,
+            self.values.sides.table,
         )
         if programs.has_floats:
-            _settle_pending(rows)
+            _settle_pending(rows, self.values.words)
         return texts, int(self._scratch[MADE_USED]), unknown
 
     def _resolve(self, raw: RawBatch, rows: Rows) -> bool:
@@ -165,19 +181,23 @@ class AvroDecoder:
         self._run(alone, rows)
         if rows["reason"][0] != reason:
             return _WORDS.get(reason, reason.label)
-        path = self._programs.paths[int(scratch[FAULT_PC])] or "record"
+        pc = int(scratch[FAULT_PC])
+        path = self._programs.paths[pc] or "record"
         if reason is Reason.CORRUPT:
             fault = Fault(int(scratch[FAULT]))
             if fault is Fault.BYTES_LEFT:
                 return f"{len(value) - int(scratch[FAULT_AT])} of {len(value)} {_FAULTS[fault]}"
             return f"{path} (byte {int(scratch[FAULT_AT])} of {len(value)}) {_FAULTS[fault]}"
         if reason is Reason.MISSING_FIELD:
-            return f"missing: {required_names(int(scratch[SEEN]), self._paths)}"
-        return f"{path} {_WORDS[reason]}"
+            missing = required_names(int(scratch[SEEN]), self._paths)
+            return f"missing: {missing}" if missing else f"the schema has no {path}, which the field map names"
+        shown = shown_value(self._programs.ops[pc], value, int(scratch[FAULT_AT]))
+        told = f"{path} is {shown}" if shown else f"{path} {_WORDS.get(reason, reason.label)}"
+        return told + hint_of(reason, Field(self._programs.ops[pc][1]), int(rows["event_time_us"][0]))
 
 
 _WORDS: Final = {
-    Reason.OUT_OF_RANGE: "has more than 10 decimal places or 18 whole digits, or a time is past 2299",
+    Reason.OUT_OF_RANGE: "is more than can be kept, or a time is past 2299",
     Reason.BAD_VALUE: "isn't of a kind that can be read here",
     Reason.TOO_LARGE: "is a text of more than 65535 bytes",
 }
@@ -188,7 +208,7 @@ def _schema_id(raw: RawBatch, index: int) -> int:
     return int.from_bytes(raw.data[start + 1 : start + 5], "big")
 
 
-def _settle_pending(rows: Rows) -> None:
+def _settle_pending(rows: Rows, words: TradeWords) -> None:
     """Fills the numbers whose shortest decimal only repr() can tell, and clears their marks."""
     for index in np.flatnonzero(rows["outcome"]):
         row: Any = rows[index]
@@ -198,7 +218,11 @@ def _settle_pending(rows: Rows) -> None:
             name = field.name.lower()
             if marks >> place & 17:
                 real = row[f"{name}_lo"].view(np.float64)
-                hi, lo, reason = number_from_text(repr(float(real)) if marks >> place & 1 else str(np.float32(real)))
+                text = repr(float(real)) if marks >> place & 1 else str(np.float32(real))
+                scale = words.size_scale if field is Field.SIZE else words.price_scale
+                hi, lo, reason = number_from_text(text, scale, words.round_numbers)
                 row[f"{name}_hi"], row[f"{name}_lo"] = hi, lo
-                if reason and row["reason"] in (Reason.NONE, Reason.MISSING_FIELD):  # what is there comes first
+                if reason == ROUNDED:
+                    row["rounded"] = 1
+                elif reason and row["reason"] in (Reason.NONE, Reason.MISSING_FIELD):  # what is there comes first
                     row["reason"] = reason

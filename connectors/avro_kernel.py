@@ -12,10 +12,6 @@ import numpy as np
 from connectors.avro_program import Op
 from connectors.avro_values import (
     SCRATCH,
-    Fault,
-    read_block,
-    read_length,
-    read_long,
     read_number_op,
     read_plain_text,
     read_short_decimal,
@@ -23,6 +19,7 @@ from connectors.avro_values import (
     read_text_op,
     read_time_op,
 )
+from connectors.avro_varints import Fault, read_block, read_length, read_long
 from connectors.fields import REQUIRED
 from connectors.rows import clear_row
 from schemas.kernel import leaf_kernel
@@ -65,6 +62,7 @@ _BLOCKS: Final = int(Op.BLOCKS)
 _NEXT_ITEM: Final = int(Op.NEXT_ITEM)
 _EMPTY_BLOCKS: Final = int(Op.EMPTY_BLOCKS)
 _RETURN: Final = int(Op.RETURN)
+_LACKING: Final = int(Op.LACKING)
 _UNUSABLE: Final = int(Op.UNUSABLE)
 _TEXT: Final = int(Op.TEXT)
 _TEXT_ENUM: Final = int(Op.TEXT_ENUM)
@@ -120,7 +118,7 @@ def _run_control(data: Any, at: Any, stop: int, code: Any, pc: Any, depth: Any, 
 
 
 @leaf_kernel
-def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any, scratch: Any) -> int:
+def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any, scratch: Any, sides: Any) -> int:
     """Runs one program over one record; its reason: CORRUPT, else the first thing found wrong, else MISSING_FIELD."""
     reason, seen, depth = _NONE, 0, 0
     while True:
@@ -143,7 +141,7 @@ def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any
             elif kind <= _TIME_TEXT:
                 at, found = read_time_op(data, at, stop, code, now, row, scratch)
             else:
-                at = read_side_op(data, at, stop, code, now, row)
+                at = read_side_op(data, at, stop, code, now, row, sides)
         elif kind == _UNION:
             if at < stop and data[at] < np.uint8(0x80):
                 branch = np.int64(data[at] >> np.uint8(1)) ^ -np.int64(data[at] & np.uint8(1))
@@ -164,6 +162,8 @@ def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any
         elif kind == _UNUSABLE:
             seen |= 1 << code[4 * now + 1]
             found = _BAD_VALUE
+        elif kind == _LACKING:
+            found = _MISSING_FIELD
         elif kind <= _EMPTY_BLOCKS:
             at = _run_skip(data, at, stop, code, now)
         else:
@@ -187,12 +187,13 @@ def _find_program(schema_id: int, ids: Any, starts: Any) -> Any:
 @leaf_kernel
 def decode_records(
     data: Any, ends: Any, offsets: Any, timestamps_ms: Any, framed: bool, value_bytes_max: int, ids: Any, starts: Any,
-    code: Any, rows: Any, texts: Any, scratch: Any,
+    code: Any, rows: Any, texts: Any, scratch: Any, sides: Any,
 ) -> int:  # fmt: skip
     """Fills rows[i] (TRADE) from record i, its ``reason`` included; returns how many records had an unknown schema.
 
     data uint8[]; ends, offsets, timestamps_ms int64[n]; ids, starts int64[programs] (one, id 0, when not framed).
-    texts uint8[]: the constant texts, then room for made ones; scratch int64[SCRATCH_LENGTH], MADE_BASE, MADE_USED set.
+    texts uint8[]: the constant texts, then room for made ones; scratch int64[SCRATCH_LENGTH], with MADE_BASE,
+    MADE_USED, ROUNDING and ORIGIN_US set. sides: the table of connectors.words.
     Numbers that need repr() are marked in ``outcome``: see read_number_op.
     """
     start: Any = 0
@@ -221,6 +222,6 @@ def decode_records(
                 row["reason"] = _UNKNOWN_SCHEMA
                 unknown += 1
             else:
-                row["reason"] = _run(data, at, stop, last_program, code, row, texts, scratch)
+                row["reason"] = _run(data, at, stop, last_program, code, row, texts, scratch, sides)
         start = stop
     return unknown

@@ -14,12 +14,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from connectors.fields import TIME_UNITS, Field, Wanted
+from connectors.times import DAYS, NO_ORIGIN
+from connectors.values import PRICE_SCALE, SIZE_SCALE, Values
+from connectors.words import NOTHING, word_of
 from schemas.avro import WriterSchema
-from schemas.columns import BUY, SELL, UNKNOWN, Rows
+from schemas.columns import Rows
 
-__all__ = ["DAYS", "Op", "ProgramTable", "SchemaError", "Tables"]
+__all__ = ["Op", "ProgramTable", "SchemaError", "Tables"]
 
-DAYS: Final = 5
 SCALE_MAX: Final = 200
 """Nothing that is read has more decimal digits, so that any greater scale leaves it out of range just as this one."""
 _TEXTS: Final = (Field.SYMBOL, Field.TRADE_ID, Field.EXCHANGE)
@@ -33,7 +35,7 @@ _LOGICAL_UNITS: Final = {
     "date": DAYS,
 }
 _FIXED_SIZES: Final = {"boolean": 1, "float": 4, "double": 8}
-_SIDES: Final = {"BUY": BUY, "B": BUY, "SELL": SELL, "S": SELL}
+_TIMES_OF_DAY: Final = {"time-millis": TIME_UNITS["ms"], "time-micros": TIME_UNITS["us"]}
 
 
 class SchemaError(ValueError):
@@ -56,24 +58,27 @@ class Op(IntEnum):
     NEXT_ITEM = 9  # a: pc of its BLOCKS
     CALL = 10  # a: pc
     RETURN = 11
-    UNUSABLE = 12  # the value that follows (skipped by the next ops) can't fill the field
-    TEXT = 13
-    TEXT_FIXED = 14  # a: size
-    TEXT_LONG = 15  # a: 0, or the size of a float that must be whole
-    TEXT_ENUM = 16  # a: symbols; b: const of (at, length) pairs in the texts
-    NUMBER_DECIMAL = 17  # a: scale
-    NUMBER_FIXED = 18  # a: scale; b: size
-    NUMBER_LONG = 19
-    NUMBER_DOUBLE = 20
-    NUMBER_FLOAT = 21
-    NUMBER_TEXT = 22
-    TIME_LONG = 23  # a: unit
-    TIME_DOUBLE = 24  # a: unit
-    TIME_FLOAT = 25  # a: unit
-    TIME_TEXT = 26  # a: unit
-    SIDE_TEXT = 27
-    SIDE_ENUM = 28  # a: symbols; b: const of their sides
-    SIDE_FIXED = 29  # a: size
+    LACKING = 12  # the schema has no field that the field map names
+    UNUSABLE = 13  # the value that follows (skipped by the next ops) can't fill the field
+    TEXT = 14
+    TEXT_FIXED = 15  # a: size
+    TEXT_LONG = 16  # a: 0, or the size of a float that must be whole
+    TEXT_ENUM = 17  # a: symbols; b: const of (at, length) pairs in the texts
+    NUMBER_DECIMAL = 18  # a: scale
+    NUMBER_FIXED = 19  # a: scale; b: size
+    NUMBER_LONG = 20  # a: scale, as in the next three
+    NUMBER_DOUBLE = 21
+    NUMBER_FLOAT = 22
+    NUMBER_TEXT = 23
+    TIME_LONG = 24  # a: unit; b: 1 for a plain number, which may count from an origin
+    TIME_DOUBLE = 25  # a: unit
+    TIME_FLOAT = 26  # a: unit
+    TIME_TEXT = 27  # a: unit
+    SIDE_TEXT = 28
+    SIDE_ENUM = 29  # a: symbols; b: const of their values (connectors.words)
+    SIDE_FIXED = 30  # a: size
+    SIDE_LONG = 31
+    SIDE_FLAG = 32  # b: const of the values of false and true
 
 
 class Tables(NamedTuple):
@@ -85,11 +90,15 @@ class Tables(NamedTuple):
 
 
 class ProgramTable:
-    """Programs of all writer schemas met, for one ``wanted`` tree and one unit of plain times."""
+    """Programs of all writer schemas met, for one ``wanted`` tree and one venue's ``values``.
 
-    def __init__(self, wanted: Wanted, time_unit: int) -> None:
+    asked: dotted names of theirs that a schema must have, else each of its records lacks a field.
+    """
+
+    def __init__(self, wanted: Wanted, values: Values, asked: frozenset[str] = frozenset()) -> None:
         self.wanted = wanted
-        self.time_unit = time_unit
+        self.values = values
+        self.asked = asked
         self.ops: list[tuple[int, int, int, int]] = []
         self.paths: list[str] = []
         self.constants: list[int] = []
@@ -123,6 +132,7 @@ class _Compiler:
         self.named: dict[str, tuple[Any, str]] = {}
         self.routines: dict[str, int] = {}
         self.calls: list[tuple[int, str]] = []
+        self.missing = set(table.asked)
         self.fence = len(table.ops)  # ops before this pc are jumped over or to: they may not be merged
         for schema in (*writer.references, writer.schema):
             self._collect(schema, "")
@@ -130,6 +140,8 @@ class _Compiler:
     def compile(self) -> int:
         start = len(self.table.ops)
         self._value(self.schema, self.table.wanted, "", "")
+        for path in sorted(self.missing):
+            self._emit(Op.LACKING, path=path)
         self._emit(Op.END)
         while self.calls:
             at, name = self.calls.pop()
@@ -208,6 +220,8 @@ class _Compiler:
 
     def _value(self, schema: Any, wanted: "Wanted | Field | None", space: str, path: str) -> None:
         schema, space = self._resolve(schema, space)
+        if isinstance(wanted, Field):
+            self.missing.discard(path)
         if isinstance(schema, list):
             self._union(schema, wanted, space, path)
         elif isinstance(wanted, Field) and schema["type"] != "null":
@@ -282,38 +296,53 @@ class _Compiler:
         if field in _TEXTS:
             return self._text(schema, kind, field, path)
         if field == Field.SIDE:
-            if kind == "enum":
-                sides = [_SIDES.get(str(symbol).upper(), UNKNOWN) for symbol in schema["symbols"]]
-                self._emit(Op.SIDE_ENUM, field, len(sides), self._constants(sides), path)
-            elif kind in ("string", "bytes") and logical != "decimal":
-                self._emit(Op.SIDE_TEXT, field, path=path)
-            elif kind == "fixed" and logical != "decimal":
-                self._emit(Op.SIDE_FIXED, field, _size(schema), path=path)
-            elif kind in ("int", "long"):  # no number means a side: it stays UNKNOWN
-                self._emit(Op.SKIP_LONG, path=path)
-            else:
-                return False
-        elif field == Field.EVENT_TIME:
-            ops = {"int": Op.TIME_LONG, "long": Op.TIME_LONG, "double": Op.TIME_DOUBLE, "float": Op.TIME_FLOAT}
-            op = ops.get(kind, Op.TIME_TEXT if kind in ("string", "bytes") and logical != "decimal" else None)
-            if op is None:
-                return False
-            unit = _LOGICAL_UNITS.get(logical, self.table.time_unit) if op is Op.TIME_LONG else self.table.time_unit
-            self._emit(op, field, unit, path=path)
-        elif logical == "decimal" and kind in ("bytes", "fixed"):
+            return self._side(schema, kind, logical, path)
+        if field == Field.EVENT_TIME:
+            return self._time(kind, logical, path)
+        sent = int(self.table.values.rules[SIZE_SCALE if field is Field.SIZE else PRICE_SCALE])
+        if logical == "decimal" and kind in ("bytes", "fixed"):
             scale = int(schema.get("scale", 0))
             if scale < 0:
                 raise SchemaError(f"{path} is a decimal of negative scale")
             size = _size(schema) if kind == "fixed" else 0
-            self._emit(
-                Op.NUMBER_FIXED if kind == "fixed" else Op.NUMBER_DECIMAL, field, min(scale, SCALE_MAX), size, path
-            )
+            op = Op.NUMBER_FIXED if kind == "fixed" else Op.NUMBER_DECIMAL
+            self._emit(op, field, min(scale + sent, SCALE_MAX), size, path)
+        elif kind in _NUMBERS:
+            self._emit(_NUMBERS[kind], field, sent, path=path)
+            self.table.has_floats |= kind in ("double", "float")
         else:
-            op = _NUMBERS.get(kind)
-            if op is None:
-                return False
-            self._emit(op, field, path=path)
-            self.table.has_floats |= op in (Op.NUMBER_DOUBLE, Op.NUMBER_FLOAT)
+            return False
+        return True
+
+    def _side(self, schema: Any, kind: str, logical: Any, path: str) -> bool:
+        value_of = self.table.values.sides.value_of
+        if kind == "enum":
+            sides = [value_of(str(symbol)) for symbol in schema["symbols"]]
+            self._emit(Op.SIDE_ENUM, Field.SIDE, len(sides), self._constants(sides), path)
+        elif kind in ("string", "bytes") and logical != "decimal":
+            self._emit(Op.SIDE_TEXT, Field.SIDE, path=path)
+        elif kind == "fixed" and logical != "decimal":
+            self._emit(Op.SIDE_FIXED, Field.SIDE, _size(schema), path=path)
+        elif kind in ("int", "long"):
+            self._emit(Op.SIDE_LONG, Field.SIDE, path=path)
+        elif kind == "boolean":
+            flags = self._constants([value_of("false"), value_of("true")])
+            self._emit(Op.SIDE_FLAG, Field.SIDE, 0, flags, path)
+        else:
+            return False
+        return True
+
+    def _time(self, kind: str, logical: Any, path: str) -> bool:
+        ops = {"int": Op.TIME_LONG, "long": Op.TIME_LONG, "double": Op.TIME_DOUBLE, "float": Op.TIME_FLOAT}
+        op = ops.get(kind, Op.TIME_TEXT if kind in ("string", "bytes") and logical != "decimal" else None)
+        if op is None:
+            return False
+        unit = self.table.values.time_unit
+        is_plain = op is not Op.TIME_LONG or logical not in _LOGICAL_UNITS
+        if op is Op.TIME_LONG:
+            of_day = _TIMES_OF_DAY if self.table.values.origin_us != NO_ORIGIN else {}
+            unit = _LOGICAL_UNITS.get(logical, of_day.get(logical, unit))
+        self._emit(op, Field.EVENT_TIME, unit, int(is_plain), path)
         return True
 
     def _text(self, schema: Any, kind: str, field: Field, path: str) -> bool:
@@ -333,6 +362,8 @@ class _Compiler:
             places: list[int] = []
             for symbol in schema["symbols"]:
                 text = str(symbol).encode()
+                if field is not Field.SYMBOL and word_of(text).decode() in NOTHING:
+                    text = b""
                 places += (len(self.table.texts), len(text))
                 self.table.texts += text
             self._emit(Op.TEXT_ENUM, field, len(schema["symbols"]), self._constants(places), path)
@@ -349,7 +380,7 @@ _NUMBERS: Final = {
     "string": Op.NUMBER_TEXT,
     "bytes": Op.NUMBER_TEXT,
 }
-_WITH_CONSTANTS: Final = frozenset({Op.UNION, Op.TEXT_ENUM, Op.SIDE_ENUM})
+_WITH_CONSTANTS: Final = frozenset({Op.UNION, Op.TEXT_ENUM, Op.SIDE_ENUM, Op.SIDE_FLAG})
 _PLAIN: Final = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 _COMPLEX: Final = ("record", "error", "enum", "fixed", "array", "map")
 

@@ -6,28 +6,36 @@ returns a negative position, a Fault, because exceptions cost far more. ``code``
 The surprise: few arrays are passed, since each is seven machine words on every call.
 """
 
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
 
 from connectors.avro_program import Op
-from connectors.decimals import PENDING, number_from_double, number_from_float, number_from_long, pack_number
+from connectors.avro_varints import Fault, read_length, read_long
+from connectors.decimals import (
+    PENDING,
+    ROUNDED,
+    number_from_double,
+    number_from_float,
+    number_from_long,
+    pack_number,
+    round_up,
+)
 from connectors.fields import Field
 from connectors.ids import store_id
-from connectors.rows import store_number, store_text
-from connectors.text import read_number, read_side, read_time, time_from_double, time_from_long
+from connectors.rows import store_number, store_side, store_text
+from connectors.text import read_number
+from connectors.times import place_time, read_time, time_from_double, time_from_long
+from connectors.words import find_number, find_word, says_nothing
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
 __all__ = [
     "MADE_BASE",
     "MADE_USED",
+    "ORIGIN_US",
+    "ROUNDING",
     "SCRATCH",
-    "Fault",
-    "read_block",
-    "read_length",
-    "read_long",
     "read_number_op",
     "read_plain_text",
     "read_short_decimal",
@@ -37,24 +45,16 @@ __all__ = [
 ]
 
 
-class Fault(IntEnum):
-    """How a record breaks its schema."""
-
-    CUT_SHORT = -1
-    LONG_NUMBER = -2
-    NEGATIVE_LENGTH = -3
-    BAD_BRANCH = -4
-    BAD_SYMBOL_INDEX = -5
-    BYTES_LEFT = -6
-    TOO_DEEP = -7
-
-
 MADE_BASE: Final = 0
 """scratch[MADE_BASE]: where ``texts`` will begin in TradeBatch.text."""
 MADE_USED: Final = 1
 """scratch[MADE_USED]: how much of ``texts`` is filled."""
-_BITS: Final = 2
-_WIDE: Final = 3
+ROUNDING: Final = 2
+"""scratch[ROUNDING]: 1 where numbers of more than ten decimal places are rounded."""
+ORIGIN_US: Final = 3
+"""scratch[ORIGIN_US]: what plain times count from, see connectors.times."""
+_BITS: Final = 4
+_WIDE: Final = 5
 _WIDE_DIGITS: Final = 16
 """Digits of 32 bits in the widest decimal that is looked at: 64 bytes, 154 decimal digits."""
 SCRATCH: Final = _WIDE + _WIDE_DIGITS
@@ -62,17 +62,17 @@ SCRATCH: Final = _WIDE + _WIDE_DIGITS
 
 U = np.uint64
 _CUT_SHORT: Final = int(Fault.CUT_SHORT)
-_LONG_NUMBER: Final = int(Fault.LONG_NUMBER)
-_NEGATIVE_LENGTH: Final = int(Fault.NEGATIVE_LENGTH)
 _BAD_SYMBOL_INDEX: Final = int(Fault.BAD_SYMBOL_INDEX)
 
 _NONE: Final = int(Reason.NONE)
-_BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
+_BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
 
+_SYMBOL: Final = int(Field.SYMBOL)
 _TRADE_ID: Final = int(Field.TRADE_ID)
 _PRICE: Final = int(Field.PRICE)
+_SIZE: Final = int(Field.SIZE)
 
 _TEXT_FIXED: Final = int(Op.TEXT_FIXED)
 _TEXT_ENUM: Final = int(Op.TEXT_ENUM)
@@ -86,6 +86,8 @@ _TIME_DOUBLE: Final = int(Op.TIME_DOUBLE)
 _TIME_TEXT: Final = int(Op.TIME_TEXT)
 _SIDE_TEXT: Final = int(Op.SIDE_TEXT)
 _SIDE_FIXED: Final = int(Op.SIDE_FIXED)
+_SIDE_LONG: Final = int(Op.SIDE_LONG)
+_SIDE_FLAG: Final = int(Op.SIDE_FLAG)
 
 _LONG_END: Final = 2.0**63
 _TEXT_MAX: Final = 65_535
@@ -95,51 +97,8 @@ _SIGN: Final = U(0xFFFFFFFFFFFFFFFF)
 
 
 @leaf_kernel
-def read_long(data: Any, at: int, stop: int) -> Any:
-    """(value, position after it or a Fault) of a zigzag varint of at most 64 bits."""
-    value, shift = U(0), U(0)
-    while at < stop:
-        byte = data[at]
-        at += 1
-        value |= U(byte & np.uint8(0x7F)) << shift
-        if byte < np.uint8(0x80):
-            if shift == U(63) and byte > np.uint8(1):
-                return np.int64(0), _LONG_NUMBER
-            return np.int64(value >> U(1)) ^ -np.int64(value & U(1)), at
-        shift += U(7)
-        if shift > U(63):
-            return np.int64(0), _LONG_NUMBER
-    return np.int64(0), _CUT_SHORT
-
-
-@leaf_kernel
-def read_length(data: Any, at: int, stop: int) -> Any:
-    """(length, position after it or a Fault) of bytes that lie wholly before ``stop``."""
-    if at < stop and data[at] < np.uint8(0x80):  # nearly always one byte
-        length = np.int64(data[at] >> np.uint8(1)) ^ -np.int64(data[at] & np.uint8(1))
-        at += 1
-    else:
-        length, at = read_long(data, at, stop)
-        if at < 0:
-            return length, at
-    if length < 0:
-        return length, _NEGATIVE_LENGTH
-    return length, at if length <= stop - at else _CUT_SHORT
-
-
-@leaf_kernel
-def read_block(data: Any, at: int, stop: int) -> Any:
-    """(items, position or a Fault) of a block's head; a negative count is followed by the block's size."""
-    count, at = read_long(data, at, stop)
-    if at >= 0 and count < 0:
-        _, at = read_long(data, at, stop)
-        count = -count
-    return count, at
-
-
-@leaf_kernel
 def _read_wide_decimal(data: Any, at: int, end: int, scale: int, scratch: Any) -> Any:
-    """As ``_read_decimal``, of more than 127 bits: exact division by 10**(scale - 10), in 32-bit digits."""
+    """As ``_read_decimal``, of more than 127 bits: division by 10**(scale - 10), in 32-bit digits."""
     negative = data[at] >= np.uint8(128)
     count = (end - at + 3) // 4
     if count > _WIDE_DIGITS or scale <= 10:
@@ -153,21 +112,27 @@ def _read_wide_decimal(data: Any, at: int, end: int, scale: int, scratch: Any) -
             carry = byte >> 8
             byte &= 255
         scratch[_WIDE + index // 4] |= byte << (8 * (index % 4))
-    places = scale - 10
+    places, exact, cut = scale - 10, True, np.int64(0)
     while places > 0:
-        step = min(places, 9)
+        step = min(places - 1, 9) if places > 1 else 1  # the last digit by itself: it decides the rounding
         places -= step
         rest = np.int64(0)
         for index in range(_WIDE + count - 1, _WIDE - 1, -1):
             upper = rest << 32 | scratch[index]
             scratch[index], rest = upper // _TENS[step], upper % _TENS[step]
-        if rest != 0:
+        if rest != 0 and scratch[ROUNDING] == 0:
             return np.int64(0), U(0), _OUT_OF_RANGE
+        if places > 0:
+            exact &= rest == 0
+        else:
+            cut = rest
     for index in range(_WIDE + 4, _WIDE + count):
         if scratch[index] != 0:
             return np.int64(0), U(0), _OUT_OF_RANGE
     hi, lo = scratch[_WIDE + 3] << 32 | scratch[_WIDE + 2], scratch[_WIDE + 1] << 32 | scratch[_WIDE]
-    return pack_number(U(hi), U(lo), negative, 10)
+    high, low = round_up(U(hi), U(lo), cut, not exact)
+    high_packed, low_packed, reason = pack_number(high, low, negative, 10, False)
+    return high_packed, low_packed, ROUNDED if reason == _NONE and (cut != 0 or not exact) else reason
 
 
 @leaf_kernel
@@ -192,7 +157,7 @@ def _read_decimal(data: Any, at: int, length: int, scale: int, scratch: Any) -> 
     if negative:
         lo = ~lo + U(1)
         hi = ~hi + U(lo == U(0))
-    return pack_number(hi, lo, negative, scale)
+    return pack_number(hi, lo, negative, scale, scratch[ROUNDING] != 0)
 
 
 @leaf_kernel
@@ -238,9 +203,10 @@ def read_plain_text(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
 def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
     if length > _TEXT_MAX:
         return _TOO_LARGE
-    store_text(row, field, at, length)
-    if field == _TRADE_ID:
-        store_id(row, data, at, at + length)
+    if field == _SYMBOL or not says_nothing(data, at, at + length):
+        store_text(row, field, at, length)
+        if field == _TRADE_ID:
+            store_id(row, data, at, at + length)
     return _NONE
 
 
@@ -259,6 +225,8 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
             return np.int64(_CUT_SHORT), _NONE
         real = _read_float(data, at, size, scratch)
         at += size
+        if np.isnan(real):
+            return at, _NONE
         if not (abs(real) < _LONG_END and real == np.floor(real)):
             return at, _BAD_VALUE
         value = np.int64(real)
@@ -313,13 +281,15 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
         if kind == _NUMBER_DECIMAL:
             hi, lo, reason = _read_decimal(data, at, length, code[4 * pc + 2], scratch)
         else:
-            hi, lo, reason = read_number(data, at, at + length)
+            hi, lo, reason = read_number(data, at, at + length, code[4 * pc + 2], scratch[ROUNDING] != 0)
+            if reason == _BAD_VALUE and field > _SIZE and says_nothing(data, at, at + length):
+                return at + length, _NONE
         at += length
     elif kind == _NUMBER_LONG:
         value, at = read_long(data, at, stop)
         if at < 0:
             return at, _NONE
-        hi, lo, reason = number_from_long(value)
+        hi, lo, reason = number_from_long(value, code[4 * pc + 2], scratch[ROUNDING] != 0)
     else:
         size = code[4 * pc + 3] if kind == _NUMBER_FIXED else 8 if kind == _NUMBER_DOUBLE else 4
         if size > stop - at:
@@ -328,13 +298,20 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
             hi, lo, reason = _read_decimal(data, at, size, code[4 * pc + 2], scratch)
         else:
             real = _read_float(data, at, size, scratch)
-            hi, lo, reason = number_from_double(real) if size == 8 else number_from_float(real)
+            if np.isnan(real) and field > _SIZE:
+                return at + size, _NONE
+            if size == 8:
+                hi, lo, reason = number_from_double(real, code[4 * pc + 2], scratch[ROUNDING] != 0)
+            else:
+                hi, lo, reason = number_from_float(real, code[4 * pc + 2], scratch[ROUNDING] != 0)
             if reason == PENDING:
                 scratch.view(np.float64)[_BITS] = real
                 lo = U(scratch[_BITS])
                 row["outcome"] |= np.uint8((1 if size == 8 else 16) << (field - _PRICE))
                 reason = _NONE
         at += size
+    if reason == ROUNDED:
+        row["rounded"], reason = 1, _NONE
     store_number(row, field, hi, lo)
     return at, reason
 
@@ -343,42 +320,55 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
 def read_time_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, scratch: Any) -> Any:
     """Runs a TIME… op: (position or a Fault, reason)."""
     kind, unit = code[4 * pc], code[4 * pc + 2]
+    origin_us = scratch[ORIGIN_US]
     if kind == _TIME_LONG:
         value, at = read_long(data, at, stop)
-        row["event_time_us"] = time_from_long(value, unit)
-        return at, _NONE
+        if code[4 * pc + 3] == 0:
+            row["event_time_us"] = time_from_long(value, unit)
+            return at, _NONE
+        row["event_time_us"], reason = place_time(time_from_long(value, unit), True, unit, origin_us)
+        return at, reason
     if kind == _TIME_TEXT:
         length, at = read_length(data, at, stop)
         if at < 0:
             return at, _NONE
-        row["event_time_us"], reason = read_time(data, at, at + length, unit)
+        row["event_time_us"], reason = read_time(data, at, at + length, unit, origin_us)
         return at + length, reason
     size = 8 if kind == _TIME_DOUBLE else 4
     if size > stop - at:
         return _CUT_SHORT, _NONE
-    row["event_time_us"], reason = time_from_double(_read_float(data, at, size, scratch), unit)
+    micros, reason = time_from_double(_read_float(data, at, size, scratch), unit)
+    if reason == _NONE:
+        micros, reason = place_time(micros, False, unit, origin_us)
+    row["event_time_us"] = micros
     return at + size, reason
 
 
 @leaf_kernel
-def read_side_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any) -> Any:
+def read_side_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, sides: Any) -> Any:
     """Runs a SIDE… op: the position or a Fault."""
     kind, length = code[4 * pc], code[4 * pc + 2]
-    if kind == _SIDE_FIXED:
+    if kind in (_SIDE_FIXED, _SIDE_TEXT):
+        if kind == _SIDE_TEXT:
+            length, at = read_length(data, at, stop)
+            if at < 0:
+                return at
         if length > stop - at:
             return _CUT_SHORT
-        row["side"] = read_side(data, at, at + length)
+        store_side(row, find_word(sides, data, at, at + length))
         return at + length
-    if kind == _SIDE_TEXT:
-        length, at = read_length(data, at, stop)
-        if at < 0:
-            return at
-        row["side"] = read_side(data, at, at + length)
-        return at + length
-    index, at = read_long(data, at, stop)
+    if kind == _SIDE_FLAG:
+        if at >= stop:
+            return _CUT_SHORT
+        store_side(row, code[code[4 * pc + 3] + (data[at] != 0)])
+        return at + 1
+    value, at = read_long(data, at, stop)
     if at < 0:
         return at
-    if index < 0 or index >= code[4 * pc + 2]:
+    if kind == _SIDE_LONG:
+        store_side(row, find_number(sides, value))
+    elif value < 0 or value >= code[4 * pc + 2]:
         return _BAD_SYMBOL_INDEX
-    row["side"] = code[code[4 * pc + 3] + index]
+    else:
+        store_side(row, code[code[4 * pc + 3] + value])
     return at

@@ -11,10 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from connectors.decimals import ROUNDED
 from connectors.fields import FIELD_COUNT, REQUIRED, Field, required_names
 from connectors.ids import store_id
-from connectors.rows import clear_row, store_number, store_text
-from connectors.text import read_number, read_side, read_time
+from connectors.rows import clear_row, store_number, store_side, store_text
+from connectors.text import read_number
+from connectors.times import read_time
+from connectors.values import ORIGIN_US, PRICE_SCALE, ROUNDING, SIZE_SCALE, TIME_UNIT, Values
+from connectors.words import find_word, says_nothing
 from schemas.columns import TRADE, RawBatch, Rows
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
@@ -28,8 +32,10 @@ _NONE: Final = int(Reason.NONE)
 _MISSING_FIELD: Final = int(Reason.MISSING_FIELD)
 _BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
+_SYMBOL: Final = int(Field.SYMBOL)
 _TRADE_ID: Final = int(Field.TRADE_ID)
 _EXCHANGE: Final = int(Field.EXCHANGE)
+_SIZE: Final = int(Field.SIZE)
 _ASK: Final = int(Field.ASK)
 _EVENT_TIME: Final = int(Field.EVENT_TIME)
 _FIELDS: Final = FIELD_COUNT
@@ -44,7 +50,7 @@ class Cells:
         self.length = np.full((count, FIELD_COUNT), ABSENT, np.int64)
         self.reasons = np.zeros(count, np.uint8)
 
-    def to_rows(self, raw: RawBatch, time_unit: int, unescape: Callable[[bytes], bytes]) -> tuple[Rows, bytes]:
+    def to_rows(self, raw: RawBatch, values: Values, unescape: Callable[[bytes], bytes]) -> tuple[Rows, bytes]:
         """TRADE[n] with reasons, and their text: ``raw.data``, with what ``unescape`` made behind it."""
         text = self._unescaped(raw.data, unescape)
         rows = np.empty(len(raw), TRADE)
@@ -55,12 +61,14 @@ class Cells:
             self.reasons,
             np.asarray(raw.offsets, np.int64),
             np.asarray(raw.timestamps_ms, np.int64),
-            time_unit,
+            values.rules,
+            values.sides.table,
             rows,
         )
+        values.fold_signs(rows)
         return rows, text
 
-    def explain(self, value: bytes, reason: Reason, paths: Mapping[str, Field], time_unit: int) -> str:
+    def explain(self, value: bytes, reason: Reason, paths: Mapping[str, Field], values: Values) -> str:
         """Which cell of the first record (of bytes ``value``) is behind ``reason``, and what it says."""
         if reason is Reason.MISSING_FIELD:
             seen = sum(1 << field for field in Field if self.length[0, field] != ABSENT)
@@ -71,8 +79,11 @@ class Cells:
             at = ~at if at < 0 else at
             if length == UNFIT and reason is Reason.BAD_VALUE:
                 return f"{theirs} is of a kind that can't be read as {field.name.lower()}"
-            if length >= 0 and _read_cell(text, at, length, int(field), time_unit, row) == reason:
-                return f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}"
+            if length < 0:
+                continue
+            if _read_cell(text, at, length, int(field), values.rules, values.sides.table, row) == reason:
+                shown = f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}"
+                return shown + hint_of(reason, field, int(row["event_time_us"]))
         if reason is Reason.OUT_OF_RANGE:
             theirs = next(name for name, field in paths.items() if field is Field.EVENT_TIME)
             at, length = int(self.at[0, Field.EVENT_TIME]), int(self.length[0, Field.EVENT_TIME])
@@ -92,31 +103,47 @@ class Cells:
         return data + bytes(made)
 
 
+def hint_of(reason: Reason, field: Field, event_time_us: int) -> str:
+    """What there is to say about a value that was refused for ``reason``, behind the value itself."""
+    if reason is Reason.UNCLEAR_TIME:
+        moment = np.datetime64(event_time_us, "us").astype("datetime64[s]")
+        return f", which would be read as {moment}Z: name its unit (TAPEFLOW_TIME_UNIT), or what it counts from"
+    if reason is Reason.OUT_OF_RANGE and Field.PRICE <= field <= Field.ASK:
+        return ": more than 18 whole digits, or more than 10 decimal places, which TAPEFLOW_ROUND_NUMBERS rounds"
+    return ""
+
+
 @leaf_kernel
-def _read_cell(text: Any, at: int, length: int, field: int, time_unit: int, row: Any) -> Any:
-    """Reads one cell into its field; returns a reason."""
+def _read_cell(text: Any, at: int, length: int, field: int, rules: Any, sides: Any, row: Any) -> Any:
+    """Reads one cell into its field; returns a reason. One that says nothing leaves an optional field absent."""
     stop = at + length
     if field <= _EXCHANGE:
         if length > _TEXT_MAX:
             return _TOO_LARGE
-        store_text(row, field, at, length)
-        if field == _TRADE_ID:
-            store_id(row, text, at, stop)
+        if field == _SYMBOL or not says_nothing(text, at, stop):
+            store_text(row, field, at, length)
+            if field == _TRADE_ID:
+                store_id(row, text, at, stop)
         return _NONE
     if field <= _ASK:
-        hi, lo, reason = read_number(text, at, stop)
+        scale = rules[SIZE_SCALE] if field == _SIZE else rules[PRICE_SCALE]
+        hi, lo, reason = read_number(text, at, stop, scale, rules[ROUNDING] != 0)
+        if reason == ROUNDED:
+            row["rounded"], reason = 1, _NONE
+        elif reason == _BAD_VALUE and field > _SIZE and says_nothing(text, at, stop):
+            return _NONE
         store_number(row, field, hi, lo)
         return reason
     if field == _EVENT_TIME:
-        row["event_time_us"], reason = read_time(text, at, stop, time_unit)
+        row["event_time_us"], reason = read_time(text, at, stop, rules[TIME_UNIT], rules[ORIGIN_US])
         return reason
-    row["side"] = read_side(text, at, stop)
+    store_side(row, find_word(sides, text, at, stop))
     return _NONE
 
 
 @leaf_kernel
 def _fill_rows(
-    text: Any, ats: Any, lengths: Any, reasons: Any, offsets: Any, timestamps_ms: Any, time_unit: int, rows: Any
+    text: Any, ats: Any, lengths: Any, reasons: Any, offsets: Any, timestamps_ms: Any, rules: Any, sides: Any, rows: Any
 ) -> None:
     for index in range(len(rows)):
         row = rows[index]
@@ -132,7 +159,7 @@ def _fill_rows(
             seen |= 1 << field
             reason = _BAD_VALUE
             if length != UNFIT:
-                reason = _read_cell(text, ats[index, field], length, field, time_unit, row)
+                reason = _read_cell(text, ats[index, field], length, field, rules, sides, row)
             if reason != _NONE and row["reason"] == _NONE:
                 row["reason"] = reason
         if row["reason"] == _NONE and seen & REQUIRED != REQUIRED:

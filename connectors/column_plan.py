@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from connectors.fields import REQUIRED, TIME_UNITS, Field
+from connectors.fields import OPTIONAL_MARK, REQUIRED, TIME_UNITS, Field
 from connectors.layouts import Layout
 from schemas.errors import InputError, SettingError
+from schemas.trade_words import TradeWords
 
 __all__ = ["EVENT_TIME_NAMES", "ColumnPlan", "FileOptions", "plan_columns"]
 
@@ -25,7 +26,7 @@ UNUSED: Final = ("_", "")
 class FileOptions:
     """What the user says of a file. ``columns``: names of a file without a header. ``decimal_comma`` None: as it looks.
 
-    symbol: of all rows, with ``{name}`` for the file's own name. encoding: empty means UTF-8 or a byte order mark.
+    words: how values are written. symbol: of all rows, with ``{name}`` for the file's own name. encoding: empty means UTF-8 or a byte order mark.
     """
 
     layouts: tuple[Layout, ...] = ()
@@ -35,18 +36,20 @@ class FileOptions:
     decimal_comma: bool | None = None
     field_map: Mapping[str, str] = field(default_factory=dict)
     time_unit: str = "auto"
+    words: TradeWords = field(default_factory=TradeWords)
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
     """``names``: the columns as the file calls them. ``columns``: our field -> its column. ``constants``: the same text
-    in every row. ``time_unit``: of times that are plain numbers, or auto."""
+    in every row. ``time_unit``: of times that are plain numbers, or auto. ``words``: how values are written."""
 
     names: tuple[str, ...]
     columns: Mapping[Field, int]
     constants: Mapping[Field, str]
     time_unit: str
     layout: Layout | None = None
+    words: TradeWords = field(default_factory=TradeWords)
 
     @property
     def paths(self) -> dict[str, Field]:
@@ -100,7 +103,7 @@ def plan_columns(
     time_name = names[found[Field.EVENT_TIME]].strip().casefold()
     unit = options.time_unit if options.time_unit != "auto" or layout is None else layout.time_unit
     ending = time_name.rpartition("_")[2] if "_" in time_name else ""
-    return ColumnPlan(tuple(names), found, constants, ending if ending in TIME_UNITS else unit, layout)
+    return ColumnPlan(tuple(names), found, constants, ending if ending in TIME_UNITS else unit, layout, options.words)
 
 
 def _found_columns(
@@ -134,7 +137,7 @@ def _found_columns(
 
 def _choices(name: str, options: FileOptions, layout: Layout | None) -> tuple[str, ...]:
     if name in options.field_map:
-        return (options.field_map[name],)
+        return (options.field_map[name].removesuffix(OPTIONAL_MARK),)
     if layout is not None and name in layout.fields:
         return (layout.fields[name],)
     return EVENT_TIME_NAMES if name == "event_time" else (name,)

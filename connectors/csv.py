@@ -16,10 +16,11 @@ from connectors.column_plan import ColumnPlan
 from connectors.constants import Constants
 from connectors.csv_dialect import Dialect, split_line
 from connectors.csv_kernel import commas_to_points, scan_lines
-from connectors.fields import time_unit_code
 from connectors.rejecting import reject_bad
+from connectors.values import Values
 from schemas.columns import RawBatch, Rows, TradeBatch
 from schemas.rejects import Reason
+from schemas.trade_words import TradeWords
 
 __all__ = ["CsvDecoder"]
 
@@ -32,7 +33,7 @@ class CsvDecoder:
     def __init__(self, plan: ColumnPlan, dialect: Dialect = Dialect()) -> None:  # noqa: B008 - a constant
         self.plan = plan
         self._dialect = dialect
-        self._time_unit = time_unit_code(plan.time_unit)
+        self.values = Values(plan.words, plan.time_unit)
         fields = {column: field for field, column in plan.columns.items()}
         self._columns = np.array([fields.get(column, -1) for column in range(len(plan.names))], np.int64)
         self._constants = Constants(plan.constants)
@@ -48,10 +49,14 @@ class CsvDecoder:
         cells = self._cells(raw)
         data = self._pointed(raw.data, cells)
         batch = replace(raw, data=self._constants.put(data, cells))
-        return cells.to_rows(batch, self._time_unit, lambda text: text.replace(self._doubled, self._doubled[:1]))
+        return cells.to_rows(batch, self.values, lambda text: text.replace(self._doubled, self._doubled[:1]))
+
+    def unseen_fields(self) -> list[str]:
+        """None: a file that lacks a column which the field map names isn't opened."""
+        return []
 
     def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
-        return reject_bad(raw, rows, text, self.explain)
+        return self.values.count(reject_bad(raw, rows, text, self.explain))
 
     def split(self, line: bytes) -> list[str]:
         """The cells of one line, for messages and for headers that come again."""
@@ -94,4 +99,4 @@ class CsvDecoder:
         ends, zero = np.array([len(value)], np.int64), np.zeros(1, np.int64)
         cells = self._cells(RawBatch("", 0, value, ends, zero, zero, (None,)))
         value = self._constants.put(self._pointed(value, cells), cells)
-        return cells.explain(value, reason, self.plan.paths, self._time_unit)
+        return cells.explain(value, reason, self.plan.paths, self.values)

@@ -1,13 +1,14 @@
 """Exact decimals at scale 10 inside compiled kernels: from any scale, from doubles, from long integers.
 
 Decoders' kernels call these; results go into TRADE rows as (hi, lo) pairs: hi * 2**64 + lo in units of 10**-10.
-Law: a value is kept exactly or refused (Reason.OUT_OF_RANGE), never rounded and never wrapped.
-The surprise: a double stands for its shortest decimal text (0.1 is 0.1, not 0.1000000000000000055), which is what its
-writer meant. Up to 15 digits that text is found by one multiplication and proved by one division; the few others are
-PENDING and go through repr().
+A value is kept exactly or refused (Reason.OUT_OF_RANGE), never wrapped; only where ``rounding`` is asked for is one of
+more places rounded half-even, with reason ROUNDED. ``scale`` of the public readers: the value is divided by 10**scale.
+A double stands for its shortest decimal text (0.1 is 0.1, not 0.1000000000000000055), which is what its writer meant.
+Up to 15 digits that text is found by one multiplication and proved by one division; the few others are PENDING and go
+through repr().
 """
 
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -18,12 +19,14 @@ from schemas.rejects import Reason
 
 __all__ = [
     "PENDING",
+    "ROUNDED",
     "multiply_words",
     "number_from_double",
     "number_from_float",
     "number_from_long",
     "number_from_text",
     "pack_number",
+    "round_up",
     "scale_down",
     "scale_up",
 ]
@@ -31,6 +34,8 @@ __all__ = [
 U = np.uint64
 PENDING: Final = 255
 """Status of a double that needs repr()."""
+ROUNDED: Final = 254
+"""Status of a number that is good and was rounded to get there."""
 
 _OK: Final = int(Reason.NONE)
 _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
@@ -42,6 +47,8 @@ _32: Final = U(32)
 _LIMIT_HI: Final = U(10**28 >> 64)
 _LIMIT_LO: Final = U(10**28 & (2**64 - 1))
 _LIMIT: Final = 10**28
+EXACT: Final = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""The shortest text of a double has at most 17 digits; moving its point loses none."""
 
 
 @leaf_kernel
@@ -83,12 +90,38 @@ def scale_down(hi: Any, lo: Any, places: int) -> Any:
 
 
 @leaf_kernel
-def pack_number(hi: Any, lo: Any, negative: bool, scale: int) -> Any:
+def round_up(hi: Any, lo: Any, cut: int, rest: bool) -> Any:
+    """(hi, lo) rounded half-even: ``cut`` is the first digit cut off, ``rest`` whether any behind it isn't 0."""
+    if cut > 5 or (cut == 5 and (rest or lo & U(1) == U(1))):
+        lo += U(1)
+        hi += U(lo == U(0))
+    return hi, lo
+
+
+@leaf_kernel
+def _scale_down_rounded(hi: Any, lo: Any, places: int) -> Any:
+    """As ``scale_down`` for places of 1 and more, rounded half-even."""
+    hi, lo, exact = scale_down(hi, lo, places - 1)
+    tens_hi, tens_lo, even = scale_down(hi, lo, 1)
+    _, low = multiply_words(tens_lo, _POWERS[1])
+    cut = np.int64(lo - low)  # below 10: the low words' difference is the whole one
+    hi, lo = round_up(tens_hi, tens_lo, cut, not exact)
+    return hi, lo, exact and even
+
+
+@leaf_kernel
+def pack_number(hi: Any, lo: Any, negative: bool, scale: int, rounding: bool) -> Any:
     """(hi int64, lo uint64, reason) at scale 10 of a magnitude (two uint64) at ``scale`` (0 and more)."""
+    reason = _OK
     if scale > 10:
-        hi, lo, exact = scale_down(hi, lo, scale - 10)
+        if rounding:
+            hi, lo, exact = _scale_down_rounded(hi, lo, scale - 10)
+        else:
+            hi, lo, exact = scale_down(hi, lo, scale - 10)
         if not exact:
-            return np.int64(0), U(0), _OUT_OF_RANGE
+            if not rounding:
+                return np.int64(0), U(0), _OUT_OF_RANGE
+            reason = ROUNDED
     elif scale < 10:
         # |v| < 10**(18 + scale) before the multiplication, so that the product stays under 10**28.
         limit_hi, limit_lo = scale_up(U(0), _POWERS[9], 9 + scale)
@@ -100,20 +133,35 @@ def pack_number(hi: Any, lo: Any, negative: bool, scale: int) -> Any:
     if negative:
         lo = ~lo + U(1)
         hi = ~hi + U(lo == U(0))
-    return np.int64(hi), lo, _OK
+    return np.int64(hi), lo, reason
 
 
 @leaf_kernel
-def number_from_long(value: int) -> Any:
+def number_from_long(value: int, scale: int, rounding: bool) -> Any:
     """(hi, lo, reason) of a whole number (int64)."""
     magnitude = U(np.int64(value))
     if value < 0:
         magnitude = ~magnitude + U(1)
-    return pack_number(U(0), magnitude, value < 0, 0)
+    return pack_number(U(0), magnitude, value < 0, scale, rounding)
 
 
 @leaf_kernel
-def number_from_double(value: float) -> Any:
+def _round_double(size: float, negative: bool) -> Any:
+    """(hi, lo, reason) of a double below 10**5 whose shortest text has more than ten places, rounded.
+
+    Of the product at most 2**-52 is wrong, and its text is half a last bit away: where that can't decide the last
+    digit, repr() does.
+    """
+    product = size * _FLOAT_POWERS[10]
+    nearest = np.rint(product)
+    if abs(product - nearest) > 0.5 - product * 2.0**-50 - 1e-6:
+        return np.int64(0), U(0), PENDING
+    hi, lo, reason = pack_number(U(0), U(np.int64(nearest)), negative, 10, False)
+    return hi, lo, ROUNDED if reason == _OK else reason
+
+
+@leaf_kernel
+def number_from_double(value: float, scale: int, rounding: bool) -> Any:
     """(hi, lo, reason) of the shortest decimal that reads back as ``value``; reason PENDING when only repr() can tell.
 
     A decimal of at most 15 digits survives the way through a double, so two of them never share one: whichever is
@@ -123,19 +171,21 @@ def number_from_double(value: float) -> Any:
         return np.int64(0), U(0), _BAD_VALUE
     size = abs(value)
     if size >= 1e18:
-        return np.int64(0), U(0), _OUT_OF_RANGE
+        return np.int64(0), U(0), _OUT_OF_RANGE if scale == 0 else PENDING
     places = 10
     while places > 0 and size * _FLOAT_POWERS[places] >= 1e15:
         places -= 1
     digits = np.rint(size * _FLOAT_POWERS[places])
     if digits > 1e15 or digits / _FLOAT_POWERS[places] != size:
         # With all ten places tried there is no such decimal; of a greater number 16 or 17 digits may still be right.
-        return np.int64(0), U(0), _OUT_OF_RANGE if places == 10 else PENDING
-    return pack_number(U(0), U(np.int64(digits)), value < 0, places)
+        if places < 10 or (rounding and scale > 0):
+            return np.int64(0), U(0), PENDING
+        return _round_double(size, value < 0) if rounding else (np.int64(0), U(0), _OUT_OF_RANGE)
+    return pack_number(U(0), U(np.int64(digits)), value < 0, places + scale, rounding)
 
 
 @leaf_kernel
-def number_from_float(value: float) -> Any:
+def number_from_float(value: float, scale: int, rounding: bool) -> Any:
     """As ``number_from_double``, of a widened single-precision float: 6 to 9 digits, the fewest that read back."""
     if not np.isfinite(value):
         return np.int64(0), U(0), _BAD_VALUE
@@ -148,20 +198,21 @@ def number_from_float(value: float) -> Any:
             places -= 1
         digits = np.rint(size * _FLOAT_POWERS[places])
         if digits <= limit and np.float64(np.float32(digits / _FLOAT_POWERS[places])) == size:
-            return pack_number(U(0), U(np.int64(digits)), value < 0, places)
+            return pack_number(U(0), U(np.int64(digits)), value < 0, places + scale, rounding)
         if places == 10:
-            return np.int64(0), U(0), _OUT_OF_RANGE
+            return np.int64(0), U(0), PENDING if rounding else _OUT_OF_RANGE
     return np.int64(0), U(0), PENDING
 
 
-def number_from_text(text: str) -> tuple[int, int, int]:
+def number_from_text(text: str, scale: int = 0, rounding: bool = False) -> tuple[int, int, int]:
     """(hi, lo, reason) of a decimal number in text, by Python: for the few values that a kernel leaves PENDING."""
-    number = Decimal(text)
-    if number and not -11 < number.adjusted() < 18:
+    number = Decimal(text).scaleb(-scale, EXACT)
+    if not number:
+        return 0, 0, _OK
+    if not (-11 < number.adjusted() < 18 or (rounding and number.adjusted() < 18)):
         return 0, 0, _OUT_OF_RANGE
-    sign, digits, exponent = number.as_tuple()
-    unscaled = Decimal((sign, digits, int(exponent) + 10))
-    value = int(unscaled)
-    if unscaled != value or abs(value) >= _LIMIT:
+    unscaled = number.scaleb(10, EXACT)
+    value = int(unscaled.to_integral_value(ROUND_HALF_EVEN)) if unscaled.adjusted() > -30 else 0
+    if (unscaled != value and not rounding) or abs(value) >= _LIMIT:
         return 0, 0, _OUT_OF_RANGE
-    return *to_pair(value), _OK
+    return *to_pair(value), _OK if unscaled == value else ROUNDED

@@ -13,10 +13,12 @@ from schemas.errors import SettingError
 __all__ = [
     "AUTO",
     "FIELD_COUNT",
+    "OPTIONAL_MARK",
     "REQUIRED",
     "TIME_UNITS",
     "Field",
     "Wanted",
+    "asked_paths",
     "field_paths",
     "required_names",
     "time_unit_code",
@@ -42,6 +44,8 @@ FIELD_COUNT: Final = len(Field)
 REQUIRED: Final = 1 << Field.SYMBOL | 1 << Field.PRICE | 1 << Field.SIZE | 1 << Field.EVENT_TIME
 """Bits of the fields without which there is no trade."""
 
+OPTIONAL_MARK: Final = "?"
+"""Behind their name in the field map: some of the input may lack this field (``{"side": "taker?"}``)."""
 AUTO: Final = 0
 TIME_UNITS: Final = {"auto": AUTO, "s": 1, "ms": 2, "us": 3, "ns": 4}
 """Unit codes of plain numbers; auto goes by magnitude: < 10**11 seconds, < 10**14 ms, < 10**17 us, else ns."""
@@ -65,12 +69,17 @@ def field_paths(field_map: Mapping[str, str], defaults: Mapping[Field, str] | No
         if name not in ours:
             raise SettingError(f"no such field: {name}", where="field_map", mend=f"use {', '.join(ours)}")
     for name, field in ours.items():
-        theirs = field_map.get(name) or (defaults or {}).get(field, name)
+        theirs = field_map.get(name, "").removesuffix(OPTIONAL_MARK) or (defaults or {}).get(field, name)
         if theirs in paths and name in field_map and paths[theirs].name.lower() in field_map:
             raise SettingError(f"{name} and {paths[theirs].name.lower()} both read {theirs}", where="field_map")
         if theirs not in paths or name in field_map:
             paths[theirs] = field
     return paths
+
+
+def asked_paths(field_map: Mapping[str, str]) -> frozenset[str]:
+    """Their names that the input must have: all that the map names, required or not, except those marked with ``?``."""
+    return frozenset(theirs for theirs in field_map.values() if theirs and not theirs.endswith(OPTIONAL_MARK))
 
 
 def wanted_tree(paths: Mapping[str, Field]) -> Wanted:

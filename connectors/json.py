@@ -1,9 +1,10 @@
 """Decodes JSON values, a batch at a time, into TRADE rows.
 
 Takes RawBatch from the Kafka source, hands TradeBatch to the flows, for topics whose values are JSON objects.
-Law: numbers are read from their own text, never through a float, so 0.1 is 0.1 and no digit is lost; prices may also
-stand as strings. Times are numbers in ``time_unit`` or ISO 8601 strings. A record that isn't one JSON object is refused
-by itself. The surprise: a compiled scanner finds the fields; a JSON library only explains what is wrong with bad ones.
+Numbers are read from their own text, never through a float, so 0.1 is 0.1 and no digit is lost; prices may also stand
+as strings. Times are numbers in ``time_unit`` or ISO 8601 strings. A record that isn't one JSON object is refused by
+itself; Python's NaN and Infinity are taken for values, as many producers write them. A compiled scanner finds the
+fields; a JSON library only explains what is wrong with bad ones.
 """
 
 import json
@@ -14,13 +15,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from connectors.cells import Cells
+from connectors.cells import ABSENT, Cells
 from connectors.constants import Constants
-from connectors.fields import Field, Wanted, field_paths, time_unit_code, wanted_tree
+from connectors.fields import Field, Wanted, asked_paths, field_paths, wanted_tree
 from connectors.json_kernel import DEPTH_MAX, scan_records
 from connectors.rejecting import reject_bad
+from connectors.values import Values
 from schemas.columns import RawBatch, Rows, TradeBatch
 from schemas.rejects import Reason
+from schemas.trade_words import TradeWords
 
 __all__ = ["JsonDecoder"]
 
@@ -30,6 +33,7 @@ class JsonDecoder:
 
     field_map: our field name -> theirs, dotted inside nested objects. time_unit: of times written as plain numbers.
     constants: texts of fields that records don't have themselves.
+    words: how the venue writes its values. ``values``: what is made of that.
     """
 
     def __init__(
@@ -38,9 +42,11 @@ class JsonDecoder:
         time_unit: str = "auto",
         value_bytes_max: int = 1_000_000,
         constants: Mapping[Field, str] | None = None,
+        words: TradeWords | None = None,
     ) -> None:
         self._paths = field_paths(field_map or {})
-        self._time_unit = time_unit_code(time_unit)
+        self._unseen = asked_paths(field_map or {})
+        self.values = Values(words, time_unit)
         self._value_bytes_max = value_bytes_max
         self._edges, self._keys = _edges_of(wanted_tree(self._paths))
         self._constants = Constants(constants or {})
@@ -54,10 +60,17 @@ class JsonDecoder:
     def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
         """TRADE[len(raw)] with reason codes, and their text: ``raw.data``, unless strings had escapes in them."""
         cells = self._cells(raw)
-        return cells.to_rows(replace(raw, data=self._constants.put(raw.data, cells)), self._time_unit, _unescape)
+        if self._unseen:
+            there = (cells.length != ABSENT).any(axis=0)
+            self._unseen = frozenset(theirs for theirs in self._unseen if not there[self._paths[theirs]])
+        return cells.to_rows(replace(raw, data=self._constants.put(raw.data, cells)), self.values, _unescape)
+
+    def unseen_fields(self) -> list[str]:
+        """Their names in the field map that no record has had so far."""
+        return sorted(self._unseen)
 
     def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
-        return reject_bad(raw, rows, text, self._explain)
+        return self.values.count(reject_bad(raw, rows, text, self._explain))
 
     def _cells(self, raw: RawBatch) -> Cells:
         cells = Cells(len(raw))
@@ -82,7 +95,7 @@ class JsonDecoder:
             return f"{len(value)} bytes, more than {self._value_bytes_max}"
         ends, zero = np.array([len(value)], np.int64), np.zeros(1, np.int64)
         cells = self._cells(RawBatch("", 0, value, ends, zero, zero, (None,)))
-        return cells.explain(self._constants.put(value, cells), reason, self._paths, self._time_unit)
+        return cells.explain(self._constants.put(value, cells), reason, self._paths, self.values)
 
 
 def _edges_of(wanted: Wanted) -> tuple[Rows, Rows]:

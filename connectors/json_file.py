@@ -53,6 +53,7 @@ class JsonFile:
             {each.name.lower(): self.plan.names[column] for each, column in self.plan.columns.items()},
             self.plan.time_unit,
             constants=self.plan.constants,
+            words=self.plan.words,
         )
 
     def describe(self) -> str:

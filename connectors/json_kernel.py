@@ -1,7 +1,8 @@
 """The compiled JSON scanner: finds the cells of wanted fields in a batch of JSON values, and checks the grammar.
 
-JsonDecoder calls ``scan_records`` once per batch; connectors.cells reads the cells. Law: record i is read inside its
-own bytes only, and is taken only when all of it is one JSON object (RFC 8259) in UTF-8; numbers stay text, so exact.
+JsonDecoder calls ``scan_records`` once per batch; connectors.cells reads the cells. Record i is read inside its own
+bytes only, and is taken only when all of it is one JSON object (RFC 8259, and the NaN and Infinity of Python's json)
+in UTF-8; numbers stay text, so exact.
 ``edges`` int64[k, 4]: parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
 """
 
@@ -27,8 +28,12 @@ _UNWANTED: Final = 1 << 20
 _EMPTY_VALUE: Final = int(Reason.EMPTY_VALUE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
 _CORRUPT: Final = int(Reason.CORRUPT)
+_SYMBOL: Final = int(Field.SYMBOL)
 _TRADE_ID: Final = int(Field.TRADE_ID)
 _EXCHANGE: Final = int(Field.EXCHANGE)
+_PRICE: Final = int(Field.PRICE)
+_SIZE: Final = int(Field.SIZE)
+_EVENT_TIME: Final = int(Field.EVENT_TIME)
 _SIDE: Final = int(Field.SIDE)
 
 _SPACE: Final = np.zeros(256, np.bool_)
@@ -40,6 +45,8 @@ _HEX[list(b"0123456789abcdefABCDEF")] = True
 _TRUE: Final = np.frombuffer(b"true", np.uint8)
 _FALSE: Final = np.frombuffer(b"false", np.uint8)
 _NULL: Final = np.frombuffer(b"null", np.uint8)
+_NAN: Final = np.frombuffer(b"NaN", np.uint8)
+_INFINITY: Final = np.frombuffer(b"Infinity", np.uint8)
 
 
 @leaf_kernel
@@ -121,6 +128,19 @@ def _matches(data: Any, at: int, stop: int, word: Any, word_at: int, length: int
 
 
 @leaf_kernel
+def _literal_length(data: Any, at: int, stop: int) -> int:
+    """Of null, true, false, NaN, Infinity or -Infinity; 0 where none of them stands."""
+    if _matches(data, at, stop, _NULL, 0, 4) or _matches(data, at, stop, _TRUE, 0, 4):
+        return 4
+    if _matches(data, at, stop, _FALSE, 0, 5):
+        return 5
+    if _matches(data, at, stop, _NAN, 0, 3):
+        return 3
+    minus = int(at < stop and data[at] == 45)
+    return 8 + minus if _matches(data, at + minus, stop, _INFINITY, 0, 8) else 0
+
+
+@leaf_kernel
 def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: Any, index: int) -> Any:
     """The position after a string, number or literal, or -1; keeps its cell when ``target`` is a field."""
     byte, field = data[at], ~target
@@ -129,20 +149,21 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
         end, escaped = _scan_string(data, at + 1, stop)
         cell_at, length = ~(at + 1) if escaped else at + 1, end - at - 1
         at = end + 1 if end >= 0 else np.int64(-1)
-    elif byte == 45 or 48 <= byte <= 57:
+    elif 48 <= byte <= 57 or (byte == 45 and not _matches(data, at + 1, stop, _INFINITY, 0, 8)):
         end, whole = _scan_number(data, at, stop)
-        if whole or _EXCHANGE < field < _SIDE or (field == _TRADE_ID and is_whole_number(data, at, end)):
+        if whole or field > _EXCHANGE or (field == _TRADE_ID and is_whole_number(data, at, end)):
             length = end - at  # no symbol or id is written as 5.5
         at = end
-    elif _matches(data, at, stop, _NULL, 0, 4):
-        length = ABSENT
-        at += 4
-    elif _matches(data, at, stop, _TRUE, 0, 4):
-        at += 4
-    elif _matches(data, at, stop, _FALSE, 0, 5):
-        at += 5
     else:
-        return np.int64(-1)
+        end = at + _literal_length(data, at, stop)
+        if end == at:
+            return np.int64(-1)
+        # A flag may be a side; null and Python's NaN say nothing; its infinities are no value of ours.
+        if byte == 110 or (byte == 78 and field not in (_SYMBOL, _PRICE, _SIZE, _EVENT_TIME)):
+            length = ABSENT
+        elif field == _SIDE and byte in (116, 102):
+            length = end - at
+        at = end
     if target < 0 <= at:
         ats[index, field], lengths[index, field] = cell_at, length
     return at

@@ -30,6 +30,10 @@ class Decoder(Protocol):
         """The trades whose reason is still 0, and a Reject for each other record."""
         ...
 
+    def unseen_fields(self) -> list[str]:
+        """Their names in the field map that no record has had so far, where records may differ in that."""
+        ...
+
     def decode(self, raw: RawBatch) -> TradeBatch:
         """Both steps without validation between them."""
         ...

@@ -12,7 +12,7 @@ from connectors.fields import Field
 from schemas.columns import NO_ID, UNKNOWN
 from schemas.kernel import leaf_kernel
 
-__all__ = ["clear_row", "store_number", "store_text"]
+__all__ = ["clear_row", "fold_signs", "store_number", "store_side", "store_text"]
 
 U = np.uint64
 _SYMBOL: Final = int(Field.SYMBOL)
@@ -32,7 +32,8 @@ def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
     row["symbol_at"] = row["trade_id_at"] = row["exchange_at"] = 0
     row["symbol_len"] = row["trade_id_len"] = row["exchange_len"] = 0
     row["side"] = UNKNOWN
-    row["has_bid"] = row["has_ask"] = row["reason"] = row["outcome"] = row["_pad"] = 0
+    row["index"] = row["has_bid"] = row["has_ask"] = row["reason"] = row["outcome"] = 0
+    row["side_word"] = row["rounded"] = row["_pad"][0] = row["_pad"][1] = row["_pad"][2] = 0
 
 
 @leaf_kernel
@@ -55,3 +56,22 @@ def store_number(row: Any, field: int, hi: int, lo: Any) -> None:
         row["bid_hi"], row["bid_lo"], row["has_bid"] = hi, lo, 1
     else:
         row["ask_hi"], row["ask_lo"], row["has_ask"] = hi, lo, 1
+
+
+@leaf_kernel
+def store_side(row: Any, value: int) -> None:
+    """``value``: what connectors.words says of a word."""
+    row["side"], row["side_word"] = value & 0xFF, value >> 8
+
+
+@leaf_kernel
+def fold_signs(rows: Any, plus: int, minus: int) -> None:
+    """Sides from the signs of sizes, which lose them; a size of 0 leaves the side as it was read."""
+    for index in range(len(rows)):
+        row = rows[index]
+        if row["size_hi"] < 0:
+            row["size_lo"] = ~row["size_lo"] + U(1)
+            row["size_hi"] = ~row["size_hi"] + (row["size_lo"] == U(0))
+            row["side"], row["side_word"] = minus, 0
+        elif row["size_hi"] > 0 or row["size_lo"] > U(0):
+            row["side"], row["side_word"] = plus, 0

@@ -6,6 +6,7 @@ hasn't closed at the end comes out as not final, unless the input is said to be 
 The surprise: nothing is written here; the sinks fill tables, which the caller writes once the flow has ended well.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -39,7 +40,8 @@ UNBOUNDED_US: Final = 10**17
 @dataclass(slots=True)
 class Account:
     """What became of every record read. ``unjudged``: applied or late trades that may be duplicates for all that is
-    remembered."""
+    remembered. rounded: trades with a number that was rounded; unknown_sides: trades by the word of their side, where
+    nobody knows it."""
 
     read: int = 0
     applied: int = 0
@@ -47,6 +49,8 @@ class Account:
     late: int = 0
     rejected: int = 0
     unjudged: int = 0
+    rounded: int = 0
+    unknown_sides: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         return (
@@ -139,6 +143,8 @@ class FileStep(StatefulBatchLogic[TradeBatch, BarBatch, None]):
             account.late += done.late
             account.rejected += len(batch.rejects)
             account.unjudged += done.unjudged
+            account.rounded += batch.rounded
+            account.unknown_sides.update(batch.unknown_sides)
             finals.append(self._shard.take_final())
         self._progress(account.read)
         return [bars for bars in finals if len(bars)], self.RETAIN

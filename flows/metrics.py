@@ -66,6 +66,12 @@ class FlowMetrics:
             ["flow", "worker"],
             registry=registry,
         )
+        self.unknown_sides = Counter(
+            "tapeflow_unknown_sides", "Trades whose word of a side nobody knows", ["flow", "word"], registry=registry
+        )
+        self.rounded = Counter(
+            "tapeflow_trades_rounded", "Trades with a number that was rounded", ["flow", "partition"], registry=registry
+        )
         self._registry = registry
 
     def count_batch(self, batch: TradeBatch, applied: int, duplicate: int, late: int) -> None:
@@ -76,6 +82,10 @@ class FlowMetrics:
         ):  # fmt: skip
             self.trades.labels(self.flow, partition, outcome).inc(count)
         self.worker_applied.labels(self.flow, self.worker).inc(applied)
+        for word, count in batch.unknown_sides.items():
+            self.unknown_sides.labels(self.flow, word).inc(count)
+        if batch.rounded:
+            self.rounded.labels(self.flow, partition).inc(batch.rounded)
         for reject in batch.rejects:
             self.rejects.labels(self.flow, reject.reason.label).inc()
 

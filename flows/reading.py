@@ -8,6 +8,7 @@ bytes and keys of the few refused records are still at hand.
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +29,7 @@ from schemas.intervals import INTERVALS
 from schemas.names import requeued_topic
 from schemas.rejects import Reason, Reject
 from schemas.shards import shard_key
+from schemas.trade_words import TradeWords
 from sinks.outage import persist
 from tapeflow.settings import Settings
 
@@ -43,8 +45,10 @@ __all__ = [
     "rules_of",
     "trades_source",
     "worker_of",
+    "words_of",
 ]
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOTHING_REQUEUED: Final[Mapping[int, Rows]] = MappingProxyType({})
 
 
@@ -65,6 +69,20 @@ def rules_of(settings: Settings) -> Rules:
 def worker_of(settings: Settings) -> int:
     """Number of this process in its cluster; 0 where it is alone."""
     return max(settings.cluster_process, 0)
+def words_of(settings: Settings) -> TradeWords:
+    """How the settings say that records write their values."""
+    origin_us = None
+    if settings.time_origin:
+        origin_us = (datetime.fromisoformat(settings.time_origin) - EPOCH) // timedelta(microseconds=1)
+    return TradeWords(
+        sides=settings.side_map,
+        side_of=settings.side_of,
+        signed_size=settings.signed_size,
+        price_scale=settings.price_scale,
+        size_scale=settings.size_scale,
+        round_numbers=settings.round_numbers,
+        time_origin_us=origin_us,
+    )
 
 
 def registry_of(settings: Settings) -> SchemaRegistry:
@@ -103,7 +121,7 @@ def decoder_of(settings: Settings, stop: threading.Event | None = None) -> Decod
     """What reads the record values. Raises Unreachable or SettingError when its registry doesn't answer."""
     if settings.value_format == "json":
         return JsonDecoder(field_map=settings.field_map, time_unit=settings.time_unit,
-                           value_bytes_max=settings.value_bytes_max)  # fmt: skip
+                           value_bytes_max=settings.value_bytes_max, words=words_of(settings))  # fmt: skip
     framed = settings.value_format == "confluent"
     return AvroDecoder(
         framing="confluent" if framed else "none",
@@ -111,6 +129,7 @@ def decoder_of(settings: Settings, stop: threading.Event | None = None) -> Decod
         field_map=settings.field_map,
         time_unit=settings.time_unit,
         value_bytes_max=settings.value_bytes_max,
+        words=words_of(settings),
     )
 
 

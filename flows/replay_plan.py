@@ -21,7 +21,7 @@ from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import OffsetRange, read_range
 from connectors.kafka_start import TopicQuestions
 from core.shard_kernel import OPEN_END
-from flows.reading import decode_trades, read_options, rules_of
+from flows.reading import decode_trades, read_options, rules_of, words_of
 from schemas.errors import InputError, OffsetExpired, StateIncompatible
 from tapeflow.settings import Settings
 
@@ -49,8 +49,12 @@ class Request:
         read = read_options(settings)
         words = (
             *(self, read.bootstrap, read.topic, rules_of(settings), settings.value_format, settings.field_map),
-            *(settings.time_unit, settings.value_bytes_max, server_of(settings.schema_registry_url)),
-            *(server_of(settings.clickhouse_dsn), settings.clickhouse_database),
+            *(settings.time_unit, words_of(settings), settings.value_bytes_max),
+            *(
+                server_of(settings.schema_registry_url),
+                server_of(settings.clickhouse_dsn),
+                settings.clickhouse_database,
+            ),
         )
         return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
 

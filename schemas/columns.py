@@ -64,6 +64,7 @@ TRADE: Final = np.dtype(
         ("ask_lo", "u8"),
         ("trade_id_upper", "i8"),
         ("trade_id_number", "i8"),
+        ("index", "u4"),
         ("symbol_at", "u4"),
         ("trade_id_at", "u4"),
         ("exchange_at", "u4"),
@@ -75,12 +76,16 @@ TRADE: Final = np.dtype(
         ("has_ask", "u1"),
         ("reason", "u1"),
         ("outcome", "u1"),
-        ("_pad", "u1"),
+        ("side_word", "u1"),
+        ("rounded", "u1"),
+        ("_pad", "u1", (3,)),
     ]
 )
 """One trade. Text fields are ``[at, at + len)`` of TradeBatch.text. ``reason`` is a schemas.rejects.Reason (0 = good);
 An id that is a whole number is ``trade_id_upper * 10**18 + trade_id_number``, else the number is NO_ID.
-``outcome`` is filled by core (see core.outcomes): 0 applied, 1 duplicate, 2 late."""
+``outcome`` is filled by core (see core.outcomes): 0 applied, 1 duplicate, 2 late. ``index``: its place among the trades
+of one record. ``side_word``: the decoder's number of a word of a side that nobody knows, 0 for none; ``rounded``: 1
+where a price or size lost decimal places."""
 
 PLACE: Final = np.dtype([("offset", "i8"), ("timestamp_ms", "i8")])
 """One record of a partition, named so that the one at its offset in a topic created anew is another."""
@@ -191,6 +196,8 @@ class TradeBatch:
     rows: TRADE[n], only good ones after validation. text: the bytes that text fields point into.
     read: records read, so that read == len(rows) + len(rejects). next_offset: one past the last offset read.
     caught_up: nothing was left to read in the partition when the batch was cut.
+    unknown_sides: words of sides that nobody knows, with how many of the trades have them. rounded: trades with a
+    number that was rounded.
     """
 
     topic: str
@@ -201,6 +208,8 @@ class TradeBatch:
     next_offset: int
     caught_up: bool = False
     rejects: list[Reject] = field(default_factory=list)
+    unknown_sides: dict[str, int] = field(default_factory=dict)
+    rounded: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -15,6 +15,7 @@ class Reason(IntEnum):
     """The label (``reason.label``) is what users see in headers, metrics and CSV files.
 
     REQUEUED: nothing is wrong with the record, but it was put back on its topic as another one, which counts instead.
+    UNCLEAR_TIME: a plain number that would be read as a time of the seventies and hardly means one.
     """
 
     NONE = 0
@@ -32,6 +33,7 @@ class Reason(IntEnum):
     BAD_VALUE = 12
     TOO_LARGE = 13
     REQUEUED = 14
+    UNCLEAR_TIME = 15
 
     @property
     def label(self) -> str:

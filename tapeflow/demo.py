@@ -89,6 +89,12 @@ class DemoOutcome:
         }
 
 
+def plain_words() -> dict[str, object]:
+    """The settings of values as tapeflow itself writes them."""
+    names = ("time_origin", "side_map", "side_of", "signed_size", "price_scale", "size_scale", "round_numbers")
+    return {name: Settings.model_fields[name].default for name in names}
+
+
 def demo_settings(settings: Settings, endpoints: Endpoints, folder: Path, synthetic: bool) -> Settings:
     """The user's settings of time and pace, with the demo's own servers, topic and folders."""
     return settings.model_copy(
@@ -103,6 +109,7 @@ def demo_settings(settings: Settings, endpoints: Endpoints, folder: Path, synthe
             "schema_registry_url": "",
             "value_format": "confluent",
             "field_map": {},
+            **plain_words(),
             "source_epoch": 0,
             "dedupe": True if synthetic else settings.dedupe,
             "clickhouse_dsn": endpoints.clickhouse_dsn,

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
+
 from connectors.avro_encode import encode_trades, split_values
 from connectors.fields import Field, Wanted, field_paths, wanted_tree
 from connectors.registry import RegistryOptions, SchemaRegistry
@@ -41,6 +43,10 @@ DIGITS: Final = {"s": 6, "ms": 3, "us": 0}
 """Digits of a microsecond behind the point of each unit."""
 AUTO_US_MIN: Final = 10**14
 AUTO_US_END: Final = 10**17
+AUTO_US_LEAST: Final = 315_532_800_000_000
+"""A plain number that reads as a time before 1980 isn't believed (connectors.times), so earlier ones are ISO 8601."""
+DAY_US: Final = 86_400_000_000
+OWN_WORDS: Final = ("time_origin", "side_map", "side_of", "signed_size", "price_scale", "size_scale")
 AVRO_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -50,6 +56,7 @@ def encoder_of(settings: Settings) -> Encode:
     Raises SettingError where nothing could be written that the settings read back, and what the registry raises when
     it doesn't take the schema.
     """
+    _require_own_words(settings)
     if settings.value_format == "json":
         return json_encoder(settings.field_map, settings.time_unit)
     schema_id = _schema_id(settings)
@@ -58,6 +65,17 @@ def encoder_of(settings: Settings) -> Encode:
         return split_values(*encode_trades(batch.rows, batch.text, schema_id))
 
     return encode
+
+
+def _require_own_words(settings: Settings) -> None:
+    """Raises SettingError where the settings would read what is written here as another trade."""
+    changed = [name for name in OWN_WORDS if getattr(settings, name) != Settings.model_fields[name].default]
+    if changed:
+        raise SettingError(
+            "trades are written in tapeflow's own words, which this setting would make the flows read otherwise",
+            where=", ".join(changed),
+            mend="unset it where the topic is written and read, and say how a file is written by --layout",
+        )
 
 
 def _schema_id(settings: Settings) -> int | None:
@@ -114,7 +132,8 @@ def json_encoder(field_map: Mapping[str, str] | None = None, time_unit: str = "a
     """Encoder of JSON objects with the names of ``field_map``, and times in ``time_unit``.
 
     Numbers have all their digits: a time that is no whole number of its unit has them behind a point. For ``auto``, a
-    time whose microseconds would pass for another unit stands in seconds.
+    time whose microseconds would pass for another unit stands in seconds. A number that wouldn't be believed to be a
+    time (connectors.times) stands as ISO 8601.
     """
     paths = _written_paths(field_map or {})
     tree = wanted_tree(paths)
@@ -159,6 +178,9 @@ def _column(batch: TradeBatch, field: Field, time_unit: str) -> list[str]:
 
 
 def _time(time_us: int, unit: str) -> str:
+    is_whole = unit != "auto" and time_us % 10 ** DIGITS.get(unit, 0) == 0
+    if 0 <= time_us < (AUTO_US_LEAST if unit == "auto" else DAY_US) and not is_whole:
+        return f'"{np.datetime64(time_us, "us")}Z"'
     if unit == "ns":
         return str(time_us * 1000)
     if unit == "auto":

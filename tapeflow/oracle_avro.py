@@ -6,15 +6,16 @@ not used, because it takes negative lengths, branches and symbols for Python's n
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.avro import WriterSchema
 
-__all__ = ["AvroReader", "CorruptValue", "Fixed", "Single", "Timed", "Unscaled"]
+__all__ = ["AvroReader", "CorruptValue", "Fixed", "OfDay", "Single", "Timed", "Unscaled"]
 
 PRIMITIVES: Final = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 UNITS: Final = {"millis": "ms", "micros": "us", "nanos": "ns"}
+TIMES_OF_DAY: Final = {"time-millis": "ms", "time-micros": "us"}
 VARINT_BYTES_MAX: Final = 10
 
 
@@ -34,6 +35,12 @@ class Timed(NamedTuple):
     """A long that the schema calls a time, and its unit: s, ms, us, ns or days."""
 
     number: int
+    unit: str
+
+
+class OfDay(int):
+    """A long that the schema calls a time of day, and its unit: ms or us."""
+
     unit: str
 
 
@@ -63,6 +70,25 @@ class AvroReader:
         if cursor.at != len(body):
             raise CorruptValue("bytes are left")
         return value
+
+    def has(self, path: Sequence[str]) -> bool:
+        """Whether the schema has a field of that dotted path, in whichever branch of a union."""
+        return self._has(self._schema, "", list(path))
+
+    def _has(self, schema: Any, space: str, path: list[str]) -> bool:
+        if not path:
+            return True
+        if isinstance(schema, list):
+            return any(self._has(branch, space, path) for branch in schema)
+        if isinstance(schema, str):
+            named = None if schema in PRIMITIVES else self._named.get(f"{space}.{schema}") or self._named.get(schema)
+            return named is not None and self._has(*named, path)
+        if schema["type"] in ("record", "error"):
+            _, inside = _full_name(schema, space)
+            return any(
+                self._has(field["type"], inside, path[1:]) for field in schema["fields"] if field["name"] == path[0]
+            )
+        return isinstance(schema["type"], dict | list) and self._has(schema["type"], space, path)
 
     def _collect(self, schema: Any, space: str) -> None:
         if isinstance(schema, list):
@@ -155,6 +181,10 @@ def _primitive(kind: str, schema: Mapping[str, Any], cursor: _Cursor) -> Any:
         logical = str(schema.get("logicalType", ""))
         unit = "days" if logical == "date" else UNITS.get(logical.rpartition("timestamp-")[2])
         number = cursor.long()
+        if logical in TIMES_OF_DAY:
+            of_day = OfDay(number)
+            of_day.unit = TIMES_OF_DAY[logical]
+            return of_day
         return Timed(number, unit) if unit else number
     if kind == "bytes":
         return _bytes(cursor.take(cursor.long()), schema)

@@ -21,12 +21,17 @@ __all__ = [
     "addresses",
     "lateness_by_interval",
     "own_fields",
+    "side_words",
     "start_position",
     "url",
+    "zoned_time",
 ]
 
 TRADE_FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
 YEAR_MS: Final = 366 * 24 * 3_600_000
+SIDES: Final = frozenset({"BUY", "SELL", "UNKNOWN"})
+SIDE_WORDS_MAX: Final = 200
+SIDE_WORD_BYTES_MAX: Final = 24
 
 
 def split_list(value: object) -> object:
@@ -79,6 +84,25 @@ def own_fields(mapping: dict[str, str]) -> dict[str, str]:
     if not set(mapping) <= set(TRADE_FIELDS):
         raise ValueError('{"ours": "theirs"}, ours being one of ' + ", ".join(TRADE_FIELDS))
     return mapping
+
+
+def side_words(mapping: dict[str, str]) -> dict[str, str]:
+    allowed = '{"word": "BUY"}, at most 200 words of 1 to 24 bytes; BUY, SELL or UNKNOWN'
+    sides = {word: side.upper() for word, side in mapping.items()}
+    if len(sides) > SIDE_WORDS_MAX or not set(sides.values()) <= SIDES:
+        raise ValueError(allowed)
+    if not all(1 <= len(word.strip().encode()) <= SIDE_WORD_BYTES_MAX for word in sides):
+        raise ValueError(allowed)
+    return sides
+
+
+def zoned_time(text: str) -> str:
+    try:
+        if not text or datetime.fromisoformat(text).tzinfo is not None:
+            return text
+    except ValueError:
+        pass  # said below
+    raise ValueError("a time with its zone, such as 2026-01-31T00:00:00-05:00")
 
 
 def lateness_by_interval(by_interval: dict[str, int]) -> dict[str, int]:

@@ -30,8 +30,10 @@ from tapeflow.setting_types import (
     addresses,
     lateness_by_interval,
     own_fields,
+    side_words,
     start_position,
     url,
+    zoned_time,
 )
 from tapeflow.setting_words import PREFIX, describe_fields, masked, not_readable, unknown, wrong_value
 from tapeflow.settings_file import SettingsFile
@@ -91,10 +93,33 @@ class Settings(BaseSettings):
         "confluent", "How record values are written: Avro with Confluent's 5-byte frame, plain Avro, or JSON"
     )
     field_map: Annotated[dict[str, str], AfterValidator(own_fields)] = setting(
-        {}, 'Our trade field → the name in your records, e.g. {"size": "qty"}; JSON; empty means the same names'
+        {},
+        'Our trade field → the name in your records, e.g. {"size": "qty"}; JSON; empty means the same names; with a ?'
+        " behind it some records may lack the field",
     )
     time_unit: Literal["auto", "s", "ms", "us", "ns"] = setting(
         "auto", "Unit of event times given as plain numbers; auto takes it from the size of the number"
+    )
+    time_origin: Annotated[str, AfterValidator(zoned_time)] = setting(
+        "",
+        "Moment that event times given as plain numbers count from, e.g. 2026-01-31T00:00:00-05:00 where they are"
+        " seconds after midnight; empty means 1970",
+    )
+    side_map: Annotated[dict[str, str], AfterValidator(side_words)] = setting(
+        {},
+        'Your word for a side → BUY, SELL or UNKNOWN, e.g. {"1": "BUY", "2": "SELL"}; JSON; buy, b, bid, sell, s, ask,'
+        " a and the like need none",
+    )
+    side_of: Literal["taker", "maker"] = setting(
+        "taker", "Whose side the words name; maker turns them round, and takes true for: the buyer is the maker"
+    )
+    signed_size: bool = setting(False, "A size below zero is a sell of that size, one above zero a buy")
+    price_scale: int = setting(
+        0, "Decimal places of prices sent as whole numbers: a price of 2238200 with 4 is 223.82", ge=0, le=38
+    )
+    size_scale: int = setting(0, "Decimal places of sizes sent as whole numbers, as of prices", ge=0, le=38)
+    round_numbers: bool = setting(
+        False, "Round numbers of more than 10 decimal places half-even, and count them; off, so that none is changed"
     )
     batch_records_max: int = setting(
         10_000, "Most records in one batch; larger only costs latency and memory", unit="records", ge=1, le=1_000_000

@@ -15,7 +15,7 @@ from connectors.kafka_ends import TopicEnds
 from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_range import OffsetRange, read_records
 from connectors.kafka_start import TopicQuestions
-from flows.reading import markers_of, read_options, registry_of, rules_of
+from flows.reading import markers_of, read_options, registry_of, rules_of, words_of
 from schemas.avro import WriterSchema, shipped_schema
 from schemas.errors import InputError
 from schemas.names import BAR_VIEW, BARS_TABLE
@@ -83,6 +83,7 @@ def oracle_reader(settings: Settings, requeued: Requeued = ()) -> OracleReader:
         future_us=settings.future_ms * 1000,
         value_bytes_max=settings.value_bytes_max,
         requeued=requeued,
+        words=words_of(settings),
     )
 
 

@@ -27,6 +27,7 @@ from tapeflow.commands.file_options import (
 )
 from tapeflow.progress import shown_progress
 from tapeflow.setting_types import YEAR_MS
+from tapeflow.told_sides import told_sides
 
 __all__ = ["bars"]
 
@@ -95,6 +96,10 @@ def bars(
             refused.write(rejects)
     tell_reading(people(), log.files)
     _tell(people(), str(account), written, time.monotonic() - began)
+    if account.rounded:
+        people().print(f"{account.rounded} trades with a number that was rounded", soft_wrap=True)
+    if account.unknown_sides:
+        people().print(told_sides(account.unknown_sides), soft_wrap=True, markup=False)
     return 0
 
 

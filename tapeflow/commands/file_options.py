@@ -83,6 +83,7 @@ def file_options(
     from connectors.column_plan import FileOptions
     from connectors.encodings import check_encoding
     from connectors.layouts import layouts_called
+    from flows.reading import words_of
 
     names = tuple(name.strip() for name in written.columns.split(",")) if written.columns else ()
     if written.columns is not None and sum(name not in ("_", "") for name in names) < 3:
@@ -97,6 +98,7 @@ def file_options(
         decimal_comma=written.decimal_comma,
         field_map=settings.field_map if field_map is None else field_map,
         time_unit=settings.time_unit,
+        words=words_of(settings),
     )
 
 

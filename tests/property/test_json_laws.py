@@ -40,7 +40,7 @@ names = st.text(max_size=5).filter(lambda name: name not in FIELDS)
 def test_what_a_library_takes_is_taken_and_what_it_refuses_is_refused(
     more: dict[str, Any], ascii_only: bool, indent: int | None, data: st.DataObject
 ) -> None:
-    record = {"symbol": "S", "price": 1, "size": 1, "event_time": 1} | more
+    record = {"symbol": "S", "price": 1, "size": 1, "event_time": 1_700_000_000} | more
     for name in ("trade_id", "exchange", "side", "bid", "ask"):
         record.pop(name, None)
     text = json.dumps(record, ensure_ascii=ascii_only, indent=indent).encode()
@@ -57,6 +57,8 @@ def test_what_a_library_takes_is_taken_and_what_it_refuses_is_refused(
 @settings(deadline=None)
 def test_numbers_are_their_decimal(number: Decimal, quoted: bool) -> None:
     text = f'"{number}"' if quoted else str(number)
-    batch = JsonDecoder().decode(raw_batch([f'{{"symbol":"S","price":{text},"size":1,"event_time":1}}'.encode()]))
+    batch = JsonDecoder().decode(
+        raw_batch([f'{{"symbol":"S","price":{text},"size":1,"event_time":1700000000}}'.encode()])
+    )
     expected = units_of(number)
     assert (reasons_of(batch) or [trades_of(batch)[0]["price"]]) == [expected]

@@ -25,6 +25,7 @@ GOOD = {
     "bid": None,
     "ask": Decimal("105434.0000000001"),
 }
+SECOND = 1_700_000_000
 
 
 def good_value(**changes: Any) -> bytes:
@@ -32,7 +33,7 @@ def good_value(**changes: Any) -> bytes:
 
 
 def decode_one(schema: Any, record: dict[str, Any], **options: Any):
-    usual = {"symbol": "X", "price": 1.5, "size": 2.0, "event_time": 1_700_000_000_000}
+    usual = {"symbol": "X", "price": 1.5, "size": 2.0, "event_time": SECOND * 1000}
     known = {field["name"] for field in schema["fields"]}
     value = {name: each for name, each in (usual | record).items() if name in known}
     decoder = AvroDecoder("none", schema=WriterSchema(schema), **options)
@@ -111,7 +112,7 @@ def test_writer_schemas_may_change_in_mid_batch() -> None:
 
     decoder = AvroDecoder(resolver=resolver)
     old = framed(5, avro_value(TRADE, GOOD))
-    new = framed(6, avro_value(newer, {"symbol": "Y", "price": "7", "size": 1.0, "event_time": 1, "venue": "v"}))
+    new = framed(6, avro_value(newer, {"symbol": "Y", "price": "7", "size": 1.0, "event_time": SECOND, "venue": "v"}))
     raw = raw_batch([old, new, old, new])
     assert [trade["symbol"] for trade in trades_of(decoder.decode(raw))] == [b"BTC/USDT", b"Y"] * 2
     decoder.decode(raw)
@@ -296,7 +297,7 @@ def test_prices_that_are_none(kind: Any, value: Any, reason: Reason) -> None:
 
 def test_a_corrupt_record_is_corrupt_whatever_else_is_wrong_with_it() -> None:
     schema = record_of(price="string")
-    body = avro_value(schema, {"symbol": "X", "price": "nonsense", "size": 1.0, "event_time": 1})
+    body = avro_value(schema, {"symbol": "X", "price": "nonsense", "size": 1.0, "event_time": SECOND})
     batch = AvroDecoder("none", schema=WriterSchema(schema)).decode(raw_batch([body, body[:-1]]))
     assert reasons_of(batch) == [Reason.BAD_VALUE, Reason.CORRUPT]
 
@@ -336,7 +337,7 @@ def test_types_inside_skipped_fields_may_recurse_and_refer() -> None:
 def test_a_value_nested_too_deep_and_one_of_endless_nothing_are_corrupt() -> None:
     node = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
     schema = record_of(nothing={"type": "array", "items": "null"}, tree=node)
-    start = avro_value(record_of(), {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": 1})
+    start = avro_value(record_of(), {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": SECOND})
     endless = start + b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01" * 3
     deep = start + b"\0" + b"\x02" * 5000 + b"\0"
     batch = AvroDecoder("none", schema=WriterSchema(schema)).decode(raw_batch([endless, deep]))
@@ -346,7 +347,7 @@ def test_a_value_nested_too_deep_and_one_of_endless_nothing_are_corrupt() -> Non
 
 def test_blocks_with_a_byte_size_are_read() -> None:
     schema = record_of(tags={"type": "array", "items": "long"})
-    start = avro_value(record_of(), {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": 1})
+    start = avro_value(record_of(), {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": SECOND})
     body = start + b"\x03\x04\x02\x04" + b"\0"  # -2 items in 2 bytes, then the end
     batch = AvroDecoder("none", schema=WriterSchema(schema)).decode(raw_batch([body]))
     assert len(batch) == 1
@@ -357,7 +358,7 @@ def test_references_of_a_schema_are_known() -> None:
     schema = record_of(price="m.Money")
     named: dict[str, Any] = {}
     fastavro.parse_schema(money, named)
-    value = {"symbol": "X", "price": {"amount": "1.25"}, "size": 1.0, "event_time": 1}
+    value = {"symbol": "X", "price": {"amount": "1.25"}, "size": 1.0, "event_time": SECOND}
     body = avro_value(record_of(price=money), value)
     decoder = AvroDecoder("none", schema=WriterSchema(schema, (money,)), field_map={"price": "price.amount"})
     assert trades_of(decoder.decode(raw_batch([body])))[0]["price"] == 125 * 10**8
@@ -369,7 +370,7 @@ def test_an_empty_namespace_is_none() -> None:
     inner = {"type": "enum", "name": "Side", "symbols": ["SELL", "BUY"]}
     body = {"type": "record", "name": "Body", "namespace": "", "fields": [{"name": "inner", "type": inner}]}
     schema = record_of(outer=outer, body=body, side="Side") | {"namespace": "a"}
-    value = {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": 1, "outer": "SELL"}
+    value = {"symbol": "X", "price": 1.0, "size": 1.0, "event_time": SECOND, "outer": "SELL"}
     data = avro_value(schema, {**value, "body": {"inner": "SELL"}, "side": "BUY"})
     [trade] = trades_of(AvroDecoder("none", schema=WriterSchema(schema)).decode(raw_batch([data])))
     assert trade["side"] == BUY

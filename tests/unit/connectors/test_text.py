@@ -1,20 +1,17 @@
-"""Numbers, times, sides and ids from text, against Python's own decimal and datetime."""
+"""Numbers from text, against Python's own decimal: exact, scaled and rounded."""
 
-from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Decimal, localcontext
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.text import read_number, read_side, read_time, time_from_double, time_from_long
-from schemas.columns import BUY, SELL, UNKNOWN
+from connectors.decimals import ROUNDED
+from connectors.text import read_number
 from schemas.decimals import from_pair
 from schemas.rejects import Reason
 from tests.property.avro_writers import units_of
-
-FAR = 2**63 - 1
 
 
 def cell(text: str) -> tuple[np.ndarray, int, int]:
@@ -23,9 +20,19 @@ def cell(text: str) -> tuple[np.ndarray, int, int]:
     return np.frombuffer(b"99" + data + b"99", np.uint8), 2, 2 + len(data)
 
 
-def number_of(text: str) -> int | Reason:
-    hi, lo, reason = read_number(*cell(text))
+def number_of(text: str, scale: int = 0) -> int | Reason:
+    hi, lo, reason = read_number(*cell(text), scale, False)
     return Reason(reason) if reason else from_pair(hi, lo)
+
+
+def rounded(number: Decimal, scale: int) -> tuple[int, bool] | Reason:
+    """(units of 10**-10, whether they are exact) of number / 10**scale, rounded half-even."""
+    with localcontext(prec=500, Emax=MAX_EMAX, Emin=MIN_EMIN):
+        units = number.scaleb(10 - scale)
+        if units and units.adjusted() >= 28:
+            return Reason.OUT_OF_RANGE
+        whole = int(units.to_integral_value(ROUND_HALF_EVEN)) if units.adjusted() > -40 else 0
+    return (whole, units == whole) if abs(whole) < 10**28 else Reason.OUT_OF_RANGE
 
 
 @pytest.mark.parametrize(
@@ -73,6 +80,38 @@ def test_plain_numbers_with_zeros_around(units: int, before: int, behind: int) -
     assert number_of(text) == (units if abs(units) < 10**28 else Reason.OUT_OF_RANGE)
 
 
+spellings = st.builds(
+    lambda sign, whole, rest, power: f"{sign}{whole}.{rest}e{power}",
+    st.sampled_from(["", "-"]),
+    st.text("0159", min_size=1, max_size=40),
+    st.text("0459", max_size=40),
+    st.integers(-60, 60),
+)
+
+
+@given(spellings, st.integers(0, 38))
+@example("0.00000000005", 0)
+@example("0.00000000015", 0)
+@example("999999999999999999.99999999995", 0)
+@example("1e-999999", 0)
+@settings(deadline=None, max_examples=400)  # the first call compiles
+def test_more_places_are_rounded_half_even(text: str, scale: int) -> None:
+    hi, lo, reason = read_number(*cell(text), scale, True)
+    found = (from_pair(hi, lo), reason != ROUNDED) if reason in (0, ROUNDED) else Reason(reason)
+    assert found == rounded(Decimal(text), scale)
+
+
+@given(spellings, st.integers(0, 38))
+@settings(deadline=None)  # the first call compiles
+def test_whole_numbers_get_their_scale_exactly(text: str, scale: int) -> None:
+    exact = rounded(Decimal(text), scale)
+    assert number_of(text, scale) == (exact[0] if isinstance(exact, tuple) and exact[1] else Reason.OUT_OF_RANGE)
+
+
+def test_a_long_price_of_four_places() -> None:
+    assert number_of("2238200", 4) == 2_238_200_000_000
+
+
 @given(st.text("0123456789+-.eE ", max_size=8))
 @settings(deadline=None)  # the first call compiles
 def test_what_decimal_takes_is_taken(text: str) -> None:
@@ -81,93 +120,3 @@ def test_what_decimal_takes_is_taken(text: str) -> None:
     except ArithmeticError:
         expected = Reason.BAD_VALUE
     assert number_of(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "side"),
-    [*[(each, BUY) for each in ("BUY", "buy", "Buy", "B", "b")], *[(each, SELL) for each in ("SELL", "sell", "S", "s")],
-     *[(each, UNKNOWN) for each in ("", "UNKNOWN", "BUYS", "SEL", "x", "\x02", "buy ")]],
-)  # fmt: skip
-def test_sides(text: str, side: int) -> None:
-    assert read_side(*cell(text)) == side
-
-
-def time_of(text: str, unit: int = 0) -> int | Reason:
-    micros, reason = read_time(*cell(text), unit)
-    return Reason(reason) if reason else int(micros)
-
-
-@given(
-    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),  # noqa: DTZ001 - the zone is drawn
-    st.one_of(st.none(), st.integers(-23 * 60, 23 * 60)),
-    st.sampled_from("T t"),
-)
-@settings(deadline=None)  # the first call compiles
-def test_iso_times_are_those_of_datetime(moment: datetime, east: int | None, separator: str) -> None:
-    zone = UTC if east is None else timezone(timedelta(minutes=east))
-    text = moment.isoformat(separator) if east is None else moment.replace(tzinfo=zone).isoformat(separator)
-    expected = (moment.replace(tzinfo=zone) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    assert time_of(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1970-01-01", 0),
-        ("1970-01-01T00:00Z", 0),
-        ("1970-01-01T00:00:01z", 1_000_000),
-        ("1970-01-01T00:00:00,5", 500_000),
-        ("1970-01-01T01:00:00+0100", 0),
-        ("1970-01-01T01:00:00+01", 0),
-        ("2024-02-29", 1_709_164_800_000_000),
-        *[(bad, Reason.BAD_VALUE) for bad in ("2023-02-29", "2023-13-01", "2023-00-01", "2023-01-00", "0000-01-01")],
-        *[(bad, Reason.BAD_VALUE) for bad in ("1970-01-01T", "1970-01-01T24:00", "1970-01-01T00:60", "1970-01-01X00")],
-        *[(bad, Reason.BAD_VALUE) for bad in ("1970-01-01T00:00:60", "1970-01-01T00:00:00.", "1970-01-01T00:00:00+1")],
-        *[(bad, Reason.BAD_VALUE) for bad in ("1970-01-01T00:00:00+24:00", "1970-01-01T00:00Zx", "197a-01-01", "")],
-    ],
-)
-def test_iso_edges(text: str, expected: int | Reason) -> None:
-    assert time_of(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "unit", "expected"),
-    [
-        ("0", 0, 0),
-        ("99999999999", 0, 99_999_999_999_000_000),
-        ("100000000000", 0, 100_000_000_000_000),
-        ("-1", 3, -1),
-        ("1.5", 1, 1_500_000),
-        ("1.0000019", 1, 1_000_001),
-        ("1e3", 2, 1_000_000),
-        ("1700000000123456789", 4, 1_700_000_000_123_456),
-        ("9223372036854775807", 3, FAR),
-        ("9999999999999999999", 3, FAR),
-        ("99999999999999999999", 3, Reason.OUT_OF_RANGE),
-        ("999999999999999999.5", 1, FAR),
-        ("-0.5", 1, -FAR),
-        ("12:30", 0, Reason.BAD_VALUE),
-    ],
-)
-def test_numeric_times(text: str, unit: int, expected: int | Reason) -> None:
-    assert time_of(text, unit) == expected
-
-
-@given(st.integers(-(2**63), 2**63 - 1), st.integers(1, 5))
-@settings(deadline=None)  # the first call compiles
-def test_whole_times_saturate_and_round_down(value: int, unit: int) -> None:
-    exact = value // 1000 if unit == 4 else value * {1: 10**6, 2: 10**3, 3: 1, 5: 86_400 * 10**6}[unit]
-    assert time_from_long(value, unit) == max(-FAR, min(FAR, exact)) or value == -(2**63)
-
-
-@given(st.floats(), st.integers(0, 4))
-@settings(deadline=None)  # the first call compiles
-def test_floating_times_never_wrap(value: float, unit: int) -> None:
-    micros, reason = time_from_double(value, unit)
-    if not np.isfinite(value):
-        assert reason == Reason.BAD_VALUE
-    elif abs(value) >= 1e19:
-        assert reason == Reason.OUT_OF_RANGE
-    else:
-        assert reason == Reason.NONE
-        assert (micros >= 0) == (value >= 0) or micros == 0
