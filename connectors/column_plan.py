@@ -26,7 +26,8 @@ UNUSED: Final = ("_", "")
 class FileOptions:
     """What the user says of a file. ``columns``: names of a file without a header. ``decimal_comma`` None: as it looks.
 
-    words: how values are written. symbol: of all rows, with ``{name}`` for the file's own name. encoding: empty means UTF-8 or a byte order mark.
+    words: how values are written. symbol: of all rows, with ``{name}`` for the file's own name. encoding: empty means
+    UTF-8 or a byte order mark.
     """
 
     layouts: tuple[Layout, ...] = ()
@@ -121,7 +122,7 @@ def _found_columns(
         column = next((at for choice in _choices(name, options, layout) if (at := _column(names, choice)) >= 0), -1)
         if column >= 0:
             found[each] = column
-        elif mapped and mapped not in given:
+        elif mapped and mapped not in given and not mapped.endswith(OPTIONAL_MARK):
             missing.append(mapped)
     # A column that the field map or the layout gives to one field isn't another's because of its name.
     by_name = {*options.field_map, *(layout.fields if layout else ())}

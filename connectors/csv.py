@@ -20,7 +20,6 @@ from connectors.rejecting import reject_bad
 from connectors.values import Values
 from schemas.columns import RawBatch, Rows, TradeBatch
 from schemas.rejects import Reason
-from schemas.trade_words import TradeWords
 
 __all__ = ["CsvDecoder"]
 

@@ -44,8 +44,8 @@ __all__ = [
     "requeued_places",
     "rules_of",
     "trades_source",
-    "worker_of",
     "words_of",
+    "worker_of",
 ]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,6 +69,8 @@ def rules_of(settings: Settings) -> Rules:
 def worker_of(settings: Settings) -> int:
     """Number of this process in its cluster; 0 where it is alone."""
     return max(settings.cluster_process, 0)
+
+
 def words_of(settings: Settings) -> TradeWords:
     """How the settings say that records write their values."""
     origin_us = None
