@@ -137,7 +137,7 @@ def test_lines_of_other_writers(line: bytes, dialect: Dialect) -> None:
 
 def test_decimal_commas_leave_texts_alone_and_thousands_are_refused() -> None:
     decoder = decoder_of(HEADER, Dialect(";", decimal_comma=True))
-    batch = decoder.decode(lines(b"1700000000,5;X;1,5;2;BUY;7;a,b\n", b"1;X;1.234,5;2;BUY;7;a\n"))
+    batch = decoder.decode(lines(b"86400000001,5;X;1,5;2;BUY;7;a,b\n", b"1;X;1.234,5;2;BUY;7;a\n"))
     (trade,) = trades_of(batch)
     assert (trade["price"], trade["exchange"]) == (15 * 10**9, b"a,b")
     assert reasons_of(batch) == [Reason.BAD_VALUE]
