@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.avro import WriterSchema
 
-__all__ = ["AvroReader", "CorruptValue", "Fixed", "OfDay", "Single", "Timed", "Unscaled"]
+__all__ = ["AvroReader", "CorruptValue", "Fixed", "OfDay", "Single", "Symbol", "Timed", "Unscaled"]
 
 PRIMITIVES: Final = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 UNITS: Final = {"millis": "ms", "micros": "us", "nanos": "ns"}
@@ -36,6 +36,12 @@ class Timed(NamedTuple):
 
     number: int
     unit: str
+
+
+class Symbol(str):
+    """A symbol of an enum: a text or a side perhaps, but no number."""
+
+    __slots__ = ()
 
 
 class OfDay(int):
@@ -122,7 +128,7 @@ class AvroReader:
             _, inside = _full_name(schema, space)
             return {field["name"]: self._value(field["type"], inside, cursor) for field in schema["fields"]}
         if kind == "enum":
-            return schema["symbols"][cursor.index(len(schema["symbols"]))]
+            return Symbol(schema["symbols"][cursor.index(len(schema["symbols"]))])
         if kind == "fixed":
             return _bytes(Fixed(cursor.take(int(schema["size"]))), schema)
         if kind == "array":

@@ -15,7 +15,7 @@ from schemas.avro import WriterSchema, shipped_schema
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
 from tapeflow.oracle import EXACT, OracleReject, OracleTrade
-from tapeflow.oracle_avro import AvroReader, CorruptValue
+from tapeflow.oracle_avro import AvroReader, CorruptValue, Fixed, Symbol
 from tapeflow.oracle_ids import id_of_number
 from tapeflow.oracle_values import Refused, fits, number_of, says_nothing, side_of, text_of, time_us_of
 
@@ -123,9 +123,12 @@ class OracleReader:
         value = record
         for part in self._paths[field]:
             value = value.get(part) if isinstance(value, dict) else None
-        # An Avro float is no text at all, so that its NaN says nothing only where it could be a number.
-        is_number = field in ("bid", "ask", "trade_id")
-        is_readable = not isinstance(value, float) or self._value_format == "json" or is_number
+        # Only a value of a kind that the field is read from can say that there is nothing: Avro's floats are no texts,
+        # and its enums and fixed bytes no numbers.
+        if isinstance(value, float):
+            is_readable = self._value_format == "json" or field in ("bid", "ask", "trade_id")
+        else:
+            is_readable = not (isinstance(value, Symbol | Fixed) and field in ("bid", "ask"))
         # A side that says nothing is UNKNOWN by itself, unless the settings know the word.
         is_optional = field in OPTIONAL if isinstance(value, float) else field in OPTIONAL[1:]
         if value is None or (is_optional and is_readable and says_nothing(value)):
