@@ -81,6 +81,7 @@ class AvroDecoder:
         self._unknown: dict[int, float] = {}
         self._tables: Tables = self._programs.tables()
         self._ids_and_starts: Rows = np.zeros((2, 0), np.int64)
+        self._unsettled: tuple[Field, str] | None = None
         self._scratch = np.zeros(SCRATCH_LENGTH, np.int64)
         self._scratch[ROUNDING] = self.values.words.round_numbers
         self._scratch[ORIGIN_US] = self.values.origin_us
@@ -131,7 +132,7 @@ class AvroDecoder:
             self.values.sides.table,
         )
         if programs.has_floats:
-            _settle_pending(rows, self.values.words)
+            self._unsettled = _settle_pending(rows, self.values.words)
         return texts, int(self._scratch[MADE_USED]), unknown
 
     def _resolve(self, raw: RawBatch, rows: Rows) -> bool:
@@ -191,6 +192,10 @@ class AvroDecoder:
         if reason is Reason.MISSING_FIELD:
             missing = required_names(int(scratch[SEEN]), self._paths)
             return f"missing: {missing}" if missing else f"the schema has no {path}, which the field map names"
+        if self._unsettled is not None:
+            field, text = self._unsettled
+            theirs = next(path for path, each in self._paths.items() if each is field)
+            return f"{theirs} is {text}" + hint_of(reason, field, 0)
         shown = shown_value(self._programs.ops[pc], value, int(scratch[FAULT_AT]))
         told = f"{path} is {shown}" if shown else f"{path} {_WORDS.get(reason, reason.label)}"
         return told + hint_of(reason, Field(self._programs.ops[pc][1]), int(rows["event_time_us"][0]))
@@ -208,8 +213,12 @@ def _schema_id(raw: RawBatch, index: int) -> int:
     return int.from_bytes(raw.data[start + 1 : start + 5], "big")
 
 
-def _settle_pending(rows: Rows, words: TradeWords) -> None:
-    """Fills the numbers whose shortest decimal only repr() can tell, and clears their marks."""
+def _settle_pending(rows: Rows, words: TradeWords) -> tuple[Field, str] | None:
+    """Fills the numbers whose shortest decimal only repr() can tell, and clears their marks.
+
+    Returns the last one for which a record is refused: its field, and its text.
+    """
+    refused = None
     for index in np.flatnonzero(rows["outcome"]):
         row: Any = rows[index]
         marks = int(row["outcome"])
@@ -226,3 +235,5 @@ def _settle_pending(rows: Rows, words: TradeWords) -> None:
                     row["rounded"] = 1
                 elif reason and row["reason"] in (Reason.NONE, Reason.MISSING_FIELD):  # what is there comes first
                     row["reason"] = reason
+                    refused = field, text
+    return refused
