@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from core.hub_bars import BarRoom
 from core.hub_client import Client, HubLimits
 from core.hub_delivery import CLOSE_RATE, Delivery
 from core.hub_dialect import Command, Ping, Problem, RoomKey, Subscribe, Unsubscribe, refusal
 from core.hub_messages import BarMessage, ChannelMessage, TickerMessage
 from core.hub_registry import Registry
-from core.hub_rooms import FRESH, HELD, WAITING, BarRoom, ChannelRoom, Outcome, Room, TickerRoom
+from core.hub_rooms import FRESH, HELD, WAITING, ChannelRoom, Outcome, Room, TickerRoom
 
 __all__ = ["Hub", "Load"]
 
@@ -122,7 +123,7 @@ class Hub:
                 room.admit(client)
             return
         self.delivery.fall_behind(room, client, lag)
-        if not room.ready or (isinstance(room, BarRoom) and room.depth < bars):
+        if not room.ready or (isinstance(room, BarRoom) and (room.absent or room.depth < bars)):
             self._want(room, bars)
 
     def _leave(self, client: Client, room: Room) -> None:
@@ -140,8 +141,6 @@ class Hub:
         if not room.members:
             self._drop(room)
 
-    # Rooms.
-
     def _drop(self, room: Room) -> None:
         """Nobody is in the room. Tickers stay while the stream keeps them; bars and strangers go."""
         self._loads.pop(room.key, None)
@@ -157,8 +156,7 @@ class Hub:
             if isinstance(message, TickerMessage):
                 self._apply_ticker(self.registry.ticker(message.symbol), message, shard, written_ms)
             else:
-                bars = self.registry.bars.get((message.symbol, message.interval))
-                if bars is not None:
+                for bars in self.registry.bars_of(message.symbol, message.interval):
                     bars.shard = shard
                     if bars.apply(message) is Outcome.APPLIED:
                         self._mark(bars, written_ms)
@@ -264,8 +262,7 @@ class Hub:
 
     def loaded_ticker(self, load: Load, snapshot: TickerMessage | None, shard: int, now_ms: int) -> None:
         """The answer for ("ticker", symbol); None: Redis has no such key."""
-        symbol = load.key[1]
-        room = self.registry.tickers.get(symbol)
+        room = self.registry.tickers.get(load.key[1])
         if room is None:
             return
         room.loading = False
@@ -282,15 +279,11 @@ class Hub:
             self._want(room, 0)  # it began to trade while Redis was asked
         elif not room.ready:
             room.absent = True
-            for client in room.lagging:
-                if client.lags[room] != WAITING:
-                    client.lags[room] = WAITING
-                    problem = Problem("INVALID_SYMBOL", f"{symbol} has not traded yet; its first trade will be sent")
-                    self.delivery.tell(client, problem, now_ms)
+            self._tell_absent(room, "", "trade", now_ms)
 
-    def loaded_bars(self, load: Load, bars: Iterable[BarMessage]) -> None:
-        """The answer for ("bars", symbol, interval): what Redis holds of the newest ``load.bars`` bars."""
-        room = self.registry.bars.get((load.key[1], load.key[2]))
+    def loaded_bars(self, load: Load, bars: Iterable[BarMessage], now_ms: int) -> None:
+        """The answer for a room of bars: what Redis holds of the newest ``load.bars``."""
+        room = self.registry.bars.get(load.key[1:])
         if room is None:
             return
         room.loading = False
@@ -300,7 +293,18 @@ class Hub:
         if room.load(bars, load.bars):
             self._mark(room, 0)
         self._reach_back(room)
+        room.absent = not room.starts
+        if room.absent:
+            self._tell_absent(room, "Invalid symbol: ", "bar", now_ms)
         self.delivery.wake(room)
+
+    def _tell_absent(self, room: Room, word: str, first: str, now_ms: int) -> None:
+        """Says once to each member that its symbol is unknown so far."""
+        for client in room.lagging:
+            if client.lags[room] != WAITING:
+                client.lags[room] = WAITING
+                text = f"{word}{room.key[1]} has not traded yet; its first {first} will be sent"
+                self.delivery.tell(client, Problem("INVALID_SYMBOL", text), now_ms)
 
     @property
     def wants_loads(self) -> bool:

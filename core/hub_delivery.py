@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
+from core.hub_bars import BarRoom
 from core.hub_client import HELD_BY_BUDGET, HELD_BY_TRANSPORT, Client, HubLimits
 from core.hub_dialect import Problem, Variant
 from core.hub_messages import BarMessage, ChannelMessage
-from core.hub_rooms import FRESH, HELD, WAITING, BarRoom, ChannelRoom, Room, TickerRoom
+from core.hub_rooms import FRESH, HELD, WAITING, ChannelRoom, Room, TickerRoom
 
 __all__ = ["CLOSE_RATE", "CLOSE_SLOW", "Delivery"]
 
@@ -109,12 +110,13 @@ class Delivery:
         elif isinstance(room, BarRoom):
             bars = room.drain(now_ms, self.limits.bar_update_ms)
             if bars:
-                finals = [bar for bar in bars if bar.final]
+                finals = [bar for bar in bars if bar.final and room.keeps_finals]
                 for client in list(room.lagging) if finals else ():
                     if client.lags[room] == HELD:
                         self._keep(client, room, finals)
                 for variant in list(room.audience):
                     self._spread(room, variant, [variant.dialect.update(bar) for bar in bars], finals, now_ms)
+            room.flushed()
         elif isinstance(room, ChannelRoom):
             self._send_channel(room, room.drain(), now_ms)
         if written_ms:
@@ -280,12 +282,13 @@ class Delivery:
                 room.floor = max(room.floor, room.sequence)
             elif isinstance(room, BarRoom):
                 if lag in (FRESH, WAITING):
-                    if room.depth < client.rooms[room]:
-                        continue  # a deeper load is under way
+                    if room.depth < client.rooms[room] or room.absent:
+                        continue  # a deeper load is under way, or there is nothing to load yet
                     owed = room.count_since(client.owed.pop(room)) if room in client.owed else 0
                     found = [room.initial(client.variant, max(client.rooms[room], owed))]
+                    room.flushed()
                 else:
-                    found = [dialect.update(bar) for bar in room.open_bars()]
+                    found = [dialect.update(bar) for bar in room.missed(client)]
             messages += found
             bytes_left -= sum(map(len, found))
             room.admit(client)

@@ -8,13 +8,15 @@ A fifth dialect is one file with a subclass of Dialect; it overrides what its ro
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
 from core.hub_messages import BarMessage, ChannelMessage, TickerMessage
 
 __all__ = [
+    "ALL_BARS",
+    "FINAL_BARS",
     "Command",
     "Dialect",
     "Ping",
@@ -26,8 +28,12 @@ __all__ = [
     "refusal",
 ]
 
-# ("ticker", symbol), ("bars", symbol, interval) or ("channel", name).
+# ("ticker", symbol), ("bars", symbol, interval, view) or ("channel", name).
 RoomKey = tuple[str, ...]
+
+# Views of bars; "" is that of a client that asks for nothing: bars whose time never goes back.
+FINAL_BARS: Final = "finals"
+ALL_BARS: Final = "revisions"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class BarMessage(msgspec.Struct, eq=False, gc=False):
     sequence: int
     final: bool
     raw: bytes
+    revision: int = 0
 
     def newer_than(self, other: "BarMessage") -> bool:
         """The same sequence counts as newer where it only closes the bar."""
@@ -62,6 +63,7 @@ class _Head(msgspec.Struct, gc=False):
     interval: str = ""
     time: int = 0
     final: bool = False
+    revision: int = 0
 
 
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -80,7 +82,7 @@ def decode_batch(batch: bytes) -> Sequence[TickerMessage | BarMessage]:
         elif head.type == "snapshot":
             messages.append(TickerMessage(head.symbol, head.sequence, None, raw))
         elif head.type == "bar":
-            messages.append(BarMessage(head.symbol, head.interval, head.time, head.sequence, head.final, raw))
+            messages.append(_bar(head, raw))
     return messages
 
 
@@ -93,4 +95,8 @@ def decode_ticker(raw: bytes) -> TickerMessage:
 def decode_bar(raw: bytes) -> BarMessage:
     """A bar as ``candle:S:I`` or a member of ``candles:S:I`` holds it. Raises ValueError."""
     head = _HEAD.decode(raw)
-    return BarMessage(head.symbol, head.interval, head.time, head.sequence, head.final, raw)
+    return _bar(head, raw)
+
+
+def _bar(head: _Head, raw: bytes) -> BarMessage:
+    return BarMessage(head.symbol, head.interval, head.time, head.sequence, head.final, raw, head.revision)

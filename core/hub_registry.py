@@ -6,8 +6,9 @@ symbols leave no trace; and all histories together stay under one limit, the lon
 
 from collections.abc import Iterable, Iterator
 
+from core.hub_bars import BAR_ROOMS, BarRoom
 from core.hub_dialect import RoomKey
-from core.hub_rooms import BarRoom, ChannelRoom, Room, TickerRoom
+from core.hub_rooms import ChannelRoom, Room, TickerRoom
 
 __all__ = ["Registry"]
 
@@ -17,7 +18,7 @@ class Registry:
 
     def __init__(self, history: int, history_bytes_max: int, lossless: Iterable[str]) -> None:
         self.tickers: dict[str, TickerRoom] = {}
-        self.bars: dict[tuple[str, str], BarRoom] = {}
+        self.bars: dict[RoomKey, BarRoom] = {}
         self.channels: dict[str, ChannelRoom] = {}
         self.history_bytes = 0
         self._history, self._history_bytes_max = history, history_bytes_max
@@ -28,7 +29,7 @@ class Registry:
         if key[0] == "ticker":
             return self.tickers.get(key[1])
         if key[0] == "bars":
-            return self.bars.get((key[1], key[2]))
+            return self.bars.get(key[1:])
         return self.channels.get(key[1])
 
     def make(self, key: RoomKey) -> Room:
@@ -37,7 +38,7 @@ class Registry:
             return self.ticker(key[1])
         room = self.find(key)
         if room is None and key[0] == "bars":
-            room = self.bars[key[1], key[2]] = BarRoom(key)
+            room = self.bars[key[1:]] = BAR_ROOMS[key[3]](key)
         elif room is None:
             room = self.channels[key[1]] = ChannelRoom(key, lossless=key[1] in self._lossless)
         return room
@@ -51,7 +52,7 @@ class Registry:
     def drop(self, room: Room) -> None:
         """Nobody is in the room. Tickers stay while the stream keeps them; bars and strangers go."""
         if isinstance(room, BarRoom):
-            del self.bars[room.key[1], room.key[2]]
+            del self.bars[room.key[1:]]
         elif isinstance(room, TickerRoom) and not room.ready and not room.history:
             del self.tickers[room.key[1]]
 
@@ -67,6 +68,13 @@ class Registry:
             if stale is not None:
                 self.history_bytes -= stale.history_bytes
                 stale.clear_history()
+
+    def bars_of(self, symbol: str, interval: str) -> Iterator[BarRoom]:
+        """The rooms of all views of one symbol's bars that somebody is in."""
+        for view in BAR_ROOMS:
+            room = self.bars.get((symbol, interval, view))
+            if room is not None:
+                yield room
 
     def with_state(self) -> list[TickerRoom | BarRoom]:
         return [*self.tickers.values(), *self.bars.values()]

@@ -7,9 +7,7 @@ The surprise: a room keeps no queue per client. A member is in ``audience`` (has
 ``lagging`` (gets the newest state in one piece), which is why a slow client costs no memory here.
 """
 
-from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
@@ -17,21 +15,14 @@ import msgspec
 
 from core.hub_client import Client
 from core.hub_dialect import RoomKey, Variant
-from core.hub_messages import BarMessage, ChannelMessage, TickerMessage
+from core.hub_messages import ChannelMessage, TickerMessage
 
-__all__ = ["FRESH", "HELD", "WAITING", "BarRoom", "ChannelRoom", "Outcome", "Room", "TickerRoom"]
+__all__ = ["FRESH", "HELD", "WAITING", "ChannelRoom", "Outcome", "Room", "TickerRoom"]
 
 # Values of Client.lags; a value >= 0 is the sequence from which the client resumes.
 FRESH: Final = -1  # needs a snapshot, or the initial bars
 WAITING: Final = -2  # as FRESH, and has been told that there is nothing yet
 HELD: Final = -3  # fell behind: its backlog first, then the newest state
-
-
-SPARE_BARS: Final = 8
-"""Kept beyond what was asked for: as many as may be open or late at a time."""
-
-OWED_BARS: Final = 100
-"""Loaded at first for clients that have bars already: more than most gaps are long."""
 
 
 class Outcome(Enum):
@@ -216,124 +207,6 @@ class TickerRoom(Room):
         self.history_bytes += len(message.raw)
         if len(self.history) > self.history_max:
             self.history_bytes -= len(self.history.popleft().raw)
-
-
-class BarRoom(Room):
-    """Bars of one symbol and interval, newest ``depth`` at least while the room has members."""
-
-    __slots__ = ("bars", "depth", "finals", "live", "parts", "starts", "timed", "updated_ms")
-
-    def __init__(self, key: RoomKey) -> None:
-        super().__init__(key)
-        self.bars: dict[int, BarMessage] = {}  # by start
-        self.starts: list[int] = []  # sorted
-        self.depth = 0  # how many bars the last load brought, or would have brought
-        self.finals: list[BarMessage] = []
-        self.live: dict[int, BarMessage] = {}  # newest state by start; the first is the one that waits longest
-        self.updated_ms = 0
-        self.parts: dict[tuple[str, int], bytes] = {}  # (dialect name, count) → initial bars, until a bar moves
-        self.timed = False  # the hub will drain it again when its next live bar is due
-
-    def apply(self, bar: BarMessage, *, to_clients: bool = True) -> Outcome:
-        held = self.bars.get(bar.start_ms)
-        if held is not None and not bar.newer_than(held):
-            return Outcome.IGNORED
-        self.parts.clear()
-        # While loading, any is wanted: the answer may be older than this.
-        wanted = not self.ready or len(self.bars) < self.depth or not self.starts or bar.start_ms > self.starts[0]
-        if held is not None or wanted:
-            self.bars[bar.start_ms] = bar
-        if held is None and wanted:
-            insort(self.starts, bar.start_ms)
-            if self.ready:
-                self._trim()
-        if self.ready and to_clients:
-            if bar.final:
-                self.live.pop(bar.start_ms, None)
-                self.finals.append(bar)
-            else:
-                self.live[bar.start_ms] = bar
-        return Outcome.APPLIED
-
-    def load(self, bars: Iterable[BarMessage], depth: int) -> bool:
-        """Merges what Redis holds; True when that was ahead of the stream, so that members must be told."""
-        ahead = False
-        self.depth = max(self.depth, depth)
-        for bar in bars:
-            held = self.bars.get(bar.start_ms)
-            to_clients = held is not None or not self.starts or bar.start_ms >= self.starts[-1]
-            if self.apply(bar, to_clients=to_clients) is Outcome.APPLIED:
-                ahead = ahead or (self.ready and to_clients)
-        self.ready = True
-        self._trim()
-        return ahead
-
-    def _trim(self) -> None:
-        """Lets go of what nobody can ask for."""
-        while len(self.starts) > self.depth + SPARE_BARS:
-            del self.bars[self.starts.pop(0)]
-
-    def initial(self, variant: Variant, count: int) -> bytes:
-        """The newest ``count`` bars in the words of the variant's dialect."""
-        name = (variant.dialect.name, count)
-        part = self.parts.get(name)
-        if part is None:
-            _, symbol, interval = self.key
-            part = self.parts[name] = variant.dialect.initial(symbol, interval, self.newest(count))
-        return part
-
-    def newest(self, count: int) -> list[BarMessage]:
-        """The newest bars, oldest first."""
-        return [self.bars[start] for start in self.starts[-count:]] if count else []
-
-    def open_bars(self) -> list[BarMessage]:
-        return [self.bars[start] for start in self.starts[-SPARE_BARS:] if not self.bars[start].final]
-
-    def count_since(self, start_ms: int) -> int:
-        return len(self.starts) - bisect_left(self.starts, start_ms)
-
-    def owe(self) -> int:
-        """Delivery stops here: members that have bars are owed those that end unseen, however few they asked for.
-
-        Returns how many bars to load for that.
-        """
-        unsettled = [*self.open_bars(), *self.finals, *self.live.values()]
-        if not self.starts:
-            return 0
-        oldest_ms = min((bar.start_ms for bar in unsettled), default=self.starts[-1])
-        for client in self.everyone():
-            if client.lags.get(self, HELD) == HELD:
-                kept = [bar.start_ms for at, bar in client.backlog or () if at is self and isinstance(bar, BarMessage)]
-                client.owed[self] = min(oldest_ms, *kept, client.owed.get(self, oldest_ms))
-        return OWED_BARS if any(self in client.owed for client in self.everyone()) else 0
-
-    def owes_more(self, bars_max: int) -> bool:
-        """Whether the room doesn't reach back to what a member is owed, and Redis may; that member then waits."""
-        if not self.starts or self.depth >= bars_max:
-            return False
-        short = [client for client in self.lagging if client.owed.get(self, self.starts[0]) not in self.bars]
-        for client in short:
-            client.rooms[self] = bars_max
-        return bool(short)
-
-    def drain(self, now_ms: int, update_ms: int) -> list[BarMessage]:
-        """Final bars, and a live one where its time has come; others stay in ``live``."""
-        due, self.finals, self.written_ms = self.finals, [], 0
-        if self.live and now_ms - self.updated_ms >= update_ms:
-            due.append(self.live.pop(next(iter(self.live))))
-            self.updated_ms = now_ms
-        return due
-
-    def forget(self) -> None:
-        self.ready = False
-        self.bars.clear()
-        self.starts.clear()
-        self.parts.clear()
-        self.depth = 0
-        self.discard_pending()
-
-    def discard_pending(self) -> None:
-        self.finals, self.live, self.written_ms = [], {}, 0
 
 
 class ChannelRoom(Room):

@@ -242,7 +242,7 @@ class Fanout:
     def _loaded(self, load: Load, first: bytes | None, second: Any) -> None:
         if load.key[0] == "bars":
             newest: list[BarMessage] = [decode_bar(first)] if first is not None else []
-            self._hub.loaded_bars(load, [*map(decode_bar, second), *newest])
+            self._hub.loaded_bars(load, [*map(decode_bar, second), *newest], self._now_ms())
             return
         shard = _whole(second or b"", -1)
         if shard >= 0 and shard not in self._probed:

@@ -4,12 +4,12 @@ The hub gives bars as the flow wrote them; here their time becomes ISO 8601 and 
 order. Law: digits of numbers are copied, never computed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 import msgspec
 
-from core.hub_dialect import Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
+from core.hub_dialect import ALL_BARS, FINAL_BARS, Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
 from core.hub_messages import BarMessage
 from gateway.dialects.words import SYMBOL, encode, iso, read_object, shown, unknown_action
 from schemas.intervals import INTERVALS, parse_interval
@@ -30,6 +30,7 @@ FIELDS: Final = (
     "tradeCount",
     "vwap",
 )
+VIEWS: Final = ("", FINAL_BARS, ALL_BARS)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NULL: Final = msgspec.Raw(b"null")
 
@@ -56,13 +57,16 @@ class CandlesDialect(Dialect):
             name = INTERVALS[parse_interval(shown(interval))].name
         except ValueError as error:
             return (Problem("INVALID_INTERVAL", str(error)),)
-        room = ("bars", symbol, name)
         if kind == "unsubscribe":
-            return (Unsubscribe((room,)),)
+            return (Unsubscribe(tuple(("bars", symbol, name, view) for view in VIEWS)),)
+        view = _view(message)
+        if isinstance(view, Problem):
+            return (view,)
         bars = message.get("initialBars", INITIAL_BARS)
         if not isinstance(bars, int) or isinstance(bars, bool) or not 0 <= bars <= INITIAL_BARS_MAX:
             return (Problem("INVALID_MESSAGE", f"Invalid initialBars: {shown(bars)}. Valid: 0 to {INITIAL_BARS_MAX}"),)
-        return (Subscribe((room,), bars=bars),)
+        others = tuple(("bars", symbol, name, each) for each in VIEWS if each != view)
+        return (Unsubscribe(others), Subscribe((("bars", symbol, name, view),), bars=bars))
 
     def error(self, problem: Problem, now_ms: int) -> bytes:  # noqa: ARG002
         return encode({"type": "error", "message": problem.text})
@@ -77,6 +81,15 @@ class CandlesDialect(Dialect):
     def update(self, bar: BarMessage) -> bytes:
         rendered = msgspec.Raw(_bar(bar))
         return encode({"type": "update", "symbol": bar.symbol, "interval": bar.interval, "bar": rendered})
+
+
+def _view(message: Mapping[str, object]) -> str | Problem:
+    """How bars end for a subscriber; whoever wants revisions wants what they revise."""
+    asked = {name: message.get(name, False) for name in (FINAL_BARS, ALL_BARS)}
+    for name, value in asked.items():
+        if not isinstance(value, bool):
+            return Problem("INVALID_MESSAGE", f"Invalid {name}: {shown(value)}. Valid: true, false")
+    return ALL_BARS if asked[ALL_BARS] else FINAL_BARS if asked[FINAL_BARS] else ""
 
 
 def _bar(bar: BarMessage) -> bytes:

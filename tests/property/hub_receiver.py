@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 
 from core.hub_client import Client
+from core.hub_dialect import ALL_BARS
 
 __all__ = ["MANY_BARS", "Receiver"]
 
@@ -19,6 +20,7 @@ class Receiver:
     """A client that believes what it is told, as a careful user would write it."""
 
     client: Client
+    view: str = ALL_BARS
     tickers: dict[str, dict[str, object]] = field(default_factory=dict)
     bars: dict[str, dict[str, dict[str, object]]] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)  # initial bars, by symbol
@@ -54,6 +56,8 @@ class Receiver:
             self.bars[symbol] = {**self.bars.get(symbol, {}), **whole} if few else whole
         elif kind == "update":
             bar = message["bar"]
+            if self.view == "":
+                assert bar["time"] >= max(self.bars[symbol], default=""), "time went back"
             held = self.bars[symbol].get(bar["time"])
             if held is not None:
                 assert bar["revision"] >= held["revision"], "a bar went back"

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core.hub import Hub, Load
 from core.hub_client import HELD_BY_TRANSPORT, Client, HubLimits
-from core.hub_dialect import RoomKey, Subscribe, Unsubscribe, Variant
+from core.hub_dialect import ALL_BARS, FINAL_BARS, RoomKey, Subscribe, Unsubscribe, Variant
 from core.hub_messages import ChannelMessage, decode_bar, decode_batch, decode_ticker
 from gateway.dialects.analytics import AnalyticsDialect
 from gateway.dialects.candles import CandlesDialect
@@ -22,7 +22,8 @@ from tests.property.hub_receiver import MANY_BARS, Receiver
 
 SYMBOLS = ("A", "B", "C")
 SYMBOL = st.sampled_from(SYMBOLS)
-WHO = st.integers(0, 5)
+WHO = st.integers(0, 7)
+VIEWS = ("", FINAL_BARS, ALL_BARS)
 LIMITS = HubLimits(history=4, buffer=6, slow_ms=10**9, reload_ms=0, resume_wait_ms=0, catch_up_bytes=400, out_per_s=200)
 VARIANTS = {
     dialect.name: Variant(dialect.name, dialect, lambda messages: b"\n".join(messages) + b"\n")
@@ -49,7 +50,8 @@ class HubMachine(RuleBasedStateMachine):
     @initialize()
     def somebody_is_there(self) -> None:
         for name in VARIANTS:
-            self.connect(name)
+            for view in VIEWS if name == "candles" else VIEWS[:1]:
+                self.connect(name, view)
         for receiver in self.receivers:
             self._subscribe(receiver, list(SYMBOLS), resume=False)
 
@@ -131,10 +133,10 @@ class HubMachine(RuleBasedStateMachine):
     def trade_once(self, symbol: str, price: int) -> None:
         self.trade(symbol, price + 1, 1)
 
-    def _bar(self, symbol: str, price: int, *, close: bool = False) -> dict[str, object]:
+    def _bar(self, symbol: str, price: int, *, close: bool = False, start: int = 0) -> dict[str, object]:
         bars = self.redis_bars[symbol]
-        start = max(bars, default=0)
-        if not bars or (bars[start]["final"] and not close):
+        start = start or max(bars, default=0)
+        if not bars or (start in bars and bars[start]["final"] and not close):
             start += 60_000
         held = bars.get(start, {"tradeCount": 0, "revision": 0})
         bar = {"type": "bar", "symbol": symbol, "interval": "1m", "time": start, "close": price}
@@ -144,9 +146,26 @@ class HubMachine(RuleBasedStateMachine):
 
     @rule(symbol=SYMBOL)
     def close_bar(self, symbol: str) -> None:
+        still_open = [start for start, bar in self.redis_bars[symbol].items() if not bar["final"]]
+        if still_open:
+            first = min(still_open)
+            price = int(self.redis_bars[symbol][first]["close"])
+            self.stream.append([self._bar(symbol, price, close=True, start=first)])
+
+    @rule(symbol=SYMBOL, price=st.integers(1, 9))
+    def next_bar_begins(self, symbol: str, price: int) -> None:
+        """While the one before is open still, as it is until the watermark has passed its end."""
         bars = self.redis_bars[symbol]
-        if bars and not bars[max(bars)]["final"]:
-            self.stream.append([self._bar(symbol, int(bars[max(bars)]["close"]), close=True)])
+        if bars and len([start for start in bars if not bars[start]["final"]]) < 3:
+            self.sequence += 1
+            self.stream.append([self._bar(symbol, price, start=max(bars) + 60_000)])
+
+    @rule(symbol=SYMBOL, price=st.integers(1, 9))
+    def trade_in_an_older_bar(self, symbol: str, price: int) -> None:
+        still_open = [start for start, bar in self.redis_bars[symbol].items() if not bar["final"]]
+        if still_open:
+            self.sequence += 1
+            self.stream.append([self._bar(symbol, price, start=min(still_open))])
 
     @rule(symbol=SYMBOL)
     def revise_bar(self, symbol: str) -> None:
@@ -238,7 +257,7 @@ class HubMachine(RuleBasedStateMachine):
                 snapshot = None if answer is None else decode_ticker(answer)
                 self.hub.loaded_ticker(load, snapshot, 0, self.now_ms)
             else:
-                self.hub.loaded_bars(load, map(decode_bar, answer))
+                self.hub.loaded_bars(load, map(decode_bar, answer), self.now_ms)
         self.loads.clear()
 
     @precondition(lambda self: self.loads)
@@ -250,12 +269,12 @@ class HubMachine(RuleBasedStateMachine):
 
     # Clients.
 
-    @rule(name=st.sampled_from(tuple(VARIANTS)))
-    def connect(self, name: str) -> None:
-        if len(self.receivers) < 6:
+    @rule(name=st.sampled_from(tuple(VARIANTS)), view=st.sampled_from(VIEWS))
+    def connect(self, name: str, view: str) -> None:
+        if len(self.receivers) < 8:
             client = Client(f"c{len(self.receivers)}", VARIANTS[name], self.now_ms, LIMITS)
             self.hub.connect(client, self.now_ms)
-            self.receivers.append(Receiver(client))
+            self.receivers.append(Receiver(client, view))
             if name == "analytics":
                 self.hub.command(client, Subscribe((("channel", "alerts"),)), self.now_ms)
 
@@ -274,7 +293,7 @@ class HubMachine(RuleBasedStateMachine):
             for symbol in symbols:
                 receiver.bars.pop(symbol, None)
                 receiver.asked[symbol] = bars
-            rooms: tuple[RoomKey, ...] = tuple(("bars", symbol, "1m") for symbol in symbols)
+            rooms: tuple[RoomKey, ...] = tuple(("bars", symbol, "1m", receiver.view) for symbol in symbols)
             self.hub.command(receiver.client, Subscribe(rooms, bars=bars), self.now_ms)
         elif receiver.client.variant.name == "prices":
             rooms = tuple(("ticker", symbol) for symbol in symbols)
@@ -285,7 +304,8 @@ class HubMachine(RuleBasedStateMachine):
     @rule(who=WHO, symbol=SYMBOL)
     def unsubscribe(self, who: int, symbol: str) -> None:
         for receiver in self._chosen(who):
-            self.hub.command(receiver.client, Unsubscribe((("ticker", symbol), ("bars", symbol, "1m"))), self.now_ms)
+            rooms = (("ticker", symbol), ("bars", symbol, "1m", receiver.view))
+            self.hub.command(receiver.client, Unsubscribe(rooms), self.now_ms)
 
     @rule(who=WHO)
     def disconnect(self, who: int) -> None:
@@ -362,6 +382,12 @@ class HubMachine(RuleBasedStateMachine):
 
     def _same_bars(self, receiver: Receiver, symbol: str) -> None:
         held = receiver.bars[symbol]
+        if receiver.view == "":
+            self._has_every_bar(symbol, {_ms(time): bar for time, bar in held.items()})
+            return
+        if receiver.view == FINAL_BARS:
+            self._has_every_end(symbol, {_ms(time): bar for time, bar in held.items()})
+            return
         if receiver.asked[symbol] < MANY_BARS:
             self._has_every_end(symbol, {_ms(time): bar for time, bar in held.items()})
             return
@@ -369,6 +395,16 @@ class HubMachine(RuleBasedStateMachine):
             seen = held[next(time for time in held if _ms(time) == bar["time"])]
             for name in ("close", "final", "revision", "tradeCount"):
                 assert seen[name] == bar[name], (name, seen, bar)
+
+    def _has_every_bar(self, symbol: str, held: dict[int, dict[str, object]]) -> None:
+        """A client of the plain view misses no bar from its first one on, and its newest is as Redis has it."""
+        if not held:
+            return  # it asked for none at first, and nothing changed since
+        starts = [start for start in self.redis_bars[symbol] if start >= min(held)]
+        assert starts == sorted(held)
+        newest = self.redis_bars[symbol][starts[-1]]
+        for name in ("close", "final", "revision", "tradeCount"):
+            assert held[starts[-1]][name] == newest[name], (name, held[starts[-1]], newest)
 
     def _has_every_end(self, symbol: str, held: dict[int, dict[str, object]]) -> None:
         """From the first bar that it saw, the client has all; an old one's revision may have passed it in a gap."""

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from tests.property.hub_receiver import MANY_BARS
-from tests.property.test_hub_consistency import SYMBOLS, VARIANTS, HubMachine
+from tests.property.test_hub_consistency import SYMBOLS, VARIANTS, VIEWS, HubMachine
 
 
 def long_walk(seed: int) -> None:
@@ -33,7 +33,9 @@ def long_walk(seed: int) -> None:
         (1, lambda symbol, _n: machine.pause_a_while([symbol])),
         (1, lambda symbol, _n: machine.flow_restarts(symbol)),
         (1, lambda _symbol, n: machine.disconnect(n)),
-        (3, lambda _symbol, n: machine.connect(tuple(VARIANTS)[n % 3])),
+        (3, lambda _symbol, n: machine.connect(tuple(VARIANTS)[n % 3], random.choice(VIEWS))),
+        (4, lambda symbol, n: machine.next_bar_begins(symbol, n + 1)),
+        (4, lambda symbol, n: machine.trade_in_an_older_bar(symbol, n + 1)),
         (4, lambda symbol, n: machine.subscribe(n, [symbol], random.random() < 0.5, random.choice((MANY_BARS, 0, 1)))),
         (1, lambda symbol, n: machine.unsubscribe(n, symbol)),
     )

@@ -2,6 +2,9 @@
 
 import time
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from tests.integration.gateway.ws_world import World, in_world, own_redis, receive, send, take
 from tests.servers.redis import RedisServer
@@ -56,6 +59,44 @@ def test_live_bars_come_once_a_second_and_closing_bars_at_once(own_redis: RedisS
     in_world(own_redis, story)
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({}, [("1", False), ("2", False)]),
+        ({"finals": True}, [("1", False), ("2", False), ("1", True)]),
+        ({"revisions": True}, [("1", False), ("2", False), ("1", True), ("9", True)]),
+    ],
+)
+def test_an_older_bar_comes_to_those_who_ask_for_it(
+    own_redis: RedisServer, asked: dict[str, bool], shown: list[tuple[str, bool]]
+) -> None:
+    """Minute 1 begins while minute 0 is still open, as it does until the watermark has passed its end."""
+
+    async def story(world: World) -> None:
+        await world.flow.trade("A", "1", "1", 0)
+        async with world.client("/ws/candles") as client:
+            await send(client, type="subscribe", symbol="A", interval="1m", initialBars=1, **asked)
+            seen = [(str(bar["close"]), bar["final"]) for bar in (await receive(client))["bars"]]
+            await world.flow.trade("A", "2", "1", 1)
+            seen.append(await shown_next(client))
+            await world.flow.close_bar("A", 0)
+            if asked:
+                seen.append(await shown_next(client))
+            await world.flow.trade("A", "9", "1", 0)
+            if asked.get("revisions"):
+                seen.append(await shown_next(client))
+            assert seen == shown
+            await world.flow.trade("A", "3", "1", 1)
+            assert await shown_next(client) == ("3", False)
+
+    in_world(own_redis, story)
+
+
+async def shown_next(client: Any) -> tuple[str, bool]:
+    bar = (await take(client, "update"))["bar"]
+    return str(bar["close"]), bar["final"]
+
+
 def test_errors_and_pong_are_as_the_contract_words_them(own_redis: RedisServer) -> None:
     async def story(world: World) -> None:
         async with world.client("/ws/candles") as client:
@@ -66,7 +107,14 @@ def test_errors_and_pong_are_as_the_contract_words_them(own_redis: RedisServer) 
             assert await receive(client) == {"type": "pong"}
             await send(client, type="subscribe", symbol="A", interval="1d", initialBars=1001)
             assert (await receive(client))["type"] == "error"
-            await send(client, type="subscribe", symbol="A", interval="1d")
-            assert await receive(client) == {"type": "initial", "symbol": "A", "interval": "1D", "bars": []}
+            await send(client, type="subscribe", symbol="A", interval="1m")
+            text = "Invalid symbol: A has not traded yet; its first bar will be sent"
+            assert await receive(client) == {"type": "error", "message": text}
+            await world.flow.trade("A", "1")
+            initial = await take(client, "initial")
+            assert [bar["close"] for bar in initial["bars"]] == [1]
+            await send(client, type="subscribe", symbol="A", interval="1m", finals="yes")
+            text = "Invalid finals: yes. Valid: true, false"
+            assert await receive(client) == {"type": "error", "message": text}
 
     in_world(own_redis, story)

@@ -6,7 +6,7 @@ import pytest
 
 from core.hub import Hub
 from core.hub_client import HubLimits
-from core.hub_dialect import Ping, Subscribe, Unsubscribe
+from core.hub_dialect import ALL_BARS, Ping, Subscribe, Unsubscribe
 from core.hub_messages import ChannelMessage, decode_bar, decode_ticker
 from tests.unit.core.hub_words import ANALYTICS, CANDLES, answer, bar, delta, feed, make_client, sent, snapshot
 
@@ -68,7 +68,7 @@ def test_demand_tells_only_first_and_last_watchers() -> None:
     hub = Hub(HubLimits())
     one, two = make_client(hub), make_client(hub, CANDLES)
     hub.command(one, TICKER, 0)
-    hub.command(two, Subscribe((("bars", "A", "1m"), ("bars", "A", "5m"))), 0)
+    hub.command(two, Subscribe((("bars", "A", "1m", ALL_BARS), ("bars", "A", "5m", ALL_BARS))), 0)
     assert set(hub.watched) == {"A"}
     hub.command(one, Unsubscribe(TICKER.rooms), 0)
     assert set(hub.watched) == {"A"}
@@ -117,14 +117,14 @@ def test_bars_asked_for_later_and_deeper_are_loaded_again() -> None:
     hub = Hub(HubLimits())
     first, second = make_client(hub, CANDLES), make_client(hub, CANDLES)
     held = [decode_bar(b'{"type":"bar","symbol":"A","interval":"1m","time":%d,"sequence":1}' % at) for at in range(9)]
-    hub.command(first, Subscribe((("bars", "A", "1m"),), bars=2), 0)
+    hub.command(first, Subscribe((("bars", "A", "1m", ALL_BARS),), bars=2), 0)
     for load in hub.take_loads(0):
-        hub.loaded_bars(load, held[-load.bars :])
+        hub.loaded_bars(load, held[-load.bars :], 0)
     assert len(sent(hub, first, 1)[0]["bars"]) == 2
-    hub.command(second, Subscribe((("bars", "A", "1m"),), bars=5), 1)
+    hub.command(second, Subscribe((("bars", "A", "1m", ALL_BARS),), bars=5), 1)
     assert sent(hub, second, 2) == []
     for load in hub.take_loads(2):
-        hub.loaded_bars(load, held[-load.bars :])
+        hub.loaded_bars(load, held[-load.bars :], 0)
     assert len(sent(hub, second, 3)[0]["bars"]) == 5
     assert sent(hub, first, 2000) == []
 
@@ -134,9 +134,9 @@ def test_bars_asked_for_later_and_deeper_are_loaded_again() -> None:
 def test_bars_that_end_in_a_gap_reach_those_who_asked_for_few(asked: int, fault: str) -> None:
     hub = Hub(HubLimits())
     client = make_client(hub, CANDLES)
-    hub.command(client, Subscribe((("bars", "A", "1m"),), bars=asked), 0)
+    hub.command(client, Subscribe((("bars", "A", "1m", ALL_BARS),), bars=asked), 0)
     for load in hub.take_loads(0):
-        hub.loaded_bars(load, ())
+        hub.loaded_bars(load, (), 0)
     feed(hub, bar(0, 1))
     sent(hub, client, 1)
     missed = [bar(0, 2, final=True), bar(60_000, 3, final=True), bar(120_000, 4)]
@@ -148,12 +148,12 @@ def test_bars_that_end_in_a_gap_reach_those_who_asked_for_few(asked: int, fault:
         hub.reset(0)
         for load in hub.take_loads(1):
             assert load.bars >= 100
-            hub.loaded_bars(load, [decode_bar(json.dumps(each).encode()) for each in missed])
+            hub.loaded_bars(load, [decode_bar(json.dumps(each).encode()) for each in missed], 0)
     got = [each["bars"] for each in sent(hub, client, 2)]
     assert [[each["final"] for each in bars] for bars in got] == [[True, True, False]]
     hub.reset(0)
     for load in hub.take_loads(3):
-        hub.loaded_bars(load, [decode_bar(json.dumps(each).encode()) for each in missed])
+        hub.loaded_bars(load, [decode_bar(json.dumps(each).encode()) for each in missed], 0)
     got = [each["bars"] for each in sent(hub, client, 4)]
     assert [[each["final"] for each in bars] for bars in got] == [[False]], "no more than it is owed"
 
@@ -161,9 +161,9 @@ def test_bars_that_end_in_a_gap_reach_those_who_asked_for_few(asked: int, fault:
 def test_after_a_long_gap_redis_is_asked_for_all_that_it_holds() -> None:
     hub = Hub(HubLimits(bars_max=300))
     client = make_client(hub, CANDLES)
-    hub.command(client, Subscribe((("bars", "A", "1m"),), bars=0), 0)
+    hub.command(client, Subscribe((("bars", "A", "1m", ALL_BARS),), bars=0), 0)
     for load in hub.take_loads(0):
-        hub.loaded_bars(load, ())
+        hub.loaded_bars(load, (), 0)
     feed(hub, bar(0, 1))
     sent(hub, client, 1)
     hub.reset(0)
@@ -172,7 +172,7 @@ def test_after_a_long_gap_redis_is_asked_for_all_that_it_holds() -> None:
     for now_ms in (1, 2):
         for load in hub.take_loads(now_ms):
             asked.append(load.bars)
-            hub.loaded_bars(load, held[-load.bars :])
+            hub.loaded_bars(load, held[-load.bars :], 0)
         got = sent(hub, client, now_ms)
     assert asked == [100, 300]
     assert len(got[0]["bars"]) == 250

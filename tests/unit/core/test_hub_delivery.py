@@ -1,9 +1,11 @@
 """Slow clients: tickers collapse, final bars and alerts wait, full backlogs close."""
 
+import json
+
 from core.hub import Hub
 from core.hub_client import HELD_BY_TRANSPORT, HubLimits
-from core.hub_dialect import Subscribe
-from core.hub_messages import ChannelMessage
+from core.hub_dialect import ALL_BARS, Subscribe
+from core.hub_messages import ChannelMessage, decode_bar
 from tests.unit.core.hub_words import ANALYTICS, CANDLES, answer, bar, delta, feed, make_client, sent, snapshot
 
 
@@ -28,9 +30,9 @@ def test_a_held_client_gets_one_newer_state_instead_of_its_deltas() -> None:
 def test_final_bars_wait_for_a_held_client_and_come_before_the_live_one() -> None:
     hub = Hub(HubLimits())
     client = make_client(hub, CANDLES)
-    hub.command(client, Subscribe((("bars", "A", "1m"),)), 0)
+    hub.command(client, Subscribe((("bars", "A", "1m", ALL_BARS),)), 0)
     for load in hub.take_loads(0):
-        hub.loaded_bars(load, ())
+        hub.loaded_bars(load, [decode_bar(json.dumps(bar(0, 0)).encode())], 0)
     sent(hub, client, 1)
     hub.delivery.hold(client, HELD_BY_TRANSPORT, 1)
     for step in range(3):
@@ -121,9 +123,10 @@ def test_final_bars_that_close_at_once_reach_a_client_that_reads_whatever_its_bu
     hub = Hub(HubLimits(out_per_s=10, buffer=3))
     client = make_client(hub, CANDLES)
     symbols = [f"S{number}" for number in range(40)]
-    hub.command(client, Subscribe(tuple(("bars", symbol, "1m") for symbol in symbols)), 0)
+    hub.command(client, Subscribe(tuple(("bars", symbol, "1m", ALL_BARS) for symbol in symbols)), 0)
     for load in hub.take_loads(0):
-        hub.loaded_bars(load, ())
+        held = json.dumps({**bar(0, 0), "symbol": load.key[1]}).encode()
+        hub.loaded_bars(load, [decode_bar(held)], 0)
     for now_ms in range(0, 60_000, 1000):
         sent(hub, client, now_ms)
     feed(hub, *({**bar(0, 5, final=True), "symbol": symbol} for symbol in symbols))

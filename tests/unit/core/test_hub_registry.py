@@ -1,5 +1,6 @@
 """Rooms come and go; histories share one limit."""
 
+from core.hub_dialect import ALL_BARS
 from core.hub_messages import decode_batch
 from core.hub_registry import Registry
 from core.hub_rooms import TickerRoom
@@ -25,8 +26,12 @@ def test_the_longest_unchanged_history_goes_first() -> None:
 
 def test_strangers_and_bars_are_dropped_and_known_tickers_stay() -> None:
     registry = Registry(10, 1000, ("alerts",))
-    stranger, bars, known = registry.make(("ticker", "X")), registry.make(("bars", "X", "1m")), fill(registry, "A")
-    assert registry.make(("bars", "X", "1m")) is bars
+    stranger, bars, known = (
+        registry.make(("ticker", "X")),
+        registry.make(("bars", "X", "1m", ALL_BARS)),
+        fill(registry, "A"),
+    )
+    assert registry.make(("bars", "X", "1m", ALL_BARS)) is bars
     for room in (stranger, bars, known):
         registry.drop(room)
     assert list(registry.all()) == [known]
