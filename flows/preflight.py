@@ -9,6 +9,7 @@ from connectors.kafka_start import TopicQuestions
 from flows.reading import read_options, registry_of
 from sinks.clickhouse import connect as connect_clickhouse
 from sinks.clickhouse_migrations import check_tables
+from sinks.redis import check_writer
 from sinks.redis import connect as connect_redis
 from tapeflow.settings import Settings
 
@@ -17,7 +18,11 @@ __all__ = ["check_clickhouse", "check_flow", "check_redis"]
 
 def check_redis(settings: Settings) -> None:
     """Raises SettingError or Unreachable when the live flow could not write."""
-    connect_redis(settings.redis_url).close()
+    client = connect_redis(settings.redis_url)
+    try:
+        check_writer(client, settings.redis_url)
+    finally:
+        client.close()
 
 
 def check_clickhouse(settings: Settings) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from schemas.storage import writing
+
 __all__ = ["PartitionProgress", "read_progress", "write_progress"]
 
 
@@ -39,8 +41,9 @@ class PartitionProgress(msgspec.Struct):
 def write_progress(folder: Path, progress: PartitionProgress) -> None:
     path = folder / f"progress-{progress.partition}.json"
     beside = path.with_suffix(".new")
-    beside.write_bytes(msgspec.json.encode(progress))
-    beside.replace(path)
+    with writing(path):
+        beside.write_bytes(msgspec.json.encode(progress))
+        beside.replace(path)
 
 
 def read_progress(folder: Path, partition: int) -> PartitionProgress | None:

@@ -29,10 +29,11 @@ from clickhouse_driver.writer import write_binary_str
 
 from schemas.closing import quietly
 from schemas.columns import BarBatch, Rows, TradeBatch
-from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
+from schemas.errors import MissingObject, SettingError, Unreachable
 from schemas.names import BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
 from schemas.shards import part_names, partition_of
 from sinks.clickhouse_native import Block, bar_block, trade_block
+from sinks.clickhouse_refusals import refusal
 from sinks.handover import Handover
 from sinks.outage import persist
 
@@ -55,7 +56,6 @@ TRADE_LANES: Final = 2
 
 _DUPLICATE: Final = 1
 _LATE: Final = 2
-_MISSING: Final = frozenset({16, 60, 81})
 _PASSING: Final = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 499, 999})
 """Server errors that pass: timeouts, too many queries or parts, memory, disk, read-only, shutdown, Keeper."""
 
@@ -133,14 +133,15 @@ class Inserter:
     def __init__(self, dsn: str, database: str, table: str, stop: threading.Event | None = None) -> None:
         self._client = _client(dsn)
         self._where = f"{place(dsn)} {database}.{table}"
+        self._user = self._client.connection.user
         self._table = f"{database}.{table}"
         self._stop = stop or threading.Event()
 
     def insert(self, block: Block) -> None:
         """Insert, waiting as long as the server is away.
 
-        Raises MissingObject for a table that is absent or of other columns, WriteFailed for any other refusal,
-        Unreachable when stopped while waiting.
+        Raises MissingObject for a table that is absent or of other columns, SettingError for a right that is missing,
+        WriteFailed for any other refusal, Unreachable when stopped while waiting.
         """
         try:
             persist(
@@ -152,9 +153,9 @@ class Inserter:
                 in_words=in_words,
             )
         except errors.ServerException as error:
-            if error.code in _MISSING:
-                raise MissingObject(in_words(error), where=self._where, mend="run `tapeflow migrate`") from error
-            raise WriteFailed("ClickHouse refused an insert", where=self._where, mend=in_words(error)) from error
+            raise refusal(
+                error, in_words(error), right="INSERT", on=self._table, user=self._user, where=self._where
+            ) from error
 
     def close(self) -> None:
         self._client.disconnect()

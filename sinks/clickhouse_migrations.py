@@ -13,9 +13,10 @@ from typing import Any, Final
 from clickhouse_driver import Client, errors
 
 import schemas
-from schemas.errors import MissingObject, SettingError, WriteFailed
+from schemas.errors import MissingObject, SettingError, TapeflowError
 from schemas.names import ALERTS_TABLE, ALERTS_VIEW, BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE, TRADES_VIEW
 from sinks.clickhouse_native import BAR_COLUMNS, TRADE_COLUMNS
+from sinks.clickhouse_refusals import refusal
 
 __all__ = ["check_tables", "migrate", "migrations"]
 
@@ -25,6 +26,8 @@ _ALERTS_BEFORE: Final = "alerts_before"
 _ALERTS_ENGINE: Final = "ReplacingMergeTree"
 _FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_TABLES: Final = "SELECT name FROM system.tables WHERE database = %(database)s"
+_MADE: Final = re.compile(r"(?:TABLE|VIEW) IF NOT EXISTS \w+\.(\w+)")
 _COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
 _WANTED: Final = {
     TRADES_TABLE: TRADE_COLUMNS,
@@ -46,7 +49,9 @@ def migrations() -> Iterator[tuple[str, str]]:
 def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
     """Apply what is missing; returns the names applied now. ``ttl_days``: raw trades older are dropped, 0 keeps them.
 
-    Raises SettingError for a database name that needs quoting, WriteFailed when the server refuses a statement.
+    A table or view that was lost is made anew, whatever is recorded as applied.
+    Raises SettingError for a database name that needs quoting or a right that is missing, MissingObject for a table of
+    another shape, WriteFailed for any other refusal.
     """
     if not _NAME.fullmatch(database):
         raise SettingError(
@@ -60,17 +65,21 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
         database,
     )
     done = {name for (name,) in _run(client, f"SELECT name FROM {database}.{MIGRATIONS_TABLE}", database)}  # noqa: S608
-    applied = []
+    there = {name for (name,) in _run(client, _TABLES, database)}
+    applied: list[str] = []
     for name, template in migrations():
-        if name in done:
+        wanted = statements(template, database)
+        # What it made may have been lost since, by a drop or a restore in part; later ones then have to follow again.
+        if name in done and not applied and there.issuperset(_MADE.findall(";".join(wanted))):
             continue
-        for statement in statements(template, database):
+        for statement in wanted:
             _run(client, statement, database)
-        client.execute(f"INSERT INTO {database}.{MIGRATIONS_TABLE} (name) VALUES", [(name,)])
+        _run(client, f"INSERT INTO {database}.{MIGRATIONS_TABLE} (name) VALUES", database, rows=[(name,)])
         applied.append(name)
     _merge_alerts(client, database)
     for table in (TRADES_TABLE, LATE_TRADES_TABLE):
         _keep_for(client, database, table, ttl_days)
+    check_tables(client, database)
     return applied
 
 
@@ -97,7 +106,7 @@ def _merge_alerts(client: Client, database: str) -> None:
         copy = f"INSERT INTO {database}.{ALERTS_TABLE} SELECT * FROM {database}.{_ALERTS_BEFORE}"  # noqa: S608
         _run(client, copy, database)
         _run(client, f"DROP TABLE IF EXISTS {database}.{_ALERTS_BEFORE}", database)
-    except WriteFailed:
+    except TapeflowError:
         # Somebody else may have done the same at the same moment.
         if _engines(client, database) != {ALERTS_TABLE: _ALERTS_ENGINE}:
             raise
@@ -146,12 +155,22 @@ def check_tables(client: Client, database: str, tables: Sequence[str] = tuple(_W
                 )
 
 
-def _run(client: Client, statement: str, database: str, **values: str) -> list[Any]:
+def _run(
+    client: Client, statement: str, database: str, *, rows: Sequence[tuple[str, ...]] | None = None, **values: str
+) -> list[Any]:
     try:
         # Values only where the statement asks for some: a bare % in DDL would be taken for a parameter.
-        given = {"database": database, **values} if "%(" in statement else None
+        given = {"database": database, **values} if "%(" in statement else rows
         result: list[Any] = client.execute(statement, given)
     except errors.ServerException as error:
-        line = (str(error).strip().splitlines() or [""])[0][:300]
-        raise WriteFailed("ClickHouse refused a migration", where=f"database {database}", mend=line) from error
+        line = (str(error.message).strip().splitlines() or [""])[0][:300]
+        connection = client.connection
+        raise refusal(
+            error,
+            line,
+            right=statement.split(maxsplit=1)[0],
+            on=f"{database}.*",
+            user=connection.user,
+            where=f"{connection.host}:{connection.port} database {database}",
+        ) from error
     return result

@@ -23,10 +23,11 @@ from confluent_kafka.cimpl import NewTopic
 
 from schemas.avro import BAR_SCHEMA_ID
 from schemas.columns import BarBatch
-from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable, WriteFailed
+from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.rejects import Reject
 from schemas.shards import part_names, partition_of
 from sinks.avro_bars import bar_records
+from sinks.kafka_refusals import refusal
 from sinks.outage import OUTAGES, STOP_GRACE_S
 
 __all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "ensure_topic"]
@@ -35,6 +36,8 @@ REACH_S: Final = 5.0
 ADMIN_S: Final = 8.0
 LETTER_BYTES_MAX: Final = 16 * 1024 * 1024
 """Asked for a dead-letter topic that we create: any record that its source topic took fits."""
+GONE_MS: Final = 5_000
+"""How long a topic may be unknown before it counts as deleted; it was there when the flow started."""
 CUT_BYTES: Final = 64 * 1024
 REFUSALS_MAX: Final = 3
 
@@ -71,16 +74,19 @@ def ensure_topic(
                 where=bootstrap,
                 mend=f"start it or set TAPEFLOW_KAFKA_BOOTSTRAP ({reason.str()})",
             ) from error
+        if reason.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            # One that we may not see looks like one that isn't there.
+            raise refusal(reason, topic=topic, where=bootstrap, right="DESCRIBE and CREATE") from error
         raise SettingError(f"Kafka refused to create topic {topic}", where=bootstrap, mend=reason.str()) from error
     return True
 
 
 _SILENT: Final = logging.getLogger("librdkafka")
+_SILENT.setLevel(logging.CRITICAL + 1)  # what it says is told by its callbacks and answers too
 _UNREACHABLE: Final = frozenset(
     {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}  # noqa: SLF001
 )
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
-_MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,7 @@ class CheckedProducer:
                 "acks": "all",
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,  # a broker that is down is waited for
+                "topic.metadata.propagation.max.ms": GONE_MS,
                 "message.max.bytes": LETTER_BYTES_MAX + 1024 * 1024,
             },
             logger=_SILENT,
@@ -148,18 +155,20 @@ class CheckedProducer:
                 )
             except BufferError:
                 self._wait_for_room()
-            except KafkaException as error:  # over message.max.bytes: refused before it is queued
+            except KafkaException as error:  # over message.max.bytes, or refused before: not even queued
+                self._serve(0)
                 self._failed(error.args[0], message)
                 return
             else:
-                self._producer.poll(0)
+                self._serve(0)
                 return
 
     def flush(self) -> None:
-        """Returns when all is acknowledged. Raises WriteFailed, MissingObject, or Unreachable when stopped waiting."""
+        """Returns when all is acknowledged. Raises what sinks.kafka_refusals makes of a refusal, or Unreachable when
+        stopped while waiting."""
         with OUTAGES.asking("kafka", self._where) as ask:
             waiting = len(self._producer)
-            while self._producer.flush(0.5) or self._again:
+            while self._flush(0.5) or self._again:
                 again, self._again = self._again, []
                 for message in again:
                     self._send(message)
@@ -178,7 +187,7 @@ class CheckedProducer:
 
     def _wait(self, seconds: float) -> None:
         """Serve deliveries; raises Unreachable when the flow has been stopping for too long."""
-        self._producer.poll(seconds)
+        self._serve(seconds)
         if not self._stop.is_set():
             return
         now_s = time.monotonic()
@@ -190,16 +199,30 @@ class CheckedProducer:
         if self._error is not None:
             raise self._error
 
+    def _serve(self, seconds: float) -> None:
+        """Take what was delivered or refused meanwhile."""
+        try:
+            self._producer.poll(seconds)
+        except KafkaException as error:
+            self._ended(error.args[0])
+
+    def _flush(self, seconds: float) -> int:
+        try:
+            return self._producer.flush(seconds)
+        except KafkaException as error:
+            self._ended(error.args[0])
+            return len(self._producer)
+
+    def _ended(self, error: KafkaError) -> None:
+        """An idempotent producer ends by its first refusal, whose reason is told here, once."""
+        self._error = self._error or refusal(error, topic=self._topic, where=self._where)
+
     def _failed(self, error: KafkaError, message: "_Outgoing") -> None:
         # A broker refuses whole batches as too large, so a small message beside a large one gets another chance.
         if error.code() in _TOO_LARGE and message.refusals < REFUSALS_MAX:
             self._again.append(message.smaller())  # not sent from here: this runs inside the client's own poll
             return
-        where = self._where
-        if error.code() in _MISSING:
-            self._error = self._error or MissingObject(f"no topic {self._topic}", where=where, mend="create it")
-        else:
-            self._error = self._error or WriteFailed("Kafka refused a message", where=where, mend=error.str())
+        self._error = self._error or refusal(error, topic=self._topic, where=self._where)
 
 
 class _KafkaPart(StatefulSinkPartition[Any, None]):

@@ -15,7 +15,8 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.closing import quietly
-from schemas.errors import StateIncompatible, TapeflowError, Unreachable, WriteFailed
+from schemas.errors import StateIncompatible, Unreachable
+from sinks.kafka_refusals import refusal
 
 __all__ = ["KafkaRekeySink", "KeyedRecords"]
 
@@ -88,6 +89,8 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
         try:
             self._ready()
         except KafkaException as error:
+            if error.args[0].code() in _REFUSED:
+                raise refusal(error.args[0], topic=target, where=self._where, group=self._group) from error
             # Only a start is this strict; later on a broker that is away is waited for.
             raise Unreachable(
                 f"Kafka began no transaction: {error.args[0].str()}",
@@ -174,14 +177,10 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
         if error.code() in _SHUT_OUT:
             raise StateIncompatible("another worker writes the same topic", where=self._where, mend="stop one of them")
         if error.code() in _REFUSED:
-            raise refused(error, self._where)
+            raise refusal(error, topic=self._target, where=self._where, group=self._group)
         _log.warning("kafka_awaited", where=self._where, error=error.str())
         if self._stop.wait(PAUSE_S):
             raise Unreachable("stopped while Kafka was down", where=self._where, mend=error.str())
-
-
-def refused(error: KafkaError, where: str) -> TapeflowError:
-    return WriteFailed("Kafka refused a record", where=where, mend=error.str())
 
 
 _SHUT_OUT: Final = frozenset(
@@ -191,6 +190,7 @@ _REFUSED: Final = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._UNKNOWN_TOPIC, KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,  # noqa: SLF001
-        KafkaError.INVALID_TRANSACTION_TIMEOUT,
+        KafkaError.INVALID_TRANSACTION_TIMEOUT, KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION,
     }
 )  # fmt: skip

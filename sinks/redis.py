@@ -23,16 +23,17 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from schemas.closing import quietly
-from schemas.errors import SettingError, Unreachable, WriteFailed
+from schemas.errors import SettingError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
 from sinks.outage import heard, persist
 from sinks.redis_encode import KeyParts
+from sinks.redis_refusals import refusal, replica
 from sinks.redis_scripts import APPLY_UPDATE
 from sinks.redis_state import Call, LiveUpdate, ShardState
 
-__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "connect", "place"]
+__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "check_writer", "connect", "place"]
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 5.0
@@ -94,6 +95,9 @@ def connect(url: str) -> redis.Redis:
     except redis.exceptions.InvalidResponse as error:
         client.close()
         raise SettingError("what answers is no Redis", where=place(url), mend="set TAPEFLOW_REDIS_URL") from error
+    except redis.exceptions.RedisError as error:
+        client.close()
+        raise refusal(error, client, place(url), "PING") from error
     if clustered:
         client.close()
         raise SettingError(
@@ -102,6 +106,21 @@ def connect(url: str) -> redis.Redis:
             mend="set TAPEFLOW_REDIS_URL to a single primary (with replicas, or behind a proxy that presents one node)",
         )
     return client
+
+
+def check_writer(client: redis.Redis, url: str) -> None:
+    """Raises SettingError for a replica, or a right missing that a RedisWriter needs before its first write."""
+    asked = "INFO"
+    try:
+        role = client.info("replication").get("role")
+        asked = "SCRIPT LOAD"
+        client.script_load(APPLY_UPDATE)
+    except redis.exceptions.RedisError as error:
+        if _is_outage(error):
+            raise Unreachable("Redis does not answer", where=place(url), mend=str(error)) from error
+        raise refusal(error, client, place(url), asked) from error
+    if role != "master":
+        raise replica(place(url))
 
 
 def _in_cluster_mode(client: redis.Redis) -> bool:
@@ -162,6 +181,8 @@ class RedisWriter:
         self._finals_kept = finals_kept
         self._stop = stop or threading.Event()
         self._states: dict[int, ShardState] = {}
+        self._asked = ""
+        """The last command sent, which a refusal may not name."""
         self._digest = ""
         self._run_id = ""
         self._recognised = False
@@ -172,7 +193,8 @@ class RedisWriter:
     def write(self, updates: Sequence[LiveUpdate]) -> None:
         """Publish in order, what waited together as one; returns when Redis took all of it.
 
-        Raises Unreachable when stopped while Redis is down, WriteFailed when Redis refuses the script.
+        Raises Unreachable when stopped while Redis is down, SettingError for a right that is missing, WriteFailed for
+        any other refusal.
         """
         waiting: dict[int, list[LiveUpdate]] = {}
         for update in updates:
@@ -185,7 +207,7 @@ class RedisWriter:
                 lambda: self._apply(calls), server="redis", where=self._where, is_outage=_is_outage, stop=self._stop
             )
         except redis.exceptions.RedisError as error:
-            raise WriteFailed("Redis refused a live update", where=self._where, mend=str(error)) from error
+            raise refusal(error, self._client, self._where, self._asked, calls) from error
 
     def look(self) -> None:
         """In a quiet market no write tells that Redis came back empty: one small read does. Waits out no outage."""
@@ -231,8 +253,11 @@ class RedisWriter:
         """After each new connection: load the script, and see whether this is the process that we knew."""
         if self._recognised:
             return
+        self._asked = "SCRIPT LOAD"
         self._digest = _text(self._client.script_load(APPLY_UPDATE))
+        self._asked = "INFO"
         run_id = _text(self._client.info("server")["run_id"])
+        self._asked = "EVALSHA"
         if self._run_id and run_id != self._run_id:
             _log.warning("redis_restarted", where=self._where, consequence="everything is published again")
             self._behind = True

@@ -14,13 +14,14 @@ from typing import Final
 
 __all__ = ["APPLY_UPDATE"]
 
+# A comment behind a command says which keys it touches: sinks.redis_refusals reads it when Redis refuses that line.
 APPLY_UPDATE: Final = r"""
 local call, find, match = redis.call, string.find, string.match
 
-local epoch = call('GET', KEYS[1])
+local epoch = call('GET', KEYS[1]) -- md:epoch
 if not epoch then
   epoch = ARGV[1]
-  call('SET', KEYS[1], epoch)
+  call('SET', KEYS[1], epoch) -- md:epoch
 end
 
 local out, n = {}, 0
@@ -52,7 +53,7 @@ local function keep_newest(bars, at, final, to_stream)
   if #at == 0 then return 0 end
   local keys = {}
   for i = 1, #at do keys[i] = bars[at[i]] end
-  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0
+  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0 -- candle:*
   for i = 1, #at do
     local key, json = keys[i], bars[at[i] + 3]
     if newer(bars[at[i] + 1], bars[at[i] + 2], final, fresh[key] or stored[i]) then
@@ -65,7 +66,7 @@ local function keep_newest(bars, at, final, to_stream)
       end
     end
   end
-  if w > 0 then call('MSET', unpack(writes)) end
+  if w > 0 then call('MSET', unpack(writes)) end -- candle:*
   return w / 2
 end
 
@@ -73,20 +74,21 @@ local kept = tonumber(ARGV[4])
 local bars, accepted = ARGV[8] == '' and {} or cmsgpack.unpack(ARGV[8]), {}
 for i = 1, #bars, 5 do
   local list, start, sequence, json = bars[i], bars[i + 2], bars[i + 3], bars[i + 4]
-  local latest = call('ZRANGE', list, -1, -1, 'WITHSCORES')[2]
+  local latest = call('ZRANGE', list, -1, -1, 'WITHSCORES')[2] -- candles:*
   local accept, held = not latest or start > tonumber(latest), nil
   if not accept then
-    held = call('ZRANGEBYSCORE', list, start, start)[1]
+    held = call('ZRANGEBYSCORE', list, start, start)[1] -- candles:*
     if held then
       accept = newer(start, sequence, true, held)
-      if accept then call('ZREMRANGEBYSCORE', list, start, start) end
+      if accept then call('ZREMRANGEBYSCORE', list, start, start) end -- candles:*
     else
-      accept = start > tonumber(call('ZRANGE', list, 0, 0, 'WITHSCORES')[2]) or call('ZCARD', list) < kept
+      accept = start > tonumber(call('ZRANGE', list, 0, 0, 'WITHSCORES')[2]) -- candles:*
+        or call('ZCARD', list) < kept -- candles:*
     end
   end
   if accept then
-    call('ZADD', list, start, json)
-    if not held then call('ZREMRANGEBYRANK', list, 0, -(kept + 1)) end
+    call('ZADD', list, start, json) -- candles:*
+    if not held then call('ZREMRANGEBYRANK', list, 0, -(kept + 1)) end -- candles:*
     n = n + 1
     out[n] = json
     accepted[#accepted + 1] = i + 1
@@ -107,7 +109,7 @@ if #tickers > 0 then
     k = k + 1
     keys[k] = tickers[i]
   end
-  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0
+  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0 -- price:*
   for i = 1, k do
     local at, key = i * 9 - 8, keys[i]
     local sequence, snapshot = tickers[at + 2], tickers[at + 4]
@@ -118,21 +120,24 @@ if #tickers > 0 then
       w = w + 2
       n = n + 1
       out[n] = tickers[at + 3] == held and held >= 0 and tickers[at + 5] or snapshot
-      call('HSET', tickers[at + 1], 'exchange', tickers[at + 6], 'last_seen', tickers[at + 8], 'shard', ARGV[5])
-      if held < 0 then call('HSETNX', tickers[at + 1], 'first_seen', tickers[at + 7]) end
+      local info = tickers[at + 1]
+      call('HSET', info, 'exchange', tickers[at + 6], 'last_seen', tickers[at + 8], 'shard', ARGV[5]) -- symbol:*
+      if held < 0 then call('HSETNX', info, 'first_seen', tickers[at + 7]) end -- symbol:*
       if ARGV[6] ~= '' then
-        call('PUBLISH', ARGV[6], '{"type":"price_update","symbol":"' .. match(snapshot, '"symbol":"([^"]*)"')
-          .. '","data":' .. snapshot .. ',"source":"' .. ARGV[7] .. '"}')
+        local symbol = match(snapshot, '"symbol":"([^"]*)"')
+        local update = '{"type":"price_update","symbol":"' .. symbol .. '","data":' .. snapshot
+          .. ',"source":"' .. ARGV[7] .. '"}'
+        call('PUBLISH', ARGV[6], update) -- market-data:updates
       end
     end
   end
-  if w > 0 then call('MSET', unpack(writes)) end
+  if w > 0 then call('MSET', unpack(writes)) end -- price:*
   counts[3] = w / 2
 end
 
 if n > 0 then
-  call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*',
-    'batch', '[' .. table.concat(out, ',') .. ']', 'ts', ARGV[2], 'n', n)
+  local batch = '[' .. table.concat(out, ',') .. ']'
+  call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'batch', batch, 'ts', ARGV[2], 'n', n) -- md:deltas:*
 end
 return {epoch, counts[1], counts[2], counts[3]}
 """

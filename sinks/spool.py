@@ -18,6 +18,7 @@ from schemas.closing import quietly
 from schemas.columns import BAR, BarBatch, Rows
 from schemas.errors import StateIncompatible
 from schemas.shards import part_names, partition_of
+from schemas.storage import writing
 
 __all__ = ["BarSpoolSink", "RowSpool", "spooled_bars"]
 
@@ -31,13 +32,15 @@ class RowSpool:
         """Open at ``length`` rows; raises StateIncompatible when the file holds fewer."""
         self._path, self._dtype = path, dtype
         # Opened for appending as well: a file that isn't there is an empty one.
-        self._file = path.open("ab")
+        with writing(path):
+            self._file = path.open("ab")
         there = self._file.tell() // dtype.itemsize
         if there < length:
             raise StateIncompatible(
                 f"{length} rows were kept, {there} are left", where=str(path), mend="remove the folder and start again"
             )
-        self._file.truncate(length * dtype.itemsize)
+        with writing(path):
+            self._file.truncate(length * dtype.itemsize)
         self._rows = length
 
     def __len__(self) -> int:
@@ -45,18 +48,21 @@ class RowSpool:
 
     def append(self, rows: Rows) -> None:
         if len(rows):
-            self._file.write(np.ascontiguousarray(rows).data)
+            with writing(self._path):
+                self._file.write(np.ascontiguousarray(rows).data)
             self._rows += len(rows)
 
     def length(self) -> int:
         """Rows so far, all of them on disk."""
-        self._file.flush()
-        os.fdatasync(self._file.fileno())
+        with writing(self._path):
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
         return self._rows
 
     def pieces(self) -> Iterator[Rows]:
         """Every row, some at a time."""
-        self._file.flush()
+        with writing(self._path):
+            self._file.flush()
         yield from read_pieces(self._path, self._dtype)
 
     def close(self) -> None:
@@ -93,21 +99,24 @@ class BarSpoolSink(FixedPartitionedSink[BarBatch, tuple[int, int]]):
 class _SpoolPart(StatefulSinkPartition[BarBatch, tuple[int, int]]):
     def __init__(self, folder: Path, partition: int, rows: int, names: int) -> None:
         self._rows = RowSpool(_rows_path(folder, partition), BAR, rows)
-        path = _names_path(folder, partition)
+        self._path = path = _names_path(folder, partition)
         kept = path.read_text("utf-8").splitlines(keepends=True)[:names] if names else []
-        path.write_text("".join(kept), "utf-8")
-        self._names = path.open("a", encoding="utf-8")
+        with writing(path):
+            path.write_text("".join(kept), "utf-8")
+            self._names = path.open("a", encoding="utf-8")
         self._named = names
 
     def write_batch(self, values: list[BarBatch]) -> None:
         for batch in values:
             # Symbols hold neither line ends nor spaces, by the rule that made them valid.
-            self._names.writelines(f"{name}\n" for name in batch.symbols[self._named :])
+            with writing(self._path):
+                self._names.writelines(f"{name}\n" for name in batch.symbols[self._named :])
             self._named = max(self._named, len(batch.symbols))
             self._rows.append(batch.rows)
 
     def snapshot(self) -> tuple[int, int]:
-        self._names.flush()
+        with writing(self._path):
+            self._names.flush()
         return self._rows.length(), self._named
 
     def close(self) -> None:

@@ -4,7 +4,6 @@ tapeflow.worker asks when a flow has failed. Bytewax wraps what a step raised in
 files, kept by SQLite in native code, and its peers in a cluster fail in words only. Those words are looked up here.
 """
 
-import errno
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -12,13 +11,13 @@ from typing import Final
 from bytewax.recovery import InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError
 
 from schemas.errors import PeerGone, StateIncompatible, StorageFailed, TapeflowError
+from schemas.storage import ROOM, storage_failed
 from tapeflow.cluster import Place
 
 __all__ = ["cause_of"]
 
 ALONE: Final = Place(0)
 RECOVERY: Final = "TAPEFLOW_RECOVERY_DIR"
-ROOM: Final = "make room, then start again: what wasn't kept is read again"
 STORAGE: Final = {
     # SQLite's words for its result codes, https://www.sqlite.org/rescode.html
     "database or disk is full": (StorageFailed, "the disk of the recovery folder is full", ROOM),
@@ -53,15 +52,6 @@ STORAGE: Final = {
         "stop it, or give this one another",
     ),
 }
-NO_STORAGE: Final = {
-    errno.ENOSPC: ROOM,
-    errno.EDQUOT: "raise the quota or make room, then start again",
-    errno.EFBIG: "raise the limit of a file's size, then start again",
-    errno.EROFS: "mount it for writing, or choose another place",
-    errno.EACCES: "give the flow's user the right to write there, or choose another place",
-    errno.EPERM: "give the flow's user the right to write there, or choose another place",
-    errno.EIO: "look whether its disk is failing",
-}
 PEER_GONE: Final = re.compile(
     r"(Send|Recv|Receive) thread panic|Broken ?pipe|Connection ?reset|UnexpectedEof|failed to fill whole buffer"
     r"|worker panicked",
@@ -81,8 +71,8 @@ def cause_of(error: BaseException | None, native: str = "", place: Place = ALONE
                 where=RECOVERY,
                 mend="bring its files back, or move the folder away: the state is rebuilt from Kafka",
             )
-        if isinstance(each, OSError) and each.errno in NO_STORAGE and each.filename:
-            return StorageFailed(f"can't write: {each.strerror}", where=str(each.filename), mend=NO_STORAGE[each.errno])
+        if isinstance(each, OSError) and (failed := storage_failed(each)) is not None:
+            return failed
     words = "\n".join([*(str(each) for each in chain), native])
     for said, (kind, what, mend) in STORAGE.items():
         if said in words:

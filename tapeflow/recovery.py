@@ -17,8 +17,9 @@ from typing import Final
 import msgspec
 import structlog
 
-from schemas.errors import StateIncompatible
+from schemas.errors import StateIncompatible, StorageFailed
 from schemas.shards import part_name, shard_key
+from schemas.storage import ROOM
 from tapeflow.settings import Settings
 
 __all__ = ["LAYOUT", "drop_superseded", "drop_unfinished", "only_one", "state_folder"]
@@ -29,6 +30,7 @@ DESCRIPTION: Final = "state.json"
 UNFINISHED: Final = "unfinished"
 STATE_STEP: Final = ".apply_trades"
 """How the ids of the steps end that keep state by key; all others keep it by part."""
+UNWRITABLE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 LOCKED_S: Final = 5.0
 AWAY: Final = "move the folder away and start again; the state is rebuilt from Kafka"
 
@@ -107,6 +109,10 @@ def _parts_of(folder: Path) -> Iterator[list[sqlite3.Connection]]:
             paths = sorted(folder.glob("part-*.sqlite3"))
             yield [opened.enter_context(closing(sqlite3.connect(path, timeout=LOCKED_S))) for path in paths]
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in UNWRITABLE:
+            raise StorageFailed(
+                f"the recovery folder can't be written: {error}", where=str(folder), mend=f"{ROOM}, or choose another"
+            ) from error
         raise StateIncompatible(f"the recovery state can't be read: {error}", where=str(folder), mend=AWAY) from error
 
 

@@ -28,6 +28,7 @@ from schemas.errors import TapeflowError
 from schemas.shards import stays_on_its_worker
 from tapeflow.cluster import Place, place_of
 from tapeflow.engine_errors import cause_of
+from tapeflow.first_error import FirstError
 from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
 from tapeflow.recovery import only_one, state_folder
@@ -87,15 +88,16 @@ def main(argv: list[str] | None = None) -> int:
         serve_metrics(settings.metrics_port, options.process_id or 0)
     except TapeflowError as error:
         fail_in_one_line(error, log_format)
+    first = FirstError()
     try:
         check_flow(options.flow, settings)
         warm_if_cold()
         with only_one(settings, options.flow, place.process):
-            run_worker(options.flow, settings, stop, place)
+            run_worker(options.flow, settings, stop, place, first)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - the last frame: every failure, a panic too, is a line and a code
-        explain(error, options.flow, place, log_format)
+        explain(first.error or error, options.flow, place, log_format)
         return 1
     structlog.get_logger().info("flow_stopped")
     return 0
@@ -107,12 +109,14 @@ def explain(error: BaseException, flow: str, place: Place, log_format: str) -> N
     cause = cause_of(error, native, place)
     if cause is not None:
         fail_in_one_line(cause, log_format)
-    structlog.get_logger().error("flow_failed", error=words, trace=traceback.format_exc(), engine=native)
+    structlog.get_logger().error(
+        "flow_failed", error=words, trace="".join(traceback.format_exception(error)), engine=native
+    )
     if log_format != "json":
         say_last(f"tapeflow: {flow} failed: {words}")
 
 
-def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place) -> None:
+def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place, first: FirstError) -> None:
     settings = settings.model_copy(update={"cluster_process": place.process})
     if not stays_on_its_worker(workers := max(len(place.addresses), 1)):
         structlog.get_logger().warning(
@@ -128,6 +132,7 @@ def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place) ->
     if len(place.addresses) > 1:
         log.info("peers_awaited", addresses=list(place.addresses))
     flow = importlib.import_module(f"flows.{name}").build(settings, stop)
+    first.watch(flow)
     cli_main(
         flow,
         process_id=place.process,

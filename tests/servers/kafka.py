@@ -79,14 +79,23 @@ def make_topic(bootstrap: str, name: str, partitions: int = 1, config: dict[str,
 
 
 class KafkaBroker:
-    """One broker. Its ports and data directory stay the same over kill, stop and start; ``close`` removes the data."""
+    """One broker. Its ports and data directory stay the same over kill, stop and start; ``close`` removes the data.
 
-    def __init__(self, folder: Path | None = None, properties: dict[str, str] | None = None) -> None:
+    users: logins of ``login_bootstrap``, with their passwords; what they may do is up to ACLs.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        properties: dict[str, str] | None = None,
+        users: dict[str, str] | None = None,
+    ) -> None:
         CACHE.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(dir=folder or CACHE, prefix="broker-"))
         self.port, self._controller_port = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self._properties = properties or {}
+        self.login_bootstrap = f"127.0.0.1:{free_port()}"
+        self._properties = {**(self._access(users) if users else {}), **(properties or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -158,6 +167,7 @@ class KafkaBroker:
             "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{self._controller_port}",
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
             "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAINTEXT",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
             "offsets.topic.replication.factor": "1",
@@ -179,6 +189,21 @@ class KafkaBroker:
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(path)]
         subprocess.run([*JVM, LOGGING, "-cp", jars(), *tool], check=True, timeout=60, capture_output=True)
         return path
+
+    def _access(self, users: dict[str, str]) -> dict[str, str]:
+        """A second listener, for logins (SASL PLAIN) that may do what ACLs allow; without a login all is allowed."""
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        accounts = " ".join(f'user_{name}="{password}"' for name, password in users.items())
+        return {
+            "listeners": f"PLAINTEXT://{self.bootstrap},LOGIN://{self.login_bootstrap},"
+            f"CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},LOGIN://{self.login_bootstrap}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.login.plain.sasl.jaas.config": f"{module} {accounts};",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+        }
 
     def _await_answer(self) -> None:
         admin: Any = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200})

@@ -1,7 +1,7 @@
 """A small Schema Registry for tests: the four calls that we make, over real HTTP, in a thread of the test's process.
 
 Law: it answers as Confluent's does (status codes, error bodies, basic auth). ``down`` and ``requests`` let a test
-cut it off and count what was asked.
+cut it off and count what was asked; ``web`` makes it any web server that answers everything with that status.
 """
 
 import base64
@@ -22,6 +22,7 @@ class RegistryServer:
     def __init__(self, login: str = "") -> None:
         self.login = login
         self.down = False
+        self.web = 0
         self.requests: list[str] = []
         self.schemas: dict[int, dict[str, Any]] = {}
         self.subjects: dict[str, list[int]] = {}
@@ -50,10 +51,14 @@ class RegistryServer:
         self.subjects.setdefault(subject, []).append(schema_id)
         return schema_id
 
-    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         if found := re.fullmatch(r"/schemas/ids/(\d+)", path):
             schema = self.schemas.get(int(found[1]))
             return (200, schema) if schema else (404, {"error_code": 40403, "message": "Schema not found"})
+        if path == "/schemas/types":
+            return 200, ["AVRO", "JSON", "PROTOBUF"]
+        if path.partition("?")[0] == "/subjects":
+            return 200, sorted(self.subjects)
         found = re.fullmatch(r"/subjects/([^/]+)/versions(?:/(\w+))?", path)
         if not found:
             return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
@@ -80,7 +85,10 @@ class RegistryServer:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else {}
                 login = "Basic " + base64.b64encode(registry.login.encode()).decode()
-                if registry.down:
+                answer: Any
+                if registry.web:
+                    status, answer = registry.web, {"status": registry.web, "message": "HTTP 404 Not Found"}
+                elif registry.down:
                     status, answer = 503, {"error_code": 50302, "message": "no master"}
                 elif registry.login and self.headers.get("Authorization") != login:
                     status, answer = 401, {"error_code": 401, "message": "Unauthorized"}

@@ -26,7 +26,7 @@ from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_reader import KafkaReader
 from connectors.kafka_start import TopicFacts
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
-from schemas.errors import WriteFailed
+from schemas.errors import StorageFailed, WriteFailed
 from sinks.clickhouse import Inserter, _Buffer, _Part
 from sinks.clickhouse_native import Block, bar_block
 from sinks.kafka import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
@@ -107,7 +107,7 @@ def spool_parts(folder: Path, _patch: pytest.MonkeyPatch) -> Broken:
     full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed by the part
     parts[0]._rows._file.raw.close()
     parts[0]._rows._file = full
-    return parts, lambda: parts[0].write_batch([BARS]), OSError
+    return parts, lambda: parts[0].write_batch([BARS]), StorageFailed
 
 
 def source_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:

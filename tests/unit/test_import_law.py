@@ -34,8 +34,9 @@ DRIVERS = {  # library -> words of which a file's path must carry one
     "fastavro": ("avro",),
 }
 DRIVER_EXCEPTIONS: dict[tuple[str, str], str] = {}  # (file, library) -> why
-# The last two host a flow in a process, and say what its engine complains of.
-BYTEWAX_PLACES = ("flows/", "connectors/kafka", "sinks/", "tapeflow/worker.py", "tapeflow/engine_errors.py")
+# The last three host a flow in a process, and say what it failed of.
+HOST = ("tapeflow/worker.py", "tapeflow/engine_errors.py", "tapeflow/first_error.py")
+BYTEWAX_PLACES = ("flows/", "connectors/kafka", "sinks/", *HOST)
 
 
 class Edge(NamedTuple):

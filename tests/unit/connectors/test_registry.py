@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.avro import AvroDecoder
-from connectors.registry import RegistryOptions, SchemaRegistry
+from connectors.registry import RegistryOptions, SchemaRegistry, is_no_schema
 from schemas.avro import WriterSchema, load_schema, schema_text
 from schemas.errors import MissingObject, SettingError, Unreachable
 from tests.servers.registry import RegistryServer
@@ -17,6 +17,7 @@ from tests.unit.connectors.test_avro import GOOD
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.registry._PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr("connectors.registry._LAG_PAUSES_S", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def test_a_decoder_reads_through_it(server: RegistryServer) -> None:
 
 def test_what_is_not_there_is_none_or_missing(server: RegistryServer) -> None:
     registry = SchemaRegistry(RegistryOptions(server.url))
+    registry.register("trades-value", schema_text("Trade"))
     assert registry(12345) is None
     with pytest.raises(MissingObject, match="no Avro schema for subject nothing"):
         registry.latest("nothing")
@@ -86,6 +88,80 @@ def test_a_start_asks_whether_it_is_there(server: RegistryServer) -> None:
     server.down = True
     with pytest.raises(Unreachable, match="HTTP 503"):
         registry.check()
+
+
+@pytest.mark.parametrize("status", [404, 200])
+def test_a_web_server_that_answers_everything_is_no_registry(server: RegistryServer, status: int) -> None:
+    """A wrong base path, a proxy: its 404 says nothing about schemas."""
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    server.web = status
+    for ask in (registry.check, lambda: registry(7), lambda: registry.latest("trades-value")):
+        with pytest.raises(Unreachable, match=r"no Schema Registry answers there.*check the URL"):
+            ask()
+
+
+def test_a_registry_of_before_types_passes_the_start(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = server.answer
+    monkeypatch.setattr(
+        server,
+        "answer",
+        lambda method, path, body: (
+            (404, {"error_code": 404, "message": "HTTP 404 Not Found"})
+            if path == "/schemas/types"
+            else answer(method, path, body)
+        ),
+    )
+    SchemaRegistry(RegistryOptions(server.url)).check()
+
+
+@pytest.mark.parametrize(
+    ("body", "says_so"),
+    [
+        ('{"error_code":40403,"message":"Schema 7 not found"}', True),
+        ('{"error_code":40401,"message":"Subject \'x\' not found."}', True),
+        ('{"error_code":404,"message":"No artifact with ID \'7\' was found."}', True),
+        ('{"message":"Schema with id 7 does not exist"}', True),
+        ('{"error_code":404,"message":"HTTP 404 Not Found"}', False),
+        ('{"message":"no Route matched with those values"}', False),
+        ("<html>Not Found: schema</html>", False),
+        ("[]", False),
+        ("", False),
+    ],
+)
+def test_which_404_says_that_a_schema_is_not_there(body: str, says_so: bool) -> None:
+    assert is_no_schema(body) is says_so
+
+
+def test_a_registry_that_was_restored_empty_can_judge_no_id(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    schema_id = registry.register("trades-value", schema_text("Trade"))
+    server.schemas.clear()
+    server.subjects.clear()
+    with pytest.raises(Unreachable, match=f"no schema at all.*written with schema {schema_id}"):
+        registry(schema_id)
+    server.add("trades-value", {"schema": schema_text("Trade")}, schema_id)
+    assert registry(schema_id) is not None
+
+
+def test_a_follower_that_lags_is_waited_for(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    server.add("other", {"schema": schema_text("Quote")})
+
+    def sleep(_seconds: float) -> None:
+        server.add("trades-value", {"schema": schema_text("Trade")}, 777)
+
+    monkeypatch.setattr("connectors.registry.time.sleep", sleep)
+    assert registry(777) is not None
+
+
+def test_lag_is_waited_out_for_one_unknown_id_and_not_for_thousands(server: RegistryServer) -> None:
+    server.add("other", {"schema": schema_text("Quote")})
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    for schema_id in range(1000, 1020):
+        assert registry(schema_id) is None
+        assert registry(schema_id) is None
+    asked = [each for each in server.requests if each.startswith("GET /schemas/ids/")]
+    assert len(asked) == 4 + 19
 
 
 def test_a_registry_that_is_gone() -> None:
