@@ -9,7 +9,7 @@ The surprise: nothing here reads a clock or a socket. Time is passed in, and wha
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from core.hub_bars import BarRoom
@@ -381,19 +381,3 @@ class Hub:
         for client, _code, _reason in closes:
             self.disconnect(client)
         return closes
-
-    def stats(self) -> Mapping[str, object]:
-        """Counts for health and metrics."""
-        held = sum(1 for client in self.clients if client.held)
-        return {
-            "clients": len(self.clients),
-            "subscriptions": sum(len(client.rooms) for client in self.clients),
-            "rooms": sum(1 for room in self.registry.all() if room.members),
-            "symbolsKnown": len(self.registry.tickers),
-            "slowClients": held,
-            "backlog": sum(len(client.backlog) for client in self.clients if client.backlog),
-            "historyBytes": self.registry.history_bytes,
-            "paused": self.paused,
-            "lastBroadcast": self.last_broadcast_ms or None,
-            **{name: self.delivery.counts[name] for name in sorted(self.delivery.counts)},
-        }

@@ -32,7 +32,7 @@ class BarRoom(Room):
     ``keeps_finals``: a final bar waits for a member that can't take it now. ``absent``: Redis has no bar of it.
     """
 
-    __slots__ = ("absent", "bars", "depth", "finals", "live", "parts", "starts", "timed", "updated_ms")
+    __slots__ = ("absent", "bars", "depth", "finals", "live", "parts", "sent_ms", "starts", "timed", "updated_ms")
 
     keeps_finals = True
 
@@ -44,6 +44,7 @@ class BarRoom(Room):
         self.finals: list[BarMessage] = []
         self.live: dict[int, BarMessage] = {}  # newest state by start; the first is the one that waits longest
         self.updated_ms = 0
+        self.sent_ms = 0  # when a bar last went out; 0 for never
         self.parts: dict[tuple[str, int], bytes] = {}  # (dialect name, count) → initial bars, until a bar moves
         self.absent = False
         self.timed = False  # the hub will drain it again when its next live bar is due

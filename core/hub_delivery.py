@@ -110,6 +110,7 @@ class Delivery:
         elif isinstance(room, BarRoom):
             bars = room.drain(now_ms, self.limits.bar_update_ms)
             if bars:
+                room.sent_ms = now_ms
                 finals = [bar for bar in bars if bar.final and room.keeps_finals]
                 for client in list(room.lagging) if finals else ():
                     if client.lags[room] == HELD:

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.auth import OpenAuthorizer, is_local_host
-from gateway.frames import negotiate_deflate
+from gateway.frames import ENCODINGS, negotiate_deflate
 from gateway.principal import Authorizer, Principal, TokenRefused
 from gateway.ws_options import WsOptions
 
@@ -65,7 +65,7 @@ def read_handshake(target: str, headers: Headers) -> Handshake:
         headers.get("Origin", ""),
         headers.get("Host", ""),
         tuple(entry.strip() for line in headers.getall("X-Forwarded-For", []) for entry in line.split(",")),
-        next((name for name in offered if name in ("msgpack", "json")), ""),
+        next((name for name in offered if name in ENCODINGS), ""),
         negotiate_deflate(headers.get("Sec-WebSocket-Extensions", "")) or "",
     )
 

@@ -231,6 +231,8 @@ def make_token(
         "role": role,
         "iat": issued_s,
         "exp": issued_s + lifetime_s,
+        "issuedAt": issued_s,
+        "expiresAt": issued_s + lifetime_s,
     }
     if settings.gateway_token_algorithm in SHARED_SECRET:
         variable, key = "TAPEFLOW_GATEWAY_TOKEN_SECRET", settings.gateway_token_secret

@@ -2,14 +2,14 @@
 
 A Packer turns the JSON messages of one flush into one ``bytes`` that is written to every client of a variant.
 Law: deflate keeps no context between messages, so that the same compressed bytes fit every client, and never inflates
-more than the inbound limit. Numbers stay exact in MessagePack: decimals are strings there (``"101.25"``, also
-``"101"``), whole numbers such as sequence, timestamp and tradeCount are integers.
+more than the inbound limit. ``msgpack`` says what JSON says, number for number. In the exact encodings decimals are
+text (``"101.25"``, also ``"101"``); whole numbers such as sequence, timestamp and tradeCount stay numbers.
 The surprise: the window has 12 bits. Messages are shorter than that, and it costs 1/8 of the memory of 15 bits.
 """
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -18,16 +18,18 @@ __all__ = [
     "BINARY",
     "CLOSE",
     "CONTINUATION",
+    "ENCODINGS",
     "PING",
     "PONG",
     "TEXT",
     "InflateLimitError",
     "Packer",
+    "encoder",
     "frame",
     "inflate",
+    "is_binary",
     "negotiate_deflate",
     "to_json",
-    "to_msgpack",
 ]
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -54,7 +56,14 @@ DECIMALS: Final = frozenset(
         *("previousClose", "change", "changePercent", "threshold"),
     )
 )
-_JSON: Final = msgspec.json.Decoder(float_hook=str)
+_DIGITS: Final = msgspec.json.Decoder(float_hook=str)
+ENCODINGS: Final = ("json", "json-exact", "msgpack", "msgpack-exact")
+"""Subprotocols: JSON text or MessagePack, with decimals as numbers or, exact to the last digit, as text."""
+
+
+def is_binary(encoding: str) -> bool:
+    """Whether messages of an encoding are MessagePack."""
+    return encoding.startswith("msgpack")
 
 
 class InflateLimitError(ValueError):
@@ -73,17 +82,18 @@ def frame(payload: bytes, opcode: int, *, compressed: bool = False) -> bytes:
 
 
 class Packer:
-    """JSON messages to frames, in one encoding, compressed or not. Shared by all clients of a variant."""
+    """JSON messages to frames, in one of ENCODINGS, compressed or not. Shared by all clients of a variant."""
 
-    __slots__ = ("_deflate", "_opcode")
+    __slots__ = ("_deflate", "_encode", "_opcode")
 
-    def __init__(self, *, msgpack: bool, deflate: bool) -> None:
-        self._opcode = BINARY if msgpack else TEXT
+    def __init__(self, encoding: str, *, deflate: bool) -> None:
+        self._opcode = BINARY if is_binary(encoding) else TEXT
+        self._encode = encoder(encoding)
         self._deflate = deflate
 
     def __call__(self, messages: Sequence[bytes]) -> bytes:
-        if self._opcode == BINARY:
-            messages = [to_msgpack(message) for message in messages]
+        if self._encode is not None:
+            messages = [self._encode(message) for message in messages]
         if self._deflate:
             return b"".join(map(self._compressed, messages))
         return b"".join([frame(message, self._opcode) for message in messages])
@@ -128,9 +138,23 @@ def negotiate_deflate(header: str) -> str | None:
     return None
 
 
-def to_msgpack(message: bytes) -> bytes:
-    """JSON to MessagePack; see the module's law on numbers."""
-    return msgspec.msgpack.encode(_exact(_JSON.decode(message)))
+def encoder(encoding: str) -> Callable[[bytes], bytes] | None:
+    """What makes a dialect's JSON text the message of an encoding; None where it is that text."""
+    return {"json": None, "json-exact": _to_exact_json, "msgpack": _to_msgpack, "msgpack-exact": _to_exact_msgpack}[
+        encoding
+    ]
+
+
+def _to_msgpack(message: bytes) -> bytes:
+    return msgspec.msgpack.encode(_fitting(msgspec.json.decode(message)))
+
+
+def _to_exact_msgpack(message: bytes) -> bytes:
+    return msgspec.msgpack.encode(_exact(_DIGITS.decode(message)))
+
+
+def _to_exact_json(message: bytes) -> bytes:
+    return msgspec.json.encode(_exact(_DIGITS.decode(message)))
 
 
 def to_json(message: bytes) -> bytes:
@@ -141,14 +165,26 @@ def to_json(message: bytes) -> bytes:
         return b""
 
 
-def _exact(value: object) -> object:
+def _fitting(value: object) -> object:
+    """MessagePack has whole numbers of 64 bits; JSON's larger ones become floating, as a browser has them."""
+    if isinstance(value, dict):
+        return {key: _fitting(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fitting(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return float(value)
+    return value
+
+
+def _exact(value: object, *, all_numbers: bool = False) -> object:
+    """Decimals as text. What a writer of a channel gave, under ``data``, has no fixed fields: there all numbers are."""
     if isinstance(value, dict):
         return {
-            key: str(item) if key in DECIMALS and isinstance(item, int) and not isinstance(item, bool) else _exact(item)
+            key: _exact(item, all_numbers=all_numbers or key in DECIMALS or (key == "data" and "symbol" not in value))
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_exact(item) for item in value]
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return [_exact(item, all_numbers=all_numbers) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and (all_numbers or not -(2**63) <= value < 2**64):
         return str(value)
     return value

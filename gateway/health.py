@@ -50,9 +50,35 @@ class Ready(msgspec.Struct, rename="camel"):
     dependencies: dict[str, Dependency]
 
 
-class WsStatsAnswer(msgspec.Struct, rename="camel"):
-    """``gateways`` holds one entry per living WebSocket process."""
+class Room(msgspec.Struct, rename="camel"):
+    """Clients of one symbol's bars of one interval; ``last_broadcast`` in ms since the epoch."""
 
+    key: str
+    client_count: int
+    has_candle: bool
+    last_broadcast: int | None
+
+
+class Broadcaster(msgspec.Struct, rename="camel"):
+    """Rooms of candles; the list ends at a thousand for each process."""
+
+    total_rooms: int = 0
+    total_clients: int = 0
+    rooms: list[Room] = []
+
+
+class Aggregator(msgspec.Struct, rename="camel"):
+    """One-minute bars that gateways hold for their clients."""
+
+    one_minute_candles_count: int = 0
+
+
+class WsStatsAnswer(msgspec.Struct, rename="camel"):
+    """All living WebSocket processes together, and ``gateways``, an entry for each."""
+
+    connections: int
+    broadcaster: Broadcaster
+    aggregator: Aggregator
     gateways: list[WsProcess]
 
 
@@ -126,7 +152,23 @@ class Health:
                 WsStatsAnswer,
                 public=True,
                 limited=False,
-                example={"gateways": [{"gateway": "ws-1", "updatedAt": 1767225600123, "stats": {"clients": 12}}]},
+                example={
+                    "connections": 12,
+                    "broadcaster": {
+                        "totalRooms": 1,
+                        "totalClients": 12,
+                        "rooms": [
+                            {
+                                "key": "BTC/USDT:1m",
+                                "clientCount": 12,
+                                "hasCandle": True,
+                                "lastBroadcast": 1767225600123,
+                            }
+                        ],
+                    },
+                    "aggregator": {"oneMinuteCandlesCount": 108},
+                    "gateways": [{"gateway": "ws-1", "updatedAt": 1767225600123, "stats": {"clients": 12}}],
+                },
             ),
             Operation(
                 "GET",
@@ -154,7 +196,26 @@ class Health:
         return Reply(msgspec.json.encode(answer), 503 if needed_down else 200, headers=NO_STORE)
 
     async def ws_stats(self, call: Call) -> Reply:  # noqa: ARG002 - a handler's shape
-        return Reply(msgspec.json.encode(WsStatsAnswer(await self._ws_stats.read())), headers=NO_STORE)
+        return Reply(msgspec.json.encode(_together(await self._ws_stats.read())), headers=NO_STORE)
 
     async def metrics(self, call: Call) -> Reply:  # noqa: ARG002 - a handler's shape
         return Reply(self._metrics.render(), content_type=b"text/plain; version=0.0.4; charset=utf-8", headers=NO_STORE)
+
+
+def _together(processes: list[WsProcess]) -> WsStatsAnswer:
+    """Counts of all processes added up; a room that several of them have is one room."""
+    rooms: dict[str, Room] = {}
+    broadcaster, aggregator = Broadcaster(0, 0, []), Aggregator(0)
+    for stats in (each.stats for each in processes):
+        theirs = msgspec.convert(stats.get("broadcaster", {}), Broadcaster)
+        broadcaster.total_clients += theirs.total_clients
+        aggregator.one_minute_candles_count += int(stats.get("aggregator", {}).get("oneMinuteCandlesCount", 0))
+        for room in theirs.rooms:
+            held = rooms.setdefault(room.key, Room(room.key, 0, False, None))
+            held.client_count += room.client_count
+            held.has_candle |= room.has_candle
+            held.last_broadcast = max(held.last_broadcast or 0, room.last_broadcast or 0) or None
+        broadcaster.total_rooms = max(broadcaster.total_rooms, theirs.total_rooms, len(rooms))
+    broadcaster.rooms = [rooms[key] for key in sorted(rooms)]
+    connections = sum(int(each.stats.get("connections", 0)) for each in processes)
+    return WsStatsAnswer(connections, broadcaster, aggregator, processes)

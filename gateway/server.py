@@ -22,6 +22,7 @@ from prometheus_client import generate_latest
 from core.hub import Hub
 from core.hub_client import HELD_BY_TRANSPORT, Client
 from core.hub_dialect import Dialect, Variant
+from core.hub_stats import candle_stats, hub_stats
 from gateway.admission import Admission, Handshake, Refusal
 from gateway.auth import TokenAuthorizer, listen_host, make_authorizer
 from gateway.demand import Demand
@@ -30,7 +31,7 @@ from gateway.dialects.candles import CandlesDialect
 from gateway.dialects.prices import PricesDialect
 from gateway.dialects.quotes import QuotesDialect
 from gateway.fanout import Fanout
-from gateway.frames import Packer
+from gateway.frames import Packer, is_binary
 from gateway.picows_server import PicowsLink, serve
 from gateway.principal import Authorizer
 from gateway.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
@@ -68,7 +69,7 @@ class WebSocketGateway:
         self.port = 0
         self._shared = SharedWsStats(redis)
         self._sessions: dict[Session, None] = {}
-        self._variants: dict[tuple[str, bool, bool], Variant] = {}
+        self._variants: dict[tuple[str, str, bool], Variant] = {}
         self._paths = {dialect.path: dialect for dialect in DIALECTS}
         self._paths |= {alias: self._paths[path] for alias, path in ALIASES.items()}
         self._tasks: list[asyncio.Task[None]] = []
@@ -215,10 +216,10 @@ class WebSocketGateway:
             return None
         now_ms = boot_clock_ms()
         self._client_number += 1
-        msgpack, deflate = handshake.protocol == "msgpack", bool(handshake.deflate)
+        encoding, deflate = handshake.protocol or "json", bool(handshake.deflate)
         client = Client(
             f"{self.name}-{self._client_number}",
-            self._variant(self._paths[handshake.path], msgpack=msgpack, deflate=deflate),
+            self._variant(self._paths[handshake.path], encoding, deflate=deflate),
             now_ms,
             self.options.limits,
             user_id=verdict.user_id,
@@ -231,7 +232,7 @@ class WebSocketGateway:
             link,
             now_ms,
             deflate=deflate,
-            msgpack=msgpack,
+            msgpack=is_binary(encoding),
             inbound_max=self.options.inbound_max,
             expires_s=verdict.exp,
         )
@@ -256,18 +257,19 @@ class WebSocketGateway:
             self.hub.delivery.release(session.client, HELD_BY_TRANSPORT)
         self.poke()
 
-    def _variant(self, dialect: Dialect, *, msgpack: bool, deflate: bool) -> Variant:
-        key = (dialect.name, msgpack, deflate)
+    def _variant(self, dialect: Dialect, encoding: str, *, deflate: bool) -> Variant:
+        key = (dialect.name, encoding, deflate)
         if key not in self._variants:
-            name = f"{dialect.name}/{'msgpack' if msgpack else 'json'}{'+deflate' if deflate else ''}"
-            self._variants[key] = Variant(name, dialect, Packer(msgpack=msgpack, deflate=deflate))
+            name = f"{dialect.name}/{encoding}{'+deflate' if deflate else ''}"
+            self._variants[key] = Variant(name, dialect, Packer(encoding, deflate=deflate))
         return self._variants[key]
 
     def stats(self) -> dict[str, object]:
         """What /health/ws-stats shows of this process; times in ms since the epoch."""
         return {
             "connections": self.admission.connections,
-            **self.hub.stats(),
+            **hub_stats(self.hub),
+            **candle_stats(self.hub),
             "bytes": self._bytes,
             "inputConnected": self.fanout.connected,
             **{f"input_{name}": count for name, count in sorted(self.fanout.counts.items())},

@@ -20,7 +20,12 @@ ALERTS: Final = "alerts"
 CHANNELS: Final = ("routing-metrics", "lp-performance", "exposure-updates", ALERTS)
 EVENT_TYPES: Final = ("news", "price_alert", "system_status", "alert")
 # The ``type`` of a channel's messages when their writer gives none.
-CHANNEL_TYPES: Final = {channel: channel for channel in CHANNELS} | {ALERTS: "alert"}
+CHANNEL_TYPES: Final = {
+    "routing-metrics": "routing-decision",
+    "lp-performance": "lp-metrics",
+    "exposure-updates": "exposure-change",
+    ALERTS: "alert",
+}
 TYPE_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 

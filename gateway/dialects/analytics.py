@@ -1,7 +1,7 @@
 """``/ws/analytics``: channels of routing, provider and exposure figures, and alerts.
 
-Everything that goes out is a JSON array of ``{"type","timestamp","data"}``, errors and pongs as well, so that a client
-needs one loop. Law: ``data`` is what the channel's writer wrote, byte by byte.
+Everything that goes out is a JSON array of ``{"type","timestamp","data"}`` with ISO 8601 times, errors and pongs as
+well, so that a client needs one loop. Law: ``data`` is what the channel's writer wrote, byte by byte.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import msgspec
 
 from core.hub_dialect import Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
 from core.hub_messages import ChannelMessage
-from gateway.dialects.words import encode, read_object, shown, unknown_action
+from gateway.dialects.words import encode, iso, read_object, shown, unknown_action
 from schemas.channels import CHANNELS
 
 __all__ = ["AnalyticsDialect"]
@@ -47,12 +47,15 @@ class AnalyticsDialect(Dialect):
 
     def error(self, problem: Problem, now_ms: int) -> bytes:
         data = {"code": problem.code, "message": problem.text}
-        return encode([{"type": "error", "timestamp": now_ms, "data": data}])
+        return encode([{"type": "error", "timestamp": iso(now_ms), "data": data}])
 
     def pong(self, ping: Ping, now_ms: int) -> bytes:  # noqa: ARG002
-        return encode([{"type": "pong", "timestamp": now_ms, "data": {}}])
+        return encode([{"type": "pong", "timestamp": iso(now_ms), "data": {}}])
 
     def batch(self, messages: Sequence[ChannelMessage]) -> bytes:
         return encode(
-            [{"type": each.kind, "timestamp": each.timestamp_ms, "data": msgspec.Raw(each.data)} for each in messages]
+            [
+                {"type": each.kind, "timestamp": iso(each.timestamp_ms), "data": msgspec.Raw(each.data)}
+                for each in messages
+            ]
         )

@@ -17,6 +17,7 @@ __all__ = ["QuotesDialect"]
 
 FIELDS: Final = ("price", "change", "changePercent", "volume", "high", "low", "open", "previousClose")
 BATCH_MAX: Final = 50
+GREETING: Final = "Connected to tapeflow"
 _NULL: Final = msgspec.Raw(b"null")
 
 
@@ -42,7 +43,8 @@ class QuotesDialect(Dialect):
         return (*problems, Subscribe(rooms) if action == "subscribe" else Unsubscribe(rooms))
 
     def greeting(self, client_id: str, now_ms: int) -> Sequence[bytes]:
-        return (encode({"type": "connected", "clientId": client_id, "timestamp": iso(now_ms)}),)
+        head = {"type": "connected", "message": GREETING, "clientId": client_id}
+        return (encode({**head, "timestamp": iso(now_ms)}),)
 
     def error(self, problem: Problem, now_ms: int) -> bytes:
         return encode({"type": "error", "code": problem.code, "message": problem.text, "timestamp": iso(now_ms)})
@@ -69,7 +71,8 @@ class QuotesDialect(Dialect):
 
 def _message(parts: Sequence[bytes], now_ms: int) -> bytes:
     if len(parts) == 1:
-        return encode({"type": "price_update", "data": msgspec.Raw(parts[0]), "timestamp": iso(now_ms)})
+        head = {"type": "price_update", "symbol": _symbol(parts[0]), "data": msgspec.Raw(parts[0])}
+        return encode({**head, "timestamp": iso(now_ms)})
     updates = [{"symbol": _symbol(part), "data": msgspec.Raw(part)} for part in parts]
     return encode({"type": "batch_update", "updates": updates, "timestamp": iso(now_ms)})
 

@@ -1,11 +1,14 @@
 """/ws/prices through a real socket: snapshot, deltas, resume, gaps and errors as the contract has them."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 from websockets.asyncio.client import ClientConnection
+from websockets.typing import Subprotocol
 
 from gateway.principal import Principal, TokenRefused
 from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, deltas_stream
@@ -274,16 +277,27 @@ def test_more_symbols_than_allowed_are_refused_and_the_rest_works(own_redis: Red
     in_world(own_redis, story)
 
 
-def test_messagepack_carries_decimals_as_strings(own_redis: RedisServer) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "decode", "price", "volume"),
+    [
+        ("json", json.loads, 187.1, 1),
+        ("msgpack", msgspec.msgpack.decode, 187.1, 1),
+        ("json-exact", json.loads, "187.1", "1"),
+        ("msgpack-exact", msgspec.msgpack.decode, "187.1", "1"),
+    ],
+)
+def test_an_encoding_is_chosen_by_subprotocol(
+    own_redis: RedisServer, encoding: str, decode: Callable[[Any], dict[str, Any]], price: object, volume: object
+) -> None:
     async def story(world: World) -> None:
         await world.flow.trade("AAPL", "187.10")
-        async with world.client(subprotocols=["msgpack"]) as client:
-            assert client.subprotocol == "msgpack"
-            await client.send(msgspec.msgpack.encode({"type": "subscribe", "symbols": ["AAPL"]}))
-            snapshot = msgspec.msgpack.decode(await client.recv())
-            assert snapshot["price"] == "187.1"
-            assert snapshot["volume"] == "1"
-            assert snapshot["sequence"] == 1001
+        async with world.client(subprotocols=[Subprotocol(encoding)]) as client:
+            assert client.subprotocol == encoding
+            message = {"type": "subscribe", "symbols": ["AAPL"]}
+            is_binary = encoding.startswith("msgpack")
+            await client.send(msgspec.msgpack.encode(message) if is_binary else json.dumps(message))
+            snapshot = decode(await client.recv())
+            assert (snapshot["price"], snapshot["volume"], snapshot["sequence"]) == (price, volume, 1001)
 
     in_world(own_redis, story)
 

@@ -67,6 +67,7 @@ class Flow:
     tickers: dict[str, dict[str, Any]] = field(default_factory=dict)
     bars: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     sequence: int = 1000
+    quote: dict[str, Decimal] = field(default_factory=dict)
 
     async def begin(self) -> None:
         await self.redis.set(EPOCH_KEY, "epoch-" + str(time.time_ns()), nx=True)
@@ -104,6 +105,7 @@ class Flow:
             "timestamp": START_MS + self.sequence,
             "sequence": self.sequence,
             "exchange": "TEST",
+            **self.quote,
         }
 
     def _bar(self, symbol: str, minute: int, price: Decimal, size: Decimal) -> dict[str, Any]:

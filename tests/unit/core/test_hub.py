@@ -176,11 +176,3 @@ def test_after_a_long_gap_redis_is_asked_for_all_that_it_holds() -> None:
         got = sent(hub, client, now_ms)
     assert asked == [100, 300]
     assert len(got[0]["bars"]) == 250
-
-
-def test_stats_count_what_is_there() -> None:
-    hub = Hub(HubLimits())
-    client = make_client(hub)
-    hub.command(client, TICKER, 0)
-    stats = hub.stats()
-    assert (stats["clients"], stats["subscriptions"], stats["rooms"]) == (1, 1, 1)

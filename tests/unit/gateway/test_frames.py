@@ -10,11 +10,11 @@ from gateway.frames import (
     TEXT,
     InflateLimitError,
     Packer,
+    encoder,
     frame,
     inflate,
     negotiate_deflate,
     to_json,
-    to_msgpack,
 )
 
 
@@ -27,9 +27,9 @@ def test_a_frame_has_the_shortest_head(size: int, head: int) -> None:
 
 def test_a_packer_joins_messages_and_compresses_only_what_gains() -> None:
     long, short = json.dumps({"price": list(range(200))}).encode(), b'{"a":1}'
-    plain = Packer(msgpack=False, deflate=False)([short, long])
+    plain = Packer("json", deflate=False)([short, long])
     assert plain == frame(short, TEXT) + frame(long, TEXT)
-    data = Packer(msgpack=False, deflate=True)([short, long])
+    data = Packer("json", deflate=True)([short, long])
     assert data.startswith(frame(short, TEXT))
     rest = data[len(frame(short, TEXT)) :]
     assert rest[0] == 0xC1
@@ -66,18 +66,47 @@ def test_deflate_is_taken_only_where_one_stream_fits_all(offer: str, accepted: b
         assert "server_no_context_takeover; client_no_context_takeover" in answer
 
 
-def test_messagepack_keeps_every_digit() -> None:
-    text = b'{"price":101,"volume":0.12345678901234567890,"sequence":7,"final":true,"vwap":null,"a":[1.50,{"open":2}]}'
-    assert msgspec.msgpack.decode(to_msgpack(text)) == {
+TEXTS = [
+    b'{"price":101,"volume":0.1234567890123456789,"sequence":7,"final":true,"vwap":null,"a":[1.50,{"open":2}]}',
+    b'[{"type":"lp-metrics","timestamp":"2026-01-01T00:00:00.000Z","data":{"latencyMs":12,"spread":0.5,"ok":true}}]',
+    b'{"type":"price_update","symbol":"A","data":{"symbol":"A","price":2450,"volume":12},"timestamp":"x"}',
+    b'{"n":123456789012345678901234567890,"negative":-9223372036854775809,"deep":[[{"b":1e300}]]}',
+]
+
+
+def as_a_browser_has_it(digits: str) -> int | float:
+    return int(digits) if -(2**63) <= int(digits) < 2**64 else float(digits)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_messagepack_says_what_json_says(text: bytes) -> None:
+    encode = encoder("msgpack")
+    assert encode is not None
+    assert msgspec.msgpack.decode(encode(text)) == json.loads(text, parse_int=as_a_browser_has_it)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_both_exact_encodings_say_the_same(text: bytes) -> None:
+    packed, plain = encoder("msgpack-exact"), encoder("json-exact")
+    assert packed is not None
+    assert plain is not None
+    assert msgspec.msgpack.decode(packed(text)) == json.loads(plain(text))
+
+
+def test_exact_encodings_keep_every_digit_and_a_fields_type() -> None:
+    encode = encoder("json-exact")
+    assert encode is not None
+    assert json.loads(encode(TEXTS[0])) == {
         "price": "101",
-        "volume": "0.12345678901234567890",
+        "volume": "0.1234567890123456789",
         "sequence": 7,
         "final": True,
         "vwap": None,
         "a": ["1.50", {"open": "2"}],
     }
-    big = msgspec.msgpack.decode(to_msgpack(b'{"n":123456789012345678901234567890}'))
-    assert big == {"n": "123456789012345678901234567890"}
+    [message] = json.loads(encode(TEXTS[1]))
+    assert message["data"] == {"latencyMs": "12", "spread": "0.5", "ok": True}
+    assert json.loads(encode(TEXTS[2]))["data"] == {"symbol": "A", "price": "2450", "volume": "12"}
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"\xc1", b"\x92\x01", b"\x81\x01\x02" * 10, b"\x91" * 5000])
