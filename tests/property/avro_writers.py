@@ -169,18 +169,21 @@ def writers(draw: st.DrawFn, count: int = 3) -> Written:
     return Written(schema, encode_all(schema, records), [_expected(meaning, names) for meaning in meanings])
 
 
+NOTHING_WORDS = frozenset(b"|-|--|na|n/a|#n/a|<na>|nan|-nan|nat|nil|none|null|\\n|undefined".split(b"|"))
+
+
 def _expected(meaning: dict[str, Any], names: list[str]) -> dict[str, Any] | Reason:
     for name in names:
         if isinstance(meaning[name], Reason):
             return meaning[name]
     if meaning["price"] is None or meaning["event_time"] is None:
         return Reason.MISSING_FIELD
-    trade_id = meaning.get("trade_id") or b""
+    trade_id = _said(meaning.get("trade_id"))
     whole = re.fullmatch(rb"[ \t]*([0-9]+)(\.0*)?[ \t]*", trade_id)
     return {
         "symbol": meaning["symbol"],
         "trade_id": trade_id,
-        "exchange": meaning.get("exchange") or b"",
+        "exchange": _said(meaning.get("exchange")),
         "price": meaning["price"],
         "size": meaning["size"],
         "bid": meaning.get("bid"),
@@ -189,6 +192,11 @@ def _expected(meaning: dict[str, Any], names: list[str]) -> dict[str, Any] | Rea
         "side": UNKNOWN if meaning.get("side") is None else meaning["side"],
         "trade_id_number": int(whole[1]) if whole else NO_ID,
     }
+
+
+def _said(text: bytes | None) -> bytes:
+    """An optional text, empty where its writer put a word for nothing (as spreadsheets and databases do)."""
+    return b"" if text is None or text.strip(b" ").lower() in NOTHING_WORDS else text
 
 
 def without_logical_types(schema: Any) -> Any:
