@@ -12,6 +12,7 @@ import numpy as np
 from schemas.columns import RawBatch, Rows, TradeBatch
 from schemas.decimals import from_pair, plain
 from schemas.rejects import Reason, Reject
+from schemas.symbols import SYMBOL_RULE
 
 __all__ = ["Decoder", "Explain", "describe_row", "reject_bad"]
 
@@ -87,7 +88,7 @@ def describe_row(row: Rows, reason: Reason, text: bytes) -> str:
         case Reason.BAD_SYMBOL:
             at, length = int(row["symbol_at"]), int(row["symbol_len"])
             shown = text[at : at + min(length, 80)].decode(errors="backslashreplace")
-            return f"symbol {shown!r} isn't 1 to 64 of A-Z a-z 0-9 . _ - / :"
+            return f"symbol {shown!r} isn't {SYMBOL_RULE}"
         case Reason.PRICE_NOT_POSITIVE:
             return f"price is {_plain(row, 'price')}"
         case Reason.SIZE_NEGATIVE:

@@ -14,6 +14,7 @@ import numpy as np
 from schemas.columns import Rows
 from schemas.kernel import kernel
 from schemas.rejects import Reason
+from schemas.symbols import is_symbol_text
 from schemas.utf8 import is_utf8
 
 __all__ = ["validate"]
@@ -27,9 +28,10 @@ _BEFORE_1970: Final = int(Reason.BEFORE_1970)
 _BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _NONE: Final = int(Reason.NONE)
 
-_SYMBOL_LENGTH_MAX: Final = 64
-_SYMBOL_BYTES: Final = np.zeros(256, np.bool_)
-_SYMBOL_BYTES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/:")] = True
+_PLAIN_LENGTH_MAX: Final = 64
+_PLAIN_BYTES: Final = np.zeros(256, np.bool_)
+_PLAIN_BYTES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-/:")] = True
+"""Of these every symbol of at most 64 bytes is one: the usual ones need no look at code points."""
 _YEAR_2300_US: Final = 10_413_792_000_000_000
 """Where ClickHouse's DateTime64 ends. Only a trade without a record timestamp gets that far."""
 _LIMIT_HI: Final = np.uint64(10**28 >> 64)
@@ -52,10 +54,10 @@ def _validate(rows: Any, text: Any, future_us: int) -> None:
         if row["reason"] != _NONE:
             continue
         # Loops over text stand here and not in kernels of their own: passing arrays on costs more than the loops.
-        is_symbol = 1 <= row["symbol_len"] <= _SYMBOL_LENGTH_MAX
-        if is_symbol:
+        is_plain = 1 <= row["symbol_len"] <= _PLAIN_LENGTH_MAX
+        if is_plain:
             for at in range(row["symbol_at"], row["symbol_at"] + row["symbol_len"]):
-                is_symbol &= _SYMBOL_BYTES[text[at]]
+                is_plain &= _PLAIN_BYTES[text[at]]
         high = np.uint8(0)
         for at in range(row["trade_id_at"], row["trade_id_at"] + row["trade_id_len"]):
             high |= text[at]
@@ -68,7 +70,10 @@ def _validate(rows: Any, text: Any, future_us: int) -> None:
             or (row["has_ask"] != 0 and _is_out_of_range(row["ask_hi"], row["ask_lo"]))
         ):
             row["reason"] = _OUT_OF_RANGE
-        elif not is_symbol:
+        elif not is_plain and not (
+            is_utf8(text, row["symbol_at"], row["symbol_at"] + row["symbol_len"])
+            and is_symbol_text(text, row["symbol_at"], row["symbol_at"] + row["symbol_len"])
+        ):
             row["reason"] = _BAD_SYMBOL
         elif row["price_hi"] < 0 or (row["price_hi"] == 0 and row["price_lo"] == np.uint64(0)):
             row["reason"] = _PRICE_NOT_POSITIVE

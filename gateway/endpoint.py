@@ -30,6 +30,7 @@ from gateway.now import NowUnavailableError
 from gateway.principal import Principal, TokenRefused
 from gateway.rest_metrics import RestMetrics
 from gateway.rest_words import NoQuery, Query
+from schemas.symbols import SYMBOL_RULE, is_symbol
 
 __all__ = ["Call", "Doors", "Endpoint", "Operation", "Reply", "etag_of"]
 
@@ -134,13 +135,10 @@ class Doors:
     metrics: RestMetrics
 
 
-_SYMBOL: Final = re.compile(r"[A-Za-z0-9._\-/:]{1,64}")
-
-
 def check_symbol(symbol: str, principal: Principal) -> None:
     """Raises ApiError where ``symbol`` is no symbol or not the user's."""
-    if _SYMBOL.fullmatch(symbol) is None:
-        raise bad_request("Not a symbol: 1 to 64 of A-Z a-z 0-9 . _ - / :", symbol=symbol[:100])
+    if not is_symbol(symbol):
+        raise bad_request(f"Not a symbol: {SYMBOL_RULE}", symbol=symbol[:100])
     if not principal.may_see(symbol):
         raise forbidden(f"The token does not give access to {symbol}", symbol=symbol)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.endpoint import Operation
 from gateway.errors import STATUS, ErrorBody
-from gateway.rest_words import SYMBOL_PATTERN
+from schemas.symbols import SYMBOL_PATTERN
 
 __all__ = ["make_document"]
 

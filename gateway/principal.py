@@ -38,7 +38,8 @@ class Principal:
     def may_see(self, symbol: str) -> bool:
         if not self.symbols:
             return False
-        return "*" in self.symbols or _matcher(self.symbols).match(symbol) is not None
+        # A name that holds * ? or [ is its own first; as a glob it would miss itself, or others too.
+        return "*" in self.symbols or symbol in self.symbols or _matcher(self.symbols).match(symbol) is not None
 
     def may_join(self, channel: str) -> bool:
         return channel in self.channels

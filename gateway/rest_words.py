@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.intervals import INTERVALS
+from schemas.symbols import SYMBOL_PATTERN
 
 __all__ = [
     "BarAnswer",
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 MS_MAX: Final = 253_402_300_799_999  # 9999-12-31, the last that ISO 8601 can say
-SYMBOL_PATTERN: Final = r"^[A-Za-z0-9._\-/:]{1,64}$"
 Number = Annotated[
     msgspec.Raw, Meta(description="Exact: all digits, no exponent", extra_json_schema={"type": "number"})
 ]

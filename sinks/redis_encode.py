@@ -20,8 +20,11 @@ __all__ = ["KeyParts", "TextTable", "pack_bars", "pack_tickers"]
 
 _LIVE_FIELDS: Final = 4
 _TICKER_FIELDS: Final = 9
-_MESSAGE_BYTES: Final = 1200
-"""Most that a bar, or a snapshot without its exchange, takes: 11 numbers of 41 digits, one of 79, names, keys."""
+_MESSAGE_BYTES: Final = 1000
+"""Most that a bar, or a snapshot without its exchange, takes beside its symbol: 11 numbers of 41 digits, one of 79,
+names, keys."""
+_SYMBOLS_IN_MESSAGE: Final = 3
+"""How often a bar or a ticker's message may name its symbol: two keys and the message."""
 
 _BYTE: Final = np.uint64(255)
 _U8: Final = np.uint64(8)
@@ -183,13 +186,19 @@ def _pack_tickers(
     return int(at)
 
 
+def _message_bytes(rows: Rows, symbols: TextTable) -> int:
+    """Most that one message of ``rows`` takes, apart from exchanges."""
+    bounds = symbols.bounds[rows["symbol"]]
+    return _MESSAGE_BYTES + _SYMBOLS_IN_MESSAGE * int((bounds[:, 1] - bounds[:, 0]).max(initial=0))
+
+
 def pack_bars(rows: Rows, symbols: TextTable, keys: KeyParts, *, final: bool) -> bytes:
     """BAR[n] (``symbol`` is a number of ``symbols``) as a msgpack array.
 
     A live bar is 4 elements: candle key, start ms, sequence, JSON. A final bar is 5:
     candles key, candle key, then the same.
     """
-    buffer = np.empty(len(rows) * _MESSAGE_BYTES + 256, np.uint8)
+    buffer = np.empty(len(rows) * _message_bytes(rows, symbols) + 256, np.uint8)
     before, after = keys.candles if final else keys.candle
     used = _pack_bars(rows, buffer, symbols.arena, symbols.bounds, before, after, keys.candle[0], int(final))
     return buffer[:used].tobytes()
@@ -206,7 +215,7 @@ def pack_tickers(
     quoted, raw = exchanges
     texts = quoted.bounds[rows["exchange"]]
     longest = 3 * int((texts[:, 1] - texts[:, 0]).sum())
-    buffer = np.empty(len(rows) * 2 * _MESSAGE_BYTES + longest + 256, np.uint8)
+    buffer = np.empty(len(rows) * 2 * _message_bytes(rows, symbols) + longest + 256, np.uint8)
     price_before, after = keys.price
     used = _pack_tickers(
         rows, old, known, buffer, symbols.arena, symbols.bounds, quoted.arena, quoted.bounds, raw.arena, raw.bounds,

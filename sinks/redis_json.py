@@ -2,7 +2,7 @@
 
 Used by sinks.redis_encode, which frames them. Law: every number is the exact decimal in plain notation, times are
 milliseconds; an absent value is null in a snapshot and left out of a delta, and a delta holds changed fields only.
-The surprise: symbols are written unescaped, because validation lets no character in that JSON would escape; exchanges
+The surprise: symbols are written unescaped, because no symbol has a character that JSON would escape; exchanges
 come in as finished JSON strings.
 """
 

@@ -6,7 +6,7 @@ so that "rejected" is proved like any number. Single values are read next door, 
 """
 
 import json
-import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Final
@@ -21,7 +21,9 @@ from tapeflow.oracle_values import Refused, fits, number_of, says_nothing, side_
 
 __all__ = ["OracleReader", "check_values"]
 
-SYMBOL: Final = re.compile(r"[A-Za-z0-9._\-/:]{1,64}", re.ASCII)
+SYMBOL_LENGTH_MAX: Final = 64
+SYMBOL_BREAKING: Final = frozenset('"\\,|{}')
+UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
 OPTIONAL: Final = ("side", "trade_id", "exchange", "bid", "ask")
 LACKING: Final = ""
@@ -144,11 +146,26 @@ class OracleReader:
         return text_of(id_of_number(value) if field == "trade_id" else value)
 
 
+def is_symbol(text: str) -> bool:
+    """1 to 64 code points that can be seen, without what would break a key."""
+    is_length = 1 <= len(text) <= SYMBOL_LENGTH_MAX
+    return is_length and text.strip(" ") == text and text.strip(".") != "" and all(map(_is_seen, text))
+
+
+def _is_seen(letter: str) -> bool:
+    point = ord(letter)
+    if letter in SYMBOL_BREAKING or (unicodedata.category(letter) in UNSEEN_CATEGORIES and letter != " "):
+        return False
+    # Noncharacters, and blocks of format characters that Unicode still fills.
+    is_format = 0x13430 <= point <= 0x1343F or point == 0x2065 or 0xE0000 <= point <= 0xE0FFF
+    return not (is_format or point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF)
+
+
 def check_values(trade: OracleTrade, future_us: int) -> Reason:
     """The rules of values: the first one that ``trade`` breaks, or Reason.NONE."""
     if not all(fits(number) for number in (trade.price, trade.size, trade.bid, trade.ask) if number is not None):
         return Reason.OUT_OF_RANGE
-    if not SYMBOL.fullmatch(trade.symbol):
+    if not is_symbol(trade.symbol):
         return Reason.BAD_SYMBOL
     if trade.price <= 0:
         return Reason.PRICE_NOT_POSITIVE

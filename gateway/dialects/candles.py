@@ -11,8 +11,9 @@ import msgspec
 
 from core.hub_dialect import ALL_BARS, FINAL_BARS, Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
 from core.hub_messages import BarMessage
-from gateway.dialects.words import SYMBOL, encode, iso, read_object, shown, unknown_action
+from gateway.dialects.words import encode, iso, read_object, shown, unknown_action
 from schemas.intervals import INTERVALS, parse_interval
+from schemas.symbols import is_symbol
 
 __all__ = ["CandlesDialect"]
 
@@ -51,7 +52,7 @@ class CandlesDialect(Dialect):
         if kind not in ("subscribe", "unsubscribe"):
             return (unknown_action("type", kind, "subscribe, unsubscribe, ping"),)
         symbol, interval = message.get("symbol"), message.get("interval")
-        if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
+        if not isinstance(symbol, str) or not is_symbol(symbol):
             return (Problem("INVALID_SYMBOL", f"Invalid symbol: {shown(symbol)}"),)
         try:
             name = INTERVALS[parse_interval(shown(interval))].name

@@ -4,7 +4,6 @@ Law: whatever a client sends gives a value or a Problem, never an exception, and
 characters of it.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -12,10 +11,10 @@ from typing import Final
 import msgspec
 
 from core.hub_dialect import Problem, RoomKey
+from schemas.symbols import is_symbol
 
-__all__ = ["SYMBOL", "encode", "iso", "read_object", "read_symbols", "shown", "ticker_rooms", "unknown_action"]
+__all__ = ["encode", "iso", "read_object", "read_symbols", "shown", "ticker_rooms", "unknown_action"]
 
-SYMBOL: Final = re.compile(r"[A-Za-z0-9._\-/:]{1,64}")
 encode: Final = msgspec.json.encode
 _OBJECT: Final = msgspec.json.Decoder(dict[str, object])
 
@@ -50,8 +49,8 @@ def read_symbols(message: Mapping[str, object]) -> tuple[list[str], list[Problem
     names = [given] if isinstance(given, str) else given
     if not isinstance(names, list) or not names:
         return [], [Problem("INVALID_MESSAGE", 'A list of symbols is missing, e.g. "symbols":["AAPL"]')]
-    good = dict.fromkeys(name for name in names if isinstance(name, str) and SYMBOL.fullmatch(name))
-    bad = [shown(name) for name in names if not (isinstance(name, str) and SYMBOL.fullmatch(name))]
+    good = dict.fromkeys(name for name in names if isinstance(name, str) and is_symbol(name))
+    bad = [shown(name) for name in names if not (isinstance(name, str) and is_symbol(name))]
     if not bad:
         return list(good), []
     listed = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")

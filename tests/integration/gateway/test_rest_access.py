@@ -106,7 +106,7 @@ def test_watchlists_are_made_read_replaced_and_deleted(rest: RestServer) -> None
         b"{",
         b'{"name":""}',
         b'{"name":"x","extra":1}',
-        b'{"name":"x","symbols":["A B"]}',
+        b'{"name":"x","symbols":["A,B"]}',
         b'{"name":"x","symbols":["A","A"]}',
         b'{"name":"\xff"}',
         b'{"name":"x","symbols":"A"}',

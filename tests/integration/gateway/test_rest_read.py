@@ -52,7 +52,7 @@ def test_price_falls_back_to_the_last_trade(rest: RestServer, market: Market) ->
 def test_unknown_and_impossible_symbols(rest: RestServer, path: str) -> None:
     unknown = rest.get(f"/api/{path}/NOBODY")
     assert (unknown.status, unknown.json()["error"]) == (404, "SYMBOL_NOT_FOUND")
-    for symbol in ("%20", "a%00b", "x" * 65, "A%27%3BDROP", "%C3%A9"):
+    for symbol in ("%20", "a%00b", "x" * 65, "A%2CB", "%E2%80%8B"):
         bad = rest.get(f"/api/{path}/{symbol}")
         assert (bad.status, bad.json()["error"]) == (400, "BAD_REQUEST"), symbol
 

@@ -70,7 +70,7 @@ def test_the_widest_rows_fit_their_buffer() -> None:
         ticker[name] = np.iinfo(np.int64).min
     for name in ("has_bid", "has_ask"):
         ticker[name] = 1
-    symbols, keys = table(b"s" * 64), KeyParts.of(RedisKeys(hash_tags=True))
+    symbols, keys = table(b"s" * 256), KeyParts.of(RedisKeys(hash_tags=True))
     assert len(msgspec.msgpack.decode(pack_bars(bar, symbols, keys, final=True))) == 15
     exchanges = (table(b'"X"'), table(b"X"))
     old = np.zeros(3, TICKER)

@@ -84,8 +84,10 @@ def test_a_record_that_was_put_back_counts_where_its_copy_stands() -> None:
     [
         ({"symbol": ""}, Reason.BAD_SYMBOL),
         ({"symbol": "A" * 65}, Reason.BAD_SYMBOL),
-        ({"symbol": "A B"}, Reason.BAD_SYMBOL),
-        ({"symbol": "Ä"}, Reason.BAD_SYMBOL),
+        ({"symbol": "A,B"}, Reason.BAD_SYMBOL),
+        ({"symbol": " A"}, Reason.BAD_SYMBOL),
+        ({"symbol": "A B"}, Reason.NONE),
+        ({"symbol": "币安人生USDT"}, Reason.NONE),
         ({"symbol": "A\n"}, Reason.BAD_SYMBOL),
         ({"price": 0}, Reason.PRICE_NOT_POSITIVE),
         ({"price": -1}, Reason.PRICE_NOT_POSITIVE),
