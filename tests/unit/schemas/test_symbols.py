@@ -12,7 +12,7 @@ from tapeflow import oracle_records
 
 VENDORS = (
     "AAPL", "BRK.B", "BTC/USDT:USDT", "O:MU240119C00080000", "btcusdt", "ES=F", "^SPX", "M&M", "$TRUMP", "币安人生USDT",
-    "A+B", "EUR/USD", "BTC-PERP", "#1", "x@y", "~x", "it's", "(x)", "*", "A?B", "[x]", "A  240119C00080000", "Ö", "%", "🚀",
+    "A+B", "EUR/USD", "BTC-PERP", "#1", "x@y", "~x", "it's", "(x)", "*", "A?B", "[x]", "A  240119C", "Ö", "%", "🚀",
 )  # fmt: skip
 
 
