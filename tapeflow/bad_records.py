@@ -51,7 +51,7 @@ def _good(symbol: str, now_us: int) -> TradeBatch:
 
 
 def _broken(encode: Callable[[TradeBatch], list[bytes]], now_us: int, reason: Reason) -> BadRecord:
-    batch = _good("BAD SYMBOL!" if reason is Reason.BAD_SYMBOL else SYMBOL, now_us)
+    batch = _good("BAD|SYMBOL" if reason is Reason.BAD_SYMBOL else SYMBOL, now_us)
     row = batch.rows[0]
     if reason is Reason.PRICE_NOT_POSITIVE:
         row["price_lo"] = 0
