@@ -36,7 +36,7 @@ class ArrowFile:
         with self._reading(f"not a whole {self._content.value} file, or damaged"):
             source = self._open(opened)
             schema = source.schema_arrow if self._content is Content.PARQUET else source.schema
-        plan = plan_by_names(schema.names, options, place, ())
+        plan = plan_by_names(schema.names, options, place, [_sample_of(kind) for kind in schema.types])
         self._decoder = ArrowDecoder(plan, schema)
         self.plan: ColumnPlan = self._decoder.plan
         self.rows_total: int | None = None
@@ -60,7 +60,7 @@ class ArrowFile:
 
     def _parts(self, opened: UnpackedFile, records_max: int) -> Iterator[Any]:
         """Record batches of the wanted columns."""
-        wanted = [self.plan.names[column] for column in sorted(set(self.plan.columns.values()))]
+        wanted = [self.plan.names[column] for column in self._decoder.wanted]
         what = f"the {self._content.value} file is cut short or damaged"
         with self._reading(what):
             source = self._source or self._open(opened)
@@ -96,3 +96,12 @@ class ArrowFile:
             raise
         except _DAMAGE as error:
             raise InputError(what, where=self._place.name) from error
+
+
+def _sample_of(kind: Any) -> str:
+    """A value of a type as text, by which layouts with the same names are told apart."""
+    if pa.types.is_timestamp(kind):
+        return "2000-01-01T00:00:00"
+    return (
+        "1" if pa.types.is_integer(kind) else "1.5" if pa.types.is_floating(kind) or pa.types.is_decimal(kind) else ""
+    )

@@ -21,7 +21,6 @@ from connectors.csv import CsvDecoder
 from connectors.decimals import ROUNDED, number_from_text
 from connectors.fields import FIELD_COUNT, Field
 from connectors.rejecting import reject_bad
-from connectors.rows import store_number
 from connectors.values import PRICE_SCALE, ROUNDING, SIZE_SCALE, Values
 from schemas.columns import NO_TIMESTAMP, TRADE, RawBatch, Rows, TradeBatch
 from schemas.rejects import Reason
@@ -48,7 +47,7 @@ class ArrowDecoder:
 
     def __init__(self, plan: ColumnPlan, schema: Any) -> None:
         self.plan = plan
-        self._wanted = sorted(set(plan.columns.values()))
+        self.wanted = sorted({*plan.columns.values(), *([plan.kept[0]] if plan.kept else [])})
         self._constants = Constants(plan.constants)
         self.values = Values(plan.words, plan.time_unit)
         # Times with a unit of their own are shown as whole numbers in it, which count from 1970.
@@ -71,7 +70,7 @@ class ArrowDecoder:
             keys=[None] * count,
         )
         raw.columns = [None] * len(self.plan.names)
-        for at, column in zip(self._wanted, part.columns, strict=True):
+        for at, column in zip(self.wanted, part.columns, strict=True):
             raw.columns[at] = column
         return raw
 
@@ -100,6 +99,10 @@ class ArrowDecoder:
         for index, number in pending[:left].tolist():
             _settle(rows[index], Field(number), columns[Field(number)], index, self.values)
         self.values.fold_signs(rows)
+        if self.plan.kept is not None:
+            at, values = self.plan.kept
+            texts = raw.columns[at].cast(pa.string()).to_pylist()
+            rows["reason"][[text not in tuple(values) for text in texts]] = Reason.NO_TRADE
         return rows, data
 
     def decode(self, raw: RawBatch) -> TradeBatch:
@@ -149,6 +152,9 @@ def _settle(row: Rows, each: Field, column: Column, index: int, values: Values) 
     hi, lo, reason = number_from_text(text, scale, bool(values.rules[ROUNDING]))
     if reason == ROUNDED:
         row["rounded"], reason = 1, int(Reason.NONE)
-    store_number(row, int(each), hi, np.uint64(lo))
+    name = each.name.lower()
+    row[f"{name}_hi"], row[f"{name}_lo"] = hi, lo
+    if each in (Field.BID, Field.ASK):
+        row[f"has_{name}"] = 1
     if reason != Reason.NONE and row["reason"] == Reason.NONE:
         row["reason"] = reason

@@ -23,7 +23,7 @@ from schemas.columns import TRADE, RawBatch, Rows
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
-__all__ = ["ABSENT", "UNFIT", "Cells"]
+__all__ = ["ABSENT", "UNFIT", "Cells", "read_cell"]
 
 ABSENT: Final = -1
 UNFIT: Final = -2
@@ -45,9 +45,10 @@ _TEXT_MAX: Final = 65_535
 class Cells:
     """Where the fields of n records lie. A scanner's kernel fills ``at``, ``length`` and ``reasons`` (uint8[n])."""
 
-    def __init__(self, count: int) -> None:
-        self.at = np.zeros((count, FIELD_COUNT), np.int64)
-        self.length = np.full((count, FIELD_COUNT), ABSENT, np.int64)
+    def __init__(self, count: int, more: int = 0) -> None:
+        # ``more``: columns behind those of the fields, for a scanner's own use.
+        self.at = np.zeros((count, FIELD_COUNT + more), np.int64)
+        self.length = np.full((count, FIELD_COUNT + more), ABSENT, np.int64)
         self.reasons = np.zeros(count, np.uint8)
 
     def to_rows(self, raw: RawBatch, values: Values, unescape: Callable[[bytes], bytes]) -> tuple[Rows, bytes]:
@@ -81,7 +82,7 @@ class Cells:
                 return f"{theirs} is of a kind that can't be read as {field.name.lower()}"
             if length < 0:
                 continue
-            if _read_cell(text, at, length, int(field), values.rules, values.sides.table, row) == reason:
+            if read_cell(text, at, length, int(field), values.rules, values.sides.table, row) == reason:
                 shown = f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}"
                 return shown + hint_of(reason, field, int(row["event_time_us"]))
         if reason is Reason.OUT_OF_RANGE:
@@ -114,7 +115,7 @@ def hint_of(reason: Reason, field: Field, event_time_us: int) -> str:
 
 
 @leaf_kernel
-def _read_cell(text: Any, at: int, length: int, field: int, rules: Any, sides: Any, row: Any) -> Any:
+def read_cell(text: Any, at: int, length: int, field: int, rules: Any, sides: Any, row: Any) -> Any:
     """Reads one cell into its field; returns a reason. One that says nothing leaves an optional field absent."""
     stop = at + length
     if field <= _EXCHANGE:
@@ -159,7 +160,7 @@ def _fill_rows(
             seen |= 1 << field
             reason = _BAD_VALUE
             if length != UNFIT:
-                reason = _read_cell(text, ats[index, field], length, field, rules, sides, row)
+                reason = read_cell(text, ats[index, field], length, field, rules, sides, row)
             if reason != _NONE and row["reason"] == _NONE:
                 row["reason"] = reason
         if row["reason"] == _NONE and seen & REQUIRED != REQUIRED:

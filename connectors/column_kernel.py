@@ -82,7 +82,7 @@ def _read_number(kind: int, column_scale: int, high: int, low: Any, field: int, 
 
 
 @leaf_kernel
-def _read_time(kind: int, column_unit: int, high: int, low: Any, rules: Any) -> Any:
+def _read_time(kind: int, column_unit: int, high: int, rules: Any) -> Any:
     """(microseconds, reason) of a time."""
     unit, origin_us = rules[TIME_UNIT], rules[ORIGIN_US]
     if kind == MOMENT:
@@ -91,7 +91,7 @@ def _read_time(kind: int, column_unit: int, high: int, low: Any, rules: Any) -> 
         return place_time(time_from_long(high, column_unit), False, column_unit, origin_us)
     if kind == LONG:
         return place_time(time_from_long(high, unit), True, unit, origin_us)
-    if kind == DOUBLE or kind == FLOAT:
+    if kind in (DOUBLE, FLOAT):
         micros, reason = time_from_double(np.int64(high).view(np.float64), unit)
         if reason != _NONE:
             return micros, reason
@@ -103,14 +103,13 @@ def _read_time(kind: int, column_unit: int, high: int, low: Any, rules: Any) -> 
 def _read_value(kind: int, scale: int, high: int, low: Any, field: int, rules: Any, row: Any) -> Any:
     """Reads one value into its field; returns a reason, PENDING where only repr() can tell."""
     if field == _EVENT_TIME:
-        row["event_time_us"], reason = _read_time(kind, scale, high, low, rules)
+        row["event_time_us"], reason = _read_time(kind, scale, high, rules)
         return reason
     hi, lo, reason = _read_number(kind, scale, high, low, field, rules)
     if reason == ROUNDED:
         row["rounded"], reason = 1, _NONE
-    elif reason == _BAD_VALUE and field > _SIZE and (kind == DOUBLE or kind == FLOAT):
-        if np.isnan(np.int64(high).view(np.float64)):
-            return _NONE  # data frames write it where there is no quote
+    elif reason == _BAD_VALUE and field > _SIZE and np.isnan(np.int64(high).view(np.float64)):
+        return _NONE  # data frames write it where there is no quote
     store_number(row, field, hi, lo)
     return reason
 
@@ -142,7 +141,6 @@ def fill_columns(
         seen = 0
         for field in range(_FIELDS):
             kind = kinds[field]
-            reason = _NONE
             if kind == TEXT:
                 if lengths[index, field] == ABSENT:
                     continue

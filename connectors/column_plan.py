@@ -6,20 +6,21 @@ to case. A symbol or an exchange may also be one text for all rows: given, from 
 layout's. A field that is asked for and isn't there, or stands twice, raises InputError.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from connectors.fields import OPTIONAL_MARK, REQUIRED, TIME_UNITS, Field
-from connectors.layouts import Layout
+from connectors.layouts import LAYOUTS, Layout
 from schemas.errors import InputError, SettingError
 from schemas.trade_words import TradeWords
 
-__all__ = ["EVENT_TIME_NAMES", "ColumnPlan", "FileOptions", "plan_columns"]
+__all__ = ["EVENT_TIME_NAMES", "ColumnPlan", "FileOptions", "is_header", "plan_columns"]
 
 EVENT_TIME_NAMES: Final = ("event_time_us", "event_time", "event_time_ms", "event_time_ns", "event_time_s")
-UNUSED: Final = ("_", "")
-"""Names of columns that --columns leaves out."""
+_NUMBER: Final = re.compile(r"[-+]?[0-9][0-9.,eE+-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,17 @@ class FileOptions:
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
     """``names``: the columns as the file calls them. ``columns``: our field -> its column. ``constants``: the same text
-    in every row. ``time_unit``: of times that are plain numbers, or auto. ``words``: how values are written."""
+    in every row. ``time_unit``: of times that are plain numbers, or auto. ``words``: how values are written.
+
+    kept: a column of one letter or digit, and those of its values with which a row is a trade; None: every row is one.
+    """
 
     names: tuple[str, ...]
     columns: Mapping[Field, int]
     constants: Mapping[Field, str]
     time_unit: str
     layout: Layout | None = None
+    kept: tuple[int, str] | None = None
     words: TradeWords = field(default_factory=TradeWords)
 
     @property
@@ -68,7 +73,18 @@ class ColumnPlan:
         parts += [", ".join(renamed)] if renamed else []
         parts += [f"{field.name.lower()} {text}" for field, text in self.constants.items()]
         parts.append("unit of times by their size" if self.time_unit == "auto" else f"times in {self.time_unit}")
+        parts += _said_words(self.words)
+        if self.kept is not None:
+            parts.append(f"trades are rows with {self.names[self.kept[0]]} {' or '.join(self.kept[1])}")
         return "; ".join(parts)
+
+
+def is_header(names: Sequence[str], known: Iterable[str] = ()) -> bool:
+    """Whether these cells are names of columns, ours, of a layout or of ``known``, and none is a number."""
+    words = {name.casefold() for name in (*known, *EVENT_TIME_NAMES)}
+    words |= {each.name.lower() for each in Field}
+    words |= {name.casefold() for layout in LAYOUTS for name in layout.columns}
+    return sum(name.casefold() in words for name in names) >= 3 and not any(map(_NUMBER.fullmatch, names))
 
 
 def plan_columns(
@@ -104,7 +120,17 @@ def plan_columns(
     time_name = names[found[Field.EVENT_TIME]].strip().casefold()
     unit = options.time_unit if options.time_unit != "auto" or layout is None else layout.time_unit
     ending = time_name.rpartition("_")[2] if "_" in time_name else ""
-    return ColumnPlan(tuple(names), found, constants, ending if ending in TIME_UNITS else unit, layout, options.words)
+    words = options.words if layout is None else _merged(layout.words_of(file_name), options.words)
+    if layout is not None and layout.day_zone and words.time_origin_us is None:
+        raise InputError(
+            "times count from midnight and the file's name has no day", where=where,
+            mend="name the midnight by TAPEFLOW_TIME_ORIGIN, such as 2012-06-21T04:00:00+00:00",
+        )  # fmt: skip
+    kept = None
+    if layout is not None and (column := _column(names, layout.kept[0])) >= 0:
+        kept = column, layout.kept[1]
+    unit = ending if ending in TIME_UNITS else unit
+    return ColumnPlan(tuple(names), found, constants, unit, layout, kept, words)
 
 
 def _found_columns(
@@ -139,9 +165,10 @@ def _found_columns(
 def _choices(name: str, options: FileOptions, layout: Layout | None) -> tuple[str, ...]:
     if name in options.field_map:
         return (options.field_map[name].removesuffix(OPTIONAL_MARK),)
+    own = EVENT_TIME_NAMES if name == "event_time" else (name,)
     if layout is not None and name in layout.fields:
-        return (layout.fields[name],)
-    return EVENT_TIME_NAMES if name == "event_time" else (name,)
+        return (*layout.fields[name].split("|"), *own)
+    return own
 
 
 def _column(names: Sequence[str], wanted: str) -> int:
@@ -180,6 +207,17 @@ def _constants(
     return constants
 
 
+def _merged(of_layout: TradeWords, of_user: TradeWords) -> TradeWords:
+    """How the layout writes its values, but for what the user says."""
+    usual = TradeWords()
+    said = {
+        each.name: getattr(of_user, each.name)
+        for each in fields(TradeWords)
+        if getattr(of_user, each.name) != getattr(usual, each.name)
+    }
+    return replace(of_layout, **said)
+
+
 def _wanted_name(each: Field, options: FileOptions, layout: Layout | None) -> str:
     return _choices(each.name.lower(), options, layout)[0]
 
@@ -188,6 +226,20 @@ def _how_to_mend(absent: Sequence[str], names: Sequence[str]) -> str:
     if list(absent) == ["symbol"]:
         return f"give it by --symbol, or map it by --field-map symbol=NAME; {_columns_are(names)}"
     return f"map it by --field-map, or name a --layout or the --columns; {_columns_are(names)}"
+
+
+def _said_words(words: TradeWords) -> list[str]:
+    """What isn't usual of how values are written."""
+    parts = [", ".join(f"side {word} is {side}" for word, side in words.sides.items())] if words.sides else []
+    if words.side_of == "maker":
+        parts.append("sides are the maker's, so turned round")
+    if words.signed_size:
+        parts.append("sizes below zero are sells")
+    scales = (("prices", words.price_scale), ("sizes", words.size_scale))
+    parts += [f"{what} divided by 10**{scale}" for what, scale in scales if scale]
+    if words.time_origin_us is not None:
+        parts.append(f"times since {datetime.fromtimestamp(words.time_origin_us // 1_000_000, UTC):%Y-%m-%dT%H:%M:%SZ}")
+    return parts
 
 
 def _columns_are(names: Sequence[str]) -> str:

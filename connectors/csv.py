@@ -6,16 +6,18 @@ stood in the file. A column named ``…_us``, ``…_ms``, ``…_ns`` or ``…_s`
 as well. The surprise: an empty cell is an absent one, so an empty price is MISSING_FIELD, not BAD_VALUE.
 """
 
+import re
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from connectors.cells import Cells
-from connectors.column_plan import ColumnPlan
+from connectors.column_plan import ColumnPlan, is_header
 from connectors.constants import Constants
 from connectors.csv_dialect import Dialect, split_line
-from connectors.csv_kernel import commas_to_points, scan_lines
+from connectors.csv_kernel import commas_to_points, keep_lines, scan_lines
+from connectors.fields import FIELD_COUNT
 from connectors.rejecting import reject_bad
 from connectors.values import Values
 from schemas.columns import RawBatch, Rows, TradeBatch
@@ -24,6 +26,7 @@ from schemas.rejects import Reason
 __all__ = ["CsvDecoder"]
 
 LINE_BYTES_MAX: Final = 1_000_000
+_THOUSANDS: Final = re.compile(r"is '[-+]?\d{1,3}(,\d{3})+(\.\d*)?'$")
 
 
 class CsvDecoder:
@@ -35,6 +38,11 @@ class CsvDecoder:
         self.values = Values(plan.words, plan.time_unit)
         fields = {column: field for field, column in plan.columns.items()}
         self._columns = np.array([fields.get(column, -1) for column in range(len(plan.names))], np.int64)
+        self._kept = np.zeros(256, np.bool_)
+        if plan.kept is not None:
+            column, values = plan.kept
+            self._columns[column] = FIELD_COUNT
+            self._kept[list(values.encode())] = True
         self._constants = Constants(plan.constants)
         self._doubled = dialect.quote.encode() * 2
 
@@ -62,9 +70,9 @@ class CsvDecoder:
         return split_line(line.decode(errors="backslashreplace"), self._dialect.delimiter, self._dialect.quote)
 
     def _cells(self, raw: RawBatch) -> Cells:
-        cells = Cells(len(raw))
+        cells, data = Cells(len(raw), more=self.plan.kept is not None), np.frombuffer(raw.data, np.uint8)
         scan_lines(
-            np.frombuffer(raw.data, np.uint8),
+            data,
             np.asarray(raw.ends, np.int64),
             LINE_BYTES_MAX,
             ord(self._dialect.delimiter),
@@ -74,6 +82,8 @@ class CsvDecoder:
             cells.length,
             cells.reasons,
         )
+        if self.plan.kept is not None:
+            keep_lines(data, cells.at, cells.length, self._kept, cells.reasons)
         return cells
 
     def _pointed(self, data: bytes, cells: Cells) -> bytes:
@@ -92,10 +102,28 @@ class CsvDecoder:
         found = [cell.casefold() for cell in self.split(value)] if len(value) <= LINE_BYTES_MAX else []
         if found == [name.casefold() for name in self.plan.names]:
             return "the header again"
+        if reason is Reason.NO_TRADE:
+            return _no_trade(self.plan, found)
         if reason is Reason.CORRUPT:
             count = len(found)
             return f"{count} columns or a quote that isn't closed, where the header has {len(self._columns)}"
         ends, zero = np.array([len(value)], np.int64), np.zeros(1, np.int64)
         cells = self._cells(RawBatch("", 0, value, ends, zero, zero, (None,)))
+        if reason is not Reason.TOO_LARGE and is_header(found, self.plan.names):
+            return "a header of other columns, which hold from here on"
         value = self._constants.put(self._pointed(value, cells), cells)
-        return cells.explain(value, reason, self.plan.paths, self.values)
+        told = cells.explain(value, reason, self.plan.paths, self.values)
+        return told + _hint(told)
+
+
+def _hint(told: str) -> str:
+    """What a user of files can do about it."""
+    if told.endswith("isn't UTF-8"):
+        return ": name the file's --encoding, such as latin-1"
+    return ": commas between thousands aren't read" if _THOUSANDS.search(told) else ""
+
+
+def _no_trade(plan: ColumnPlan, cells: list[str]) -> str:
+    assert plan.kept is not None
+    column, values = plan.kept
+    return f"{plan.names[column]} is {cells[column]!r}; trades have {' or '.join(values)}"

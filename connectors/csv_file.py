@@ -6,13 +6,12 @@ row fits. A header that comes again in another order holds from there on; one th
 file with InputError, as the rows below it can't be told.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from connectors.column_plan import EVENT_TIME_NAMES, ColumnPlan, FileOptions, plan_columns
+from connectors.column_plan import ColumnPlan, FileOptions, is_header, plan_columns
 from connectors.csv import CsvDecoder
 from connectors.csv_dialect import (
     Dialect,
@@ -39,7 +38,6 @@ HEADER_LINES: Final = 20
 """So many lines may stand before the header."""
 SAMPLE_LINES: Final = 200
 _NUMBERS: Final = (Field.PRICE, Field.SIZE, Field.BID, Field.ASK)
-_NUMBER: Final = re.compile(r"[-+]?[0-9][0-9.,eE+-]*")
 _MAY_BE_HEADER: Final = (Reason.CORRUPT, Reason.BAD_VALUE, Reason.MISSING_FIELD)
 
 
@@ -128,6 +126,18 @@ class CsvFile:
                 given=place.columns, file_name=place.base_name, where=place.name,
             )  # fmt: skip
             return _start_of(said[0], lines, start), plan, self._rows(said, dialect), dialect
+        looks = headerless_layout(first)
+        if looks is not None:
+            raise InputError(
+                "no line names the columns", where=place.name,
+                mend=f"it looks like {looks.what}: say --layout {looks.name} --symbol NAME",
+            )  # fmt: skip
+        if not all(_is_name(cell) for cell in first if cell):
+            shown = self._cells(said[0].text, dialect)[:8]
+            raise InputError(
+                "no line names the columns", where=place.name,
+                mend=f"name the --columns in order, or a --layout; the first line is {', '.join(shown)}",
+            )  # fmt: skip
         # Says what the first line lacks.
         plan = plan_by_names(_names_of(first), options, place, ())
         return said[0].end, plan, self._rows(said[1:], dialect), dialect
@@ -137,16 +147,17 @@ class CsvFile:
             return plan_by_names(names, self._options, self._place, rows[0] if rows else ())
         except InputError:
             # A header whose only fault is that a column stands twice or the symbol is nowhere is one all the same.
-            if len(names) > 1 and _is_header(names, self._options):
+            if len(names) > 1 and is_header(names, self._options.field_map.values()):
                 raise
             return None
 
     def _headerless(self, first: Sequence[str]) -> Layout | None:
+        """The layout asked for, else the one that both the first row and the file's name look like."""
         layouts = self._options.layouts
         found = headerless_layout(first, layouts or LAYOUTS)
-        if found is None:
-            found = next((each for each in layouts if len(each.columns) == len(first)), None)
-        return found
+        if layouts:
+            return found or next((each for each in layouts if len(each.columns) == len(first)), None)
+        return found if found is not None and found.symbol_in(self._place.base_name) else None
 
     def _rows(self, lines: Sequence[SampleLine], dialect: Dialect) -> list[list[str]]:
         return [self._cells(line.text, dialect) for line in lines[:SAMPLE_LINES]]
@@ -164,7 +175,7 @@ class CsvFile:
         """The first row that is a header of other columns, with the decoder of what follows it."""
         for index in np.flatnonzero(np.isin(rows["reason"], [int(each) for each in _MAY_BE_HEADER])).tolist():
             names = _names_of(decoder.split(raw.value(index)))
-            if not _is_header(names, self._options):
+            if not is_header(names, self._options.field_map.values()):
                 continue
             if [name.casefold() for name in names] == [name.casefold() for name in decoder.plan.names]:
                 continue
@@ -188,10 +199,8 @@ def plan_by_names(names: Sequence[str], options: FileOptions, place: FilePlace, 
     def plan(layout: Layout | None) -> ColumnPlan:
         return plan_columns(names, options, layout, given=place.columns, file_name=place.base_name, where=place.name)
 
-    row = ",".join(first_row)
     found = layouts_with(names, options.layouts or LAYOUTS)
-    layout = next((each for each in found if each.first_row and re.match(each.first_row, row)), None)
-    layout = layout or next(iter(found), None)
+    layout = next((each for each in found if each.fits(names, first_row)), None) or next(iter(found), None)
     if options.layouts:
         return plan(layout or options.layouts[0])
     if layout is None:
@@ -202,20 +211,16 @@ def plan_by_names(names: Sequence[str], options: FileOptions, place: FilePlace, 
         return plan(layout)
 
 
+def _is_name(cell: str) -> bool:
+    return not cell.replace(".", "").replace("-", "").isdigit()
+
+
 def _names_of(cells: Sequence[str]) -> list[str]:
     """Names of columns: those of empty ones at the end are no columns."""
     names = list(cells)
     while names and not names[-1]:
         names.pop()
     return names
-
-
-def _is_header(names: Sequence[str], options: FileOptions) -> bool:
-    """Whether these cells are names of columns that mean something to us, and none is a number."""
-    known = {name.casefold() for name in (*options.field_map.values(), *EVENT_TIME_NAMES)}
-    known |= {each.name.lower() for each in Field}
-    known |= {name.casefold() for layout in LAYOUTS for name in layout.columns}
-    return sum(name.casefold() in known for name in names) >= 3 and not any(map(_NUMBER.fullmatch, names))
 
 
 def _start_of(line: SampleLine, lines: Sequence[SampleLine], start: int) -> int:

@@ -12,10 +12,12 @@ from connectors.fields import Field
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
-__all__ = ["commas_to_points", "cut_lines", "scan_lines"]
+__all__ = ["commas_to_points", "cut_lines", "keep_lines", "scan_lines"]
 
 _CORRUPT: Final = int(Reason.CORRUPT)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
+_NONE: Final = int(Reason.NONE)
+_NO_TRADE: Final = int(Reason.NO_TRADE)
 _PRICE: Final = int(Field.PRICE)
 _EVENT_TIME: Final = int(Field.EVENT_TIME)
 
@@ -127,6 +129,15 @@ def scan_lines(
         elif not _scan_line(data, at, stop, delimiter, quote, columns, ats, lengths, index):
             reasons[index] = _CORRUPT
         start = ends[index]
+
+
+@leaf_kernel
+def keep_lines(data: Any, ats: Any, lengths: Any, kept: Any, reasons: Any) -> None:
+    """Refuses lines whose cell of the last column of ``ats`` isn't one character of ``kept`` (bool[256])."""
+    last = ats.shape[1] - 1
+    for index in range(len(ats)):
+        if reasons[index] == _NONE and not (lengths[index, last] == 1 and kept[data[ats[index, last]]]):
+            reasons[index] = _NO_TRADE
 
 
 @leaf_kernel

@@ -60,13 +60,12 @@ class TextStream:
         return self._ahead
 
     def read(self, count: int) -> bytes:
-        """About ``count`` bytes, none only at the end."""
+        """At most ``count`` bytes, none only at the end."""
         if self._decoder is None:
             return self._stream.read(count)
-        if self._ahead:
-            taken, self._ahead = self._ahead[:count], self._ahead[count:]
-            return taken
-        return self._take(count)
+        data = self._ahead or self._take(count)
+        self._ahead = data[count:]
+        return data[:count]
 
     def _take(self, count: int) -> bytes:
         assert self._decoder is not None

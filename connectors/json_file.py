@@ -35,12 +35,14 @@ class JsonFile:
     def __init__(self, sample: bytes, whole: bool, options: FileOptions, place: FilePlace) -> None:
         self._place = place
         names: dict[str, None] = dict.fromkeys(options.field_map.values())
-        objects = 0
+        objects, first = 0, dict[str, str]()
         for line in sample_lines(sample, whole, SAMPLE_LINES):
             found = _object_of(line.text)
             if found is not None:
                 objects += 1
-                names |= dict.fromkeys(_keys_of(found))
+                cells = dict(_cells_of(found))
+                names |= dict.fromkeys(cells)
+                first = first or cells
         if not objects:
             is_array = sample.lstrip().startswith(b"[")
             what = "a JSON array" if is_array else "JSON objects over several lines" if whole else "no JSON object"
@@ -48,7 +50,9 @@ class JsonFile:
                 f"{what}, not one object a line", where=place.name,
                 mend=f"turn it into lines with jq -c {'.[]' if is_array else '.'}",
             )  # fmt: skip
-        self.plan: ColumnPlan = plan_by_names(tuple(names), options, place, ())
+        self.plan: ColumnPlan = plan_by_names(tuple(names), options, place, [first.get(name, "") for name in names])
+        if self.plan.kept is not None:
+            raise InputError("a layout with rows that aren't trades can't be read from JSON", where=place.name)
         self._decoder: Decoder = JsonDecoder(
             {each.name.lower(): self.plan.names[column] for each, column in self.plan.columns.items()},
             self.plan.time_unit,
@@ -75,10 +79,10 @@ def _object_of(line: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _keys_of(value: dict[str, Any], above: str = "") -> Iterator[str]:
-    """Keys of all that isn't an object, dotted."""
+def _cells_of(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted key and text of all that isn't an object."""
     for key, below in value.items():
         if isinstance(below, dict):
-            yield from _keys_of(below, f"{above}{key}.")
+            yield from _cells_of(below, f"{above}{key}.")
         else:
-            yield above + key
+            yield above + key, str(below)

@@ -7,9 +7,14 @@ Columns are those of the publishers' own pages and of the files themselves; name
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from schemas.errors import SettingError
+from schemas.trade_words import TradeWords
 
 __all__ = ["LAYOUTS", "Layout", "headerless_layout", "layouts_called", "layouts_with"]
 
@@ -18,7 +23,10 @@ class Layout(NamedTuple):
     """``columns``: names in order, as rows without a header have them. ``marks``: names that tell a header for certain.
 
     fields: our field -> their column. shape: pattern of a headerless row, its cells joined by commas. name_pattern:
-    finds the symbol in a file's name. first_row: pattern of a first row, where two layouts have the same header.
+    finds the symbol in a file's name, and perhaps the day. first_row: patterns of cells of a first row, where two
+    layouts have the same header. words: how values are written. day_zone: times count from midnight there, on the day
+    in the file's name. kept: a column of one letter or digit, and those of its values that are trades; other rows are
+    none. Of several names of a column, with bars between them, the first that is there is taken.
     """
 
     name: str
@@ -30,13 +38,30 @@ class Layout(NamedTuple):
     time_unit: str = "auto"
     shape: str = ""
     name_pattern: str = ""
-    first_row: str = ""
+    first_row: Mapping[str, str] = MappingProxyType({})
     encoding: str = ""
+    words: TradeWords = TradeWords()
+    day_zone: str = ""
+    kept: tuple[str, str] = ("", "")
 
     def symbol_in(self, file_name: str) -> str:
         """The symbol that a file of this name holds, empty when it doesn't say."""
         found = re.search(self.name_pattern, file_name) if self.name_pattern else None
         return found["symbol"] if found else ""
+
+    def words_of(self, file_name: str) -> TradeWords:
+        """How a file of this name writes its values."""
+        found = re.search(r"\d{4}-\d{2}-\d{2}", file_name) if self.day_zone else None
+        if found is None:
+            return self.words
+        midnight = datetime.fromisoformat(found[0]).replace(tzinfo=ZoneInfo(self.day_zone))
+        return replace(self.words, time_origin_us=int(midnight.timestamp()) * 1_000_000)
+
+    def fits(self, names: Sequence[str], row: Sequence[str]) -> bool:
+        """Whether a first row is one of this layout, as far as that can be told."""
+        cells = {name.casefold(): cell for name, cell in zip(names, row, strict=False)}
+        patterns = self.first_row.items()
+        return all(re.fullmatch(pattern, cells.get(name.casefold(), "")) for name, pattern in patterns)
 
 
 _INTEGER: Final = r"\d+"
@@ -46,6 +71,7 @@ _EPOCH: Final = r"\d{13}(?:\d{3})?"
 _BINANCE_NAME: Final = r"(?<![A-Za-z0-9])(?P<symbol>[A-Z0-9]+(?:_(?:\d{6}|PERP))?)-(?:agg)?[Tt]rades-\d{4}"
 _DASHED_NAME: Final = r"(?<![A-Za-z0-9])(?P<symbol>[A-Z0-9]+(?:-[A-Z0-9]+)+)-(?:agg)?trades-\d{4}"
 _DATED_NAME: Final = r"^(?P<symbol>[A-Za-z0-9-]+?)(?:_[A-Z]+)?[_-]?\d{4}-?\d{2}(?:-?\d{2})?"
+_PAIR_NAME: Final = r"(?<![A-Za-z0-9])(?P<symbol>t?[A-Z][A-Z0-9]+[-_:/]?[A-Z][A-Z0-9]+)(?![A-Za-z0-9])"
 _STEM_NAME: Final = r"^(?P<symbol>[A-Za-z0-9-]+)(?=\.)"
 
 
@@ -53,36 +79,45 @@ def _shape(*cells: str) -> str:
     return ",".join(cells)
 
 
+_MAKER: Final = TradeWords(side_of="maker")
 LAYOUTS: Final = (
     Layout(
         "binance-trades", "Binance spot, trades",
         ("id", "price", "qty", "quoteQty", "time", "isBuyerMaker", "isBestMatch"),
-        {"trade_id": "id", "price": "price", "size": "qty", "event_time": "time"},
+        {"trade_id": "id", "price": "price", "size": "qty", "event_time": "time",
+         "side": "is_buyer_maker|isBuyerMaker"},
         ("id", "price", "qty", "quoteQty", "time", "isBuyerMaker"), "binance",
         shape=_shape(_INTEGER, _DECIMAL, _DECIMAL, _DECIMAL, _EPOCH, _BOOLEAN, _BOOLEAN), name_pattern=_BINANCE_NAME,
+        words=_MAKER,
     ),
     Layout(
         "binance-aggtrades", "Binance spot, aggregated trades",
         ("agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time", "is_buyer_maker",
          "is_best_match"),
-        {"trade_id": "agg_trade_id", "price": "price", "size": "quantity", "event_time": "transact_time"},
+        {"trade_id": "agg_trade_id", "price": "price", "size": "quantity", "event_time": "transact_time",
+         "side": "is_buyer_maker|isBuyerMaker"},
         ("agg_trade_id", "price", "quantity", "transact_time", "is_buyer_maker", "is_best_match"), "binance",
         shape=_shape(_INTEGER, _DECIMAL, _DECIMAL, _INTEGER, _INTEGER, _EPOCH, _BOOLEAN, _BOOLEAN),
         name_pattern=_BINANCE_NAME,
+        words=_MAKER,
     ),
     Layout(
         "binance-futures-trades", "Binance futures, trades",
         ("id", "price", "qty", "quote_qty", "time", "is_buyer_maker"),
-        {"trade_id": "id", "price": "price", "size": "qty", "event_time": "time"},
+        {"trade_id": "id", "price": "price", "size": "qty", "event_time": "time",
+         "side": "is_buyer_maker|isBuyerMaker"},
         ("id", "price", "qty", "time", "is_buyer_maker"), "binance",
         shape=_shape(_INTEGER, _DECIMAL, _DECIMAL, _DECIMAL, _EPOCH, _BOOLEAN), name_pattern=_BINANCE_NAME,
+        words=_MAKER,
     ),
     Layout(
         "binance-futures-aggtrades", "Binance futures, aggregated trades",
         ("agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time", "is_buyer_maker"),
-        {"trade_id": "agg_trade_id", "price": "price", "size": "quantity", "event_time": "transact_time"},
+        {"trade_id": "agg_trade_id", "price": "price", "size": "quantity", "event_time": "transact_time",
+         "side": "is_buyer_maker|isBuyerMaker"},
         ("agg_trade_id", "price", "quantity", "transact_time", "is_buyer_maker"), "binance",
         shape=_shape(_INTEGER, _DECIMAL, _DECIMAL, _INTEGER, _INTEGER, _EPOCH, _BOOLEAN), name_pattern=_BINANCE_NAME,
+        words=_MAKER,
     ),
     Layout(
         "kraken", "Kraken's trading history, one pair a file",
@@ -122,7 +157,7 @@ LAYOUTS: Final = (
         {"event_time": "timestamp", "symbol": "symbol", "side": "side", "size": "size", "price": "price",
          "trade_id": "trdMatchID"},
         ("timestamp", "symbol", "side", "size", "price", "trdMatchID", "homeNotional"), "bybit", "s",
-        first_row=r"[\d.]+,",
+        first_row={"timestamp": r"[\d.]+"},
     ),
     Layout(
         "bybit-spot", "Bybit spot",
@@ -137,7 +172,7 @@ LAYOUTS: Final = (
         {"event_time": "timestamp", "symbol": "symbol", "side": "side", "size": "size", "price": "price",
          "trade_id": "trdMatchID"},
         ("timestamp", "symbol", "side", "size", "price", "trdMatchID", "homeNotional"), "bitmex",
-        first_row=r"\d{4}-\d{2}-\d{2}[DT ]",
+        first_row={"timestamp": r"\d{4}-\d{2}-\d{2}[DT ].*"},
     ),
     Layout(
         "bitget", "Bitget, spot and futures",
@@ -169,6 +204,54 @@ LAYOUTS: Final = (
         ("ticker", "conditions", "participant_timestamp", "price", "size"), "", "ns",
     ),
     Layout(
+        "databento-raw", "Databento with prices as whole numbers",
+        ("ts_recv", "ts_event", "rtype", "publisher_id", "instrument_id", "action", "side", "depth", "price", "size",
+         "flags", "ts_in_delta", "sequence", "symbol"),
+        {"event_time": "ts_event", "symbol": "symbol", "side": "side", "price": "price", "size": "size"},
+        ("ts_event", "price", "size", "side"), "", "ns",
+        first_row={"price": r"-?\d+"}, words=TradeWords(price_scale=9), kept=("action", "T"),
+    ),
+    Layout(
+        "databento", "Databento, trades",
+        ("ts_recv", "ts_event", "rtype", "publisher_id", "instrument_id", "action", "side", "depth", "price", "size",
+         "flags", "ts_in_delta", "sequence", "symbol"),
+        {"event_time": "ts_event", "symbol": "symbol", "side": "side", "price": "price", "size": "size"},
+        ("ts_event", "price", "size", "side"), "", "ns", kept=("action", "T"),
+    ),
+    Layout(
+        "lobster", "LOBSTER's message files",
+        ("time", "type", "order_id", "size", "price", "direction"),
+        {"event_time": "time", "size": "size", "price": "price", "side": "direction"},
+        (), "nasdaq", "s", shape=_shape(r"\d{5}\.\d+", "[1-7]", _INTEGER, _INTEGER, r"-?\d+", "-?1"),
+        name_pattern=r"^(?P<symbol>[A-Za-z.]+)_\d{4}-\d{2}-\d{2}_.*message",
+        words=TradeWords(sides={"1": "BUY", "-1": "SELL"}, side_of="maker", price_scale=4),
+        day_zone="America/New_York", kept=("type", "456"),
+    ),
+    Layout(
+        "coinbase", "Coinbase Exchange, trades as its interface gives them",
+        ("time", "trade_id", "price", "size", "side"),
+        {"event_time": "time", "trade_id": "trade_id", "price": "price", "size": "size", "side": "side",
+         "symbol": "product_id"},
+        ("time", "trade_id", "product_id", "price", "size", "side"), "coinbase",
+        name_pattern=_PAIR_NAME, words=_MAKER,
+    ),
+    Layout(
+        "bitfinex", "Bitfinex, trades as its interface gives them",
+        ("id", "mts", "amount", "price"),
+        {"trade_id": "id", "event_time": "mts|timestamp", "size": "amount", "price": "price"},
+        ("id", "mts", "amount", "price"), "bitfinex", "ms",
+        name_pattern=_PAIR_NAME,
+        words=TradeWords(signed_size=True),
+    ),
+    Layout(
+        "gate", "Gate, spot deals",
+        ("timestamp", "dealid", "price", "amount", "side"),
+        {"event_time": "timestamp", "trade_id": "dealid", "price": "price", "size": "amount", "side": "side"},
+        ("timestamp", "dealid", "price", "amount", "side"), "gate", "s",
+        shape=_shape(r"\d{10}\.\d{6}", _INTEGER, _DECIMAL, _DECIMAL, "[12]"),
+        name_pattern=r"^(?P<symbol>[A-Z0-9]+_[A-Z0-9]+)-\d{6}", words=TradeWords(sides={"1": "SELL", "2": "BUY"}),
+    ),
+    Layout(
         "tapeflow", "what tapeflow writes: trades exported from ClickHouse",
         ("event_time", "symbol", "price", "size", "side", "trade_id", "exchange", "bid", "ask"),
         {name: name for name in ("event_time", "symbol", "price", "size", "side", "trade_id", "exchange", "bid",
@@ -198,6 +281,6 @@ def layouts_with(names: Sequence[str], among: Iterable[Layout] = LAYOUTS) -> lis
 
 
 def headerless_layout(cells: Sequence[str], among: Iterable[Layout] = LAYOUTS) -> Layout | None:
-    """The layout whose headerless rows look like ``cells``."""
+    """The layout whose headerless rows look like ``cells``; they alone don't prove that it is one."""
     row = ",".join(cells)
     return next((each for each in among if each.shape and re.fullmatch(each.shape, row)), None)

@@ -65,6 +65,12 @@ class ByteStream(io.RawIOBase):
             left -= len(part)
         return b"".join(parts)
 
+    def readinto(self, buffer: Any) -> int:
+        """Fill ``buffer`` as far as there is data; how many bytes."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def close(self) -> None:
         if not self.closed:
             self._source.close()
@@ -150,7 +156,9 @@ class UnpackedFile:
             if content is Content.ZIP:
                 self.stream = self._spooled_zip()
             elif content is Content.GZIP:
-                self.stream = ByteStream(gzip.GzipFile(fileobj=self.stream), content, where)
+                # gzip asks for a few kilobytes at a time.
+                buffered = io.BufferedReader(self.stream, _PIECE_BYTES)
+                self.stream = ByteStream(gzip.GzipFile(fileobj=buffered), content, where)
             elif content is Content.XZ:
                 self.stream = ByteStream(_XzReader(self.stream), content, where)
             elif content in _ARROW_CODECS:

@@ -15,6 +15,7 @@ class Reason(IntEnum):
     """The label (``reason.label``) is what users see in headers, metrics and CSV files.
 
     REQUEUED: nothing is wrong with the record, but it was put back on its topic as another one, which counts instead.
+    NO_TRADE: a row of a file that holds other events too, such as a new order.
     UNCLEAR_TIME: a plain number that would be read as a time of the seventies and hardly means one.
     """
 
@@ -34,6 +35,7 @@ class Reason(IntEnum):
     TOO_LARGE = 13
     REQUEUED = 14
     UNCLEAR_TIME = 15
+    NO_TRADE = 16
 
     @property
     def label(self) -> str:
