@@ -26,6 +26,7 @@ from schemas.rejects import Reason
 __all__ = ["CsvDecoder"]
 
 LINE_BYTES_MAX: Final = 1_000_000
+_DECIMAL_COMMA: Final = re.compile(r"is '[-+]?\d*,\d+'$")
 _THOUSANDS: Final = re.compile(r"is '[-+]?\d{1,3}(,\d{3})+(\.\d*)?'$")
 
 
@@ -67,7 +68,8 @@ class CsvDecoder:
 
     def split(self, line: bytes) -> list[str]:
         """The cells of one line, for messages and for headers that come again."""
-        return split_line(line.decode(errors="backslashreplace"), self._dialect.delimiter, self._dialect.quote)
+        text = line.decode(errors="backslashreplace").removeprefix("\ufeff")
+        return split_line(text, self._dialect.delimiter, self._dialect.quote)
 
     def _cells(self, raw: RawBatch) -> Cells:
         cells, data = Cells(len(raw), more=self.plan.kept is not None), np.frombuffer(raw.data, np.uint8)
@@ -120,7 +122,9 @@ def _hint(told: str) -> str:
     """What a user of files can do about it."""
     if told.endswith("isn't UTF-8"):
         return ": name the file's --encoding, such as latin-1"
-    return ": commas between thousands aren't read" if _THOUSANDS.search(told) else ""
+    if _THOUSANDS.search(told):
+        return ": commas between thousands aren't read"
+    return ": a comma as decimal sign is read with --decimal-comma" if _DECIMAL_COMMA.search(told) else ""
 
 
 def _no_trade(plan: ColumnPlan, cells: list[str]) -> str:

@@ -6,6 +6,7 @@ row fits. A header that comes again in another order holds from there on; one th
 file with InputError, as the rows below it can't be told.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -38,6 +39,7 @@ HEADER_LINES: Final = 20
 """So many lines may stand before the header."""
 SAMPLE_LINES: Final = 200
 _NUMBERS: Final = (Field.PRICE, Field.SIZE, Field.BID, Field.ASK)
+_WORD: Final = re.compile(r"[^\W\d][\w .:/()#-]*")
 _MAY_BE_HEADER: Final = (Reason.CORRUPT, Reason.BAD_VALUE, Reason.MISSING_FIELD)
 
 
@@ -175,7 +177,9 @@ class CsvFile:
         """The first row that is a header of other columns, with the decoder of what follows it."""
         for index in np.flatnonzero(np.isin(rows["reason"], [int(each) for each in _MAY_BE_HEADER])).tolist():
             names = _names_of(decoder.split(raw.value(index)))
-            if not is_header(names, self._options.field_map.values()):
+            if not is_header(names, self._options.field_map.values()) and not _are_words(
+                names, len(decoder.plan.names)
+            ):
                 continue
             if [name.casefold() for name in names] == [name.casefold() for name in decoder.plan.names]:
                 continue
@@ -209,6 +213,11 @@ def plan_by_names(names: Sequence[str], options: FileOptions, place: FilePlace, 
         return plan(None)
     except InputError:
         return plan(layout)
+
+
+def _are_words(cells: Sequence[str], count: int) -> bool:
+    """Whether a line of as many cells as the header has nothing but words in it, each once: names that nobody knows."""
+    return len(cells) == count > 3 and len(set(cells)) == count and all(map(_WORD.fullmatch, cells))
 
 
 def _is_name(cell: str) -> bool:

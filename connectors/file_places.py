@@ -2,14 +2,15 @@
 
 ``tapeflow bars``, ``produce`` and ``demo`` give what the user wrote; TradeFile opens each place. The order is that of
 names, numbers in them by value, so that part-2 comes before part-10. Folders named ``key=value`` give a column with one
-value, as Spark and Hive write partitions. Hidden files, markers such as _SUCCESS and checksums are left out.
+value, as Spark and Hive write partitions. Hidden files, markers such as _SUCCESS, checksums and what is written about
+the data are left out.
 """
 
 import os
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -22,20 +23,23 @@ __all__ = ["STDIN", "FilePlace", "places_of"]
 STDIN: Final = "-"
 _STDIN_NAMES: Final = (STDIN, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
-_LEFT_OUT: Final = (".checksum", ".md5", ".sha1", ".sha256", ".crc")
+_LEFT_OUT: Final = (".checksum", ".md5", ".sha1", ".sha256", ".crc", ".md", ".pdf", ".html")
+_ABOUT: Final = ("readme", "license", "copying")
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlace:
     """One file's worth of rows. ``name``: as messages call it. ``columns``: values that its folders give to every row.
 
-    ``member``: which file of the zip archive at ``path``, empty where it isn't one.
+    ``member``: which file of the zip archive at ``path``, empty where it isn't one. ``is_one_of_many``: its folder or
+    archive was named, not the file itself.
     """
 
     path: Path
     name: str
     columns: Mapping[str, str] = field(default_factory=dict)
     member: str = ""
+    is_one_of_many: bool = False
 
     @property
     def is_stdin(self) -> bool:
@@ -67,7 +71,7 @@ def places_of(text: str) -> list[FilePlace]:
             places = [place for found in _files_under(path) for place in _members_of(found)]
             if not places:
                 raise InputError("no file in the folder", where=text)
-            return places
+            return [replace(place, is_one_of_many=True) for place in places]
         if not path.exists():
             raise InputError("no such file", where=text)
         return list(_members_of(path))
@@ -100,7 +104,7 @@ def _members_of(path: Path) -> Iterator[FilePlace]:
     members = zip_members(path)
     for member in members:
         name = str(path) if len(members) == 1 else f"{path}/{member}"
-        yield FilePlace(path, name, {**columns, **_partition_columns(Path(member))}, member)
+        yield FilePlace(path, name, {**columns, **_partition_columns(Path(member))}, member, len(members) > 1)
 
 
 def zip_members(path: Path) -> list[str]:
@@ -119,7 +123,7 @@ def zip_members(path: Path) -> list[str]:
 
 
 def _is_left_out(name: str) -> bool:
-    return name.startswith((".", "_")) or name.lower().endswith(_LEFT_OUT)
+    return name.startswith((".", "_")) or name.lower().endswith(_LEFT_OUT) or name.lower().startswith(_ABOUT)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

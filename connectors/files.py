@@ -9,7 +9,7 @@ InputError. What was taken for granted is said by ``describe``.
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from connectors.column_plan import ColumnPlan, FileOptions
+from connectors.column_plan import FileOptions
 from connectors.csv_dialect import delimiter_of, split_line
 from connectors.csv_file import CsvFile
 from connectors.encodings import UTF_8, TextStream
@@ -36,6 +36,17 @@ Validate = Callable[[Rows, bytes], None]
 """Sets ``reason`` of rows (TRADE) that break a rule; see core.validation."""
 
 
+class EmptyFile:
+    """Nothing at all, as vendors publish for a day without trades; no error where something else speaks for a file."""
+
+    def describe(self) -> str:
+        return "empty"
+
+    def decoded(self, _opened: UnpackedFile, _records_max: int) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+        """No rows."""
+        return iter(())
+
+
 class TradeFile:
     """One file of trades, its columns known. Raises InputError at once when it can't be read as trades.
 
@@ -54,7 +65,9 @@ class TradeFile:
         self._batch_records_max = batch_records_max
         self.rows_read = 0
         self._is_read = False
-        self._table: CsvFile | JsonFile | ArrowFile
+        self._packings: list[str] = []
+        self._encoding = ""
+        self._table: CsvFile | JsonFile | ArrowFile | EmptyFile
         self._opened: UnpackedFile | None = open_place(place)
         try:
             self._begin(self._opened)
@@ -68,10 +81,6 @@ class TradeFile:
     @property
     def name(self) -> str:
         return self.place.name
-
-    @property
-    def plan(self) -> ColumnPlan:
-        return self._table.plan
 
     @property
     def share(self) -> float | None:
@@ -116,7 +125,10 @@ class TradeFile:
         self._packings = list(opened.packings)
         content = opened.content
         if content is Content.EMPTY:
-            raise InputError("the file is empty", where=self.name)
+            if not self._packings and not self.place.is_one_of_many:
+                raise InputError("the file is empty", where=self.name)
+            self._table = EmptyFile()
+            return
         self._encoding = self._options.encoding
         if content in COLUMNAR:
             self._table = _arrow_file(opened, self._options, self.place)

@@ -108,7 +108,7 @@ def tell_reading(console: "Console", files: "Sequence[TradeFile]") -> None:
     for file in files:
         alike.setdefault(file.describe(), []).append(file.name)
         if file.rows_read == 0:
-            console.print(f"{file.name}: columns and no rows", soft_wrap=True, markup=False)
+            console.print(f"{file.name}: no row", soft_wrap=True, markup=False)
     for description, names in alike.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         console.print(f"{names[0]}{more}: {description}", soft_wrap=True, markup=False)

@@ -135,7 +135,9 @@ def make(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ma
         out, rejects = tmp_path / "bars.csv", tmp_path / "rejects.csv"
         assert main(["bars", *words, "--out", str(out), "--rejects", str(rejects)]) == 0
         said = capsys.readouterr().err
-        read, applied, rejected = map(int, re.search(r"(\d+) read = (\d+) applied .* (\d+) rejected", said).groups())  # type: ignore[union-attr]
+        counts = re.search(r"(\d+) read = (\d+) applied .* (\d+) rejected", said)
+        assert counts is not None
+        read, applied, rejected = map(int, counts.groups())
         assert read == applied + rejected
         fields = ("open", "high", "low", "close", "volume", "trade_count", "buy_volume")
         with out.open(newline="") as file:

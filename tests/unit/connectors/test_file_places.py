@@ -10,7 +10,16 @@ from schemas.errors import InputError
 
 
 def test_folders_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
-    names = ["part-10.csv", "part-2.csv", "b/part-1.csv", "a/x.csv", "_SUCCESS", ".hidden", "t.zip.CHECKSUM"]
+    names = [
+        "part-10.csv",
+        "part-2.csv",
+        "b/part-1.csv",
+        "a/x.csv",
+        "_SUCCESS",
+        ".hidden",
+        "t.zip.CHECKSUM",
+        "README.txt",
+    ]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")

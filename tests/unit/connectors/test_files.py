@@ -309,3 +309,48 @@ def test_recorded_trades_are_read_to_the_digit(name: str, trades: int, refused: 
         assert (record["symbol"], record["side"], record["trade_id"]) == (row["symbol"], row["side"], row["trade_id"])
         assert (str(record["event_time"]), record["exchange"]) == (row["event_time_us"], row["exchange"])
         assert (Decimal(record["price"]), Decimal(record["size"])) == (Decimal(row["price"]), Decimal(row["size"]))
+
+
+def test_a_header_that_comes_again_is_obeyed_or_ends_the_file(write: Callable[[str, bytes], Path]) -> None:
+    good = b"1,A,2,3,BUY,7,E\n"
+    path = write("t.csv", HEADER + good + b"\xef\xbb\xbf" + HEADER + good)
+    (batch,) = read_trades(trade_file(path))
+    assert (len(batch), [reject.detail for reject in batch.rejects]) == (2, ["the header again"])
+    turned = b"EVENT_TIME_US,symbol,size,PRICE,side,trade_id,exchange,more\n1,A,2,3,BUY,7,E,x\n"
+    path = write("t.csv", HEADER + good + turned)
+    for records_max in (20_000, 1, 2):
+        assert [(each["price"], each["size"]) for each in records_of(path, batch_records_max=records_max)] == [
+            ("2", "3"),
+            ("3", "2"),
+        ]
+    for other in (b"event_time_us,symbol,size,amount\n", b"ts,sym,qty,px,way,number,venue\n"):
+        path = write("t.csv", HEADER + good + other + good)
+        with pytest.raises(InputError, match=r"another header, with no column .*t.csv, row 2"):
+            list(trade_file(path).decoded())
+
+
+def test_nothing_at_all_is_an_error_only_where_it_was_asked_for(write: Callable[[str, bytes], Path]) -> None:
+    packed = trade_file(write("t.csv.gz", gzip.compress(b"")))
+    assert (list(packed.decoded()), packed.describe()) == ([], "gzip; empty")
+    write("empty.csv", b"")
+    folder = write("good.csv", HEADER + LINES[0]).parent
+    assert [place.is_one_of_many for place in places_of(str(folder))] == [True] * 3
+    files = [TradeFile(place) for place in places_of(str(folder))]
+    assert [len(list(file.decoded())) for file in files] == [0, 1, 0]
+
+
+def test_json_lines(write: Callable[[str, bytes], Path]) -> None:
+    lines = (
+        b'{"time": 1700000000000, "trade": {"p": "1.5", "q": 2}, "symbol": "A", "side": "buy"}',
+        b"not json",
+        b'{"time": 1700000000001, "trade": {"p": 1.25, "q": "3"}, "symbol": "B", "bid": null}',
+    )
+    names = {"event_time": "time", "price": "trade.p", "size": "trade.q"}
+    for end in (b"\n", b"\r\n", b"\r"):
+        path = write("t.jsonl", b"\xef\xbb\xbf" + end.join(lines) + end)
+        (batch,) = read_trades(trade_file(path, field_map=names))
+        assert [(each["symbol"], each["price"]) for each in to_records(batch)] == [("A", "1.5"), ("B", "1.25")]
+        assert [(reject.reason, reject.value) for reject in batch.rejects] == [(Reason.CORRUPT, b"not json")]
+    for text, words in ((b"[1, 2]", "a JSON array"), (b'{\n"a": 1\n}', "over several lines"), (b"{", "JSON")):
+        with pytest.raises(InputError, match=words):
+            trade_file(write("u.jsonl", text))
