@@ -36,7 +36,7 @@ REACH_S: Final = 5.0
 ADMIN_S: Final = 8.0
 LETTER_BYTES_MAX: Final = 16 * 1024 * 1024
 """Asked for a dead-letter topic that we create: any record that its source topic took fits."""
-GONE_MS: Final = 5_000
+GONE_MS: Final = 3_000
 """How long a topic may be unknown before it counts as deleted; it was there when the flow started."""
 CUT_BYTES: Final = 64 * 1024
 REFUSALS_MAX: Final = 3

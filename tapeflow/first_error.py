@@ -2,11 +2,14 @@
 
 tapeflow.worker watches its flow by it. In a cluster the engine loses the error: its threads to the other processes
 panic while they are dropped, and that panic takes the error's place. So what the engine calls of ours (functions of
-steps, parts of sources and sinks, the state of steps) is wrapped once, before the flow runs.
+steps, parts of sources and sinks, the state of steps) is wrapped once, before the flow runs. What the engine's own
+writing of snapshots met is lost too; how much room there was for them is noted instead.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import wraps
+from pathlib import Path
 from typing import Any, Final
 
 from bytewax.dataflow import Dataflow
@@ -19,13 +22,17 @@ CALLS: Final = ("next_batch", "write_batch", "snapshot", "on_batch", "on_notify"
 
 
 class FirstError:
-    """``error`` is None until something was raised."""
+    """``error`` is None until something was raised. ``free_bytes``: of the disk of the recovery folder, when the engine
+    took the last snapshot; None before."""
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
+        self.free_bytes: int | None = None
+        self._folder = Path()
 
-    def watch(self, flow: Dataflow) -> None:
-        """Of every step of ``flow``; it works as before."""
+    def watch(self, flow: Dataflow, folder: Path) -> None:
+        """Of every step of ``flow``, which works as before; ``folder`` takes its snapshots."""
+        self._folder = folder
         for step in _steps(flow):
             for name in FUNCTIONS:
                 if hasattr(step, name):
@@ -49,11 +56,22 @@ class FirstError:
             except BaseException as error:
                 self.error = self.error or error
                 raise
-            if function.__name__ in ("build", "build_part") or hasattr(result, "on_batch"):
+            if isinstance(result, Iterator):  # many steps work only when the engine takes what they give
+                return self._through(result)
+            if function.__name__ == "snapshot":
+                self.free_bytes = shutil.disk_usage(self._folder).free
+            elif function.__name__ in ("build", "build_part") or hasattr(result, "on_batch"):
                 self._wrap(result, CALLS)
             return result
 
         return remembering
+
+    def _through(self, items: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from items
+        except BaseException as error:
+            self.error = self.error or error
+            raise
 
 
 def _steps(inside: Any) -> Iterator[Any]:

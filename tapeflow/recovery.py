@@ -19,10 +19,10 @@ import structlog
 
 from schemas.errors import StateIncompatible, StorageFailed
 from schemas.shards import part_name, shard_key
-from schemas.storage import ROOM
+from schemas.storage import ROOM, writing
 from tapeflow.settings import Settings
 
-__all__ = ["LAYOUT", "drop_superseded", "drop_unfinished", "only_one", "state_folder"]
+__all__ = ["LAYOUT", "check_writable", "drop_superseded", "drop_unfinished", "only_one", "state_folder"]
 
 LAYOUT: Final = 2
 """1: state under the partition's plain number, which the engine put on another worker than the source."""
@@ -31,6 +31,8 @@ UNFINISHED: Final = "unfinished"
 STATE_STEP: Final = ".apply_trades"
 """How the ids of the steps end that keep state by key; all others keep it by part."""
 UNWRITABLE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
+FREE_BYTES_LEAST: Final = 1 << 20
+PROBE_BYTES: Final = 1 << 16
 LOCKED_S: Final = 5.0
 AWAY: Final = "move the folder away and start again; the state is rebuilt from Kafka"
 
@@ -128,6 +130,31 @@ def _resume_epoch(parts: Sequence[sqlite3.Connection]) -> int:
         for worker, frontier in fronts:
             reached[worker] = max(reached[worker], frontier)
     return int(min(reached.values()))
+
+
+def check_writable(folder: Path, free_bytes: int | None = None) -> None:
+    """Raises StorageFailed when no more can be kept in ``folder``, or ``free_bytes`` says that it couldn't just now.
+
+    Of a cluster's engine that is all there is to learn about a snapshot which it couldn't write; and it gives up its
+    journals as it ends, so that there is room again by then.
+    """
+    if free_bytes is not None and free_bytes < FREE_BYTES_LEAST:
+        raise StorageFailed("the disk of the recovery folder is full", where=str(folder), mend=ROOM)
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        with writing(folder):
+            try:
+                with probe.open("wb") as file:
+                    file.write(bytes(PROBE_BYTES))
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                probe.unlink(missing_ok=True)
+    except StorageFailed as error:
+        why = error.what.partition(": ")[2]
+        raise StorageFailed(
+            f"the recovery folder can't be written: {why}", where=error.where, mend=error.mend
+        ) from error
 
 
 @contextmanager

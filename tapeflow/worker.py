@@ -24,14 +24,14 @@ from bytewax.run import cli_main
 from flows.preflight import check_flow
 from flows.starting import fail_in_one_line
 from flows.stopping import StopSignal, say_last
-from schemas.errors import TapeflowError
+from schemas.errors import PeerGone, StorageFailed, TapeflowError
 from schemas.shards import stays_on_its_worker
 from tapeflow.cluster import Place, place_of
 from tapeflow.engine_errors import cause_of
 from tapeflow.first_error import FirstError
 from tapeflow.logging import configure_logging
 from tapeflow.metrics import serve_metrics
-from tapeflow.recovery import only_one, state_folder
+from tapeflow.recovery import check_writable, only_one, state_folder
 from tapeflow.settings import Settings, load_settings
 from tapeflow.warm import warm_if_cold
 
@@ -97,23 +97,29 @@ def main(argv: list[str] | None = None) -> int:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - the last frame: every failure, a panic too, is a line and a code
-        explain(first.error or error, options.flow, place, log_format)
+        explain(first, error, settings, place, log_format)
         return 1
     structlog.get_logger().info("flow_stopped")
     return 0
 
 
-def explain(error: BaseException, flow: str, place: Place, log_format: str) -> None:
+def explain(first: FirstError, error: BaseException, settings: Settings, place: Place, log_format: str) -> None:
     """Says the last line, and ends the process with the code of an error of ours."""
+    error = first.error or error
     native, words = native_words(), " ".join(str(error).split())
     cause = cause_of(error, native, place)
+    if cause is None or isinstance(cause, PeerGone):
+        try:
+            check_writable(settings.recovery_dir, first.free_bytes)
+        except StorageFailed as failed:
+            cause = failed
     if cause is not None:
         fail_in_one_line(cause, log_format)
     structlog.get_logger().error(
         "flow_failed", error=words, trace="".join(traceback.format_exception(error)), engine=native
     )
     if log_format != "json":
-        say_last(f"tapeflow: {flow} failed: {words}")
+        say_last(f"tapeflow: the flow failed: {words}")
 
 
 def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place, first: FirstError) -> None:
@@ -132,7 +138,7 @@ def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place, fi
     if len(place.addresses) > 1:
         log.info("peers_awaited", addresses=list(place.addresses))
     flow = importlib.import_module(f"flows.{name}").build(settings, stop)
-    first.watch(flow)
+    first.watch(flow, folder)
     cli_main(
         flow,
         process_id=place.process,

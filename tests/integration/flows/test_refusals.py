@@ -4,6 +4,11 @@ Each case is tried with one partition and one process, and with several of both.
 on shared servers when the first result is asked for; the tests only look at what came out.
 """
 
+import contextlib
+import functools
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,16 +30,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from sinks.clickhouse_migrations import migrate
-from tapeflow.runner import FlowProcess
+from tapeflow.runner import FlowProcess, worker_environment
 from tapeflow.settings import Settings, load_settings
 from tests.chaos.world import accounts_of, free_ports_in_a_row, until
 from tests.integration.flows.market_feeding import KEEP, SYMBOLS, feed, tape
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import KafkaBroker, make_topic, obstacle
 from tests.servers.redis import RedisServer, unavailable
+from tests.servers.registry import RegistryServer
 
 RECORDS = 400
 WITHIN_S = 10
+COMMAND = "import sys; from tapeflow.cli import main; sys.exit(main())"
 LOGINS = ("few", "some")
 WORD = "secret"
 OURS = ["~price:*", "~symbol:*", "~candle:*", "~candles:*", "~md:*"]
@@ -56,8 +63,8 @@ class Servers:
     redis: RedisServer
     replica: RedisServer
     clickhouse: ClickHouseServer
+    web: RegistryServer
     folder: Path
-    databases: Iterator[int] = field(default_factory=lambda: iter(range(1, 200)))
 
 
 @dataclass
@@ -118,6 +125,26 @@ class Run:
         """A topic of this case."""
         return make_topic(self.servers.kafka.bootstrap, f"{name}-{self.number}", 1, dict(config or {}))
 
+    @property
+    def disk(self) -> Path:
+        """The recovery folder, as a small file system of its own."""
+        return self.folder / "recovery"
+
+    def mount(self, options: str) -> None:
+        self.disk.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.disk)], check=True)
+
+    def unmount(self) -> None:
+        if self.disk.is_mount():
+            subprocess.run(["umount", "-l", str(self.disk)], check=True)
+
+    def fill(self) -> None:
+        with contextlib.suppress(OSError), (self.disk / "ballast").open("wb", buffering=0) as file:
+            for size in (1 << 16, 1 << 12):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(bytes(size))
+
 
 Prepare = Callable[[Run], object]
 
@@ -130,7 +157,7 @@ class Case:
     prepare: Prepare
     says: tuple[str, ...]
     breaks: Prepare | None = None
-    shapes: tuple[str, ...] = ("one", "several", "cluster")
+    shapes: tuple[str, ...] = ("several",)
 
 
 class Outcome(NamedTuple):
@@ -144,7 +171,7 @@ def nothing(_run: Run) -> None:
     """The case breaks later."""
 
 
-def redis_case(*rules: str, says: tuple[str, ...], shapes: tuple[str, ...] = ("one", "several")) -> Case:
+def redis_case(*rules: str, says: tuple[str, ...], shapes: tuple[str, ...] = ("several",)) -> Case:
     return Case("live", lambda run: run.login(*rules), says, shapes=shapes)
 
 
@@ -165,17 +192,18 @@ def change_password(run: Run) -> None:
     run.redis().execute_command("CLIENT", "KILL", "USER", name)
 
 
+ALL = ("one", "several", "cluster")
 CASES = {
     "redis without PING": redis_case("-ping", says=("PING", "user", "right")),
-    "redis without INFO": redis_case("-info", says=("INFO", "user", "right"), shapes=("one", "several", "cluster")),
+    "redis without INFO": redis_case("-info", says=("INFO", "user", "right"), shapes=("one", "several")),
     "redis without SCRIPT LOAD": redis_case("-script", says=("SCRIPT", "user", "right")),
-    "redis without EVALSHA": redis_case("-evalsha", says=("EVALSHA", "user", "right")),
-    "redis without XADD": redis_case(
-        "-xadd", says=("XADD", "md:deltas:", "user", "right"), shapes=("one", "several", "cluster")
-    ),
+    "redis without EVALSHA": redis_case("-evalsha", says=("EVALSHA", "user", "right"), shapes=("one", "several")),
+    "redis without XADD": redis_case("-xadd", says=("XADD", "md:deltas:", "user", "right"), shapes=ALL),
     "redis without MSET": redis_case("-mset", says=("MSET", "candle:", "right")),
     "redis without HSET": redis_case("-hset", says=("HSET", "symbol:", "right")),
-    "redis with a foreign prefix": redis_case("resetkeys", "~other:*", says=("md:", "right", "~md:*")),
+    "redis with a foreign prefix": redis_case(
+        "resetkeys", "~other:*", says=("md:", "right", "~md:*"), shapes=("one", "several")
+    ),
     "redis without the key of candles": redis_case(
         "resetkeys", "~md:*", "~candle:*", "~price:*", "~symbol:*", says=("candles:", "right")
     ),
@@ -183,13 +211,12 @@ CASES = {
         "live",
         lambda run: run.changes.update(redis_url=f"redis://user:wrong@127.0.0.1:{run.servers.redis.port}/0"),
         ("Redis refused the login",),
-        shapes=("one", "cluster"),
+        shapes=("cluster",),
     ),
     "redis is a replica": Case(
         "live",
         lambda run: run.changes.update(redis_url=f"redis://127.0.0.1:{run.servers.replica.port}/0"),
         ("replica", "primary"),
-        shapes=("one",),
     ),
     "redis holds another type": Case(
         "live",
@@ -198,46 +225,38 @@ CASES = {
         shapes=("one", "several"),
     ),
     "redis takes XADD away": Case("live", Run.login, ("XADD", "md:deltas:", "right"), breaks=revoke),
-    "redis takes the login away": Case(
-        "live", Run.login, ("Redis refused the login",), breaks=change_password, shapes=("several",)
-    ),
+    "redis takes the login away": Case("live", Run.login, ("Redis refused the login",), breaks=change_password),
     "clickhouse loses a table": Case(
         "history", nothing, ("bars", "tapeflow migrate"),
-        breaks=lambda run: run.clickhouse("DROP TABLE {database}.bars SYNC"),
+        breaks=lambda run: run.clickhouse("DROP TABLE {database}.bars SYNC"), shapes=ALL,
     ),
     "clickhouse loses the database": Case(
         "history", nothing, ("case_", "tapeflow migrate"),
-        breaks=lambda run: run.clickhouse("DROP DATABASE {database} SYNC"), shapes=("several",),
+        breaks=lambda run: run.clickhouse("DROP DATABASE {database} SYNC"),
     ),
     "clickhouse changes a type": Case(
         "history", nothing, ("bars", "column close of type Float64"),
         breaks=lambda run: run.clickhouse("ALTER TABLE {database}.bars MODIFY COLUMN close Float64"),
-        shapes=("one", "several"),
     ),
     "clickhouse has a constraint": Case(
         "history",
         lambda run: run.clickhouse("ALTER TABLE {database}.trades ADD CONSTRAINT none CHECK symbol = ''"),
         ("trades", "Constraint"),
-        shapes=("one", "several"),
     ),
     "clickhouse without INSERT": Case(
         "history",
         lambda run: run.changes.update(clickhouse_dsn=f"{run.servers.clickhouse.dsn}?readonly=1"),
         ("user default", "INSERT on case_", "right"),
-        shapes=("one", "several", "cluster"),
+        shapes=("one", "several"),
     ),
-    "kafka without READ": Case(
-        "history",
-        lambda run: run.kafka_login(kafka_topic="hidden"),
-        ("hidden", "READ"),
-        shapes=("one", "cluster"),
+    "kafka without READ": Case("history", lambda run: run.kafka_login(kafka_topic="hidden"), ("hidden", "READ")),
+    "kafka without WRITE on the dead letters": Case(
+        "history", bad_letters, ("WRITE on topic letters-", "right"), shapes=ALL
     ),
-    "kafka without WRITE on the dead letters": Case("history", bad_letters, ("WRITE on topic letters-", "right")),
     "kafka without CREATE of the dead letters": Case(
         "history",
         lambda run: run.kafka_login(dead_letter_topic=f"none-{run.number}", dead_letters_from="both"),
         ("CREATE on topic none-", "right"),
-        shapes=("one", "several"),
     ),
     "kafka without WRITE on the bars": Case(
         "live", lambda run: run.kafka_login("some", bars_topic=run.topic("bars")), ("WRITE on topic bars-", "right"),
@@ -247,17 +266,35 @@ CASES = {
         "live",
         lambda run: run.changes.update(bars_topic=run.topic("small", {"max.message.bytes": "10"})),
         ("topic small-", "large"),
-        shapes=("one", "several"),
     ),
     "kafka loses the topic of bars": Case(
         "live", lambda run: run.changes.update(bars_topic=run.topic("lost")), ("no topic lost-",),
-        breaks=lambda run: delete(run, "lost"), shapes=("several",),
+        breaks=lambda run: delete(run, "lost"),
+    ),
+    "kafka without WRITE on the re-keyed topic": Case(
+        "rekey", lambda run: run.kafka_login("some", rekey_topic=run.topic("bars")), ("right is missing",)
     ),
     "the registry isn't there": Case(
         "history",
         lambda run: run.changes.update(schema_registry_url="http://127.0.0.1:1"),
         ("Schema Registry doesn't answer",),
+    ),
+    "the registry is a web server": Case(
+        "history",
+        lambda run: run.changes.update(schema_registry_url=run.servers.web.url),
+        ("no Schema Registry answers there", "check the URL"),
         shapes=("one", "cluster"),
+    ),
+    "the recovery folder is too small": Case(
+        "history", lambda run: run.mount("size=64k"), ("recovery", "full", "make room")
+    ),
+    "the recovery folder is read-only": Case(
+        "history", lambda run: run.mount("ro,size=64m"), ("recovery", "TAPEFLOW_RECOVERY_DIR"),
+        shapes=("one", "cluster"),
+    ),
+    "the recovery folder gets full": Case(
+        "history", lambda run: run.mount("size=8m"), ("recovery", "make room"),
+        breaks=lambda run: run.fill(), shapes=ALL,
     ),
 }  # fmt: skip
 
@@ -279,7 +316,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         RedisServer(folder / "first", "--databases", "200") as primary,
         RedisServer(folder / "second", "--replicaof", "127.0.0.1", str(primary.port)) as replica,
         ClickHouseServer(folder) as clickhouse,
+        RegistryServer() as web,
     ):
+        web.web = 404
         grant(kafka)
         for partitions in {shape.partitions for shape in SHAPES.values()}:
             for name in ("trades", "bad"):
@@ -287,7 +326,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             add_records(kafka, f"trades-{partitions}", partitions)
             add_bad_records(kafka, f"bad-{partitions}", partitions)
         make_topic(kafka.bootstrap, "hidden", 1, KEEP)
-        yield Servers(kafka, primary, replica, clickhouse, folder)
+        yield Servers(kafka, primary, replica, clickhouse, web, folder)
 
 
 def grant(kafka: KafkaBroker) -> None:
@@ -328,7 +367,8 @@ def add_bad_records(kafka: KafkaBroker, topic: str, partitions: int) -> None:
 def play(case: Case, run: Run) -> Outcome:
     """One case in one shape."""
     run.folder.mkdir()
-    kafka, log, partitions = run.servers.kafka, run.folder / "flow.log", run.shape.partitions
+    kafka, partitions, topic = run.servers.kafka, run.shape.partitions, ""
+    log = run.folder / "flow.log"
     if case.flow == "history":
         with Client.from_url(run.servers.clickhouse.dsn) as client:
             migrate(client, f"case_{run.number}")
@@ -336,6 +376,13 @@ def play(case: Case, run: Run) -> Outcome:
         run.changes["kafka_topic"] = topic = f"own-{run.number}"
         make_topic(kafka.bootstrap, topic, partitions, KEEP)
         add_records(kafka, topic, partitions)
+    try:
+        return watched(case, run, topic, log)
+    finally:
+        run.unmount()
+
+
+def watched(case: Case, run: Run, topic: str, log: Path) -> Outcome:
     case.prepare(run)
     with log.open("wb") as file:
         flow = FlowProcess(case.flow, run.settings, run.shape.processes, log=file)
@@ -346,7 +393,7 @@ def play(case: Case, run: Run) -> Outcome:
             until(lambda: read_by(flow) == RECORDS or flow.poll() is not None, 60, "the flow to read")
             case.breaks(run)
             began = time.monotonic()
-            add_records(kafka, topic, partitions, minutes=60)
+            add_records(run.servers.kafka, topic, run.shape.partitions, minutes=60)
         until(lambda: flow.poll() is not None, 40, f"an end of {log}")
         code = flow.end_after_failure()
         seconds = time.monotonic() - began
@@ -360,16 +407,23 @@ def read_by(flow: FlowProcess) -> int:
     return sum(each["read"] for each in accounts_of(flow.metrics()).values())
 
 
+@functools.cache
+def can_mount() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True)
+        return mounted.returncode == 0 and subprocess.run(["umount", folder], check=False).returncode == 0
+
+
 PLAYED = [(name, shape) for name, case in CASES.items() for shape in case.shapes]
 
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, servers: Servers) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
-    """Of the chosen cases, which run three at a time."""
+    """Of the chosen cases, which run four at a time."""
     wanted = {
         item.callspec.id for item in request.session.items if item.path == request.path and hasattr(item, "callspec")
     }
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         yield {
             (name, shape): pool.submit(
                 play, CASES[name], Run(servers, CASES[name].flow, SHAPES[shape], servers.folder / str(number), number)
@@ -383,6 +437,8 @@ def outcomes(request: pytest.FixtureRequest, servers: Servers) -> Iterator[dict[
 def test_a_refusal_is_one_line_and_exit_code_2_within_10_seconds(
     outcomes: dict[tuple[str, str], Future[Outcome]], name: str, shape: str
 ) -> None:
+    if "recovery folder" in name and not can_mount():
+        pytest.skip("needs the right to mount a small file system")
     outcome = outcomes[name, shape].result(120)
     assert outcome.code == 2, outcome.log
     assert len(outcome.said) == 1, outcome.log
@@ -391,3 +447,27 @@ def test_a_refusal_is_one_line_and_exit_code_2_within_10_seconds(
     for foreign in ("Traceback", "panicked", "PanicException"):
         assert foreign not in outcome.log
     assert outcome.seconds < WITHIN_S, outcome.log
+
+
+def test_a_full_disk_ends_a_replay_in_one_line(servers: Servers, tmp_path: Path) -> None:
+    """Its spools and its progress lie in the recovery folder too."""
+    if not can_mount():
+        pytest.skip("needs the right to mount a small file system")
+    run = Run(servers, "replay", SHAPES["several"], tmp_path, 0)
+    run.mount("size=700k")
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", COMMAND, "replay", "--into", str(tmp_path / "bars.csv")],
+            env=worker_environment(run.settings),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        run.unmount()
+    said = [line for line in ended.stderr.splitlines() if line.startswith("tapeflow: ")]
+    assert ended.returncode == 2, ended.stderr
+    assert len(said) == 1, ended.stderr
+    assert "full" in said[0] or "No space left" in said[0]
+    assert "Traceback" not in ended.stderr

@@ -1,5 +1,7 @@
 """The recovery folder: made whole, known by what it is of, one worker per identity; and a defect of the engine."""
 
+import resource
+import signal
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -18,9 +20,9 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 from structlog.testing import capture_logs
 
-from schemas.errors import StateIncompatible
+from schemas.errors import StateIncompatible, StorageFailed
 from schemas.shards import shard_key
-from tapeflow.recovery import LAYOUT, drop_superseded, drop_unfinished, only_one, state_folder
+from tapeflow.recovery import LAYOUT, check_writable, drop_superseded, drop_unfinished, only_one, state_folder
 from tapeflow.settings import Settings, load_settings
 
 
@@ -262,3 +264,28 @@ def test_of_a_key_in_two_files_the_newest_snapshot_is_kept(settings: Settings) -
     put(folder / "part-0.sqlite3", "live.apply_trades", "00001#00820", 2)
     assert drop_superseded(folder) == 2
     assert rows(folder) == [("live.apply_trades", "00000#01009", 7), ("live.apply_trades", "00001#00820", 2)]
+
+
+def test_a_folder_that_takes_no_more_is_told_by_trying(tmp_path: Path) -> None:
+    check_writable(tmp_path)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(StorageFailed, match="the disk of the recovery folder is full"):
+        check_writable(tmp_path, free_bytes=4096)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="Not a directory"):
+        check_writable(tmp_path / "file")
+
+
+def test_a_full_disk_is_told_from_damaged_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tapeflow.recovery.PROBE_BYTES", 4096)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limit[1]))
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.raises(
+            StorageFailed, match=r"recovery folder can't be written: File too large \(.*raise the limit"
+        ):
+            check_writable(tmp_path)
+    finally:
+        signal.signal(signal.SIGXFSZ, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
