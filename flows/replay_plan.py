@@ -22,7 +22,7 @@ from connectors.kafka_range import OffsetRange, read_range
 from connectors.kafka_start import TopicQuestions
 from core.shard_kernel import OPEN_END
 from flows.reading import decode_trades, read_options, rules_of, words_of
-from schemas.errors import InputError, OffsetExpired, StateIncompatible
+from schemas.errors import InputError, OffsetExpired, SettingError, StateIncompatible
 from tapeflow.settings import Settings
 
 __all__ = ["PLAN_FILE", "Plan", "Request", "load_plan", "make_plan", "save_plan"]
@@ -35,7 +35,11 @@ FROM_THE_START: Final = -OPEN_END
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. table: database.table, or empty when bars are only gathered. symbols: empty means all."""
+    """What was asked for. table: database.table, or empty when bars are only gathered. symbols: empty means all.
+
+    event_start, event_end: ISO times that bars start at or after and end at or before, whatever the records' times;
+    empty means any.
+    """
 
     start: str
     end: str
@@ -43,6 +47,8 @@ class Request:
     intervals: tuple[int, ...]
     table: str
     fold_late: bool
+    event_start: str = ""
+    event_end: str = ""
 
     def identity(self, settings: Settings) -> str:
         """The same for the same request under the same rules: a replay that was killed is found by it."""
@@ -116,6 +122,10 @@ def load_plan(folder: Path) -> Plan:
 def make_plan(request: Request, settings: Settings) -> Plan:
     """Asks the brokers. Raises InputError (impossible or empty range), OffsetExpired, MissingObject, Unreachable."""
     start, end = Position.parse(request.start), Position.parse(request.end)
+    bars_from_us = event_time_us(request.event_start, "--event-from", FROM_THE_START)
+    bars_to_us = event_time_us(request.event_end, "--event-to", OPEN_END)
+    if bars_to_us <= bars_from_us:
+        raise InputError(f"no bar ends by {request.event_end} and starts after it", where="--event-from, --event-to")
     if start.kind == end.kind == "time" and end.time_ms <= start.time_ms:
         raise InputError(f"the range ends at {end}, not after its start {start}", where="--from, --to")
     options = read_options(settings)
@@ -132,17 +142,19 @@ def make_plan(request: Request, settings: Settings) -> Plan:
         first, last = begins[partition], ends[partition]
         if last < first and (start.kind == "offsets" or end.kind == "offsets"):
             raise InputError(f"{options.topic}[{partition}] would be read from {first} to {last}", where="--from, --to")
-        first, last = max(low, min(first, high)), min(last, high)
+        # The first record behind the time tells that the market went on: in a sparse one nothing else closes its bars.
+        first, more = max(low, min(first, high)), int(end.kind == "time" and first < last)
+        last = min(last + more, high)
         # An empty range stands at the end, where retention can't get past it before a resume.
         ranges[partition] = (first, last) if first < last else (high, high)
     if not any(first < last for first, last in ranges.values()):
         raise InputError(
             f"topic {options.topic} holds no record in that range",
             where="--from, --to",
-            mend="times are those of records, not of trades; `earliest` and `latest` take everything",
+            mend="times are those of records: for times of trades say --event-from and --event-to instead",
         )
     whole_from_us = {
-        partition: _whole_from_us(start, partition, span, marks[partition][0], options, settings)
+        partition: max(_whole_from_us(start, partition, span, marks[partition][0], options, settings), bars_from_us)
         for partition, span in ranges.items()
         if span[0] < span[1]
     }
@@ -154,12 +166,25 @@ def make_plan(request: Request, settings: Settings) -> Plan:
         partitions=facts.partitions,
         ranges=_warmed(ranges, marks, settings),
         whole_from_us=whole_from_us,
-        ends_us_max=end.time_ms * 1000 if end.kind == "time" else OPEN_END,
+        ends_us_max=min(end.time_ms * 1000 if end.kind == "time" else OPEN_END, bars_to_us),
         symbols=list(request.symbols),
         intervals=list(request.intervals),
         table=request.table,
         fold_late=request.fold_late,
     )
+
+
+def event_time_us(text: str, option: str, unsaid_us: int) -> int:
+    """An ISO time as microseconds. Raises SettingError for what is none."""
+    if not text:
+        return unsaid_us
+    try:
+        position = Position.parse(text)
+    except SettingError:
+        position = Position("latest")
+    if position.kind != "time":
+        raise SettingError(f"{text!r} is no time", where=option, mend="say a day or an ISO time, such as 2026-01-31")
+    return position.time_ms * 1000
 
 
 def _check_named(position: Position, topic: str, marks: Mapping[int, tuple[int, int]]) -> None:

@@ -18,10 +18,11 @@ from schemas.names import ALERTS_TABLE, ALERTS_VIEW, BAR_VIEW, BARS_TABLE, LATE_
 from sinks.clickhouse_native import BAR_COLUMNS, TRADE_COLUMNS
 from sinks.clickhouse_refusals import refusal
 
-__all__ = ["check_tables", "migrate", "migrations"]
+__all__ = ["check_tables", "make_bar_table", "migrate", "migrations"]
 
 MIGRATIONS_TABLE: Final = "schema_migrations"
 _ALERTS_MIGRATION: Final = "0003_alerts"
+_BARS_MIGRATION: Final = "0002_bars"
 _ALERTS_BEFORE: Final = "alerts_before"
 _ALERTS_ENGINE: Final = "ReplacingMergeTree"
 _FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
@@ -81,6 +82,18 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
         _keep_for(client, database, table, ttl_days)
     check_tables(client, database)
     return applied
+
+
+def make_bar_table(client: Client, table: str) -> None:
+    """``table`` (database.table) as the migration makes ``bars``, unless it is there or has no database.
+
+    Raises WriteFailed when the server refuses it.
+    """
+    database, _, name = table.rpartition(".")
+    if not _run(client, "SELECT 1 FROM system.databases WHERE name = %(database)s", database):
+        return
+    for statement in statements(dict(migrations())[_BARS_MIGRATION], database):
+        _run(client, statement.replace(f"{database}.{BARS_TABLE}", f"{database}.{name}", 1), database)
 
 
 def statements(template: str, database: str) -> list[str]:

@@ -6,6 +6,8 @@ sending again after a lost answer neither doubles a record nor lets later ones o
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import repeat
+from types import MappingProxyType
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -13,12 +15,14 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
 
-__all__ = ["Delivered", "RecordWriter", "ensure_topic"]
+__all__ = ["NOW", "Delivered", "RecordWriter", "ensure_topic"]
 
 Delivered = Callable[[Any], None]
 """Takes confluent_kafka's Message of a delivered record: partition, offset, timestamp, key, value."""
 
 REACH_S: Final = 5.0
+NOW: Final = 0
+"""As a timestamp: what the client takes for the moment of sending."""
 DEFAULTS: Final = {
     "client.id": "tapeflow-produce",
     "enable.idempotence": True,
@@ -76,13 +80,21 @@ class RecordWriter:
             )
         return len(found.partitions)
 
-    def send(self, values: Iterable[bytes | None], keys: Iterable[bytes | None]) -> None:
-        """Hand over records; waits while the client's queue is full. Raises WriteFailed after a failed delivery."""
+    def send(
+        self,
+        values: Iterable[bytes | None],
+        keys: Iterable[bytes | None],
+        timestamps_ms: Iterable[int] = repeat(NOW),
+    ) -> None:
+        """Hand over records; waits while the client's queue is full. Raises WriteFailed after a failed delivery.
+
+        timestamps_ms: of the records; NOW is the time of sending.
+        """
         produce, topic, answered = self._producer.produce, self._topic, self._answered
-        for value, key in zip(values, keys, strict=True):
+        for value, key, timestamp_ms in zip(values, keys, timestamps_ms, strict=False):
             while True:
                 try:
-                    produce(topic, value, key, on_delivery=answered)
+                    produce(topic, value, key, on_delivery=answered, timestamp=timestamp_ms)
                     break
                 except BufferError:
                     self._producer.poll(0.1)
@@ -115,15 +127,18 @@ class RecordWriter:
 
 
 def ensure_topic(
-    bootstrap: str, topic: str, partitions: int, properties: Mapping[str, str | int | float | bool] | None = None
+    bootstrap: str,
+    topic: str,
+    partitions: int,
+    properties: Mapping[str, str | int | float | bool] | None = None,
+    config: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Create ``topic`` unless it's there. Raises Unreachable, SettingError for what the broker doesn't allow, and
-    WriteFailed for any other refusal."""
+    """Create ``topic``, with ``config``, unless it's there. Raises Unreachable, SettingError for what the broker
+    doesn't allow, and WriteFailed for any other refusal."""
     admin = AdminClient({"log_level": 2, **(properties or {}), "bootstrap.servers": bootstrap})
     try:
-        admin.create_topics([NewTopic(topic, partitions, -1)], operation_timeout=REACH_S, request_timeout=REACH_S)[
-            topic
-        ].result(REACH_S)
+        wanted = NewTopic(topic, partitions, -1, config=dict(config))
+        admin.create_topics([wanted], operation_timeout=REACH_S, request_timeout=REACH_S)[topic].result(REACH_S)
     except KafkaException as error:
         code = error.args[0].code()
         if code == KafkaError.TOPIC_ALREADY_EXISTS:

@@ -4,9 +4,12 @@ A tape is TradeBatches, recorded or synthetic; they are encoded whole and sent r
 ``sent`` counts what was handed over, and ``finish`` returns only when the broker has answered for each of them.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
+
+import numpy as np
 
 from connectors.files import TradeFile, read_trades
 from schemas.columns import TradeBatch
@@ -15,19 +18,29 @@ from tapeflow.bad_records import BadRecord
 from tapeflow.kafka_writer import RecordWriter
 from tapeflow.synthetic import SyntheticMarket
 
-__all__ = ["Encode", "FileTape", "TapeSender", "market_tape", "symbol_keys"]
+__all__ = ["Encode", "FileTape", "TapeSender", "market_tape", "record_times_ms", "symbol_keys"]
 
 Encode = Callable[[TradeBatch], list[bytes]]
 BATCH_TRADES: Final = 5_000
 
 
 class TapeSender:
-    """Sends batches through ``writer``; after every ``bad_every`` trades one record of ``bad`` (0: never)."""
+    """Sends batches through ``writer``; after every ``bad_every`` trades one record of ``bad`` (0: never).
+
+    event_times: record timestamps are the trades' own times, as far as those are not in the future.
+    """
 
     def __init__(
-        self, writer: RecordWriter, encode: Encode, bad: Iterator[BadRecord] | None = None, bad_every: int = 0
+        self,
+        writer: RecordWriter,
+        encode: Encode,
+        bad: Iterator[BadRecord] | None = None,
+        bad_every: int = 0,
+        *,
+        event_times: bool = False,
     ) -> None:
         self._writer = writer
+        self._event_times = event_times
         self._encode = encode
         self._bad = bad
         self._bad_every = bad_every
@@ -38,7 +51,10 @@ class TapeSender:
         """Hand over the trades of one batch. Raises WriteFailed when an earlier record couldn't be delivered."""
         values: list[bytes | None] = list(self._encode(batch))
         keys: list[bytes | None] = list(symbol_keys(batch))
-        self._writer.send(values, keys)
+        if self._event_times:
+            self._writer.send(values, keys, record_times_ms(batch, time.time_ns() // 1_000_000))
+        else:
+            self._writer.send(values, keys)
         trades_before = self.sent - self.bad.total()
         self.sent += len(values)
         if self._bad is not None and self._bad_every:
@@ -69,6 +85,14 @@ class FileTape:
             for batch in read_trades(file):
                 self.left_out += len(batch.rejects)
                 yield batch
+
+
+def record_times_ms(batch: TradeBatch, now_ms: int) -> list[int]:
+    """Record timestamps by which a topic is found by event time. A trade from the future is stamped ``now_ms``: flows
+    refuse it by the distance of the two. So is one from before 1970, which Kafka has no timestamp for."""
+    times_ms = np.minimum(batch.rows["event_time_us"] // 1000, now_ms)
+    times: list[int] = np.where(times_ms > 0, times_ms, now_ms).tolist()
+    return times
 
 
 def symbol_keys(batch: TradeBatch) -> list[bytes]:

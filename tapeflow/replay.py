@@ -20,6 +20,7 @@ from schemas.columns import BarBatch
 from schemas.errors import InputError, StateIncompatible, TapeflowError
 from schemas.intervals import INTERVALS
 from sinks.clickhouse import connect
+from sinks.clickhouse_migrations import make_bar_table
 from sinks.files import BarTable
 from sinks.spool import spooled_bars
 from tapeflow.replay_clickhouse import check_bar_table, stored_bars
@@ -46,10 +47,12 @@ class Account(PartitionProgress):
         )
 
 
-def check_table(settings: Settings, table: str) -> None:
-    """Raises what makes ``table`` unfit for bars, or ClickHouse out of reach."""
+def check_table(settings: Settings, table: str, *, may_make: bool = False) -> None:
+    """Raises what makes ``table`` unfit for bars, or ClickHouse out of reach. ``may_make``: it is made if absent."""
     client = connect(settings.clickhouse_dsn)
     try:
+        if may_make:
+            make_bar_table(client, table)
         check_bar_table(client, table)
     finally:
         client.disconnect()

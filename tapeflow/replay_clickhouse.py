@@ -36,7 +36,10 @@ def check_bar_table(client: Client, table: str) -> None:
     except errors.ServerException as error:
         raise SettingError(f"ClickHouse can't say what {table} is", where=str(error).splitlines()[0][:200]) from error
     if not engines:
-        raise MissingObject(f"no table {table} in ClickHouse", mend="create it as `bars`, or run `tapeflow migrate`")
+        raise MissingObject(
+            f"no table {table} in ClickHouse",
+            mend="run `tapeflow migrate`; replay --into makes a table of a database that is there",
+        )
     found = {column: kind.replace(" ", "") for column, kind in columns}
     for column, kind in BAR_COLUMNS:
         if found.pop(column, None) != kind.replace(" ", ""):

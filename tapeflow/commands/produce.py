@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from connectors.column_plan import FileOptions
     from connectors.files import TradeFile
     from schemas.columns import TradeBatch
+    from tapeflow.kafka_writer import RecordWriter
     from tapeflow.pace import Pace
     from tapeflow.produce import TapeSender
     from tapeflow.settings import Settings
@@ -44,6 +45,11 @@ PACE_MAX: Final = 1_000_000_000
 DAY_S: Final = 86_400.0
 SYMBOLS: Final = 50
 SEED: Final = 1
+
+
+class Timestamps(StrEnum):
+    event = "event"
+    sent = "sent"
 
 
 class ValueFormat(StrEnum):
@@ -72,6 +78,10 @@ def produce(
     seed: Annotated[
         int | None, typer.Option(min=0, show_default=str(SEED), help="Another seed, another synthetic market.")
     ] = None,
+    timestamps: Annotated[
+        Timestamps | None,
+        typer.Option(help="Of records: event, the trades' own (default of a FILE sent at once), or sent."),
+    ] = None,
     value_format: Annotated[ValueFormat | None, typer.Option("--format", help="Instead of the setting.")] = None,
     field_map: FieldMapOption = None,
     layout: LayoutOption = None,
@@ -93,7 +103,6 @@ def produce(
     settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
 
     from tapeflow.encoding import encoder_of
-    from tapeflow.kafka_writer import RecordWriter, ensure_topic
     from tapeflow.pace import sliced
     from tapeflow.produce import FileTape, TapeSender
 
@@ -101,16 +110,14 @@ def produce(
     # What a record is called in Kafka and in a file are two things; the setting speaks of Kafka.
     options = file_options(settings, written, parse_field_map(field_map) or {})
     tape, total = _tape(file, settings, options, symbols or SYMBOLS, SEED if seed is None else seed, trades, rate)
-    if partitions:
-        ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties)
-    writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
-    writer.check()
-    sender = TapeSender(writer, encode)
+    own_times = (timestamps or default_timestamps(file, rate, speed)) is Timestamps.event
+    sender = TapeSender(_writer(settings, partitions, own_times), encode, event_times=own_times)
     if total is None and seconds is not None and rate is not None:
         total = int(seconds * rate)
     began, files = time.monotonic(), tape.files if isinstance(tape, FileTape) else []
     limit_s = math.inf if seconds is None else seconds
-    delivered = _send_all(sliced(tape, _pace(rate, speed), time.monotonic, time.sleep, limit_s), total, sender, files)
+    sent = said_of_times(tape, settings) if own_times else tape
+    delivered = _send_all(sliced(sent, _pace(rate, speed), time.monotonic, time.sleep, limit_s), total, sender, files)
     took_s = time.monotonic() - began
     if isinstance(tape, FileTape) and tape.left_out:
         people().print(f"{tape.left_out} rows of {file} are no trades and were left out: see tapeflow bars --rejects")
@@ -132,6 +139,40 @@ def _send_all(
             sender.send(batch)
             progress.update(sender.sent, total, share_read(files) if files else None)
         return sender.finish()
+
+
+def _writer(settings: "Settings", partitions: int, own_times: bool) -> "RecordWriter":
+    """Of the topic, made now if it isn't there and ``partitions`` are given."""
+    from tapeflow.kafka_writer import RecordWriter, ensure_topic
+
+    if partitions:
+        # A new topic for a recording: a broker would delete by its default what is a week old.
+        config = {"retention.ms": "-1"} if own_times else {}
+        ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties, config)
+    writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
+    writer.check()
+    return writer
+
+
+def default_timestamps(file: str | None, rate: float | None, speed: float | None) -> Timestamps:
+    """A recording sent at once is the past, and is found by its days; one that is paced plays the part of a feed."""
+    return Timestamps.event if file is not None and rate is None and speed is None else Timestamps.sent
+
+
+def said_of_times(batches: "Iterable[TradeBatch]", settings: "Settings") -> "Iterable[TradeBatch]":
+    """The batches; before the first one goes out, what the topic does with times as old as its own. Raises SettingError
+    when it would refuse them."""
+    from tapeflow.kafka_times import topic_times
+
+    is_first = True
+    for batch in batches:
+        if is_first and len(batch):
+            is_first = False
+            times = topic_times(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
+            oldest_ms = int(batch.rows["event_time_us"].min()) // 1000
+            if remark := times.remark(settings.kafka_topic, oldest_ms, time.time_ns() // 1_000_000):
+                people().print(remark)
+        yield batch
 
 
 def _check_source(

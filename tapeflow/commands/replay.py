@@ -36,6 +36,10 @@ def replay(
     end: Annotated[
         str, typer.Option("--to", help="latest, an ISO time (bars that end by then), or offsets; exclusive.")
     ] = "latest",
+    event_from: Annotated[
+        str, typer.Option(help="Bars that start at or after this time, whenever their records were sent.")
+    ] = "",
+    event_to: Annotated[str, typer.Option(help="Bars that end at or before this time.")] = "",
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     symbols: Annotated[str, typer.Option(help="Only these, with commas; empty means all.")] = "",
     intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL,
@@ -74,10 +78,10 @@ def replay(
     if file is not None:
         check_output(file)
     elif diff or not dry_run:
-        check_table(settings, table)
+        check_table(settings, table, may_make=not dry_run and into is not None)
     chosen = chosen_intervals(intervals)
     named = tuple(sorted({part.strip() for part in symbols.split(",") if part.strip()}))
-    request = Request(start, end, named, chosen, "" if dry_run else table, late)
+    request = Request(start, end, named, chosen, "" if dry_run else table, late, event_from.strip(), event_to.strip())
     asked = Replay(settings, request, processes)
     account = _run(asked)
     outcome: dict[str, object] = {name: getattr(account, name) for name in account.__struct_fields__[2:-1]}

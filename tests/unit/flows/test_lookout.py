@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.kafka import PartitionPosition
 from connectors.kafka_ends import LogEnd
@@ -75,7 +76,7 @@ def test_it_looks_again_and_again_and_ends_with_the_source() -> None:
     assert not thread.is_alive()
 
 
-def test_it_says_where_the_flow_began_and_once_that_it_has_caught_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_where_the_flow_began_and_once_that_it_has_caught_up() -> None:
     source, asked = Source(replace(at(15, 15, 0, caught_up=True), began_at=10)), threading.Semaphore(0)
 
     def ends(_: Iterable[int]) -> Mapping[int, LogEnd]:
@@ -86,17 +87,16 @@ def test_it_says_where_the_flow_began_and_once_that_it_has_caught_up(capsys: pyt
     lookout = Lookout(
         source, ends, where="here", stop=stop, facts=lambda: {"topic": "trades"}, every_s=0.001, turn_s=0.001
     )
-    lookout.start()
-    for _ in range(3):
-        assert asked.acquire(timeout=WAIT_S)
-    stop.set()
-    (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
-    thread.join(WAIT_S)
-    said = capsys.readouterr().out
-    assert said.count("flow_started") == said.count("flow_caught_up") == 1
-    assert "offsets={'0': 10}" in said
-    assert "topic=trades" in said
-    assert "offsets_read=5" in said
+    with capture_logs() as said:
+        lookout.start()
+        for _ in range(3):
+            assert asked.acquire(timeout=WAIT_S)
+        stop.set()
+        (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
+        thread.join(WAIT_S)
+    started, caught_up = said
+    assert (started["event"], caught_up["event"]) == ("flow_started", "flow_caught_up")
+    assert (started["offsets"], started["topic"], caught_up["offsets_read"]) == ({"0": 10}, "trades", 5)
 
 
 def test_a_process_without_partitions_is_stopped_all_the_same() -> None:
@@ -107,16 +107,17 @@ def test_a_process_without_partitions_is_stopped_all_the_same() -> None:
     assert all(each.name != "lookout" or not each.join(WAIT_S) for each in threading.enumerate())
 
 
-def test_a_refusal_ends_it_and_leaves_the_lag_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_ends_it_and_leaves_the_lag_as_it_was() -> None:
     def refuse(_: Iterable[int]) -> Mapping[int, LogEnd]:
         raise SettingError("not allowed", mend="ask for DESCRIBE")
 
     lookout = Lookout(Source(at(10, 15, 5)), refuse, where="here", stop=threading.Event(), every_s=0.01, turn_s=0.001)
-    lookout.start()
-    (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
-    thread.join(WAIT_S)
+    with capture_logs() as said:
+        lookout.start()
+        (thread,) = [each for each in threading.enumerate() if each.name == "lookout"]
+        thread.join(WAIT_S)
     assert not thread.is_alive()
-    assert "lag_question_refused" in capsys.readouterr().out
+    assert said[-1]["event"] == "lag_question_refused"
     assert lookout.positions() == [at(10, 15, 5)]
 
 

@@ -1,8 +1,11 @@
 """Waiting for a server: retried until it is back, except for what no wait can mend."""
 
 import threading
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.errors import Unreachable
 from sinks import outage
@@ -73,11 +76,23 @@ class Clock:
         return self.now_s
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    return [line for line in capsys.readouterr().out.splitlines() if line]
+Lines = list[MutableMapping[str, Any]]
 
 
-def test_a_server_that_failed_is_down_until_it_answers(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def said() -> Iterator[Lines]:
+    """Lines of the log, taken out as they are looked at."""
+    with capture_logs() as found:
+        yield found
+
+
+def lines(said: Lines) -> Lines:
+    found = said[:]
+    said.clear()
+    return found
+
+
+def test_a_server_that_failed_is_down_until_it_answers(said: Lines) -> None:
     clock = Clock()
     outages = Outages(clock)
     with outages.asking("redis", "here") as ask:
@@ -87,50 +102,48 @@ def test_a_server_that_failed_is_down_until_it_answers(capsys: pytest.CaptureFix
         clock.now_s += 4
         ask.failed("connection refused")
         outages.look()
-        assert len(lines(capsys)) == 1
+        assert len(lines(said)) == 1
         clock.now_s += 6
         outages.look()
-        (again,) = lines(capsys)
-        assert "server_awaited" in again
-        assert "down_s=10.0" in again
+        (again,) = lines(said)
+        assert (again["event"], again["down_s"]) == ("server_awaited", 10.0)
     assert outages.down() == frozenset()
-    (back,) = lines(capsys)
-    assert "server_returned" in back
-    assert "down_s=10.0" in back
+    (back,) = lines(said)
+    assert (back["event"], back["down_s"]) == ("server_returned", 10.0)
 
 
 def test_a_silent_server_is_said_after_ten_seconds_and_counted_from_the_request(
-    capsys: pytest.CaptureFixture[str],
+    said: Lines,
 ) -> None:
     clock = Clock()
     outages = Outages(clock)
     with outages.asking("clickhouse", "here") as ask:
         clock.now_s += 9
         outages.look()
-        assert not lines(capsys)
+        assert not lines(said)
         clock.now_s += 1
         outages.look()
-        (said,) = lines(capsys)
-        assert "doesn't answer" in said
+        (line,) = lines(said)
+        assert "doesn't answer" in line["error"]
         assert outages.down() == {"clickhouse"}
         clock.now_s += 50
         ask.failed("it didn't answer in time")
         clock.now_s += 10
         outages.look()
-        assert "down_s=70.0" in lines(capsys)[-1]
+        assert lines(said)[-1]["down_s"] == 70.0
 
 
-def test_two_connections_to_one_place_need_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_connections_to_one_place_need_one_line(said: Lines) -> None:
     clock = Clock()
     outages = Outages(clock)
     with outages.asking("clickhouse", "here"), outages.asking("clickhouse", "here"), outages.asking("redis", "there"):
         for _ in range(30):
             clock.now_s += 1
             outages.look()
-        assert [line.count("server=clickhouse") for line in lines(capsys)].count(1) == 3
+        assert [line["server"] for line in lines(said)].count("clickhouse") == 3
 
 
-def test_a_long_request_that_is_answered_in_parts_is_no_stall(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_request_that_is_answered_in_parts_is_no_stall(said: Lines) -> None:
     clock = Clock()
     outages = Outages(clock)
     with outages.asking("redis", "here"):
@@ -138,12 +151,12 @@ def test_a_long_request_that_is_answered_in_parts_is_no_stall(capsys: pytest.Cap
             clock.now_s += 8
             outages.look()
             heard()
-    assert not lines(capsys)
+    assert not lines(said)
 
 
-def test_a_quick_answer_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quick_answer_leaves_no_line(said: Lines) -> None:
     assert persist(lambda: 1, server="redis", where="here", is_outage=is_outage, stop=threading.Event()) == 1
-    assert not lines(capsys)
+    assert not lines(said)
     assert OUTAGES.down() == frozenset()
 
 
