@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.arrow_rows import ArrowDecoder
-from connectors.column_plan import ColumnPlan, FileOptions
+from connectors.column_plan import ColumnPlan, FileOptions, refuse_options
 from connectors.csv_file import plan_by_names
 from connectors.file_magic import Content
 from connectors.file_places import FilePlace
@@ -33,6 +33,9 @@ class ArrowFile:
     def __init__(self, opened: UnpackedFile, options: FileOptions, place: FilePlace) -> None:
         self._content = opened.content
         self._place = place
+        refuse_options(
+            options, ("--columns", "--encoding", "--decimal-comma"), f"{self._content.value} files", place.name
+        )
         with self._reading(f"not a whole {self._content.value} file, or damaged"):
             source = self._open(opened)
             schema = source.schema_arrow if self._content is Content.PARQUET else source.schema

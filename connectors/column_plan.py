@@ -17,7 +17,7 @@ from connectors.layouts import LAYOUTS, Layout
 from schemas.errors import InputError, SettingError
 from schemas.trade_words import TradeWords
 
-__all__ = ["EVENT_TIME_NAMES", "ColumnPlan", "FileOptions", "is_header", "plan_columns"]
+__all__ = ["EVENT_TIME_NAMES", "ColumnPlan", "FileOptions", "is_header", "plan_columns", "refuse_options"]
 
 EVENT_TIME_NAMES: Final = ("event_time_us", "event_time", "event_time_ms", "event_time_ns", "event_time_s")
 _NUMBER: Final = re.compile(r"[-+]?[0-9][0-9.,eE+-]*")
@@ -79,6 +79,18 @@ class ColumnPlan:
         return "; ".join(parts)
 
 
+def refuse_options(options: FileOptions, names: Sequence[str], what: str, where: str) -> None:
+    """Raise InputError when one of the options ``names`` was given, which would change nothing of ``what``."""
+    given = {
+        "--columns": bool(options.columns),
+        "--encoding": bool(options.encoding),
+        "--decimal-comma": options.decimal_comma is not None,
+    }
+    for name in names:
+        if given[name]:
+            raise InputError(f"{name} says nothing about {what}", where=where, mend="leave it out")
+
+
 def is_header(names: Sequence[str], known: Iterable[str] = ()) -> bool:
     """Whether these cells are names of columns, ours, of a layout or of ``known``, and none is a number."""
     words = {name.casefold() for name in (*known, *EVENT_TIME_NAMES)}
@@ -97,6 +109,8 @@ def plan_columns(
     where: str = "",
 ) -> ColumnPlan:
     """Find the fields among the columns ``names``. ``given``: columns with one value, such as a folder's."""
+    if layout is not None:
+        _check_layout(layout, names, where)
     found, missing = _found_columns(names, options, layout, given or {})
     constants = _constants(options, layout, found, given or {}, file_name, where)
     absent = [
@@ -205,6 +219,16 @@ def _constants(
         if layout.exchange and Field.EXCHANGE not in found and Field.EXCHANGE not in constants:
             constants[Field.EXCHANGE] = layout.exchange
     return constants
+
+
+def _check_layout(layout: Layout, names: Sequence[str], where: str) -> None:
+    """Raise InputError when a file has none of the columns that tell a layout from our own names."""
+    ours = {*EVENT_TIME_NAMES, *(each.name.lower() for each in Field)}
+    telling = [name for name in layout.columns if name not in ours]
+    if telling and not any(_column(names, name) >= 0 for name in telling):
+        raise InputError(
+            f"not the layout {layout.name}: no column {', '.join(telling)}", where=where, mend=_columns_are(names)
+        )
 
 
 def _merged(of_layout: TradeWords, of_user: TradeWords) -> TradeWords:

@@ -158,7 +158,8 @@ class CsvFile:
         layouts = self._options.layouts
         found = headerless_layout(first, layouts or LAYOUTS)
         if layouts:
-            return found or next((each for each in layouts if len(each.columns) == len(first)), None)
+            alike = (each for each in layouts if len(each.columns) == len(first) and each.fits(each.columns, first))
+            return found or next(alike, None)
         return found if found is not None and found.symbol_in(self._place.base_name) else None
 
     def _rows(self, lines: Sequence[SampleLine], dialect: Dialect) -> list[list[str]]:
@@ -206,7 +207,13 @@ def plan_by_names(names: Sequence[str], options: FileOptions, place: FilePlace, 
     found = layouts_with(names, options.layouts or LAYOUTS)
     layout = next((each for each in found if each.fits(names, first_row)), None) or next(iter(found), None)
     if options.layouts:
-        return plan(layout or options.layouts[0])
+        layout = layout or options.layouts[0]
+        if any(first_row) and not layout.fits(names, first_row):
+            raise InputError(
+                f"not the layout {layout.name}: the first row is {', '.join(first_row)}"[:200], where=place.name,
+                mend="leave --layout out, or name another one",
+            )  # fmt: skip
+        return plan(layout)
     if layout is None:
         return plan(None)
     try:

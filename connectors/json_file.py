@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from connectors.column_plan import ColumnPlan, FileOptions
+from connectors.column_plan import ColumnPlan, FileOptions, refuse_options
 from connectors.csv_dialect import sample_lines
 from connectors.csv_file import plan_by_names
 from connectors.encodings import TextStream
@@ -33,6 +33,7 @@ class JsonFile:
     """``sample``: the first bytes; ``whole``: there are no more. Raises InputError when they hold no object."""
 
     def __init__(self, sample: bytes, whole: bool, options: FileOptions, place: FilePlace) -> None:
+        refuse_options(options, ("--columns", "--decimal-comma"), "JSON", place.name)
         self._place = place
         names: dict[str, None] = dict.fromkeys(options.field_map.values())
         objects, first = 0, dict[str, str]()

@@ -122,7 +122,8 @@ LAYOUTS: Final = (
     Layout(
         "kraken", "Kraken's trading history, one pair a file",
         ("timestamp", "price", "volume"),
-        {"event_time": "timestamp", "price": "price", "size": "volume"}, (), "kraken", "s", name_pattern=_STEM_NAME,
+        {"event_time": "timestamp|time", "price": "price", "size": "volume"}, (), "kraken", "s",
+        name_pattern=_STEM_NAME,
     ),
     Layout(
         "bitcoincharts", "bitcoincharts.com, one market a file",

@@ -122,14 +122,19 @@ class BarTable:
 
 
 class RejectTable:
-    """Refused records in the order of reading; ``place`` tells the file and the row (from 1) of a reject."""
+    """Refused records in the order of reading; ``place`` tells the file and the row (from 1) of a reject.
 
-    def __init__(self, place: Place) -> None:
+    is_wanted: whether they are kept at all, as a file may be all refused records and no end of them.
+    """
+
+    def __init__(self, place: Place, *, is_wanted: bool = True) -> None:
         self._place = place
+        self._is_wanted = is_wanted
         self._rejects: list[Reject] = []
 
     def add(self, reject: Reject) -> None:
-        self._rejects.append(reject)
+        if self._is_wanted:
+            self._rejects.append(reject)
 
     def write(self, path: str) -> int:
         """Write the table and give its number of records."""

@@ -66,7 +66,8 @@ def bars(
     Several files are one log in the given order, so that a symbol may go on from file to file.
 
     Examples: tapeflow bars trades.csv.gz --intervals 1m,5m --out bars.csv --rejects rejects.csv or
-    tapeflow bars day1.parquet day2.parquet --intervals 1D --complete
+    tapeflow bars BTCUSDT-trades-2024-05-01.zip day2.parquet --intervals 1D --complete or
+    zcat XBTUSD.csv.gz | tapeflow bars - --layout kraken --symbol XBTUSD
     """
     chosen = chosen_intervals(intervals)
     mapping = parse_field_map(field_map)
@@ -82,7 +83,7 @@ def bars(
     options = file_options(settings, WrittenAs(layout, symbol, columns, encoding, decimal_comma))
     log = FileLog(open_all(files, options, settings), lambda file: read_valid(file, settings))
     check_places([str(file.place.path) for file in log.files], out, rejects)
-    table, refused, account = BarTable(chosen), RejectTable(log.place), Account()
+    table, refused, account = BarTable(chosen), RejectTable(log.place, is_wanted=rejects is not None), Account()
     began = time.monotonic()
     with shown_progress(people(), "reading", "rows") as progress:
         rules = rules_for_files(rules_of(settings), lateness_ms)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from connectors.layouts import LAYOUTS, layouts_called
 from schemas.errors import SettingError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ __all__ = [
 PANEL = "How the files are written"
 LayoutOption = Annotated[
     str | None,
-    typer.Option(help="Whose files they are: binance, okx, tardis … (docs/files.md).", rich_help_panel=PANEL),
+    typer.Option(help=f"Whose files they are: {', '.join(each.name for each in LAYOUTS)}.", rich_help_panel=PANEL),
 ]
 SymbolOption = Annotated[
     str | None,
@@ -82,7 +83,6 @@ def file_options(
     records in Kafka."""
     from connectors.column_plan import FileOptions
     from connectors.encodings import check_encoding
-    from connectors.layouts import layouts_called
     from flows.reading import words_of
 
     names = tuple(name.strip() for name in written.columns.split(",")) if written.columns else ()

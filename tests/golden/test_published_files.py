@@ -55,9 +55,12 @@ OPTIONS: dict[str, list[str]] = {
     "latin1_exchange.csv": ["--encoding", "latin-1"],
     "lobster.csv": ["--layout", "lobster", "--symbol", "AAPL"],
     "lobster_header.csv": ["--layout", "lobster"],
-    "neg_amount_bitfinex.csv": ["--layout", "bitfinex"],
 }
-SETTINGS = {"lobster.csv": MIDNIGHT, "lobster_header.csv": MIDNIGHT}
+SETTINGS = {
+    "lobster.csv": MIDNIGHT,
+    "lobster_header.csv": MIDNIGHT,
+    "neg_amount_bitfinex.csv": {"TAPEFLOW_SIGNED_SIZE": "true"},
+}
 REJECTED: dict[str, list[tuple[str, int]]] = {
     "cancel.csv": [("size-negative", 3)],
     "cat.csv": [("bad-value", 2)],
@@ -75,7 +78,9 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "dupcol.csv": ([], "column price stands twice"),
     "lobster.csv": ([], "it looks like LOBSTER's message files: say --layout lobster"),
     "lobster_header.csv": (["--layout", "lobster"], "the file's name has no day"),
+    "neg_amount_bitfinex.csv": (["--layout", "bitfinex"], "not the layout bitfinex: no column id, mts, amount"),
     "okx.csv": ([], "no column symbol"),
+    "d30.jsonl": (["--columns", "a,b,c"], "--columns says nothing about JSON"),
     "optional_typo.csv": (["--field-map", "side=agressor"], "no column agressor, which the field map names"),
 }
 ELSEWHERE = ("symbols.csv", "2025-01-01.csv", "expected.csv")
