@@ -194,6 +194,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         publish_updates=settings.publish_updates,
         stop=stop,
         on_written=written,
+        on_doubled=metrics.say_doubled,
     )
     lookout = look_after(NAME, source, settings, stop)
     metrics.watch(

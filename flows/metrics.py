@@ -5,11 +5,12 @@ these counters as in the data. The surprise: counters begin anew with a process 
 again; the account comes from recovery state and counts each record once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from prometheus_client import REGISTRY, CollectorRegistry, Counter
+import structlog
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -18,6 +19,8 @@ from schemas.intervals import INTERVALS
 from sinks.outage import OUTAGES
 
 __all__ = ["Account", "FlowMetrics"]
+
+_log = structlog.get_logger()
 
 
 OUTCOMES: Final = ("applied", "duplicate", "late", "rejected")
@@ -72,6 +75,15 @@ class FlowMetrics:
         self.rounded = Counter(
             "tapeflow_trades_rounded", "Trades with a number that was rounded", ["flow", "partition"], registry=registry
         )
+        self._doubled: set[str] = set()
+        self._homes: dict[str, int] = {}
+        self.doubled = Gauge(
+            "tapeflow_symbols_in_two_partitions",
+            "Symbols with trades in several partitions",
+            ["flow"],
+            registry=registry,
+        )
+        self.doubled.labels(flow)
         self._registry = registry
 
     def count_batch(self, batch: TradeBatch, applied: int, duplicate: int, late: int) -> None:
@@ -92,6 +104,28 @@ class FlowMetrics:
     def count_unjudged(self, partition: int, count: int) -> None:
         """Applied or late trades that may be duplicates for all that is remembered."""
         self.unjudged.labels(self.flow, str(partition)).inc(count)
+
+    def place_symbols(self, partition: int, symbols: Iterable[str]) -> None:
+        """Symbols that a partition has trades of, each once: one that another partition of this process has too is
+        said."""
+        for symbol in symbols:
+            home = self._homes.setdefault(symbol, partition)
+            if home != partition:
+                self.say_doubled(symbol, sorted((home, partition)))
+
+    def say_doubled(self, symbol: str, partitions: Sequence[int]) -> None:
+        """Count a symbol with trades in several partitions and log it, once."""
+        if symbol not in self._doubled:
+            self._doubled.add(symbol)
+            self.doubled.labels(self.flow).set(len(self._doubled))
+            _log.warning(
+                "symbol_in_two_partitions",
+                flow=self.flow,
+                symbol=symbol,
+                partitions=list(partitions),
+                consequence="each partition's bars lack the other's trades",
+                next="key the topic by symbol, or run `tapeflow rekey`",
+            )
 
     def count_late(self, refused: Iterable[int]) -> None:
         """refused: trades that each interval refused, in the order of INTERVALS."""

@@ -156,7 +156,8 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
                 np.count_nonzero(self._wanted[rows["interval"]] & (rows["start_us"] < whole_from_us))
             )
             self._progress.bars += int(np.count_nonzero(kept))
-        return [BarBatch(self._shard.symbols.names, rows[kept])] if kept.any() else []
+        bars = BarBatch(self._shard.symbols.names, rows[kept], self._progress.partition)
+        return [bars] if kept.any() else []
 
     def _of_chosen_symbols(self) -> Rows:
         names = self._shard.symbols.names

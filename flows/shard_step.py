@@ -9,6 +9,7 @@ The surprise: end of input publishes what changed but closes nothing, since a st
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -56,6 +57,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         self._idle_close = timedelta(milliseconds=idle_close_ms)
         self._last_batch_at: datetime | None = None
         self._cut_said = False
+        self._placed = 0
 
     @abstractmethod
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[W]:
@@ -75,6 +77,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             self.partition = batch.partition
             self._check_order(batch)
             done = self.shard.apply(batch)
+            self._place_new_symbols()
             self.metrics.count_batch(batch, done.applied, done.duplicate, done.late)
             if done.unjudged:
                 self.metrics.count_unjudged(batch.partition, done.unjudged)
@@ -106,7 +109,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         """Without those that a log which began later may have cut: stores may hold them whole (docs/adr/0009)."""
         if self.shard.left_edge_us == NEVER or not len(bars):
             return bars
-        return BarBatch(bars.symbols, bars.rows[bars.rows["start_us"] > self.shard.left_edge_us])
+        return replace(bars, rows=bars.rows[bars.rows["start_us"] > self.shard.left_edge_us])
 
     def account(self) -> Account:
         shard = self.shard
@@ -116,9 +119,15 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             int(shard.counts[UNJUDGED]),
         )  # fmt: skip
 
+    def _place_new_symbols(self) -> None:
+        names = self.shard.symbols.names
+        if len(names) > self._placed:
+            self.metrics.place_symbols(self.partition, names[self._placed :])
+            self._placed = len(names)
+
     def _counted(self, bars: BarBatch) -> BarBatch:
         """The whole ones, counted as published; the others are counted too, for else a backfill vanishes unseen."""
-        finals = self.whole(bars)
+        finals = self.whole(replace(bars, partition=self.partition))
         self.metrics.count_finals(finals)
         if cut := len(bars) - len(finals):
             self.metrics.count_cut(self.partition, cut)

@@ -217,10 +217,11 @@ class TradeBatch:
 
 @dataclass(slots=True)
 class BarBatch:
-    """BAR rows and the symbols that they index."""
+    """BAR rows and the symbols that they index. ``partition``: whose trades made them; -1 where it doesn't matter."""
 
     symbols: Sequence[str]
     rows: Rows
+    partition: int = -1
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -74,6 +74,11 @@ class RedisKeys:
     def symbol(self, symbol: str) -> str:
         return "symbol:" + self._form % symbol
 
+    def symbol_of(self, key: str) -> str:
+        """The symbol whose ``symbol`` key it is."""
+        before, after = self.symbol("\0").split("\0")
+        return key.removeprefix(before).removesuffix(after)
+
     def price(self, symbol: str) -> str:
         return "price:" + self._form % symbol
 

@@ -25,6 +25,9 @@ _ALERTS_MIGRATION: Final = "0003_alerts"
 _BARS_MIGRATION: Final = "0002_bars"
 _ALERTS_BEFORE: Final = "alerts_before"
 _ALERTS_ENGINE: Final = "ReplacingMergeTree"
+_BARS_MIGRATION: Final = "0002_bars"
+_BARS_BEFORE: Final = "bars_before"
+_BARS_RANK: Final = "rank"
 _FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _TABLES: Final = "SELECT name FROM system.tables WHERE database = %(database)s"
@@ -66,6 +69,7 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
         database,
     )
     done = {name for (name,) in _run(client, f"SELECT name FROM {database}.{MIGRATIONS_TABLE}", database)}  # noqa: S608
+    _rank_bars(client, database)
     there = {name for (name,) in _run(client, _TABLES, database)}
     applied: list[str] = []
     for name, template in migrations():
@@ -123,6 +127,33 @@ def _merge_alerts(client: Client, database: str) -> None:
         # Somebody else may have done the same at the same moment.
         if _engines(client, database) != {ALERTS_TABLE: _ALERTS_ENGINE}:
             raise
+
+
+def _rank_bars(client: Client, database: str) -> None:
+    """Bring a table of bars that knows no partition to one that decides between several.
+
+    As with alerts the rows are copied, since no statement changes what an engine goes by; of the old ones it isn't
+    known which partition made them. History must not run meanwhile. A crash in between is mended by the next run.
+    """
+    query = (
+        "SELECT table, countIf(name = %(rank)s) > 0 FROM system.columns WHERE database = %(database)s"
+        " AND table IN (%(new)s, %(old)s) GROUP BY table"
+    )
+    found = dict(_run(client, query, database, rank=_BARS_RANK, new=BARS_TABLE, old=_BARS_BEFORE))
+    if found.get(BARS_TABLE, True) and _BARS_BEFORE not in found:
+        return
+    if not found.get(BARS_TABLE, True):
+        _run(client, f"RENAME TABLE {database}.{BARS_TABLE} TO {database}.{_BARS_BEFORE}", database)
+    for statement in statements(dict(migrations())[_BARS_MIGRATION], database):
+        _run(client, statement, database)
+    columns = ", ".join(name for name, _ in BAR_COLUMNS if name != "kafka_partition")
+    _run(
+        client,
+        f"INSERT INTO {database}.{BARS_TABLE} ({columns}) SELECT {columns} FROM {database}.{_BARS_BEFORE}"  # noqa: S608
+        " SETTINGS max_partitions_per_insert_block = 0",
+        database,
+    )
+    _run(client, f"DROP TABLE IF EXISTS {database}.{_BARS_BEFORE}", database)
 
 
 def _engines(client: Client, database: str) -> dict[str, str]:

@@ -55,6 +55,7 @@ BAR_COLUMNS: Final = (
     ("trade_count", "UInt64"),
     ("revision", "UInt32"),
     ("version", "UInt64"),
+    ("kafka_partition", "Int32"),
 )
 
 _U1: Final = np.uint64(1)
@@ -240,6 +241,7 @@ def bar_block(batches: Sequence[BarBatch]) -> Block:
         rows["trade_count"].tobytes(),
         rows["revision"].tobytes(),
         rows["version"].tobytes(),
+        np.repeat(np.array([batch.partition for batch in batches], np.int32), list(map(len, batches))).tobytes(),
     )
     return Block(len(rows), BAR_COLUMNS, data)
 

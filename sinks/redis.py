@@ -171,10 +171,13 @@ class RedisWriter:
         publish_updates: bool = False,
         finals_kept: int = 1000,
         stop: threading.Event | None = None,
+        on_doubled: Callable[[str, list[int]], None] = lambda _symbol, _shards: None,
     ) -> None:
         self._client = _client(url)
+        self._on_doubled = on_doubled
         self._where = place(url)
-        self._key_parts = KeyParts.of(RedisKeys(hash_tags))
+        self._keys = RedisKeys(hash_tags)
+        self._key_parts = KeyParts.of(self._keys)
         self._candles_kept = candles_kept
         self._stream_length_max = stream_length_max
         self._channel = UPDATES_CHANNEL if publish_updates else ""
@@ -224,7 +227,7 @@ class RedisWriter:
     def _state(self, shard: int) -> ShardState:
         state = self._states.get(shard)
         if state is None:
-            state = self._states[shard] = ShardState(self._key_parts, finals_kept=self._finals_kept)
+            state = self._states[shard] = ShardState(self._key_parts, finals_kept=self._finals_kept, shard=shard)
         return state
 
     def _apply(self, calls: Sequence[tuple[int, Call]]) -> None:
@@ -283,6 +286,9 @@ class RedisWriter:
                 if isinstance(reply, Exception):
                     raise reply
                 self._learn_epoch(bytes(reply[0]))
+                for key, shards in zip(reply[4][::2], reply[4][1::2], strict=True):
+                    symbol = self._keys.symbol_of(_text(key))
+                    self._on_doubled(symbol, [int(each) for each in _text(shards).split(",")])
             heard()
 
     def _learn_epoch(self, epoch: bytes) -> None:
@@ -301,6 +307,7 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
 
     ``stop``: set by the flow when it must end although Redis is down; a waiting write then raises Unreachable.
     ``on_written``: called by the writer thread after each pipeline of updates that Redis took.
+    ``on_doubled``: likewise, for each symbol that another shard writes too, with all its shards; again and again.
     """
 
     def __init__(
@@ -314,6 +321,7 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         publish_updates: bool = False,
         stop: threading.Event | None = None,
         on_written: Callable[[Sequence[LiveUpdate]], None] = lambda _: None,
+        on_doubled: Callable[[str, list[int]], None] = lambda _symbol, _shards: None,
     ) -> None:
         self._shards = shards
         self._on_written = on_written
@@ -328,6 +336,7 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
             publish_updates=publish_updates,
             finals_kept=FINALS_KEPT // max(shards, 1),
             stop=stop,
+            on_doubled=on_doubled,
         )
         self._handover = Handover(
             self._write, name="redis-writer", depth=WAITING_MAX, look=self._writer.look, look_s=LOOK_S

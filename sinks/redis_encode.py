@@ -132,7 +132,15 @@ def _pack_key(
 
 @kernel
 def _pack_bars(
-    rows: Rows, buffer: Rows, arena: Rows, bounds: Rows, before: Rows, after: Rows, other: Rows, two_keys: int
+    rows: Rows,
+    buffer: Rows,
+    arena: Rows,
+    bounds: Rows,
+    before: Rows,
+    after: Rows,
+    other: Rows,
+    two_keys: int,
+    shard: int,
 ) -> int:
     at = _pack_count(buffer, len(rows) * (_LIVE_FIELDS + two_keys))
     for index in range(len(rows)):
@@ -143,7 +151,7 @@ def _pack_bars(
             at = _pack_key(buffer, at, other, after, arena, start, end, row.interval)
         at = _pack_int(buffer, at, row.start_us // 1000)
         at = _pack_int(buffer, at, row.version)
-        at = _close_text(buffer, at, put_bar(buffer, at + 5, row, arena, start, end))
+        at = _close_text(buffer, at, put_bar(buffer, at + 5, row, arena, start, end, shard))
     return int(at)
 
 
@@ -162,6 +170,7 @@ def _pack_tickers(
     price_before: Rows,
     symbol_before: Rows,
     after: Rows,
+    shard: int,
 ) -> int:
     at = _pack_count(buffer, len(rows) * _TICKER_FIELDS)
     for index in range(len(rows)):
@@ -173,7 +182,7 @@ def _pack_tickers(
         at = _pack_int(buffer, at, row.sequence)
         delta = known[index] and not lost_a_value(row, old[index])
         at = _pack_int(buffer, at, old[index].sequence if delta else -1)
-        last = put_snapshot(buffer, at + 5, row, arena, start, end, texts, text_start, text_end)
+        last = put_snapshot(buffer, at + 5, row, arena, start, end, texts, text_start, text_end, shard)
         at = _close_text(buffer, at, last)
         last = at + 5
         if delta:
@@ -192,22 +201,29 @@ def _message_bytes(rows: Rows, symbols: TextTable) -> int:
     return _MESSAGE_BYTES + _SYMBOLS_IN_MESSAGE * int((bounds[:, 1] - bounds[:, 0]).max(initial=0))
 
 
-def pack_bars(rows: Rows, symbols: TextTable, keys: KeyParts, *, final: bool) -> bytes:
-    """BAR[n] (``symbol`` is a number of ``symbols``) as a msgpack array.
+def pack_bars(rows: Rows, symbols: TextTable, keys: KeyParts, *, final: bool, shard: int = 0) -> bytes:
+    """BAR[n] (``symbol`` is a number of ``symbols``) of a shard as a msgpack array.
 
     A live bar is 4 elements: candle key, start ms, sequence, JSON. A final bar is 5:
     candles key, candle key, then the same.
     """
     buffer = np.empty(len(rows) * _message_bytes(rows, symbols) + 256, np.uint8)
     before, after = keys.candles if final else keys.candle
-    used = _pack_bars(rows, buffer, symbols.arena, symbols.bounds, before, after, keys.candle[0], int(final))
+    used = _pack_bars(rows, buffer, symbols.arena, symbols.bounds, before, after, keys.candle[0], int(final), shard)
     return buffer[:used].tobytes()
 
 
 def pack_tickers(
-    rows: Rows, old: Rows, known: Rows, symbols: TextTable, exchanges: tuple[TextTable, TextTable], keys: KeyParts
+    rows: Rows,
+    old: Rows,
+    known: Rows,
+    symbols: TextTable,
+    exchanges: tuple[TextTable, TextTable],
+    keys: KeyParts,
+    *,
+    shard: int = 0,
 ) -> bytes:
-    """TICKER[n], the rows published before (TICKER[n], valid where bool[n] ``known``), as a msgpack array.
+    """TICKER[n] of a shard, the rows published before (TICKER[n], valid where bool[n] ``known``), as a msgpack array.
 
     Nine elements each: price key, symbol key, sequence, sequence that the delta applies to (-1: no delta), snapshot,
     delta, exchange, first seen ms, last seen ms. ``exchanges``: as JSON strings, quotes included, and as they are.
@@ -219,6 +235,6 @@ def pack_tickers(
     price_before, after = keys.price
     used = _pack_tickers(
         rows, old, known, buffer, symbols.arena, symbols.bounds, quoted.arena, quoted.bounds, raw.arena, raw.bounds,
-        price_before, keys.symbol[0], after,
+        price_before, keys.symbol[0], after, shard,
     )  # fmt: skip
     return buffer[:used].tobytes()

@@ -54,6 +54,7 @@ _STDDEV: Final = _bytes(b',"stddev":')
 _FINAL: Final = _bytes(b',"final":')
 _REVISION: Final = _bytes(b',"revision":')
 _SEQUENCE: Final = _bytes(b',"sequence":')
+_SHARD: Final = _bytes(b',"shard":')
 _SNAPSHOT: Final = _bytes(b'{"type":"snapshot","symbol":"')
 _DELTA: Final = _bytes(b'{"type":"delta","symbol":"')
 _QUOTE: Final = _bytes(b'"')
@@ -111,8 +112,8 @@ def _put_optional(buffer: Rows, at: int, key: Rows, present: int, hi: int, lo: n
 
 
 @kernel
-def put_bar(buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int) -> int:
-    """JSON of one BAR row; the symbol is ``arena[start:end]``."""
+def put_bar(buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int, shard: int) -> int:
+    """JSON of one BAR row; the symbol is ``arena[start:end]``. ``shard``: the partition whose trades made it."""
     at = put_span(buffer, put_text(buffer, at, _BAR), arena, start, end)
     at = put_interval(buffer, put_text(buffer, at, _INTERVAL), row.interval)
     at = put_int(buffer, put_text(buffer, at, _TIME), row.start_us // 1000)
@@ -129,6 +130,7 @@ def put_bar(buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int) 
     at = put_text(buffer, at, _FINAL)
     at = put_text(buffer, at, _TRUE) if row.final else put_text(buffer, at, _FALSE)
     at = put_int(buffer, put_text(buffer, at, _REVISION), row.revision)
+    at = put_int(buffer, put_text(buffer, at, _SHARD), shard)
     at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.version)
     buffer[at] = _BRACE
     return at + 1
@@ -136,7 +138,16 @@ def put_bar(buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int) 
 
 @kernel
 def put_snapshot(
-    buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int, texts: Rows, text_start: int, text_end: int
+    buffer: Rows,
+    at: int,
+    row: Row,
+    arena: Rows,
+    start: int,
+    end: int,
+    texts: Rows,
+    text_start: int,
+    text_end: int,
+    shard: int,
 ) -> int:
     """JSON snapshot of one TICKER row; the exchange is ``texts[text_start:text_end]``, quotes included."""
     at = put_span(buffer, put_text(buffer, at, _SNAPSHOT), arena, start, end)
@@ -159,6 +170,7 @@ def put_snapshot(
     at = put_percent(buffer, at, _signed(percent_hi), percent_lo) if known else put_text(buffer, at, _NULL)
     at = put_int(buffer, put_text(buffer, at, _TIMESTAMP), row.event_time_us // 1000)
     at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.sequence)
+    at = put_int(buffer, put_text(buffer, at, _SHARD), shard)
     at = put_span(buffer, put_text(buffer, at, _EXCHANGE), texts, text_start, text_end)
     buffer[at] = _BRACE
     return at + 1

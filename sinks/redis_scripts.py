@@ -1,13 +1,13 @@
 """The Lua script that applies one live update in Redis, atomically and guarded by versions.
 
-Called by sinks.redis with what sinks.redis_encode packed. Law: a key never goes back to a lower sequence, the shard's
-stream gets exactly the messages that were accepted, so a retry, a replay or a second writer adds nothing.
-The surprise: the script, not the caller, chooses delta or snapshot: a delta goes out only when the stored sequence is
-the one it applies to, which also heals the stream when Redis lost its last seconds.
+Called by sinks.redis with what sinks.redis_encode packed. A key never goes back to a lower sequence, and the shard's
+stream gets what was accepted, so a retry or a second writer adds nothing. A delta goes out only when the stored
+sequence is the one it applies to, which heals the stream too. Of two shards' values of one symbol the greater sequence
+wins, then the lower shard: see docs/adr/0015-symbol-in-two-partitions.md.
 
 KEYS: md:epoch, the shard's stream. ARGV: epoch to set in an empty Redis, time ms, stream length, candles kept, shard,
 channel of updates ("" for none), source of updates, then three msgpack arrays ("" when empty): final bars, live bars,
-tickers. Reply: {epoch found, final bars, live bars, tickers accepted}.
+tickers. Reply: {epoch found, final bars, live bars, tickers accepted, {symbol key, its shards with commas, …}}.
 """
 
 from typing import Final
@@ -26,6 +26,7 @@ end
 
 local out, n = {}, 0
 local counts = {0, 0, 0}
+local shard, doubled = tonumber(ARGV[5]), {}
 
 -- The number after `"name":` in stored JSON, searched for from `from`.
 local function field(json, name, from)
@@ -34,16 +35,45 @@ local function field(json, name, from)
 end
 
 local function bar_position(json)
-  -- The sequence is a bar's last field: `"sequence":` and at most 17 characters.
-  return field(json, '"time":', 1) or -1, field(json, '"sequence":', -40) or -1
+  -- The sequence is a bar's last field: `"sequence":` and at most 17 characters; the shard stands before it.
+  return field(json, '"time":', 1) or -1, field(json, '"sequence":', -40) or -1, field(json, '"shard":', -70) or shard
 end
 
 local function newer(start, sequence, final, held)
   if not held then return true end
-  local held_start, held_sequence = bar_position(held)
+  local held_start, held_sequence, held_shard = bar_position(held)
   if start ~= held_start then return start > held_start end
   if sequence ~= held_sequence then return sequence > held_sequence end
+  if shard ~= held_shard then return shard < held_shard end
   return final and not find(held, '"final":true', 1, true)
+end
+
+-- A symbol whose ticker another shard wrote has trades in both, unless that was before its topic was made anew.
+-- What is known stands in a key of its own, so that each shard of it is told once.
+local function find_doubled(symbol_key, sequence, held, held_shard)
+  if math.floor(held / 2 ^ 44) ~= math.floor(sequence / 2 ^ 44) then return end
+  local known_key = 'md:two-partitions:' .. symbol_key
+  local known, shards = call('GET', known_key), {}
+  for each in string.gmatch((known or '') .. ',' .. shard .. ',' .. held_shard, '%d+') do
+    shards[tonumber(each)] = true
+  end
+  local sorted = {}
+  for each in pairs(shards) do sorted[#sorted + 1] = each end
+  table.sort(sorted)
+  local said = table.concat(sorted, ',')
+  doubled[#doubled + 1] = symbol_key
+  doubled[#doubled + 1] = said
+  if said == known then return end
+  call('SET', known_key, said)
+  local symbol = match(symbol_key, '^symbol:{(.*)}$') or match(symbol_key, '^symbol:(.*)$')
+  local id = 'two-partitions:' .. symbol
+  -- A login that may not write events must not stop the flow, which says it too.
+  redis.pcall('XADD', 'md:events', 'MAXLEN', '~', 10000, '*', 'type', 'alert', 'ts', ARGV[2], 'symbols', symbol,
+    'data', '{"id":' .. cjson.encode(id) .. ',"severity":"critical","category":"data-quality"'
+    .. ',"title":"Symbol in several partitions","message":'
+    .. cjson.encode(symbol .. ' has trades in partitions ' .. string.gsub(said, ',', ', ') .. ': its bars lack trades')
+    .. ',"source":"' .. ARGV[7] .. '","actionItems":["tapeflow rekey"],"symbol":' .. cjson.encode(symbol)
+    .. ',"partitions":[' .. said .. ']}')
 end
 
 -- Writes the newest of `bars` to their keys. `at[i]`: where the key of bar i stands, before start, sequence and JSON.
@@ -114,7 +144,9 @@ if #tickers > 0 then
     local at, key = i * 9 - 8, keys[i]
     local sequence, snapshot = tickers[at + 2], tickers[at + 4]
     local held = fresh[key] or (stored[i] and field(stored[i], '"sequence":', 1)) or -1
-    if sequence > held then
+    local held_shard = not fresh[key] and stored[i] and field(stored[i], '"shard":', 1) or shard
+    if held_shard ~= shard then find_doubled(tickers[at + 1], sequence, held, held_shard) end
+    if sequence > held or (sequence == held and shard < held_shard) then
       fresh[key] = sequence
       writes[w + 1], writes[w + 2] = key, snapshot
       w = w + 2
@@ -139,5 +171,5 @@ if n > 0 then
   local batch = '[' .. table.concat(out, ',') .. ']'
   call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'batch', batch, 'ts', ARGV[2], 'n', n) -- md:deltas:*
 end
-return {epoch, counts[1], counts[2], counts[3]}
+return {epoch, counts[1], counts[2], counts[3], doubled}
 """

@@ -45,8 +45,8 @@ class LiveUpdate:
 class ShardState:
     """Tables of one shard: TICKER[capacity], BAR[capacity, 7] by symbol number, and the last final bars."""
 
-    def __init__(self, keys: KeyParts, *, finals_kept: int) -> None:
-        self._keys = keys
+    def __init__(self, keys: KeyParts, *, finals_kept: int, shard: int = 0) -> None:
+        self._keys, self._shard = keys, shard
         self._numbers: dict[str, int] = {}
         self._exchange_numbers: dict[str, int] = {}
         self._symbols = TextTable()
@@ -95,12 +95,17 @@ class ShardState:
             part = _window(start - before, stop - before)
             ticker_part = tickers[part]
             yield (
-                pack_bars(final_part, self._symbols, self._keys, final=True) if len(final_part) else b"",
-                pack_bars(live_part, self._symbols, self._keys, final=False) if len(live_part) else b"",
-                pack_tickers(ticker_part, old[part], known[part], self._symbols, self._exchanges, self._keys)
+                self._packed_bars(final_part, final=True) if len(final_part) else b"",
+                self._packed_bars(live_part, final=False) if len(live_part) else b"",
+                pack_tickers(
+                    ticker_part, old[part], known[part], self._symbols, self._exchanges, self._keys, shard=self._shard
+                )
                 if len(ticker_part)
                 else b"",
             )
+
+    def _packed_bars(self, rows: Rows, *, final: bool) -> bytes:
+        return pack_bars(rows, self._symbols, self._keys, final=final, shard=self._shard)
 
     def _own_bars(self, batch: BarBatch) -> Rows:
         """A copy of the rows whose ``symbol`` is this table's number."""

@@ -15,7 +15,7 @@ from tapeflow.oracle import INTERVAL_US
 
 __all__ = ["read_bars"]
 
-COLUMNS: Final = ", ".join(FIELDS)
+COLUMNS: Final = ", ".join(("kafka_partition", *FIELDS))
 
 
 def read_bars(
@@ -41,6 +41,6 @@ def read_bars(
         f"FROM {database}.{BAR_VIEW} WHERE {' AND '.join(where)}"
     )
     return {
-        (symbol, interval, start_us): StoredBar(tuple(fields))
-        for symbol, interval, start_us, *fields in client.execute_iter(query, values)
+        (symbol, interval, start_us): StoredBar(tuple(fields), None if partition < 0 else partition)
+        for symbol, interval, start_us, partition, *fields in client.execute_iter(query, values)
     }

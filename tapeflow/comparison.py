@@ -4,31 +4,47 @@
 wholly; one that other records touch (cut by the edges of a range), or that is still open, is left out and counted,
 never passed over in silence. The surprise: the version says which bars later records changed, so the right edge needs
 no guessing; the left edge is a time. And a stored bar newer than the oracle's is right where a replay has folded in
-trades that were too late for live: it is held against an oracle that waits for ever.
+trades that were too late for live: it is held against an oracle that waits for ever. A symbol in two partitions has two
+bars of one name, each without the other's trades, so neither is right: such a bar is a difference whatever is stored.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from tapeflow.oracle import INTERVAL_US, OracleBar
 
-__all__ = ["FIELDS", "Comparison", "Difference", "Edge", "Key", "StoredBar", "compare_bars"]
+__all__ = [
+    "FIELDS",
+    "Comparison",
+    "Difference",
+    "Edge",
+    "Key",
+    "StoredBar",
+    "compare_bars",
+    "decided_bars",
+    "partitions_said",
+    "wins",
+]
 
 FIELDS: Final = (
     *("open", "high", "low", "close", "volume", "quote_volume", "vwap", "trade_count", "buy_volume", "stddev"),
     *("revision", "version"),
 )
 EXISTENCE: Final = "bar"
+PARTITIONS: Final = "partitions"
 Key = tuple[str, str, int]
 """Symbol, interval, start in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBar:
-    """``values`` as Decimals, whole numbers and None, in the order of FIELDS."""
+    """``values`` as Decimals, whole numbers and None, in the order of FIELDS. ``partition``: None where it isn't known,
+    as of bars that were written before it was kept."""
 
     values: tuple[object, ...]
+    partition: int | None = field(default=None, compare=False)
 
     @property
     def version(self) -> int:
@@ -69,7 +85,8 @@ class Difference(NamedTuple):
 class Comparison:
     """compared + open + cut = bars looked at. ``repaired``: those compared that a replay has folded late trades into.
     ``elsewhere``: stored bars of symbols that the records don't hold, compared only where no other record can.
-    ``hidden``: what open transactions keep from every reader, in words."""
+    ``hidden``: what open transactions keep from every reader, in words. ``in_two_partitions``: symbols with trades in several, and
+    which."""
 
     compared: int = 0
     open: int = 0
@@ -79,6 +96,12 @@ class Comparison:
     differing: int = 0
     hidden: str = ""
     differences: list[Difference] = field(default_factory=list)
+    in_two_partitions: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing that was compared is wrong."""
+        return not (self.differing or self.in_two_partitions)
 
     def differ(self, differences: Iterable[Difference]) -> bool:
         """Count one bar's; whether there are any."""
@@ -94,7 +117,8 @@ class Comparison:
         note = f" ({', '.join(left_out)}: left out)" if left_out else ""
         mended = f", {self.repaired} repaired by late trades" if self.repaired else ""
         strays = f"; {self.elsewhere} stored of symbols that the records don't hold" if self.elsewhere else ""
-        return f"{self.compared} bars compared, {self.differing} differ{mended}{note}{strays}"
+        twice = f"; {len(self.in_two_partitions)} symbols in several partitions" if self.in_two_partitions else ""
+        return f"{self.compared} bars compared, {self.differing} differ{mended}{note}{strays}{twice}"
 
 
 def compare_bars(
@@ -111,15 +135,24 @@ def compare_bars(
     any of which may hold other symbols; None: that isn't known, so such bars are only counted.
     """
     done, repaired = Comparison(), repaired or {}
-    seen: set[Key] = set()
-    partition_of: dict[str, int] = {}
+    by_key: dict[Key, list[OracleBar]] = defaultdict(list)
     for bar in bars:
-        key = (bar.symbol, bar.interval, bar.start_us)
-        seen.add(key)
-        partition_of[bar.symbol] = bar.partition
-        edge = edges.get(bar.partition) if edges else None
+        by_key[bar.symbol, bar.interval, bar.start_us].append(bar)
+    homes = _homes(by_key, stored)
+    done.in_two_partitions = {symbol: sorted(places) for symbol, places in sorted(homes.items()) if len(places) > 1}
+    for key, candidates in by_key.items():
         there = stored.get(key)
-        if edge is not None and edge.cuts(bar.start_us, there.version if there else bar.version):
+        bar = _winner(candidates)
+        places = {each.partition for each in candidates}
+        if there is not None and there.partition is not None:
+            places.add(there.partition)
+        if len(places) > 1:
+            _compare_doubled(done, key, bar, there, places)
+            continue
+        edge = edges.get(bar.partition) if edges else None
+        # What another partition's version says of this one's range is nothing.
+        version = there.version if there and key[0] not in done.in_two_partitions else bar.version
+        if edge is not None and edge.cuts(bar.start_us, version):
             done.cut += 1
         elif not bar.final and (there is None or there.version < bar.version):
             # A bar that the wall clock closed early, and that has grown since, is published again when it ends.
@@ -128,21 +161,77 @@ def compare_bars(
             again = repaired.get(key) if there is not None and there.version > bar.version else None
             _compare(done, key, bar, again, there)
     for key, there in stored.items():
-        if key in seen:
+        if key in by_key:
             continue
         again = repaired.get(key)
-        partition = again.partition if again is not None else partition_of.get(key[0])
-        if partition is None:
+        owners = _owners(key, there, again, homes)
+        if not owners:
             done.elsewhere += 1
             if unread is not None and not any(there.version in span for span in unread):
                 done.compared += 1
                 done.differ([Difference(*key, EXISTENCE, "no such symbol", "stored")])
-        elif edges and partition in edges and edges[partition].lacks(key[2], there.version):
+        elif edges and all(each in edges and edges[each].lacks(key[2], there.version) for each in owners):
             done.cut += 1
         else:
             _compare(done, key, None, again, there)
     done.differences.sort(key=lambda each: (each.symbol, INTERVAL_US[each.interval], each.start_us))
     return done
+
+
+def wins(bar: OracleBar) -> tuple[int, int]:
+    """By what both stores choose among several partitions' bars of one name: the greater version, then the lower
+    partition. Greater wins."""
+    return bar.version, -bar.partition
+
+
+def decided_bars(bars: Iterable[OracleBar], stored: Mapping[Key, StoredBar]) -> list[OracleBar]:
+    """One bar of each name: the one that the stores must hold. A bar that isn't final yet may be held already, where a
+    wall clock closed it early."""
+    by_key: dict[Key, list[OracleBar]] = defaultdict(list)
+    for bar in bars:
+        by_key[bar.symbol, bar.interval, bar.start_us].append(bar)
+    decided = []
+    for key, candidates in by_key.items():
+        there = stored.get(key)
+        published = [each for each in candidates if each.final or (there is not None and there.version == each.version)]
+        decided.append(_winner(published or candidates))
+    return decided
+
+
+def partitions_said(symbol: str, partitions: Iterable[int]) -> str:
+    """The one line that names a symbol in two partitions and what to do."""
+    return f"{symbol} has trades in partitions {', '.join(map(str, partitions))}: see `tapeflow rekey`"
+
+
+def _winner(candidates: Sequence[OracleBar]) -> OracleBar:
+    return max(candidates, key=wins)
+
+
+def _homes(by_key: Mapping[Key, Sequence[OracleBar]], stored: Mapping[Key, StoredBar]) -> dict[str, set[int]]:
+    """Partitions of each symbol that the records hold, by what they and the stored bars say."""
+    homes: dict[str, set[int]] = defaultdict(set)
+    for key, candidates in by_key.items():
+        homes[key[0]].update(each.partition for each in candidates)
+    for key, there in stored.items():
+        if key[0] in homes and there.partition is not None:
+            homes[key[0]].add(there.partition)
+    return homes
+
+
+def _owners(key: Key, there: StoredBar, again: OracleBar | None, homes: Mapping[str, set[int]]) -> set[int]:
+    """The partitions that a stored bar without a trade in the range may be of."""
+    if again is not None:
+        return {again.partition}
+    if key[0] in homes and there.partition is not None:
+        return {there.partition}
+    return homes.get(key[0], set())
+
+
+def _compare_doubled(done: Comparison, key: Key, bar: OracleBar, there: StoredBar | None, places: set[int]) -> None:
+    done.compared += 1
+    said = f"trades in {', '.join(map(str, sorted(places)))}; version {bar.version} of {bar.partition} decides"
+    held = "missing" if there is None else f"version {there.version}"
+    done.differ([Difference(*key, PARTITIONS, said, held)])
 
 
 def _compare(

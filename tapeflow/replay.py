@@ -9,6 +9,7 @@ as writing to ClickHouse is.
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from connectors.kafka_start import TopicQuestions
@@ -119,7 +120,7 @@ class Replay:
         names = [INTERVALS[index].name for index in self.plan.intervals]
         try:
             for partition, bars in zip(self.plan.whole_from_us, self._gathered(), strict=True):
-                for part in _by_symbols(bars):
+                for part in _by_symbols(replace(bars, partition=partition)):
                     symbols = sorted({part.symbols[index] for index in part.rows["symbol"].tolist()})
                     starts_us = part.rows["start_us"]
                     stored = stored_bars(client, table, symbols, names, int(starts_us.min()), int(starts_us.max()))
@@ -206,4 +207,4 @@ def _by_symbols(bars: BarBatch) -> Iterable[BarBatch]:
         symbols = bars.rows["symbol"]
         rows = bars.rows[(symbols >= first) & (symbols < first + SYMBOLS_AT_ONCE)]
         if len(rows):
-            yield BarBatch(bars.symbols, rows)
+            yield replace(bars, rows=rows)

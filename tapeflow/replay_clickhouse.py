@@ -16,8 +16,10 @@ from tapeflow.comparison import FIELDS, Key, StoredBar
 __all__ = ["check_bar_table", "stored_bars"]
 
 ENGINE: Final = "ReplacingMergeTree"
+ENGINE_COLUMNS: Final = ("rank", "version")
+"""What the engine may go by; version alone doesn't decide between bars of two partitions that have the same one."""
 KEY: Final = "symbol, interval, start"
-COLUMNS: Final = ", ".join(FIELDS)
+COLUMNS: Final = ", ".join(("kafka_partition", *FIELDS))
 
 
 def check_bar_table(client: Client, table: str) -> None:
@@ -45,8 +47,9 @@ def check_bar_table(client: Client, table: str) -> None:
         if found.pop(column, None) != kind.replace(" ", ""):
             raise wrong_shape(table, f"column {column} is not {kind}")
     engine, full, sorting_key = engines[0]
-    if not engine.endswith(ENGINE) or "version" not in full.split("PARTITION BY")[0].split("ORDER BY")[0]:
-        raise wrong_shape(table, f"its engine is {engine}, not {ENGINE}(version)")
+    goes_by = full.split("PARTITION BY")[0].split("ORDER BY")[0]
+    if not engine.endswith(ENGINE) or not any(column in goes_by for column in ENGINE_COLUMNS):
+        raise wrong_shape(table, f"its engine is {engine}, not {ENGINE}(rank)")
     if sorting_key != KEY:
         raise wrong_shape(table, f"it is ordered by ({sorting_key}), not ({KEY})")
 
@@ -72,6 +75,6 @@ def stored_bars(
         "symbols": tuple(symbols), "intervals": tuple(intervals), "from_us": from_us, "to_us": to_us,
     }  # fmt: skip
     return {
-        (symbol, interval, start_us): StoredBar(tuple(fields))
-        for symbol, interval, start_us, *fields in client.execute_iter(query, values)
+        (symbol, interval, start_us): StoredBar(tuple(fields), None if partition < 0 else partition)
+        for symbol, interval, start_us, partition, *fields in client.execute_iter(query, values)
     }

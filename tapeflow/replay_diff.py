@@ -2,8 +2,8 @@
 
 ``tapeflow replay --dry-run --diff`` calls it, partition by partition. Law: only bars that the range decides are
 compared; a stored bar with a higher version than the replayed one has trades behind the range, would win over it, and
-is counted as newer. The surprise: a stored bar that the records of the range don't give is a difference too, though a
-replay can't delete it.
+is counted as newer. One that another partition made is no such bar: its symbol lies in two partitions, and is named.
+The surprise: a stored bar that the records of the range don't give is a difference too, though no replay deletes it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,10 +34,16 @@ class Changes:
     newer: int = 0
     open: int = 0
     shown: list[Change] = field(default_factory=list)
+    places: dict[str, set[int]] = field(default_factory=dict)
 
     @property
     def any(self) -> bool:
-        return bool(self.changed or self.added or self.without_trades)
+        return bool(self.changed or self.added or self.without_trades or self.in_two_partitions)
+
+    @property
+    def in_two_partitions(self) -> dict[str, list[int]]:
+        """Symbols with bars of several partitions, replayed or stored, and which."""
+        return {symbol: sorted(each) for symbol, each in sorted(self.places.items()) if len(each) > 1}
 
     def show(self, changes: Iterable[Change]) -> None:
         self.shown.extend(list(changes)[: SHOWN_MAX - len(self.shown)])
@@ -81,7 +87,14 @@ def add_changes(
         key = (replayed.symbols[row["symbol"]], INTERVALS[row["interval"]].name, int(row["start_us"]))
         seen.add(key)
         there, values = stored.get(key), bar_values(row)
-        if there is not None and there.version > int(row["version"]):
+        places = changes.places.setdefault(key[0], set())
+        places.add(replayed.partition)
+        if there is not None and there.partition is not None:
+            places.add(there.partition)
+        if there is not None and there.partition not in (None, replayed.partition):
+            changes.changed += 1
+            changes.show([Change(*key, "partition", str(replayed.partition), str(there.partition))])
+        elif there is not None and there.version > int(row["version"]):
             changes.newer += 1
         elif not row["final"] and (there is None or there.version < int(row["version"])):
             changes.open += 1
@@ -95,7 +108,8 @@ def add_changes(
             pairs = zip(FIELDS, values, there.values, strict=True)
             changes.show(Change(*key, name, _plain(new), _plain(old)) for name, new, old in pairs if new != old)
     for key, there in stored.items():
-        if key not in seen and there.version in sequences and key[2] + INTERVAL_US[key[1]] <= ends_us_max:
+        is_ours = there.partition in (None, replayed.partition)
+        if key not in seen and is_ours and there.version in sequences and key[2] + INTERVAL_US[key[1]] <= ends_us_max:
             changes.without_trades += 1
             changes.show([Change(*key, "bar", "no trades", f"version {there.version}")])
 

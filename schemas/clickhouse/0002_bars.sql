@@ -1,4 +1,5 @@
--- Final bars; version is the sequence of the last trade applied, so a revision replaces what it revises.
+-- Final bars; version is the sequence of the last trade applied, so a revision replaces what it revises. Where trades of a
+-- symbol lie in several partitions, rank decides: the greater version, then the lower partition (-1: not known).
 CREATE TABLE IF NOT EXISTS {database}.bars
 (
     symbol       LowCardinality(String),
@@ -15,8 +16,10 @@ CREATE TABLE IF NOT EXISTS {database}.bars
     stddev       Decimal(38, 10) CODEC(ZSTD(1)),
     trade_count  UInt64 CODEC(T64, ZSTD(1)),
     revision     UInt32 CODEC(T64, ZSTD(1)),
-    version      UInt64 CODEC(Delta(8), ZSTD(1))
+    version      UInt64 CODEC(Delta(8), ZSTD(1)),
+    kafka_partition Int32 DEFAULT -1 CODEC(T64, ZSTD(1)),
+    rank         UInt128 MATERIALIZED bitShiftLeft(toUInt128(version), 32) + (4294967295 - toUInt32(kafka_partition)) CODEC(ZSTD(1))
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(rank)
 PARTITION BY toYear(start)
 ORDER BY (symbol, interval, start);

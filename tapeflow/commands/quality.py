@@ -35,6 +35,7 @@ def quality(
 
     Examples: tapeflow quality or tapeflow quality --from 2026-01-31T09:00:00Z --json
     """
+    from tapeflow.comparison import partitions_said
     from tapeflow.quality import assess_range
 
     settings = enter(kafka_topic=topic)
@@ -49,7 +50,7 @@ def quality(
         if symbols:
             console.print(symbol_table(found, symbols))
     for name, partitions in list(twice.items())[:5]:
-        people().print(f"{name} has trades in partitions {', '.join(map(str, partitions))}: see `tapeflow rekey`")
+        people().print(partitions_said(name, partitions))
     return 1 if twice else 0
 
 

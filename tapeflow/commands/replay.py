@@ -125,6 +125,7 @@ def _show(changes: "Changes", outcome: dict[str, object], as_json: bool) -> None
     if as_json:
         names = ("equal", "changed", "added", "without_trades", "newer", "open")
         outcome["diff"] = {name: getattr(changes, name) for name in names}
+        outcome["in_two_partitions"] = changes.in_two_partitions
         outcome["changes"] = [each._asdict() for each in changes.shown]
     elif changes.shown:
         more = len(changes.shown) - ROWS_SHOWN
@@ -135,3 +136,7 @@ def _show(changes: "Changes", outcome: dict[str, object], as_json: bool) -> None
             start = datetime.fromtimestamp(each.start_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
             table.add_row(each.symbol, each.interval, start, each.field, each.stored, each.expected)
         people().print(table)
+    from tapeflow.comparison import partitions_said
+
+    for symbol, partitions in list(changes.in_two_partitions.items())[:ROWS_SHOWN]:
+        people().print(partitions_said(symbol, partitions), soft_wrap=True)

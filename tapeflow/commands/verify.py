@@ -40,6 +40,7 @@ def verify(
 
     Examples: tapeflow verify or tapeflow verify --from 2026-01-31T09:00:00Z --to 2026-01-31T10:00:00Z --intervals 1m,1h
     """
+    from tapeflow.comparison import partitions_said
     from tapeflow.verify import Asked, verify_bars
 
     settings = enter(kafka_topic=topic)
@@ -57,7 +58,9 @@ def verify(
         people().print("the records of that range hold no valid trade, so no bar could be compared")
     if found.hidden:
         people().print(f"{found.hidden}; they are in no bar yet, and were not compared")
-    return 1 if found.differing else 0
+    for symbol, partitions in list(found.in_two_partitions.items())[:ROWS_SHOWN]:
+        people().print(partitions_said(symbol, partitions), soft_wrap=True)
+    return 0 if found.holds else 1
 
 
 def as_plain(found: "Comparison") -> dict[str, object]:
@@ -69,6 +72,7 @@ def as_plain(found: "Comparison") -> dict[str, object]:
         "repaired": found.repaired,
         "elsewhere": found.elsewhere,
         "hidden": found.hidden,
+        "in_two_partitions": found.in_two_partitions,
         "differences": [each._asdict() for each in found.differences],
     }
 

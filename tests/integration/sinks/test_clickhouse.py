@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from clickhouse_driver import Client
 
-from schemas.columns import TradeBatch
+from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
 from sinks.clickhouse import ClickHouseBarsSink, ClickHouseTradesSink, connect
-from sinks.clickhouse_migrations import check_tables, migrate, migrations
+from sinks.clickhouse_migrations import check_tables, migrate, migrations, statements
+from sinks.clickhouse_native import BAR_COLUMNS
 from tests.servers.clickhouse import ClickHouseServer
 from tests.unit.sinks.rows import START_US, bars, trades
 
@@ -112,6 +114,58 @@ def test_one_insert_may_hold_more_months_than_the_server_would_split(
     part.snapshot()
     part.close()
     assert client.execute(f"SELECT uniqExact(toYear(start)) FROM {database}.bars") == [(150,)]
+
+
+def written(dsn: str, database: str, *batches: BarBatch) -> None:
+    part = ClickHouseBarsSink(dsn, database, 1).build_part("write_bars", "00000", None)
+    for batch in batches:
+        part.write_batch([batch])
+        part.snapshot()
+    part.close()
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("order", [(0, 3, 12), (12, 3, 0), (3, 0, 12)])
+def test_of_equal_versions_the_lower_partitions_bar_stays(
+    clickhouse_dsn: str, client: Client, database: str, order: tuple[int, ...], merged: bool
+) -> None:
+    batches = [
+        replace(bars({"version": 7, "close": partition}), partition=partition) for partition in (*order, order[0])
+    ]
+    written(clickhouse_dsn, database, *batches)
+    if merged:
+        client.execute(f"OPTIMIZE TABLE {database}.bars FINAL")
+    assert client.execute(f"SELECT close, kafka_partition FROM {database}.bars_final") == [(Decimal(0), 0)]
+    written(clickhouse_dsn, database, replace(bars({"version": 8, "close": 5}), partition=30))
+    assert client.execute(f"SELECT close, kafka_partition FROM {database}.bars_final") == [(Decimal(5), 30)]
+
+
+@pytest.mark.parametrize("crashed", ["never", "renamed", "copied"])
+def test_a_table_of_bars_that_knew_no_partition_is_brought_to_one_that_does(
+    clickhouse_dsn: str, client: Client, database: str, crashed: str
+) -> None:
+    written(clickhouse_dsn, database, bars({"version": 7, "close": 2}, {"symbol": "B"}))
+    columns = ", ".join(name for name, _ in BAR_COLUMNS[:-1])
+    client.execute(f"CREATE TABLE {database}.old ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(start)"
+                   f" ORDER BY (symbol, interval, start) AS SELECT {columns} FROM {database}.bars")  # fmt: skip
+    client.execute(f"DROP TABLE {database}.bars")
+    client.execute(f"RENAME TABLE {database}.old TO {database}.bars{'' if crashed == 'never' else '_before'}")
+    client.execute(f"CREATE OR REPLACE VIEW {database}.bars_final AS SELECT {columns} FROM"
+                   f" {database}.bars{'' if crashed == 'never' else '_before'} FINAL")  # fmt: skip
+    client.execute(f"ALTER TABLE {database}.schema_migrations DELETE WHERE name = '0006_bars_decided'"
+                   " SETTINGS mutations_sync = 1")  # fmt: skip
+    if crashed == "copied":
+        for statement in statements(dict(migrations())["0002_bars"], database):
+            client.execute(statement)
+        client.execute(f"INSERT INTO {database}.bars ({columns}) SELECT {columns} FROM {database}.bars_before")
+    for _ in range(2):
+        migrate(client, database)
+        found = client.execute(f"SELECT symbol, close, kafka_partition FROM {database}.bars_final ORDER BY symbol")
+        assert found == [("AAPL", Decimal(2), -1), ("B", Decimal("1.5"), -1)]
+    assert client.execute(f"EXISTS TABLE {database}.bars_before") == [(0,)]
+    written(clickhouse_dsn, database, replace(bars({"version": 7, "close": 3}), partition=4))
+    found = client.execute(f"SELECT close FROM {database}.bars_final WHERE symbol = 'AAPL'")
+    assert found == [(Decimal(3),)], "a partition that is known goes before one that isn't"
 
 
 def test_bars_keep_their_newest_version(clickhouse_dsn: str, client: Client, database: str) -> None:

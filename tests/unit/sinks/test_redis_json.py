@@ -27,12 +27,12 @@ def exchanges(*names: bytes) -> TextTable:
 
 def bar_json(row: Rows) -> str:
     buffer = np.zeros(2048, np.uint8)
-    return bytes(buffer[: put_bar(buffer, 0, row, NAME, 0, len(NAME))]).decode()
+    return bytes(buffer[: put_bar(buffer, 0, row, NAME, 0, len(NAME), 3)]).decode()
 
 
 def snapshot_json(row: Rows, exchange: bytes = b'"XNAS"') -> str:
     buffer, text = np.zeros(2048, np.uint8), np.frombuffer(exchange, np.uint8)
-    return bytes(buffer[: put_snapshot(buffer, 0, row, NAME, 0, len(NAME), text, 0, len(text))]).decode()
+    return bytes(buffer[: put_snapshot(buffer, 0, row, NAME, 0, len(NAME), text, 0, len(text), 3)]).decode()
 
 
 def delta_json(row: Rows, old: Rows, *names: bytes) -> str:
@@ -59,7 +59,7 @@ def test_bar_has_every_field_in_order() -> None:
         '{"type":"bar","symbol":"BTC/USDT","interval":"1W","time":1700000040000,"open":43250.12,"high":43251,'
         '"low":0.00000001,"close":999999999999999999.9999999999,"volume":0,"quoteVolume":0.00000000000000000001,'
         '"vwap":null,"tradeCount":7,"buyVolume":12.5,"stddev":0.1,"final":true,"revision":3,'
-        '"sequence":9007199254740991}'
+        '"shard":3,"sequence":9007199254740991}'
     )
 
 
@@ -67,7 +67,7 @@ def test_snapshot_without_bid_ask_and_previous_close_says_null() -> None:
     assert snapshot_json(ticker(sequence=9, price="1.5")) == (
         '{"type":"snapshot","symbol":"BTC/USDT","price":1.5,"bid":null,"ask":null,"volume":1.5,"open":1.5,"high":1.5,'
         '"low":1.5,"previousClose":null,"change":null,"changePercent":null,"timestamp":1700000040000,"sequence":9,'
-        '"exchange":"XNAS"}'
+        '"shard":3,"exchange":"XNAS"}'
     )
 
 

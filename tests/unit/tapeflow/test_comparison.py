@@ -3,7 +3,9 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tapeflow.comparison import FIELDS, Edge, Key, StoredBar, compare_bars
+import pytest
+
+from tapeflow.comparison import FIELDS, Edge, Key, StoredBar, compare_bars, decided_bars, wins
 from tapeflow.oracle import OracleBar, OracleResult, OracleRules, OracleTrade, recompute
 
 MINUTE_US = 60_000_000
@@ -154,3 +156,53 @@ def test_repaired_bars_of_a_symbol_that_live_refused_wholly_are_known() -> None:
     mended = bars_of(result(1, 2, lateness_us=DAY_US))[:1]
     found = compare_bars([], stored_of(mended), {0: Edge(None, 0, 1)}, repaired=by_key(mended))
     assert (found.compared, found.repaired, found.elsewhere, found.differing) == (1, 1, 0, 0)
+
+
+def two_partitions(
+    second_offset: int, stored_partition: int | None = None
+) -> tuple[list[OracleBar], dict[Key, StoredBar]]:
+    """A symbol whose minute lies in partitions 0 (last offset 100) and 1; stored is what wins."""
+    at_us = DAY_US * 10
+    trades = [
+        OracleTrade(0, 100, -1, at_us, "TWO", Decimal(5), Decimal(1)),
+        OracleTrade(0, 101, -1, at_us + 10 * MINUTE_US, "ONE", Decimal(1), Decimal(1)),
+        OracleTrade(1, second_offset, -1, at_us + 10, "TWO", Decimal(6), Decimal(2)),
+        OracleTrade(1, second_offset + 1, -1, at_us + 10 * MINUTE_US, "UNO", Decimal(1), Decimal(1)),
+    ]
+    bars = [bar for bar in recompute(trades, OracleRules()).sorted_bars(["1m"]) if bar.symbol == "TWO"]
+    best = max(bars, key=wins)
+    return bars, {("TWO", "1m", at_us): StoredBar(tuple(getattr(best, name) for name in FIELDS), stored_partition)}
+
+
+@pytest.mark.parametrize("second_offset", [1, 100, 5000])
+def test_a_bar_of_two_partitions_is_a_difference_whatever_their_offsets(second_offset: int) -> None:
+    bars, stored = two_partitions(second_offset)
+    found = compare_bars(bars, stored, {0: Edge(None, 0, 101), 1: Edge(None, 0, second_offset + 1)})
+    assert (found.compared, found.differing, found.cut, found.holds) == (1, 1, 0, False)
+    assert found.in_two_partitions == {"TWO": [0, 1]}
+    assert "1 symbols in several partitions" in str(found)
+
+
+def test_a_stored_bar_of_another_partition_is_not_taken_for_one_behind_the_range() -> None:
+    bars, stored = two_partitions(5000, stored_partition=1)
+    found = compare_bars([bar for bar in bars if bar.partition == 0], stored, {0: Edge(None, 0, 101)})
+    assert (found.differing, found.cut, found.in_two_partitions) == (1, 0, {"TWO": [0, 1]})
+
+
+def test_a_symbol_with_bars_of_its_own_in_each_partition_is_named_though_no_bar_differs() -> None:
+    at_us = DAY_US * 10
+    trades = [
+        OracleTrade(partition, 7 * (1 - partition), -1, at_us + partition * MINUTE_US, "TWO", Decimal(5), Decimal(1))
+        for partition in (0, 1)
+    ]
+    bars = [bar._replace(final=True) for bar in recompute(trades, OracleRules()).sorted_bars(["1m"])]
+    found = compare_bars(bars, stored_of(bars), {0: Edge(None, 0, 7), 1: Edge(None, 0, 0)})
+    assert (found.compared, found.differing, found.cut, found.holds) == (2, 0, 0, False)
+
+
+def test_the_greater_version_is_decided_for_then_the_lower_partition() -> None:
+    for second_offset, winner in ((1, 0), (100, 0), (5000, 1)):
+        bars, stored = two_partitions(second_offset)
+        decided = decided_bars(bars, stored)
+        assert [each.partition for each in decided] == [winner]
+        assert compare_bars(decided, stored).differing == 0
