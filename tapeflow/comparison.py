@@ -85,8 +85,8 @@ class Difference(NamedTuple):
 class Comparison:
     """compared + open + cut = bars looked at. ``repaired``: those compared that a replay has folded late trades into.
     ``elsewhere``: stored bars of symbols that the records don't hold, compared only where no other record can.
-    ``hidden``: what open transactions keep from every reader, in words. ``in_two_partitions``: symbols with trades in several, and
-    which."""
+    ``hidden``: what open transactions keep from every reader, in words.
+    ``in_two_partitions``: symbols with trades in several, and which."""
 
     compared: int = 0
     open: int = 0
