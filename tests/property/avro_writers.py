@@ -144,7 +144,7 @@ def nullable(draw: st.DrawFn, column: Column) -> Column:
 
 @st.composite
 def writers(draw: st.DrawFn, count: int = 3) -> Written:
-    ids = "0123456789abc-"
+    ids = "0123456789abc_"  # a dash alone says that there is no id
     columns = {
         "symbol": draw(text_columns(count, "ABCDEZ/._-:019", may_be_number=False)),
         "price": draw(nullable(draw(number_columns(count, "price")))),
