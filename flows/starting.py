@@ -58,7 +58,7 @@ def start_flow(
         settings = load_settings()
         log_format = settings.log_format
         configure_logging(log_format, settings.log_level)
-        serve_metrics(settings.metrics_port, int(os.environ.get("BYTEWAX_PROCESS_ID", "0")))
+        serve_metrics(settings.metrics_port, int(os.environ.get("BYTEWAX_PROCESS_ID", "0")), settings.metrics_host)
         if check is not None:
             check(settings)
     except TapeflowError as error:

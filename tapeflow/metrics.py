@@ -39,7 +39,7 @@ class MetricsServer(NamedTuple):
 def serve_metrics(
     metrics_port: int,
     process: int = 0,
-    address: str = "0.0.0.0",  # noqa: S104 - Prometheus scrapes from elsewhere
+    address: str = "127.0.0.1",
     registry: CollectorRegistry = REGISTRY,
 ) -> MetricsServer | None:
     """Serve ``registry`` at ``/metrics`` on ``metrics_port + process``; None when the port is 0 (off).
@@ -57,8 +57,8 @@ def serve_metrics(
     except (OSError, OverflowError) as error:
         raise SettingError(
             f"can't serve metrics: {error}",
-            where=f"TAPEFLOW_METRICS_PORT={metrics_port}, port {port}",
-            mend="choose a free port, or 0 for none",
+            where=f"TAPEFLOW_METRICS_PORT={metrics_port}, {address}:{port}",
+            mend="choose a free port, or 0 for none, and an address of this host in TAPEFLOW_METRICS_HOST",
         ) from error
     SERVED_PORTS.append(port)
     return MetricsServer(port, server, thread)

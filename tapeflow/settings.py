@@ -226,6 +226,10 @@ class Settings(BaseSettings):
         -1, "Which of cluster_addresses this process is; -1 takes the number at the end of its hostname", ge=-1, le=1023
     )
     data_dir: Path = setting(Path(".data"), "Folder of the embedded stack's data")
+    metrics_host: str = setting(
+        "0.0.0.0",  # noqa: S104 - Prometheus scrapes from elsewhere
+        "Address that metrics are served on; 127.0.0.1 keeps them on the host",
+    )
     metrics_port: int = setting(0, "Port of Prometheus metrics; 0 means off", ge=0, le=65_535)
     quality_metrics: Literal["off", "partitions", "symbols"] = setting(
         "partitions",

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         who = {"flow": options.flow, "process": place.process}
         configure_logging(settings.log_format, settings.log_level, everywhere=who)
         # Processes of one host need ports of their own; those of a StatefulSet have a host each.
-        serve_metrics(settings.metrics_port, options.process_id or 0)
+        serve_metrics(settings.metrics_port, options.process_id or 0, settings.metrics_host)
     except TapeflowError as error:
         fail_in_one_line(error, log_format)
     first = FirstError()

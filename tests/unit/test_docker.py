@@ -123,6 +123,37 @@ def test_the_ports_that_prometheus_scrapes_are_served() -> None:
         assert port in served, target
 
 
+def test_every_worker_of_compose_is_scraped() -> None:
+    scraped = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    (flows,) = [job for job in scraped if job["job_name"] == "flows"]
+    wanted = set()
+    for name, service in OURS.items():
+        words = [str(word) for word in service["command"]]
+        if words[0] == "run":
+            processes = int(words[words.index("--processes") + 1]) if "--processes" in words else 1
+            port = int(service["environment"]["TAPEFLOW_METRICS_PORT"])
+            wanted |= {f"{name}:{port + process}" for process in range(processes)}
+    assert set(flows["static_configs"][0]["targets"]) == wanted
+
+
+def test_pods_know_their_settings_and_each_worker_has_a_port() -> None:
+    """Without the checksum a changed setting reaches no pod; without the ports Prometheus sees one worker of N."""
+    for name in ("flows.yaml", "gateway.yaml"):
+        text = (CHART / "templates" / name).read_text("utf-8")
+        assert re.search(r'checksum/config: \{\{ include \(print \$?\.Template\.BasePath "/settings.yaml"\)', text), (
+            name
+        )
+    flows, monitor = ((CHART / "templates" / name).read_text("utf-8") for name in ("flows.yaml", "podmonitor.yaml"))
+    workers = "(gt (int $values.replicas) 1 | ternary 1 (int $values.processes))"
+    assert f"untilStep 1 {workers} 1" in flows
+    assert "add $.Values.metricsPort $worker" in flows
+    assert f"range $worker := until {workers}" in monitor
+    assert "port: metrics{{ if $worker }}-{{ $worker }}{{ end }}" in monitor
+    jobs = set(re.findall(r"replacement: (\w+)", monitor))
+    rules = (DOCKER / "prometheus" / "alerts.yml").read_text("utf-8")
+    assert jobs == set(re.findall(r'up\{job="(\w+)"', rules)), "alerts know the jobs by these names"
+
+
 @pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
 def test_helm_templates_are_yaml(path: Path) -> None:
     documents = [each for each in yaml.safe_load_all(rendered(path)) if each]

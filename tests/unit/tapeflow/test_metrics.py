@@ -39,3 +39,8 @@ def test_a_taken_port_is_one_line() -> None:
         port = int(taken.getsockname()[1])
         with pytest.raises(SettingError, match=f"can't serve metrics: .*TAPEFLOW_METRICS_PORT={port}"):
             serve_metrics(port, address="127.0.0.1", registry=CollectorRegistry())
+
+
+def test_an_address_of_no_interface_is_one_line() -> None:
+    with pytest.raises(SettingError, match="TAPEFLOW_METRICS_HOST"):
+        serve_metrics(free_port(), address="203.0.113.1", registry=CollectorRegistry())
