@@ -21,11 +21,12 @@ from connectors.avro_varints import Fault
 from connectors.avro_words import shown_value
 from connectors.cells import hint_of
 from connectors.decimals import ROUNDED, number_from_text
-from connectors.fields import Field, asked_paths, field_paths, required_names, wanted_tree
+from connectors.fields import Field, asked_paths, field_paths, item_fields, required_names, wanted_tree
 from connectors.rejecting import reject_bad
 from connectors.values import Values
 from schemas.avro import TRADE_SCHEMA_ID, WriterSchema, shipped_schema
 from schemas.columns import TRADE, RawBatch, Rows, TradeBatch
+from schemas.errors import SettingError
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
 
@@ -76,6 +77,12 @@ class AvroDecoder:
         self._clock = clock
         self._paths = field_paths(field_map or {})
         self.values = Values(words, time_unit)
+        if item_fields(self._paths):
+            raise SettingError(
+                "several trades in one record are read from JSON only",
+                where="field_map",
+                mend="leave out the [], or set TAPEFLOW_VALUE_FORMAT=json",
+            )
         self._programs = ProgramTable(wanted_tree(self._paths), self.values, asked_paths(field_map or {}))
         self._starts: dict[int, int] = {}
         self._unknown: dict[int, float] = {}

@@ -43,40 +43,56 @@ _TEXT_MAX: Final = 65_535
 
 
 class Cells:
-    """Where the fields of n records lie. A scanner's kernel fills ``at``, ``length`` and ``reasons`` (uint8[n])."""
+    """Where the fields of n trades lie. A scanner's kernel fills ``at``, ``length`` and ``reasons`` (uint8[n]).
+
+    owners: int64[n], the record of each trade, where a record may hold several or none; None: trade i is record i.
+    """
 
     def __init__(self, count: int, more: int = 0) -> None:
         # ``more``: columns behind those of the fields, for a scanner's own use.
         self.at = np.zeros((count, FIELD_COUNT + more), np.int64)
         self.length = np.full((count, FIELD_COUNT + more), ABSENT, np.int64)
         self.reasons = np.zeros(count, np.uint8)
+        self.owners: Rows | None = None
+
+    def own(self, owners: Rows) -> None:
+        """The cells are those of len(owners) trades, no more, in the order of their records."""
+        count = len(owners)
+        self.at, self.length, self.reasons = self.at[:count], self.length[:count], self.reasons[:count]
+        self.owners = owners
 
     def to_rows(self, raw: RawBatch, values: Values, unescape: Callable[[bytes], bytes]) -> tuple[Rows, bytes]:
         """TRADE[n] with reasons, and their text: ``raw.data``, with what ``unescape`` made behind it."""
         text = self._unescaped(raw.data, unescape)
-        rows = np.empty(len(raw), TRADE)
+        rows = np.empty(len(self.reasons), TRADE)
+        offsets, timestamps_ms = np.asarray(raw.offsets, np.int64), np.asarray(raw.timestamps_ms, np.int64)
+        if self.owners is not None:
+            offsets, timestamps_ms = offsets[self.owners], timestamps_ms[self.owners]
         _fill_rows(
             np.frombuffer(text, np.uint8),
             self.at,
             self.length,
             self.reasons,
-            np.asarray(raw.offsets, np.int64),
-            np.asarray(raw.timestamps_ms, np.int64),
+            offsets,
+            timestamps_ms,
             values.rules,
             values.sides.table,
             rows,
         )
+        if self.owners is not None and len(rows):
+            first = np.flatnonzero(np.diff(self.owners, prepend=-1))
+            rows["index"] = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
         values.fold_signs(rows)
         return rows, text
 
-    def explain(self, value: bytes, reason: Reason, paths: Mapping[str, Field], values: Values) -> str:
-        """Which cell of the first record (of bytes ``value``) is behind ``reason``, and what it says."""
+    def explain(self, value: bytes, reason: Reason, paths: Mapping[str, Field], values: Values, trade: int = 0) -> str:
+        """Which cell of a ``trade`` of the first record (of bytes ``value``) is behind ``reason``, and what it says."""
         if reason is Reason.MISSING_FIELD:
-            seen = sum(1 << field for field in Field if self.length[0, field] != ABSENT)
+            seen = sum(1 << field for field in Field if self.length[trade, field] != ABSENT)
             return f"missing: {required_names(seen, paths)}"
         text, row = np.frombuffer(value, np.uint8), np.zeros(1, TRADE)[0]
         for theirs, field in sorted(paths.items(), key=lambda item: item[1]):
-            at, length = int(self.at[0, field]), int(self.length[0, field])
+            at, length = int(self.at[trade, field]), int(self.length[trade, field])
             at = ~at if at < 0 else at
             if length == UNFIT and reason is Reason.BAD_VALUE:
                 return f"{theirs} is of a kind that can't be read as {field.name.lower()}"
@@ -87,7 +103,7 @@ class Cells:
                 return shown + hint_of(reason, field, int(row["event_time_us"]))
         if reason is Reason.OUT_OF_RANGE:
             theirs = next(name for name, field in paths.items() if field is Field.EVENT_TIME)
-            at, length = int(self.at[0, Field.EVENT_TIME]), int(self.length[0, Field.EVENT_TIME])
+            at, length = int(self.at[trade, Field.EVENT_TIME]), int(self.length[trade, Field.EVENT_TIME])
             return f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}, past 2299"
         return "text that isn't UTF-8"
 

@@ -13,6 +13,7 @@ from schemas.errors import SettingError
 __all__ = [
     "AUTO",
     "FIELD_COUNT",
+    "ITEMS",
     "OPTIONAL_MARK",
     "REQUIRED",
     "TIME_UNITS",
@@ -20,6 +21,8 @@ __all__ = [
     "Wanted",
     "asked_paths",
     "field_paths",
+    "item_fields",
+    "path_parts",
     "required_names",
     "time_unit_code",
     "wanted_tree",
@@ -46,6 +49,8 @@ REQUIRED: Final = 1 << Field.SYMBOL | 1 << Field.PRICE | 1 << Field.SIZE | 1 << 
 
 OPTIONAL_MARK: Final = "?"
 """Behind their name in the field map: some of the input may lack this field (``{"side": "taker?"}``)."""
+ITEMS: Final = "[]"
+"""Behind a name in the field map: an array there, every item of which is a trade (``{"price": "data[].p"}``)."""
 AUTO: Final = 0
 TIME_UNITS: Final = {"auto": AUTO, "s": 1, "ms": 2, "us": 3, "ns": 4}
 """Unit codes of plain numbers; auto goes by magnitude: < 10**11 seconds, < 10**14 ms, < 10**17 us, else ns."""
@@ -82,11 +87,40 @@ def asked_paths(field_map: Mapping[str, str]) -> frozenset[str]:
     return frozenset(theirs for theirs in field_map.values() if theirs and not theirs.endswith(OPTIONAL_MARK))
 
 
+def path_parts(path: str) -> list[str]:
+    """The parts of a dotted name; ``data[].p`` is ``data``, ``[]``, ``p``: every item of an array is a trade."""
+    parts: list[str] = []
+    for part in path.split("."):
+        name = part.removesuffix(ITEMS)
+        parts += [each for each in (name, ITEMS if part.endswith(ITEMS) else "") if each] or [""]
+    return parts
+
+
+def item_fields(paths: Mapping[str, Field]) -> int:
+    """Bits of the fields that lie inside an array of trades; 0 where a record is one trade.
+
+    Raises SettingError for several arrays, or an array in an array: which items belong together nobody could tell.
+    """
+    arrays, fields = set(), 0
+    for path, field in paths.items():
+        parts = path_parts(path)
+        if ITEMS in parts:
+            fields |= 1 << field
+            arrays.add(tuple(parts[: parts.index(ITEMS)]))
+        if parts.count(ITEMS) > 1:
+            raise SettingError(f"{path} names an array inside an array", where="field_map", mend="use one [] at most")
+    if len(arrays) > 1:
+        raise SettingError(
+            "several arrays are named", where="field_map", mend="use the same array[] before every field of a trade"
+        )
+    return fields
+
+
 def wanted_tree(paths: Mapping[str, Field]) -> Wanted:
     """The same as a tree by the parts of dotted names. Raises SettingError where a name lies inside another field."""
     tree: Wanted = {}
     for path, field in paths.items():
-        *parents, leaf = path.split(".")
+        *parents, leaf = path_parts(path)
         node = tree
         for parent in parents:
             below = node.setdefault(parent, {})

@@ -10,15 +10,15 @@ fields; a JSON library only explains what is wrong with bad ones.
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from connectors.cells import ABSENT, Cells
 from connectors.constants import Constants
-from connectors.fields import Field, Wanted, asked_paths, field_paths, wanted_tree
-from connectors.json_kernel import DEPTH_MAX, scan_records
+from connectors.fields import ITEMS, Field, Wanted, asked_paths, field_paths, item_fields, wanted_tree
+from connectors.json_kernel import DEPTH_MAX, ITEM_KEY, scan_records
 from connectors.rejecting import reject_bad
 from connectors.values import Values
 from schemas.columns import RawBatch, Rows, TradeBatch
@@ -26,6 +26,9 @@ from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
 
 __all__ = ["JsonDecoder"]
+
+FIRST_TRADES: Final = 4096
+"""Room for the trades of a batch of arrays, doubled until all of them fit."""
 
 
 class JsonDecoder:
@@ -50,7 +53,9 @@ class JsonDecoder:
         self._value_bytes_max = value_bytes_max
         self._edges, self._keys = _edges_of(wanted_tree(self._paths))
         self._constants = Constants(constants or {})
-        self._stack: Rows = np.empty(2 * DEPTH_MAX, np.int64)
+        self._stack: Rows = np.empty(3 * DEPTH_MAX, np.int64)
+        self._items = item_fields(self._paths)
+        self._room = FIRST_TRADES
 
     def decode(self, raw: RawBatch) -> TradeBatch:
         """Trades and rejects of ``raw``, not validated."""
@@ -58,7 +63,10 @@ class JsonDecoder:
         return self.finish(raw, rows, text)
 
     def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
-        """TRADE[len(raw)] with reason codes, and their text: ``raw.data``, unless strings had escapes in them."""
+        """TRADE[n] with reason codes, and their text: ``raw.data``, unless strings had escapes in them.
+
+        n is len(raw), unless the field map names an array of trades: then a record may hold any number of them.
+        """
         cells = self._cells(raw)
         if self._unseen:
             there = (cells.length != ABSENT).any(axis=0)
@@ -73,18 +81,28 @@ class JsonDecoder:
         return self.values.count(reject_bad(raw, rows, text, self._explain))
 
     def _cells(self, raw: RawBatch) -> Cells:
-        cells = Cells(len(raw))
-        scan_records(
-            np.frombuffer(raw.data, np.uint8),
-            np.asarray(raw.ends, np.int64),
-            self._value_bytes_max,
-            self._edges,
-            self._keys,
-            self._stack,
-            cells.at,
-            cells.length,
-            cells.reasons,
-        )
+        room = self._room if self._items else len(raw)
+        while True:
+            cells = Cells(room)
+            owners = np.empty(room if self._items else 0, np.int64)
+            count = scan_records(
+                np.frombuffer(raw.data, np.uint8),
+                np.asarray(raw.ends, np.int64),
+                self._value_bytes_max,
+                self._edges,
+                self._keys,
+                self._stack,
+                cells.at,
+                cells.length,
+                cells.reasons,
+                self._items,
+                owners,
+            )
+            if count >= 0:
+                break
+            room = self._room = 2 * room
+        if self._items:
+            cells.own(owners[:count])
         return cells
 
     def _explain(self, raw: RawBatch, index: int, row: Rows, _: bytes) -> str:
@@ -95,7 +113,7 @@ class JsonDecoder:
             return f"{len(value)} bytes, more than {self._value_bytes_max}"
         ends, zero = np.array([len(value)], np.int64), np.zeros(1, np.int64)
         cells = self._cells(RawBatch("", 0, value, ends, zero, zero, (None,)))
-        return cells.explain(self._constants.put(value, cells), reason, self._paths, self.values)
+        return cells.explain(self._constants.put(value, cells), reason, self._paths, self.values, int(row["index"]))
 
 
 def _edges_of(wanted: Wanted) -> tuple[Rows, Rows]:
@@ -110,6 +128,9 @@ def _edges_of(wanted: Wanted) -> tuple[Rows, Rows]:
             else:
                 child = len(trees)
                 trees.append(below)
+            if name == ITEMS:
+                edges.append((node, 0, ITEM_KEY, child))
+                continue
             for key in dict.fromkeys((name.encode(), json.dumps(name)[1:-1].encode())):
                 edges.append((node, len(keys), len(key), child))
                 keys += key

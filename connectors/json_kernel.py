@@ -2,7 +2,7 @@
 
 JsonDecoder calls ``scan_records`` once per batch; connectors.cells reads the cells. Record i is read inside its own
 bytes only, and is taken only when all of it is one JSON object (RFC 8259, and the NaN and Infinity of Python's json)
-in UTF-8; numbers stay text, so exact.
+in UTF-8, or an array of trades where the field map says so; numbers stay text, so exact.
 ``edges`` int64[k, 4]: parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
 """
 
@@ -17,13 +17,15 @@ from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 from schemas.utf8 import is_utf8
 
-__all__ = ["DEPTH_MAX", "scan_records"]
+__all__ = ["DEPTH_MAX", "ITEM_KEY", "scan_records"]
 
 DEPTH_MAX: Final = 512
 _OBJECT: Final = 0
 _ARRAY: Final = 1
 _UNWANTED: Final = 1 << 20
 """A target that is neither a node (0..) nor a field (~field)."""
+ITEM_KEY: Final = -1
+"""Key length of an edge to each item of an array, every one of which is a trade."""
 
 _EMPTY_VALUE: Final = int(Reason.EMPTY_VALUE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
@@ -191,60 +193,109 @@ def _scan_key(data: Any, at: Any, stop: int, node: int, edges: Any, keys: Any) -
 
 
 @leaf_kernel
+def _item_target(position: int, node: int, edges: Any, keys: Any) -> Any:
+    """(target, whether it is a trade) of the item at ``position`` of an array that stands at ``node``.
+
+    A node wants every item as a trade (an edge of key length ITEM_KEY), or items by their position.
+    """
+    if node != _UNWANTED:
+        for edge in range(len(edges)):
+            if edges[edge, 0] != node:
+                continue
+            if edges[edge, 2] == ITEM_KEY:
+                return edges[edge, 3], True
+            number: Any = 0
+            for at in range(edges[edge, 1], edges[edge, 1] + edges[edge, 2]):
+                digit = np.int64(keys[at]) - 48
+                number = number * 10 + digit if 0 <= digit <= 9 and number >= 0 and number < 10**6 else -1
+            if number == position and edges[edge, 2] > 0:
+                return edges[edge, 3], False
+    return _UNWANTED, False
+
+
+@leaf_kernel
 def _scan_record(
-    data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, index: int
-) -> bool:
-    """Whether ``data[at:stop]`` is one JSON object; its wanted cells are kept. ``stack``: kind, node of each level."""
+    data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, row: Any, item: Any,
+    items: int,
+) -> Any:  # fmt: skip
+    """(good, rows after it): whether ``data[at:stop]`` is one JSON object, or an array where trades are its items.
+
+    Cells of fields outside the array of trades go to row ``row``, those of the bits ``items`` to rows from ``item`` on,
+    one for each item; -1 for the rows after it where there is no such array, -2 where there isn't room for all.
+    ``stack``: kind, node and position in an array, of each level.
+    """
     at = _skip_space(data, at, stop)
-    if at >= stop or data[at] != 123:
-        return False
+    if at >= stop or (data[at] != 123 and not (items != 0 and data[at] == 91)):
+        return False, -1
     depth, target = 0, 0
+    after: Any = -1
     while True:
         if at >= stop:
-            return False
+            return False, after
         if data[at] in (91, 123):
             if depth >= DEPTH_MAX:
-                return False
+                return False, after
             if target < 0:
-                lengths[index, ~target] = UNFIT
+                to = item if items >> ~target & 1 else row
+                lengths[to, ~target] = UNFIT
             kind = _OBJECT if data[at] == 123 else _ARRAY
-            stack[2 * depth] = kind
-            stack[2 * depth + 1] = target if kind == _OBJECT and target >= 0 else _UNWANTED
+            node = target if target >= 0 else _UNWANTED
+            stack[3 * depth], stack[3 * depth + 1], stack[3 * depth + 2] = kind, node, 0
             depth += 1
             at = _skip_space(data, at + 1, stop)
             if at >= stop:
-                return False
+                return False, after
+            target = _UNWANTED
+            is_trade = False
+            if kind == _ARRAY and items != 0:
+                target, is_trade = _item_target(0, node, edges, keys)
+                if is_trade:
+                    item, after = row + 1, row + 1  # of an array that stands twice the last one counts
             if data[at] != (125 if kind == _OBJECT else 93):
-                target = _UNWANTED
                 if kind == _OBJECT:
-                    at, target = _scan_key(data, at, stop, stack[2 * depth - 1], edges, keys)
+                    at, target = _scan_key(data, at, stop, node, edges, keys)
                     if at < 0:
-                        return False
+                        return False, after
+                elif is_trade:
+                    if after >= len(ats):
+                        return False, -2
+                    lengths[item, :] = ABSENT
+                    after = item + 1
                 continue
         else:
-            at = _scan_scalar(data, at, stop, target, ats, lengths, index)
+            to = item if target < 0 and items >> ~target & 1 else row
+            at = _scan_scalar(data, at, stop, target, ats, lengths, to)
             if at < 0:
-                return False
+                return False, after
         # A value has ended, or an empty object or array is about to: close what ends here, or go on after a comma.
         while True:
             at = _skip_space(data, at, stop)
             if depth == 0:
-                return bool(at == stop)
+                return at == stop, after
             if at >= stop:
-                return False
-            byte, kind = data[at], stack[2 * depth - 2]
+                return False, after
+            byte, kind = data[at], stack[3 * depth - 3]
             at += 1
             if byte == (125 if kind == _OBJECT else 93):
                 depth -= 1
                 continue
             if byte != 44:
-                return False
+                return False, after
             at = _skip_space(data, at, stop)
             target = _UNWANTED
             if kind == _OBJECT:
-                at, target = _scan_key(data, at, stop, stack[2 * depth - 1], edges, keys)
+                at, target = _scan_key(data, at, stop, stack[3 * depth - 2], edges, keys)
                 if at < 0:
-                    return False
+                    return False, after
+            elif items != 0:
+                stack[3 * depth - 1] += 1
+                target, is_trade = _item_target(stack[3 * depth - 1], stack[3 * depth - 2], edges, keys)
+                if is_trade:
+                    if after >= len(ats):
+                        return False, -2
+                    item = after
+                    lengths[item, :] = ABSENT
+                    after = item + 1
             break
 
 
@@ -257,19 +308,56 @@ def _is_not_utf8(data: Any, start: int, stop: int) -> bool:
 
 
 @leaf_kernel
+def _share_cells(ats: Any, lengths: Any, row: int, after: int, items: int) -> None:
+    """Gives the cells of ``row`` outside the array to each of its trades, which move down by one row over it."""
+    for trade in range(row + 1, after):
+        for field in range(lengths.shape[1]):
+            if items >> field & 1 == 0:
+                ats[trade, field], lengths[trade, field] = ats[row, field], lengths[row, field]
+    for trade in range(row, after - 1):
+        for field in range(lengths.shape[1]):
+            ats[trade, field], lengths[trade, field] = ats[trade + 1, field], lengths[trade + 1, field]
+
+
+@leaf_kernel
 def scan_records(
-    data: Any, ends: Any, value_bytes_max: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, reasons: Any
-) -> None:
-    """Fills the cells (connectors.cells) of each record and its reason: EMPTY_VALUE, TOO_LARGE, CORRUPT or none."""
+    data: Any, ends: Any, value_bytes_max: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, reasons: Any,
+    items: int, owners: Any,
+) -> int:  # fmt: skip
+    """Fills the cells (connectors.cells) of each record and its reason: EMPTY_VALUE, TOO_LARGE, CORRUPT or none.
+
+    items: bits of the fields inside an array of trades, 0 where a record is one trade; then row i is record i. Else
+    owners (int64[rows]) gets the record of each row. Returns the number of rows, -1 where there isn't room for them.
+    """
     start: Any = 0
+    row: Any = 0
     for index in range(len(ends)):
         stop = ends[index]
+        if row >= len(ats):
+            return -1
+        reason, after = 0, row + 1
         if stop == start:
-            reasons[index] = _EMPTY_VALUE
+            reason = _EMPTY_VALUE
         elif stop - start > value_bytes_max:
-            reasons[index] = _TOO_LARGE
-        elif not _scan_record(data, start, stop, edges, keys, stack, ats, lengths, index) or _is_not_utf8(
-            data, start, stop
-        ):
-            reasons[index] = _CORRUPT
+            reason = _TOO_LARGE
+        else:
+            if items != 0:
+                lengths[row, :] = ABSENT
+            good, found = _scan_record(data, start, stop, edges, keys, stack, ats, lengths, row, row, items)
+            if found == -2:
+                return -1
+            if not good or _is_not_utf8(data, start, stop):
+                reason = _CORRUPT
+            elif found >= 0:
+                _share_cells(ats, lengths, row, found, items)
+                after = found - 1
+        if items != 0:
+            for trade in range(row, after):
+                owners[trade] = index
+        if after > row:
+            reasons[row] = reason
+            for trade in range(row + 1, after):
+                reasons[trade] = 0
+        row = after
         start = stop
+    return int(row)

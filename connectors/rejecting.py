@@ -1,7 +1,8 @@
 """Splits decoded rows into good trades and rejects: the one place where a refused record becomes a Reject.
 
-Every decoder ends here, after validation. Law: each record ends either in ``rows`` or in ``rejects``, with its original
-bytes, so read = len(rows) + len(rejects). Only refused records cost Python; where none was refused, rows aren't copied.
+Every decoder ends here, after validation. Each record ends either in ``rows`` or in ``rejects``, with its original
+bytes, so read = len(rows) + len(rejects), of records that hold several trades too. Only refused records cost Python;
+where none was refused, rows aren't copied.
 """
 
 from collections.abc import Callable
@@ -53,16 +54,36 @@ def reject_bad(raw: RawBatch, rows: Rows, text: bytes, explain: Explain) -> Trad
         read=len(raw),
         next_offset=int(raw.offsets[-1]) + 1 if len(raw) else -1,
     )
+    if len(rows) != len(raw) or rows["index"].any():
+        _reject_records(raw, rows, text, explain, batch)
+        return batch
     refused = np.flatnonzero(rows["reason"])
     if len(refused):
         nulls = set(raw.nulls)
-        batch.rejects = [_reject(raw, int(index), rows, text, explain, nulls) for index in refused]
+        batch.rejects = [_reject(raw, int(index), rows[index], text, explain, nulls) for index in refused]
         batch.rows = rows[rows["reason"] == 0]
     return batch
 
 
-def _reject(raw: RawBatch, index: int, rows: Rows, text: bytes, explain: Explain, nulls: set[int]) -> Reject:
-    row = rows[index]
+def _reject_records(raw: RawBatch, rows: Rows, text: bytes, explain: Explain, batch: TradeBatch) -> None:
+    """Of records that hold several trades or none. One bad trade refuses its whole record, so that the record can be
+    put back on its topic without its good trades counting twice. ``read``: trades, and records that were refused."""
+    owners = np.searchsorted(raw.offsets, rows["offset"])
+    refused = np.flatnonzero(rows["reason"])
+    _, firsts = np.unique(owners[refused], return_index=True)
+    nulls = set(raw.nulls)
+    batch.rejects = [
+        _reject(raw, int(owners[at]), rows[at], text, explain, nulls, bool(np.count_nonzero(owners == owners[at]) > 1))
+        for at in refused[firsts]
+    ]
+    batch.rows = rows[~np.isin(owners, owners[refused])] if len(refused) else rows
+    batch.read = len(batch.rows) + len(batch.rejects)
+
+
+def _reject(
+    raw: RawBatch, index: int, row: Rows, text: bytes, explain: Explain, nulls: set[int], among: bool = False
+) -> Reject:
+    """``index``: of the record. ``among``: its ``row`` is one of several trades, so that the detail says which."""
     reason = Reason(int(row["reason"]))
     if index in nulls:
         detail = "the value is null"
@@ -72,7 +93,7 @@ def _reject(raw: RawBatch, index: int, rows: Rows, text: bytes, explain: Explain
         detail = describe_row(row, reason, text) or explain(raw, index, row, text)
     return Reject(
         reason=reason,
-        detail=detail,
+        detail=f"trade {int(row['index'])} of the record: {detail}" if among else detail,
         topic=raw.topic,
         partition=raw.partition,
         offset=int(row["offset"]),

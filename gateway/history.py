@@ -42,16 +42,16 @@ ORDER BY start DESC LIMIT %(limit)s""")
 
 TRADES_SQL: Final = _named("""
 SELECT toUnixTimestamp64Micro(event_time), toString(price), toString(size), toString(side), trade_id,
-       toString(exchange), kafka_partition, kafka_offset, sequence
+       toString(exchange), kafka_partition, kafka_offset, kafka_index, sequence
 FROM {db}.{TRADES_VIEW}
 WHERE symbol = %(symbol)s
   AND event_time BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')
                      AND fromUnixTimestamp64Micro(toInt64(%(high)s), 'UTC')
-  AND (toUnixTimestamp64Micro(event_time), toInt64(kafka_partition), toInt64(kafka_offset))
-      < (toInt64(%(before_us)s), toInt64(%(before_partition)s), toInt64(%(before_offset)s))
-ORDER BY event_time DESC, kafka_partition DESC, kafka_offset DESC LIMIT %(limit)s""")
+  AND (toUnixTimestamp64Micro(event_time), toInt64(kafka_partition), toInt64(kafka_offset), toInt64(kafka_index))
+      < (toInt64(%(before_us)s), toInt64(%(before_partition)s), toInt64(%(before_offset)s), toInt64(%(before_index)s))
+ORDER BY event_time DESC, kafka_partition DESC, kafka_offset DESC, kafka_index DESC LIMIT %(limit)s""")
 
-# Open and close follow the law of bars: least and greatest (event time, id as a number where all are, offset).
+# Open and close follow the law of bars: least and greatest (event time, id as a number where all are, offset, index).
 # A scale-10 price squared needs scale 20 in 256 bits, hence toDecimal256.
 FIGURES_SQL: Final = _named("""
 SELECT count(), toString(min(price)), toString(max(price)), toString(sum(toDecimal256(size, 10))),
@@ -63,7 +63,8 @@ SELECT count(), toString(min(price)), toString(max(price)), toString(sum(toDecim
        toUnixTimestamp64Micro(min(event_time)), toUnixTimestamp64Micro(max(event_time))
 FROM (
     SELECT price, size, event_time, trade_id,
-           (event_time, toUInt64OrZero(trade_id), kafka_offset) AS by_id, (event_time, kafka_offset) AS by_offset
+           (event_time, toUInt64OrZero(trade_id), kafka_offset, kafka_index) AS by_id,
+           (event_time, kafka_offset, kafka_index) AS by_offset
     FROM {db}.{TRADES_VIEW}
     WHERE symbol = %(symbol)s
       AND event_time BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')
@@ -77,7 +78,7 @@ SELECT toUnixTimestamp64Micro(event_time), toString(price), toString(bid), toStr
 FROM {db}.{TRADES_VIEW}
 WHERE symbol = %(symbol)s
   AND event_time = (SELECT max(event_time) FROM {db}.{TRADES_TABLE} WHERE symbol = %(symbol)s)
-ORDER BY kafka_offset DESC LIMIT 1""")
+ORDER BY kafka_offset DESC, kafka_index DESC LIMIT 1""")
 
 KNOWN_SQL: Final = _named("""
 SELECT 1 FROM {db}.{TRADES_TABLE} WHERE symbol = %(symbol)s LIMIT 1
@@ -101,6 +102,8 @@ class BarRow(NamedTuple):
 
 
 class TradeRow(NamedTuple):
+    """``place``: index among the trades of one record."""
+
     event_time_us: int
     price: str
     size: str
@@ -109,6 +112,7 @@ class TradeRow(NamedTuple):
     exchange: str
     partition: int
     offset: int
+    place: int
     sequence: int
 
 
@@ -159,13 +163,14 @@ class History:
         return await _newest(fetch, low_us, min(high_us, TIME_US_MAX), (limit + 2) * interval.length_us, limit)
 
     async def trades(
-        self, symbol: str, low_us: int, high_us: int, limit: int, before: tuple[int, int, int] | None
+        self, symbol: str, low_us: int, high_us: int, limit: int, before: tuple[int, int, int, int] | None
     ) -> list[TradeRow]:
-        """The newest ``limit`` trades within [low_us, high_us] and below ``before`` (time, partition, offset)."""
-        before = before or (TIME_US_MAX + 1, 0, 0)
+        """The newest ``limit`` trades within [low_us, high_us], below ``before`` (time, partition, offset, index)."""
+        before = before or (TIME_US_MAX + 1, 0, 0, 0)
 
         async def fetch(low: int, high: int, count: int) -> list[TradeRow]:
-            place = {"before_us": before[0], "before_partition": before[1], "before_offset": before[2]}
+            names = ("before_us", "before_partition", "before_offset", "before_index")
+            place = dict(zip(names, before, strict=True))
             params = {"symbol": symbol, "low": low, "high": high, "limit": count, **place}
             columns = await self._clickhouse.select(TRADES_SQL, params)
             return [TradeRow(*row) for row in zip(*columns, strict=True)]

@@ -23,7 +23,7 @@ from gateway.rest_words import MS_MAX, StatsAnswer, StatsQuery, TradeAnswer, Tra
 
 __all__ = ["Page", "Trades", "decode_cursor", "encode_cursor"]
 
-CURSOR: Final = struct.Struct(">QIQ")
+CURSOR: Final = struct.Struct(">QIQI")
 SETTLED_US: Final = 120_000_000  # a range that ended this long ago gains no trades any more, late ones aside
 HOUR_US: Final = 3_600_000_000
 PERIODS_US: Final = {"1h": HOUR_US, "1d": 24 * HOUR_US, "1w": 168 * HOUR_US, "1m": 720 * HOUR_US}
@@ -146,7 +146,7 @@ class Trades:
             for row in rows
         ]
         last = rows[-1] if len(rows) == limit else None
-        cursor = None if last is None else encode_cursor(last.event_time_us, last.partition, last.offset)
+        cursor = None if last is None else encode_cursor(last.event_time_us, last.partition, last.offset, last.place)
         return Page(msgspec.json.encode(answers), cursor, found)
 
     async def stats(self, call: Call) -> Reply:
@@ -170,20 +170,21 @@ class Trades:
         return _reply(symbol, Page(msgspec.json.encode(answer), None, found.value.found), found.how)
 
 
-def encode_cursor(event_time_us: int, partition: int, offset: int) -> bytes:
+def encode_cursor(event_time_us: int, partition: int, offset: int, index: int) -> bytes:
     """The place of a trade as text that is safe in a query."""
-    return base64.urlsafe_b64encode(CURSOR.pack(event_time_us, partition, offset)).rstrip(b"=")
+    return base64.urlsafe_b64encode(CURSOR.pack(event_time_us, partition, offset, index)).rstrip(b"=")
 
 
-def decode_cursor(text: str) -> tuple[int, int, int]:
-    """(event time in µs, partition, offset); raises ApiError on text that is no cursor."""
+def decode_cursor(text: str) -> tuple[int, int, int, int]:
+    """(event time in µs, partition, offset, index in the record); raises ApiError on text that is no cursor."""
     try:
-        event_time_us, partition, offset = CURSOR.unpack(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", True))
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", True)
+        event_time_us, partition, offset, index = CURSOR.unpack(packed)
         if max(event_time_us, offset) >= 2**63:
             raise ValueError(text)
     except (struct.error, binascii.Error, ValueError):
         raise bad_request("Not a cursor of ours; take it from X-Next-Cursor", parameter="cursor") from None
-    return event_time_us, partition, offset
+    return event_time_us, partition, offset, index
 
 
 def _link(call: Call, cursor: bytes) -> bytes:

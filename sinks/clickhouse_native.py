@@ -37,6 +37,7 @@ TRADE_COLUMNS: Final = (
     ("sequence", "UInt64"),
     ("kafka_partition", "UInt32"),
     ("kafka_offset", "UInt64"),
+    ("kafka_index", "UInt32"),
     ("kafka_time", "DateTime64(3, 'UTC')"),
 )
 BAR_COLUMNS: Final = (
@@ -198,6 +199,7 @@ def trade_block(parts: Sequence[tuple[TradeBatch, Rows]], source_epoch: int) -> 
     symbols = _Words(total, sum(sizes[1] for sizes in room))
     exchanges = _Words(total, sum(sizes[2] for sizes in room))
     partitions = np.empty(total, np.uint32)
+    indexes = np.empty(total, np.uint32)
     first = ids_end = 0
     for batch, chosen in parts:
         ids_end, symbols.count, exchanges.count = _split_trades(
@@ -206,6 +208,7 @@ def trade_block(parts: Sequence[tuple[TradeBatch, Rows]], source_epoch: int) -> 
             exchanges.keys, exchanges.slots, exchanges.ends, exchanges.arena, exchanges.count,
         )  # fmt: skip
         partitions[first : first + len(chosen)] = batch.partition
+        indexes[first : first + len(chosen)] = batch.rows["index"][chosen]
         first += len(chosen)
     data = (
         symbols.native(total),
@@ -220,6 +223,7 @@ def trade_block(parts: Sequence[tuple[TradeBatch, Rows]], source_epoch: int) -> 
         (longs[1] + (source_epoch << _EPOCH_SHIFT)).tobytes(),
         partitions.tobytes(),
         longs[1].tobytes(),
+        indexes.tobytes(),
         longs[2].tobytes(),
     )
     return Block(total, TRADE_COLUMNS, data)

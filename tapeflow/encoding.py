@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.avro_encode import encode_trades, split_values
-from connectors.fields import Field, Wanted, field_paths, wanted_tree
+from connectors.fields import Field, Wanted, field_paths, item_fields, wanted_tree
 from connectors.registry import RegistryOptions, SchemaRegistry
 from schemas.avro import TRADE_SCHEMA_ID, load_schema, schema_text
 from schemas.columns import TradeBatch
@@ -116,6 +116,12 @@ def _renamed_schema(names: Mapping[Field, str]) -> str:
 def _written_paths(field_map: Mapping[str, str]) -> dict[str, Field]:
     """Their (dotted) name -> our field, in the order in which fields are written."""
     paths = field_paths(field_map)
+    if item_fields(paths):
+        raise SettingError(
+            "trades are written one a record, which this field_map reads as arrays",
+            where="field_map",
+            mend="leave out the [] where the topic is written",
+        )
     fields = {field: path for path, field in paths.items()}
     for field in WRITTEN:
         if field not in fields:

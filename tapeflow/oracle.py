@@ -229,16 +229,19 @@ class Oracle:
         self._newest_us: dict[int, int] = {}
         self._day_trades: dict[tuple[int, str], list[OracleTrade]] = defaultdict(list)
         self._outcomes: dict[tuple[int, int], Outcome] = {}
+        self._counts: dict[int, Counter[str]] = defaultdict(Counter)
         self._rejects: dict[int, Counter[Reason]] = defaultdict(Counter)
 
     def take(self, item: OracleTrade | OracleReject) -> Outcome:
-        """Apply one record and say what became of it."""
+        """Apply one trade, or one refused record, and say what became of it."""
         if isinstance(item, OracleReject):
             self._rejects[item.partition][item.reason] += 1
             outcome: Outcome = "rejected"
         else:
             outcome = self._trade(item)
         self._outcomes[item.partition, item.offset] = outcome
+        self._counts[item.partition]["read"] += 1
+        self._counts[item.partition][outcome] += 1
         return outcome
 
     def _trade(self, trade: OracleTrade) -> Outcome:
@@ -275,11 +278,8 @@ class Oracle:
                 key: _close(key, bar, self._rules.source_epoch, watermark_us[key[0]]) for key, bar in self._bars.items()
             }
             tickers = _tickers(bars, self._day_trades, self._rules.source_epoch)
-        counts: dict[int, dict[str, int]] = {}
-        for (partition, _), outcome in self._outcomes.items():
-            count = counts.setdefault(partition, dict.fromkeys(("read", "applied", "duplicate", "late", "rejected"), 0))
-            count["read"] += 1
-            count[outcome] += 1
+        names = ("read", "applied", "duplicate", "late", "rejected")
+        counts = {partition: {name: count[name] for name in names} for partition, count in self._counts.items()}
         rejects = {partition: dict(reasons) for partition, reasons in self._rejects.items()}
         unjudged = {partition: self._unjudged[partition] for partition in counts}
         return OracleResult(bars, tickers, dict(self._outcomes), counts, rejects, watermark_us, unjudged)

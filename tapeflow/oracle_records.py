@@ -7,7 +7,7 @@ so that "rejected" is proved like any number. Single values are read next door, 
 
 import json
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ SYMBOL_BREAKING: Final = frozenset('"\\,|{}')
 UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
 OPTIONAL: Final = ("side", "trade_id", "exchange", "bid", "ask")
+ITEMS: Final = "[]"
 LACKING: Final = ""
 """Key of a record whose schema has no field that the field map names; no field has this name."""
 ORDERS_KEPT: Final = 1000
@@ -55,10 +56,12 @@ class OracleReader:
         self._value_format = value_format
         self._schema_of = schema_of
         names = {field: (field_map or {}).get(field) or field for field in FIELDS}
-        self._paths = {field: name.removesuffix("?").split(".") for field, name in names.items()}
+        self._paths = {field: _parts(name.removesuffix("?")) for field, name in names.items()}
         self._asked = [
             self._paths[field] for field, name in (field_map or {}).items() if name and not name.endswith("?")
         ]
+        arrays = [parts[: parts.index(ITEMS)] for parts in self._paths.values() if ITEMS in parts]
+        self._array = arrays[0] if arrays else None
         self._words = words or TradeWords()
         self._time_unit = time_unit
         self._future_us = future_us
@@ -68,31 +71,66 @@ class OracleReader:
         self._orders: dict[tuple[str, ...], list[str]] = {}
 
     def read(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> OracleTrade | OracleReject:
-        """The trade, or why there is none. ``timestamp_ms`` is Kafka's, -1 where the record has none."""
-        if (partition, offset, timestamp_ms) in self._requeued:
-            return OracleReject(partition, offset, Reason.REQUEUED)
+        """The trade of a record that is one, or why there is none."""
+        [found] = self.read_all(partition, offset, timestamp_ms, value)
+        return found
+
+    def read_all(
+        self, partition: int, offset: int, timestamp_ms: int, value: bytes | None
+    ) -> Sequence[OracleTrade | OracleReject]:
+        """The trades of a record in their order, or why it is refused: whole, for the first bad one of them.
+
+        ``timestamp_ms`` is Kafka's, -1 where the record has none.
+        """
+        trades: list[OracleTrade | OracleReject] = []
         try:
             with localcontext(EXACT):
-                fields = self._fields(value)
-                trade = _signed(_trade(fields, partition, offset, timestamp_ms), self._words)
-                reason = check_values(trade, self._future_us)
+                record = self._record(value)
+                for item in self._items(record):
+                    fields = self._fields(record, item)
+                    trade = _signed(_trade(fields, partition, offset, timestamp_ms), self._words)
+                    if reason := check_values(trade, self._future_us):
+                        raise Refused(reason)
+                    trades.append(trade)
         except Refused as refused:
-            reason = refused.reason
-        return trade if reason is Reason.NONE else OracleReject(partition, offset, reason)
+            trades = [OracleReject(partition, offset, refused.reason)]
+        if trades and (partition, offset, timestamp_ms) in self._requeued:
+            return [OracleReject(partition, offset, Reason.REQUEUED)]
+        return trades
 
-    def _fields(self, value: bytes | None) -> dict[str, Any]:
+    def _items(self, record: Any) -> list[Any]:
+        """What holds the fields of each trade beside ``record`` itself; one of nothing where there is no array."""
+        if self._array is None:
+            return [None]
+        array = self._walk(record, self._array)
+        return array if isinstance(array, list) else [None]
+
+    def _walk(self, value: Any, parts: Sequence[str]) -> Any:
+        for part in parts:
+            if isinstance(value, dict):
+                value = value.get(part)
+            elif isinstance(value, list) and self._array is not None and part.isdecimal() and int(part) < len(value):
+                value = value[int(part)]
+            else:
+                return None
+        return value
+
+    def _record(self, value: bytes | None) -> Any:
         if not value:
             raise Refused(Reason.EMPTY_VALUE)
         if len(value) > self._value_bytes_max:
             raise Refused(Reason.TOO_LARGE)
         if self._value_format == "json":
-            record = _json_record(value)
-        else:
-            schema_id, body = _unframed(value) if self._value_format == "confluent" else (1, value)
-            record = self._avro_record(schema_id, body)
+            return _json_record(value, (dict, list) if self._array is not None else (dict,))
+        schema_id, body = _unframed(value) if self._value_format == "confluent" else (1, value)
+        record = self._avro_record(schema_id, body)
         if not isinstance(record, dict):
             raise Refused(Reason.MISSING_FIELD)
-        fields = {field: self._field(record, field) for field in self._in_order(tuple(record))}
+        return record
+
+    def _fields(self, record: Any, item: Any) -> dict[str, Any]:
+        names = tuple(record) if isinstance(record, dict) else ()
+        fields = {field: self._field(record, item, field) for field in self._in_order(names)}
         if LACKING in record:
             raise Refused(Reason.MISSING_FIELD)
         return fields
@@ -121,10 +159,10 @@ class OracleReader:
             return {**record, LACKING: True}
         return record
 
-    def _field(self, record: Any, field: str) -> Any:
-        value = record
-        for part in self._paths[field]:
-            value = value.get(part) if isinstance(value, dict) else None
+    def _field(self, record: Any, item: Any, field: str) -> Any:
+        parts = self._paths[field]
+        start, parts = (item, parts[parts.index(ITEMS) + 1 :]) if ITEMS in parts else (record, parts)
+        value = self._walk(start, parts)
         # Only a value of a kind that the field is read from can say that there is nothing: Avro's floats are no texts,
         # and its enums and fixed bytes no numbers.
         if isinstance(value, float):
@@ -220,13 +258,18 @@ def _unframed(value: bytes) -> tuple[int, bytes]:
     return int.from_bytes(value[1:5], "big"), value[5:]
 
 
-def _json_record(value: bytes) -> Any:
+def _parts(path: str) -> list[str]:
+    """``data[].p`` is data, every item of it, p."""
+    return [part for part in path.replace(ITEMS, "." + ITEMS).split(".") if part or ITEMS not in path]
+
+
+def _json_record(value: bytes, kinds: tuple[type, ...]) -> Any:
     try:
         text = value.decode("utf-8", "surrogatepass")
         record = json.loads(text, parse_float=_json_number)  # NaN and Infinity are taken
     except (ValueError, RecursionError):
         raise Refused(Reason.CORRUPT) from None
-    if not isinstance(record, dict):
+    if not isinstance(record, kinds):
         raise Refused(Reason.CORRUPT)
     return record
 

@@ -105,7 +105,8 @@ def recompute_ranges(
     for partition, span in ranges.items():
         reader, oracle = oracle_reader(settings, requeued), Oracle(rules)
         for record in read_records(options, {partition: span}):
-            oracle.take(reader.read(record.partition, record.offset, record.timestamp_ms, record.value))
+            for item in reader.read_all(record.partition, record.offset, record.timestamp_ms, record.value):
+                oracle.take(item)
             done += 1
             if done % PROGRESS_RECORDS == 0:
                 progress(done, total)
@@ -190,9 +191,9 @@ def _left_us(options: KafkaReadOptions, partition: int, span: OffsetRange, low: 
 def _trades(options: KafkaReadOptions, partition: int, span: OffsetRange, settings: Settings) -> Iterator[OracleTrade]:
     reader = oracle_reader(settings)
     for record in read_records(options, {partition: span}):
-        trade = reader.read(partition, record.offset, record.timestamp_ms, record.value)
-        if isinstance(trade, OracleTrade):
-            yield trade
+        for trade in reader.read_all(partition, record.offset, record.timestamp_ms, record.value):
+            if isinstance(trade, OracleTrade):
+                yield trade
 
 
 def _unread(options: KafkaReadOptions, ranges: Mapping[int, OffsetRange], settings: Settings) -> list[range] | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.json import JsonDecoder
-from schemas.columns import BUY, NO_ID, UNKNOWN
+from schemas.columns import BUY, NO_ID, SELL, UNKNOWN
 from schemas.errors import SettingError
 from schemas.rejects import Reason
 from tests.unit.connectors.batches import raw_batch, reasons_of, trades_of
@@ -161,3 +161,62 @@ def test_each_refusal_and_its_words(text: bytes, reason: Reason, words: str) -> 
 def test_ids_are_numbers_however_they_are_written(written: str, number: int) -> None:
     (trade,) = trades_of(JsonDecoder().decode(raw_batch([value(f'"trade_id":{written}')])))
     assert (trade["trade_id"], trade["trade_id_number"]) == (written.strip('"').encode(), number)
+
+
+BYBIT = {"symbol": "data[].s", "price": "data[].p", "size": "data[].v", "event_time": "data[].T", "side": "data[].S"}
+
+
+def test_every_item_of_an_array_is_a_trade() -> None:
+    record = (
+        '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":['
+        '{"T":1672304486865,"s":"BTCUSDT","S":"Buy","v":"0.001","p":"16578.50","i":"20f43950"},'
+        '{"T":1672304486866,"s":"BTC\\u0055SDT","S":"Sell","v":"2","p":"16578.40","i":"20f43951"}]}'
+    )
+    batch = JsonDecoder(BYBIT).decode(raw_batch([record.encode(), b'{"data":[]}', record.encode()]))
+    assert [trade["symbol"] for trade in trades_of(batch)] == [b"BTCUSDT"] * 4
+    assert [trade["price"] for trade in trades_of(batch)][:2] == [165_785 * 10**9, 165_784 * 10**9]
+    assert batch.rows[["offset", "index"]].tolist() == [(100, 0), (100, 1), (102, 0), (102, 1)]
+    assert (batch.read, batch.next_offset, batch.rejects) == (4, 103, [])
+
+
+def test_one_bad_trade_refuses_its_record_whole() -> None:
+    good = '{"T":1672304486865,"s":"A","S":"Buy","v":1,"p":1}'
+    batch = JsonDecoder(BYBIT).decode(raw_batch([f'{{"data":[{good},{good.replace(":1,", ":x1,")}]}}'.encode(),
+                                                 f'{{"data":[{good},{{"s":"A"}},{{}}]}}'.encode(),
+                                                 f'{{"data":[{good}]}}'.encode(), b'{"op":"subscribe"}']))  # fmt: skip
+    assert [int(row["offset"]) for row in batch.rows] == [102]
+    assert reasons_of(batch) == [Reason.CORRUPT, Reason.MISSING_FIELD, Reason.MISSING_FIELD]
+    assert batch.rejects[1].detail.startswith("trade 1 of the record: missing: price (data[].p)")
+    assert batch.rejects[2].detail.startswith("missing: symbol (data[].s)")
+    assert batch.read == 4
+
+
+def test_an_array_on_top_and_items_by_their_position() -> None:
+    names = {"symbol": "[].sym", "price": "[].p", "size": "[].s", "event_time": "[].t"}
+    polygon = (
+        b'[{"ev":"XT","sym":"X:BTC","p":1.5,"s":2,"t":1672304486865},{"sym":"ES=F","p":2,"s":1,"t":1672304486865}]'
+    )
+    assert [trade["symbol"] for trade in trades_of(JsonDecoder(names).decode(raw_batch([polygon])))] == [
+        b"X:BTC",
+        b"ES=F",
+    ]
+    names = {"symbol": "3", "price": "1[].0", "size": "1[].1", "event_time": "1[].2", "side": "1[].3"}
+    first, second = '["5541.2","0.15","1534614057.321597","s","l",""]', '["5541.3","7","1534614058","b","l",""]'
+    kraken = f'[0,[{first},{second}],"trade","XBT/USD"]'.encode()
+    found = trades_of(JsonDecoder(names).decode(raw_batch([kraken])))
+    assert [(trade["symbol"], trade["price"] // 10**9, trade["side"]) for trade in found] == [
+        (b"XBT/USD", 55_412, SELL), (b"XBT/USD", 55_413, BUY),
+    ]  # fmt: skip
+
+
+def test_more_trades_than_there_was_room_for_at_first() -> None:
+    item = '{"T":1672304486865,"s":"A","S":"Buy","v":1,"p":1}'
+    batch = JsonDecoder(BYBIT).decode(raw_batch([f'{{"data":[{",".join([item] * 9000)}]}}'.encode()] * 2))
+    assert len(batch) == 18_000
+    assert batch.rows["index"].max() == 8999
+
+
+@pytest.mark.parametrize("names", [{"price": "a[].p", "size": "b[].s"}, {"price": "a[][].p"}])
+def test_arrays_that_nobody_could_tell_apart(names: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match="field_map"):
+        JsonDecoder(names)
