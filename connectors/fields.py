@@ -91,8 +91,10 @@ def path_parts(path: str) -> list[str]:
     """The parts of a dotted name; ``data[].p`` is ``data``, ``[]``, ``p``: every item of an array is a trade."""
     parts: list[str] = []
     for part in path.split("."):
-        name = part.removesuffix(ITEMS)
-        parts += [each for each in (name, ITEMS if part.endswith(ITEMS) else "") if each] or [""]
+        name, arrays = part, 0
+        while name.endswith(ITEMS):
+            name, arrays = name.removesuffix(ITEMS), arrays + 1
+        parts += [name] * (name != "" or arrays == 0) + [ITEMS] * arrays
     return parts
 
 

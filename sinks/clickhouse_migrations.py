@@ -27,6 +27,11 @@ _ALERTS_BEFORE: Final = "alerts_before"
 _ALERTS_ENGINE: Final = "ReplacingMergeTree"
 _BARS_BEFORE: Final = "bars_before"
 _BARS_RANK: Final = "rank"
+_INDEX: Final = "kafka_index"
+_ADD_INDEX: Final = (
+    f"ALTER TABLE {{database}}.{{table}} ADD COLUMN {_INDEX} UInt32 CODEC(ZSTD(1)) AFTER kafka_offset,"
+    f" MODIFY ORDER BY (symbol, event_time, kafka_partition, kafka_offset, {_INDEX})"
+)
 _FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _TABLES: Final = "SELECT name FROM system.tables WHERE database = %(database)s"
@@ -69,6 +74,7 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
     )
     done = {name for (name,) in _run(client, f"SELECT name FROM {database}.{MIGRATIONS_TABLE}", database)}  # noqa: S608
     _rank_bars(client, database)
+    _add_index(client, database)
     there = {name for (name,) in _run(client, _TABLES, database)}
     applied: list[str] = []
     for name, template in migrations():
@@ -103,6 +109,32 @@ def statements(template: str, database: str) -> list[str]:
     """The statements of one migration, without comments."""
     text = _COMMENT.sub("", template).replace("{database}", database)
     return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def _add_index(client: Client, database: str) -> None:
+    """Bring tables of trades from before records could hold several to the key that tells those apart.
+
+    A column can join the key only in the statement that adds it. The view is dropped where it lacks the column, since
+    its own were fixed when it was made; it is made anew as what was lost.
+    """
+    for table in (TRADES_TABLE, LATE_TRADES_TABLE):
+        if not _lacks_index(client, database, table):
+            continue
+        try:
+            _run(client, _ADD_INDEX.format(database=database, table=table), database)
+        except TapeflowError:
+            # Somebody else may have done the same at the same moment.
+            if _lacks_index(client, database, table):
+                raise
+    if _lacks_index(client, database, TRADES_VIEW):
+        _run(client, f"DROP VIEW IF EXISTS {database}.{TRADES_VIEW}", database)
+
+
+def _lacks_index(client: Client, database: str, table: str) -> bool:
+    """Whether the table or view is there without the column."""
+    query = "SELECT name FROM system.columns WHERE database = %(database)s AND table = %(table)s"
+    columns = {name for (name,) in _run(client, query, database, table=table)}
+    return bool(columns) and _INDEX not in columns
 
 
 def _merge_alerts(client: Client, database: str) -> None:

@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     field_map: Annotated[dict[str, str], AfterValidator(own_fields)] = setting(
         {},
         'Our trade field → the name in your records, e.g. {"size": "qty"}; JSON; empty means the same names; with a ?'
-        " behind it some records may lack the field",
+        " behind it some records may lack the field, with [] every item of an array is a trade (docs/values.md)",
     )
     time_unit: Literal["auto", "s", "ms", "us", "ns"] = setting(
         "auto", "Unit of event times given as plain numbers; auto takes it from the size of the number"

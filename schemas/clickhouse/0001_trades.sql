@@ -13,14 +13,15 @@ CREATE TABLE IF NOT EXISTS {database}.trades
     sequence        UInt64 CODEC(Delta(8), ZSTD(1)),
     kafka_partition UInt32 CODEC(ZSTD(1)),
     kafka_offset    UInt64 CODEC(Delta(8), ZSTD(1)),
+    kafka_index     UInt32 CODEC(ZSTD(1)),
     kafka_time      DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(event_time)
-ORDER BY (symbol, event_time, kafka_partition, kafka_offset);
+ORDER BY (symbol, event_time, kafka_partition, kafka_offset, kafka_index);
 
 -- Trades that at least one interval refused because they came too late; `replay` folds them in.
 CREATE TABLE IF NOT EXISTS {database}.late_trades AS {database}.trades
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(event_time)
-ORDER BY (symbol, event_time, kafka_partition, kafka_offset);
+ORDER BY (symbol, event_time, kafka_partition, kafka_offset, kafka_index);

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -203,6 +204,33 @@ def test_migrate_makes_anew_what_was_lost_or_not_restored(
     assert client.execute(tables, {"database": database}) == before
     write_trades(clickhouse_dsn, database, trades({}))
     assert migrate(client, database, ttl_days=30) == []
+
+
+def test_tables_from_before_records_held_several_trades_get_the_key(
+    clickhouse_dsn: str, client: Client, database: str
+) -> None:
+    for name in ("trades_unique", "late_trades", "trades"):
+        client.execute(f"DROP TABLE {database}.{name} SYNC")
+    old = statements(dict(migrations())["0001_trades"], database)
+    for statement in old:
+        lines = [line for line in statement.splitlines() if "kafka_index  " not in line]
+        client.execute("\n".join(lines).replace(", kafka_index)", ")"))
+    client.execute(f"CREATE VIEW {database}.trades_unique AS SELECT * FROM {database}.trades FINAL")
+    client.execute(
+        f"INSERT INTO {database}.trades (symbol, event_time, price, size, kafka_partition, kafka_offset) VALUES",
+        [("A", datetime(2024, 5, 1, tzinfo=UTC), Decimal(1), Decimal(2), 0, 7)],
+    )
+    with pytest.raises(MissingObject, match="tapeflow migrate"):
+        check_tables(client, database)
+    migrate(client, database)
+    assert migrate(client, database) == []
+    several = trades({"symbol": "A"}, {"symbol": "A"})
+    several.rows["offset"], several.rows["index"] = 8, [0, 1]
+    several.rows["event_time_us"] = 1_714_521_600_000_000
+    write_trades(clickhouse_dsn, database, several)
+    write_trades(clickhouse_dsn, database, several)
+    found = client.execute(f"SELECT kafka_offset, kafka_index FROM {database}.trades_unique ORDER BY 1, 2")
+    assert found == [(7, 0), (8, 0), (8, 1)]
 
 
 def test_migrate_runs_twice_and_at_once(clickhouse_dsn: str, client: Client, clickhouse_database: str) -> None:

@@ -58,6 +58,7 @@ def test_trades() -> None:
         "sequence": [(1 << 44) + 10, (1 << 44) + 11, 1 << 44],
         "kafka_partition": [1, 1, 2],
         "kafka_offset": [10, 11, 0],
+        "kafka_index": [0, 0, 0],
         "kafka_time": [START_US // 1000, START_US // 1000, 0],
     }
 
