@@ -214,29 +214,48 @@ def _item_target(position: int, node: int, edges: Any, keys: Any) -> Any:
 
 
 @leaf_kernel
+def _next_target(
+    data: Any, at: Any, stop: int, kind: int, node: int, position: int, edges: Any, keys: Any, items: int
+) -> Any:
+    """(position of the value or -1, its target, whether it is a trade) of what comes next in an object or array."""
+    if kind == _OBJECT:
+        at, target = _scan_key(data, at, stop, node, edges, keys)
+        return at, target, False
+    if items == 0:
+        return at, _UNWANTED, False
+    target, is_trade = _item_target(position, node, edges, keys)
+    return at, target, is_trade
+
+
+@leaf_kernel
 def _scan_record(
-    data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, row: Any, item: Any,
-    items: int,
-) -> Any:  # fmt: skip
+    data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, row: Any, items: int
+) -> Any:
     """(good, rows after it): whether ``data[at:stop]`` is one JSON object, or an array where trades are its items.
 
-    Cells of fields outside the array of trades go to row ``row``, those of the bits ``items`` to rows from ``item`` on,
+    Cells of fields outside the array of trades go to row ``row``, those of the bits ``items`` to the rows behind it,
     one for each item; -1 for the rows after it where there is no such array, -2 where there isn't room for all.
     ``stack``: kind, node and position in an array, of each level.
     """
     at = _skip_space(data, at, stop)
     if at >= stop or (data[at] != 123 and not (items != 0 and data[at] == 91)):
         return False, -1
-    depth, target = 0, 0
+    depth, target, is_trade = 0, 0, False
     after: Any = -1
+    item = row
     while True:
         if at >= stop:
             return False, after
+        if is_trade:
+            if after >= len(ats):
+                return False, -2
+            item, after, is_trade = after, after + 1, False
+            lengths[item, :] = ABSENT
+        to = item if target < 0 and items >> ~target & 1 else row
         if data[at] in (91, 123):
             if depth >= DEPTH_MAX:
                 return False, after
             if target < 0:
-                to = item if items >> ~target & 1 else row
                 lengths[to, ~target] = UNFIT
             kind = _OBJECT if data[at] == 123 else _ARRAY
             node = target if target >= 0 else _UNWANTED
@@ -245,25 +264,15 @@ def _scan_record(
             at = _skip_space(data, at + 1, stop)
             if at >= stop:
                 return False, after
+            if kind == _ARRAY and items != 0 and _item_target(0, node, edges, keys)[1]:
+                after = row + 1  # of an array that stands twice the last one counts
             target = _UNWANTED
-            is_trade = False
-            if kind == _ARRAY and items != 0:
-                target, is_trade = _item_target(0, node, edges, keys)
-                if is_trade:
-                    item, after = row + 1, row + 1  # of an array that stands twice the last one counts
             if data[at] != (125 if kind == _OBJECT else 93):
-                if kind == _OBJECT:
-                    at, target = _scan_key(data, at, stop, node, edges, keys)
-                    if at < 0:
-                        return False, after
-                elif is_trade:
-                    if after >= len(ats):
-                        return False, -2
-                    lengths[item, :] = ABSENT
-                    after = item + 1
+                at, target, is_trade = _next_target(data, at, stop, kind, node, 0, edges, keys, items)
+                if at < 0:
+                    return False, after
                 continue
         else:
-            to = item if target < 0 and items >> ~target & 1 else row
             at = _scan_scalar(data, at, stop, target, ats, lengths, to)
             if at < 0:
                 return False, after
@@ -274,28 +283,18 @@ def _scan_record(
                 return at == stop, after
             if at >= stop:
                 return False, after
-            byte, kind = data[at], stack[3 * depth - 3]
+            byte, kind, node = data[at], stack[3 * depth - 3], stack[3 * depth - 2]
             at += 1
             if byte == (125 if kind == _OBJECT else 93):
                 depth -= 1
                 continue
             if byte != 44:
                 return False, after
+            stack[3 * depth - 1] += 1
             at = _skip_space(data, at, stop)
-            target = _UNWANTED
-            if kind == _OBJECT:
-                at, target = _scan_key(data, at, stop, stack[3 * depth - 2], edges, keys)
-                if at < 0:
-                    return False, after
-            elif items != 0:
-                stack[3 * depth - 1] += 1
-                target, is_trade = _item_target(stack[3 * depth - 1], stack[3 * depth - 2], edges, keys)
-                if is_trade:
-                    if after >= len(ats):
-                        return False, -2
-                    item = after
-                    lengths[item, :] = ABSENT
-                    after = item + 1
+            at, target, is_trade = _next_target(data, at, stop, kind, node, stack[3 * depth - 1], edges, keys, items)
+            if at < 0:
+                return False, after
             break
 
 
@@ -343,7 +342,7 @@ def scan_records(
         else:
             if items != 0:
                 lengths[row, :] = ABSENT
-            good, found = _scan_record(data, start, stop, edges, keys, stack, ats, lengths, row, row, items)
+            good, found = _scan_record(data, start, stop, edges, keys, stack, ats, lengths, row, items)
             if found == -2:
                 return -1
             if not good or _is_not_utf8(data, start, stop):

@@ -178,15 +178,16 @@ def move_open(bar, trade):  # type: ignore[no-untyped-def]
 
 @leaf_kernel
 def move_close(bar, trade):  # type: ignore[no-untyped-def]
+    # Trades of one record come in their order: of two that are otherwise equal the later one is the close.
     time = trade.event_time_us
     if time > bar.close_time_us:
         close_at(bar, trade)
         last_at(bar, trade)
     elif time == bar.close_time_us:
         identity = (trade.trade_id_upper, trade.trade_id_number, trade.offset)
-        if identity > (bar.close_id_upper, bar.close_id, bar.close_offset):
+        if identity >= (bar.close_id_upper, bar.close_id, bar.close_offset):
             close_at(bar, trade)
-        if trade.offset > bar.last_offset:
+        if trade.offset >= bar.last_offset:
             last_at(bar, trade)
 
 

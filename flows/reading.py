@@ -154,20 +154,24 @@ def requeued_places(settings: Settings) -> Mapping[int, Rows]:
 
 
 def decode_trades(
-    settings: Settings, stop: threading.Event | None = None, requeued: Mapping[int, Rows] = NOTHING_REQUEUED
+    settings: Settings,
+    stop: threading.Event | None = None,
+    requeued: Mapping[int, Rows] = NOTHING_REQUEUED,
+    decoder: Decoder | None = None,
 ) -> Callable[[RawBatch], TradeBatch]:
     """Bytes of one partition to valid trades and rejects; with ``stop``, waits for a registry that is down.
 
-    requeued: see requeued_places; without it records are judged by their bytes alone.
+    requeued: see requeued_places; without it records are judged by their bytes alone. decoder: of the caller, who asks
+    it for what it saw.
     """
-    decoder, future_us = decoder_of(settings, stop), settings.future_ms * 1000
+    reader, future_us = decoder or decoder_of(settings, stop), settings.future_ms * 1000
 
     def decode(raw: RawBatch) -> TradeBatch:
-        rows, text = decoder.decode_rows(raw)
+        rows, text = reader.decode_rows(raw)
         validate(rows, text, future_us)
         if (places := requeued.get(raw.partition)) is not None:
             refuse_requeued(rows, places)
-        return decoder.finish(raw, rows, text)
+        return reader.finish(raw, rows, text)
 
     return decode
 

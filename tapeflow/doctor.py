@@ -31,7 +31,9 @@ from sinks.redis_rights import server_info
 from tapeflow.doctor_rights import clickhouse_findings, kafka_findings, redis_findings
 from tapeflow.finding import Finding
 from tapeflow.settings import Settings
+from tapeflow.told_sides import told_fields, told_sides
 from tapeflow.topic_range import hidden_words
+from tapeflow.topic_sample import sample_topic
 
 __all__ = ["examine"]
 
@@ -85,6 +87,24 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     ends = TopicEnds(read_options(settings)).ask(range(facts.partitions))
     if said := hidden_words(ends):
         yield Finding("open transaction", "warning", said, "end it: see TransactionOpen in docs/operating.md")
+
+
+def _newest_records(settings: Settings) -> Iterator[Finding]:
+    name = "newest records"
+    try:
+        sample = sample_topic(settings)
+    except TapeflowError as error:
+        yield Finding(name, "warning", f"not looked at: {error.what}", error.mend or "see the other findings")
+        return
+    refused = ", ".join(f"{count} {reason}" for reason, count in sample.rejected.most_common())
+    read = f"{sample.read} read, {refused or 'none refused'}"
+    yield Finding(name, "warning" if refused else "ok", read, "see `tapeflow dead-letters`" if refused else "")
+    if sample.unknown_sides:
+        what, _, todo = told_sides(sample.unknown_sides).rpartition("; ")
+        yield Finding("sides", "warning", what, todo)
+    if sample.unseen_fields:
+        what, _, todo = told_fields(sample.unseen_fields).rpartition("; ")
+        yield Finding("field map", "warning", what, todo)
 
 
 def _dead_letters(settings: Settings) -> Iterator[Finding]:
@@ -213,6 +233,7 @@ CHECKS: Final[dict[str, Check]] = {
     "python": _python,
     "kafka": _kafka,
     "rights in kafka": kafka_findings,
+    "newest records": _newest_records,
     "dead letters": _dead_letters,
     "schema registry": _registry,
     "clickhouse": _clickhouse,

@@ -13,7 +13,7 @@ from typing import Any
 from connectors.kafka_range import read_range
 from core.shard import Shard
 from flows.quality import Watched, in_two_partitions
-from flows.reading import decode_trades, read_options, requeued_places, rules_of
+from flows.reading import decode_trades, decoder_of, read_options, requeued_places, rules_of
 from tapeflow.settings import Settings
 from tapeflow.topic_range import asked_ranges
 
@@ -22,11 +22,18 @@ __all__ = ["QualityReport", "assess_range"]
 
 @dataclass
 class QualityReport:
-    """``watched`` by partition; ``rejected`` by partition and reason's label; ``read`` in records."""
+    """``watched`` by partition; ``rejected`` by partition and reason's label; ``read``: trades and refused records.
+
+    rounded: trades with a number that was rounded. unknown_sides: trades by the word of their side, where nobody knows
+    it. unseen_fields: names of the field map that no record had.
+    """
 
     watched: dict[int, Watched] = field(default_factory=dict)
     rejected: dict[int, Counter[str]] = field(default_factory=dict)
     read: int = 0
+    rounded: int = 0
+    unknown_sides: Counter[str] = field(default_factory=Counter)
+    unseen_fields: list[str] = field(default_factory=list)
 
     @property
     def in_two_partitions(self) -> dict[str, list[int]]:
@@ -46,6 +53,9 @@ class QualityReport:
                 for name, figures in each.by_symbol()
             ],
             "in_two_partitions": self.in_two_partitions,
+            "rounded": self.rounded,
+            "unknown_sides": dict(self.unknown_sides),
+            "unseen_fields": self.unseen_fields,
         }
 
 
@@ -54,8 +64,9 @@ def assess_range(settings: Settings, start: str, end: str, progress: Callable[[i
     options = read_options(settings)
     ranges = asked_ranges(options, start, end)
     total = sum(last - first for first, last in ranges.values())
-    decode = decode_trades(settings, None, requeued_places(settings))
-    rules, report = rules_of(settings), QualityReport()
+    decoder = decoder_of(settings)
+    decode = decode_trades(settings, None, requeued_places(settings), decoder)
+    rules, report, done = rules_of(settings), QualityReport(), 0
     for raw in read_range(options, ranges):
         batch = decode(raw)
         if batch.partition not in report.watched:
@@ -67,5 +78,9 @@ def assess_range(settings: Settings, start: str, end: str, progress: Callable[[i
         watched.observe(batch)
         report.rejected[batch.partition].update(reject.reason.label for reject in batch.rejects)
         report.read += batch.read
-        progress(report.read, total)
+        report.rounded += batch.rounded
+        report.unknown_sides.update(batch.unknown_sides)
+        done += len(raw)
+        progress(done, total)
+    report.unseen_fields = decoder.unseen_fields()
     return report

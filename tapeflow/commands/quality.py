@@ -14,6 +14,7 @@ from rich.table import Table
 
 from tapeflow.commands.entry import JsonOption, enter, people
 from tapeflow.progress import shown_progress
+from tapeflow.told_sides import told_fields, told_sides
 
 if TYPE_CHECKING:
     from core.quality import SymbolFigures
@@ -51,6 +52,12 @@ def quality(
             console.print(symbol_table(found, symbols))
     for name, partitions in list(twice.items())[:5]:
         people().print(partitions_said(name, partitions))
+    if found.rounded:
+        people().print(f"{found.rounded:,} trades with a number that was rounded")
+    if found.unknown_sides:
+        people().print(told_sides(found.unknown_sides), soft_wrap=True, markup=False)
+    if found.unseen_fields:
+        people().print(told_fields(found.unseen_fields), soft_wrap=True, markup=False)
     return 1 if twice else 0
 
 
