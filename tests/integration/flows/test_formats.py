@@ -43,7 +43,7 @@ from tests.unit.connectors.batches import avro_value, framed
 Bars = dict[tuple[str, str, int], tuple[object, ...]]
 COUNT = 400
 NAMES = {"symbol": "sym", "price": "px", "size": "qty", "event_time": "ts"}
-SYMBOLS = ("BTC/USDT", "X:EURUSD", "S" * 64, "brk.b_1-A")
+SYMBOLS = ("BTC/USDT", "币安人生USDT", "S" * 64, "M&M=F 'x")
 
 
 @pytest.fixture
@@ -265,6 +265,42 @@ class running_live:  # noqa: N801 - reads as a statement
         finally:
             self._flow.kill()
             self._file.close()
+
+
+def test_several_trades_in_one_record(start: Callable[..., Settings], tmp_path: Path) -> None:
+    names = {"symbol": "data[].s", "price": "data[].p", "size": "data[].q", "event_time": "data[].t"}
+    settings = start(value_format="json", field_map=json.dumps(names), time_unit="us", dead_letters_from="history")
+    tape, sent, values = trades(), [], []
+    for partition in range(PARTITIONS):
+        of_one = [trade for trade in tape if trade.partition == partition]
+        for offset, first in enumerate(range(0, len(of_one), 3)):
+            together = [trade._replace(offset=offset) for trade in of_one[first : first + 3]]
+            items = [{"s": t.symbol, "p": str(t.price), "q": str(t.size), "t": t.event_time_us} for t in together]
+            if (partition, offset) == (1, 7):
+                items[1]["p"] = "none"
+            values.append((together, json.dumps({"channel": "trades", "data": items}).encode()))
+            sent += together if (partition, offset) != (1, 7) else []
+    empty = (values[0][0], b'{"data":[]}')
+    values.insert(1, empty)
+    sent = [trade._replace(offset=trade.offset + (trade.partition == 0 and trade.offset > 0)) for trade in sent]
+    feed(settings, [together[-1] for together, _ in values], [value for _, value in values])
+
+    run_history(settings, len(sent) + 1, tmp_path / "history.log")
+    assert stored(settings) == expected(settings, sent)
+    assert main(["verify"]) == 0
+    [letter] = records(settings, settings.dead_letter_topic, 1)
+    assert dict(letter.headers())["reason"] == b"bad-value"
+    assert letter.value() == next(value for _, value in values if b"none" in value)
+    client = Client.from_url(settings.clickhouse_dsn)
+    found = client.execute(
+        f"SELECT kafka_partition, kafka_offset, kafka_index, symbol FROM {settings.clickhouse_database}.trades_unique"
+        " ORDER BY 1, 2, 3"
+    )
+    client.disconnect()
+    places = [(trade.partition, trade.offset) for trade in sent]
+    assert found == [
+        (trade.partition, trade.offset, places[:at].count(places[at]), trade.symbol) for at, trade in enumerate(sent)
+    ]
 
 
 def records(settings: Settings, topic: str, count: int) -> list[Any]:
