@@ -211,7 +211,10 @@ def _constants(
     if options.symbol:
         if Field.SYMBOL in found:
             raise InputError("the file names the symbol of each row itself", where=where, mend="leave --symbol out")
-        constants[Field.SYMBOL] = options.symbol.replace("{name}", file_name.partition(".")[0])
+        name = file_name.partition(".")[0]
+        if "{name}" in options.symbol and not name:
+            raise InputError("a pipe has no name to take the symbol from", where=where, mend="give --symbol itself")
+        constants[Field.SYMBOL] = options.symbol.replace("{name}", name)
     if layout is not None:
         symbol = layout.symbol_in(file_name)
         if symbol and Field.SYMBOL not in found and Field.SYMBOL not in constants:
@@ -248,7 +251,8 @@ def _wanted_name(each: Field, options: FileOptions, layout: Layout | None) -> st
 
 def _how_to_mend(absent: Sequence[str], names: Sequence[str]) -> str:
     if list(absent) == ["symbol"]:
-        return f"give it by --symbol, or map it by --field-map symbol=NAME; {_columns_are(names)}"
+        by_name = "give it by --symbol ({name} is the file's name)"
+        return f"{by_name}, or map it by --field-map symbol=NAME; {_columns_are(names)}"
     return f"map it by --field-map, or name a --layout or the --columns; {_columns_are(names)}"
 
 

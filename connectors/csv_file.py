@@ -74,7 +74,8 @@ class CsvFile:
 
     def describe(self) -> str:
         """What was taken for granted, in words."""
-        before = f"{self._skipped_lines} lines before the header left out" if self._skipped_lines else ""
+        lines = "1 line" if self._skipped_lines == 1 else f"{self._skipped_lines} lines"
+        before = f"{lines} before the header left out" if self._skipped_lines else ""
         return "; ".join(part for part in (self.plan.describe(), self.dialect.describe(), before) if part)
 
     def decoded(self, stream: TextStream, records_max: int) -> Iterator[Decoded]:
@@ -125,7 +126,7 @@ class CsvFile:
         if layout is not None:
             plan = plan_columns(
                 layout.columns, options, layout,
-                given=place.columns, file_name=place.base_name, where=place.name,
+                given=place.columns, file_name=place.telling_name, where=place.name,
             )  # fmt: skip
             return _start_of(said[0], lines, start), plan, self._rows(said, dialect), dialect
         looks = headerless_layout(first)
@@ -160,7 +161,7 @@ class CsvFile:
         if layouts:
             alike = (each for each in layouts if len(each.columns) == len(first) and each.fits(each.columns, first))
             return found or next(alike, None)
-        return found if found is not None and found.symbol_in(self._place.base_name) else None
+        return found if found is not None and found.symbol_in(self._place.telling_name) else None
 
     def _rows(self, lines: Sequence[SampleLine], dialect: Dialect) -> list[list[str]]:
         return [self._cells(line.text, dialect) for line in lines[:SAMPLE_LINES]]
@@ -202,7 +203,7 @@ def plan_by_names(names: Sequence[str], options: FileOptions, place: FilePlace, 
     """
 
     def plan(layout: Layout | None) -> ColumnPlan:
-        return plan_columns(names, options, layout, given=place.columns, file_name=place.base_name, where=place.name)
+        return plan_columns(names, options, layout, given=place.columns, file_name=place.telling_name, where=place.name)
 
     found = layouts_with(names, options.layouts or LAYOUTS)
     layout = next((each for each in found if each.fits(names, first_row)), None) or next(iter(found), None)

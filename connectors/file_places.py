@@ -57,8 +57,13 @@ class FilePlace:
 
     @property
     def base_name(self) -> str:
-        """The last part of its name, from which a symbol may be told."""
+        """The last part of its name."""
         return (self.member or self.path.name).rpartition("/")[2]
+
+    @property
+    def telling_name(self) -> str:
+        """A name that may say what the file holds, such as a symbol; a pipe's says nothing."""
+        return "" if self.is_once else self.base_name
 
 
 def places_of(text: str) -> list[FilePlace]:

@@ -339,6 +339,23 @@ def test_nothing_at_all_is_an_error_only_where_it_was_asked_for(write: Callable[
     assert [len(list(file.decoded())) for file in files] == [0, 1, 0]
 
 
+def test_a_symbol_from_the_name_of_the_file(write: Callable[[str, bytes], Path]) -> None:
+    text = b"event_time_us,price,size\n1,2,3\n"
+    path = write("BTC-USD.csv.gz", gzip.compress(text))
+    assert [each["symbol"] for each in records_of(path, symbol="{name}")] == ["BTC-USD"]
+    assert [each["symbol"] for each in records_of(path, symbol="X:{name}")] == ["X:BTC-USD"]
+    with pytest.raises(InputError, match=r"no column symbol .*: give it by --symbol \({name} is the file's name\)"):
+        trade_file(path)
+    with pytest.raises(InputError, match="names the symbol of each row itself"):
+        trade_file(write("t.csv", HEADER), symbol="A")
+    reading, writing = os.pipe()
+    os.write(writing, text)
+    os.close(writing)
+    with pytest.raises(InputError, match="a pipe has no name"):
+        trade_file(f"/dev/fd/{reading}", symbol="{name}")
+    os.close(reading)
+
+
 def test_json_lines(write: Callable[[str, bytes], Path]) -> None:
     lines = (
         b'{"time": 1700000000000, "trade": {"p": "1.5", "q": 2}, "symbol": "A", "side": "buy"}',
