@@ -105,8 +105,7 @@ class CsvFile:
         options, place = self._options, self._place
         columns = len(options.columns)
         said = [line for line in lines if not line.uncommented] or list(lines)
-        dialect = Dialect(delimiter or delimiter_of(said[0].text, columns))
-        dialect = dialect._replace(quote=quote_of([line.text for line in said[:HEADER_LINES]], dialect.delimiter))
+        dialect = self._dialect_of(said[0].text, said[1:HEADER_LINES], delimiter, columns)
         if columns:
             first = self._cells(said[0].text, dialect)
             is_header = [cell.casefold() for cell in first] == [name.casefold() for name in options.columns]
@@ -115,7 +114,7 @@ class CsvFile:
             return skip, plan, self._rows(said[is_header:], dialect), dialect
         for at, line in enumerate(lines[:HEADER_LINES]):
             text = line.uncommented or line.text
-            own = dialect if delimiter else dialect._replace(delimiter=delimiter_of(text))
+            own = self._dialect_of(text, lines[at + 1 : at + HEADER_LINES], delimiter)
             following = self._rows(lines[at + 1 :], own)
             fitting = self._plan(_names_of(self._cells(text, own)), following)
             if fitting is not None:
@@ -144,6 +143,11 @@ class CsvFile:
         # Says what the first line lacks.
         plan = plan_by_names(_names_of(first), options, place, ())
         return said[0].end, plan, self._rows(said[1:], dialect), dialect
+
+    def _dialect_of(self, text: str, below: Sequence[SampleLine], delimiter: str, columns: int = 0) -> Dialect:
+        """How a header ``text`` and the lines below it are written, as far as they tell."""
+        found = delimiter or delimiter_of(text, columns)
+        return Dialect(found, quote_of([text, *(line.text for line in below)], found))
 
     def _plan(self, names: Sequence[str], rows: Sequence[Sequence[str]]) -> ColumnPlan | None:
         try:

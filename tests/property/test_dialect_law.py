@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.file_places import places_of
@@ -99,8 +99,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dialects")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trades, writings)
+@example(
+    [(1_714_521_600_000_000, "AAA", Decimal("1.5"), Decimal(2), "BUY", 7)],
+    Writing(";", "'", "\n", False, "utf-8", "none", COLUMNS, False, "Trades of today", " ", "x"),
+)
 def test_any_way_of_writing_is_read_alike(folder: Path, found: list[Any], how: Writing) -> None:
     path = folder / "t.bin"
     path.write_bytes(written(found, how))
