@@ -27,7 +27,7 @@ from schemas.errors import SettingError, Unreachable
 from sinks.redis import connect as connect_redis
 from tapeflow.runner import worker_environment
 from tapeflow.settings import Settings
-from tapeflow.workers import exit_code, start_worker
+from tapeflow.workers import exit_code, said_code, start_worker
 
 __all__ = ["Addresses", "GatewayProcesses", "answers", "prepare_gateway", "run_gateway"]
 
@@ -172,6 +172,11 @@ class GatewayProcesses:
         codes = [exit_code(code) for worker in self._workers if (code := worker.poll()) is not None]
         return max(codes) if codes else None
 
+    def ends(self) -> list[str]:
+        """How those that have ended did: which half, its pid, and its exit code or signal."""
+        ended = ((half, worker) for half, worker in zip(self._halves, self._workers, strict=True) if worker.poll())
+        return [f"{half} (pid {worker.pid}) {said_code(worker.returncode)}" for half, worker in ended]
+
     def wait_ready(self, within_s: float = START_S) -> None:
         """Until both halves answer. Raises Unreachable when one doesn't in time or ends.
 
@@ -264,7 +269,7 @@ def run_gateway(settings: Settings, websockets: int, announce: Callable[[Address
             signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
         failed = 0 if asked else max(gateway.poll() or 0, 1)
         if failed:
-            structlog.get_logger().error("gateway_process_ended", exit_code=failed)
+            structlog.get_logger().error("gateway_process_ended", exit_code=failed, ended=gateway.ends())
         gateway.ask_to_stop()
         deadline = time.monotonic() + gateway.stop_s
         while gateway.running and asked < 2 and time.monotonic() < deadline:

@@ -24,7 +24,7 @@ import structlog
 from local.ports import free_ports
 from schemas.errors import PeerGone
 
-__all__ = ["Ended", "Workers", "exit_code", "start_worker"]
+__all__ = ["Ended", "Workers", "exit_code", "said_code", "start_worker"]
 
 STOP_S: Final = 10.0
 SURVIVORS_S: Final = 2.0
@@ -39,6 +39,11 @@ NATIVE_FAULTS: Final = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SI
 def exit_code(code: int) -> int:
     """As a shell says it: 128 + N for a process that signal N ended."""
     return 128 - code if code < 0 else code
+
+
+def said_code(code: int) -> str:
+    """How a process with that code ended, in words."""
+    return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
 def start_worker(
@@ -138,10 +143,15 @@ class Workers:
         return self._cause().line if self._workers else ""
 
     def poll(self) -> int | None:
-        """None while all workers run, else the exit code of the one that met the trouble."""
+        """None while all workers run, else the exit code of the one that met the trouble.
+
+        When all have ended it is reported.
+        """
         codes = [worker.poll() for worker in self._workers]
         ended = [code for code in codes if code is not None]
-        return exit_code(self._cause().code) if ended and (any(ended) or len(ended) == len(codes)) else None
+        if ended and len(ended) == len(codes):
+            return self.wait()
+        return exit_code(self._cause().code) if any(ended) else None
 
     def ask_to_stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         self._asked = True
@@ -217,15 +227,12 @@ class Workers:
     def _obituary(self, number: int, pid: int, code: int, native: str) -> str:
         """The line of a worker that said none."""
         who = f"{LINE}worker {number} of {self.name} (pid {pid})"
-        if code > 0:
-            return f"{who} ended with code {code}"
-        died_of = signal.Signals(-code)
         why = ""
-        if died_of is signal.SIGKILL:
+        if code == -signal.SIGKILL:
             why = ": killed from outside, perhaps for the memory that it took"
-        elif died_of in NATIVE_FAULTS:
+        elif -code in NATIVE_FAULTS:
             why = f": native code failed; {'what it wrote stands above' if native else 'it wrote nothing'}"
-        return f"{who} died of {died_of.name}{why}"
+        return f"{who} {said_code(code)}{why}"
 
     def _report(self, cause: Ended) -> None:
         """Once: what native code wrote of a death that has no line of its own, and the line."""

@@ -188,8 +188,22 @@ def test_writer_schemas_of_a_registry_change_in_mid_topic(
         assert tuple(bar[name] for name in FIELDS) == final[bar["symbol"], bar["interval"], start_us]
 
 
+def take_away(registry: RegistryServer, how: str) -> Callable[[], object]:
+    """Gives what brings it back."""
+    if how == "down":
+        registry.down = True
+        return lambda: setattr(registry, "down", False)
+    if how == "answers 404 to everything":
+        registry.web = 404
+        return lambda: setattr(registry, "web", 0)
+    schemas, subjects = registry.schemas, registry.subjects
+    registry.schemas, registry.subjects = {}, {}
+    return lambda: registry.__dict__.update(schemas=schemas, subjects=subjects)
+
+
+@pytest.mark.parametrize("how", ["down", "answers 404 to everything", "restored without its schemas"])
 def test_a_registry_that_goes_away_is_waited_for(
-    start: Callable[..., Settings], registry: RegistryServer, tmp_path: Path
+    start: Callable[..., Settings], registry: RegistryServer, tmp_path: Path, how: str
 ) -> None:
     settings = start(schema_registry_url=registry.url)
     schema = load_schema("Trade")
@@ -203,10 +217,11 @@ def test_a_registry_that_goes_away_is_waited_for(
         try:
             # Asked before anything is built, and again by the decoder when it is.
             await_true(lambda: sum("/schemas/types" in each for each in registry.requests) == 2, flow)
-            registry.down = True
+            bring_back = take_away(registry, how)
             feed(settings, tape, values)
             await_true(lambda: "server_awaited" in log.read_text(), flow)
-            registry.down = False
+            assert main(["verify"]) == 2, "the oracle can't judge a record either"
+            bring_back()
             final = expected(settings, tape)
             await_true(lambda: stored(settings) == final, flow)
             assert flow.stop(30) == 0

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 import redis
 
-from schemas.errors import SettingError, Unreachable
+from local.redis import bundled_binary
+from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, deltas_stream
 from schemas.wire import BarMessage, Delta, Snapshot, decode_message
 from sinks.redis import RedisWriter, connect
@@ -196,6 +197,30 @@ def test_a_login_that_may_not_ask_for_info_connects(redis_url: str, client: redi
         connect(redis_url.replace("://", "://noinfo:word@")).close()
     finally:
         client.acl_deluser("noinfo")
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        (("-xadd",), r"user few XADD on md:deltas:\*: the right to the command is missing .* \+xadd"),
+        (("-evalsha",), r"user few EVALSHA: the right to the command is missing"),
+        (("resetkeys", "~md:*"), r"user few MGET on price:\*: the right to the keys is missing"),
+        (("resetkeys", "~other:*"), r"user few EVALSHA on md:epoch or md:deltas:\*: the right to the keys"),
+        ((), r"holds symbol:AAPL \(a string\) as another type than HSET writes"),
+    ],
+)
+def test_the_bundled_release_refuses_in_words_that_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.setattr("tests.servers.redis.shutil.which", lambda _name: bundled_binary())
+    with RedisServer(tmp_path) as server, connect(server.url) as client:
+        client.execute_command("ACL", "SETUSER", "few", "on", ">word", "+@all", "~*", *rules)
+        if not rules:
+            client.set("symbol:AAPL", "x")
+        writer = RedisWriter(server.url.replace("://", "://few:word@"))
+        with pytest.raises(TapeflowError, match=says) as caught:
+            writer.write([update(tickers({"sequence": 1}))])
+        assert caught.value.exit_code == 2
 
 
 def test_a_refused_login_or_absent_server_is_one_line(redis_url: str) -> None:
