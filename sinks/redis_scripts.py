@@ -53,7 +53,7 @@ end
 local function find_doubled(symbol_key, sequence, held, held_shard)
   if math.floor(held / 2 ^ 44) ~= math.floor(sequence / 2 ^ 44) then return end
   local known_key = 'md:two-partitions:' .. symbol_key
-  local known, shards = call('GET', known_key), {}
+  local known, shards = call('GET', known_key), {} -- md:two-partitions:*
   for each in string.gmatch((known or '') .. ',' .. shard .. ',' .. held_shard, '%d+') do
     shards[tonumber(each)] = true
   end
@@ -64,7 +64,7 @@ local function find_doubled(symbol_key, sequence, held, held_shard)
   doubled[#doubled + 1] = symbol_key
   doubled[#doubled + 1] = said
   if said == known then return end
-  call('SET', known_key, said)
+  call('SET', known_key, said) -- md:two-partitions:*
   local symbol = match(symbol_key, '^symbol:{(.*)}$') or match(symbol_key, '^symbol:(.*)$')
   local id = 'two-partitions:' .. symbol
   -- A login that may not write events must not stop the flow, which says it too.
