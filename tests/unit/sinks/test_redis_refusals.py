@@ -12,7 +12,7 @@ from sinks.redis_scripts import APPLY_UPDATE
 CLIENT = redis.Redis(port=1, username="live")
 KINDS = "price|symbol|candle|candles|md:deltas|md:two-partitions"
 LINES = APPLY_UPDATE.splitlines()
-XADD = next(number for number, line in enumerate(LINES, 1) if "'XADD'" in line)
+XADD = next(number for number, line in enumerate(LINES, 1) if "'XADD', KEYS" in line)
 HSET = next(number for number, line in enumerate(LINES, 1) if "'HSET'" in line)
 PUBLISH = next(number for number, line in enumerate(LINES, 1) if "'PUBLISH'" in line)
 
