@@ -21,7 +21,7 @@ from connectors.avro_values import (
 )
 from connectors.avro_varints import Fault, read_block, read_length, read_long
 from connectors.fields import REQUIRED
-from connectors.rows import clear_row
+from connectors.rows import clear_row, store_side
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
@@ -69,6 +69,7 @@ _TEXT_ENUM: Final = int(Op.TEXT_ENUM)
 _NUMBER_DECIMAL: Final = int(Op.NUMBER_DECIMAL)
 _NUMBER_TEXT: Final = int(Op.NUMBER_TEXT)
 _TIME_TEXT: Final = int(Op.TIME_TEXT)
+_SIDE_ENUM: Final = int(Op.SIDE_ENUM)
 
 
 @leaf_kernel
@@ -140,6 +141,12 @@ def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any
                 at, found = read_number_op(data, at, stop, code, now, row, scratch)
             elif kind <= _TIME_TEXT:
                 at, found = read_time_op(data, at, stop, code, now, row, scratch)
+            elif kind == _SIDE_ENUM and at < stop and data[at] < np.uint8(2 * min(code[4 * now + 2], 64)):
+                if data[at] & np.uint8(1):
+                    at = np.int64(_BAD_SYMBOL_INDEX)
+                else:
+                    store_side(row, code[code[4 * now + 3] + (data[at] >> np.uint8(1))])
+                    at += 1
             else:
                 at = read_side_op(data, at, stop, code, now, row, sides)
         elif kind == _UNION:

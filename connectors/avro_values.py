@@ -26,7 +26,7 @@ from connectors.ids import store_id
 from connectors.rows import store_number, store_side, store_text
 from connectors.text import read_number
 from connectors.times import place_time, read_time, time_from_double, time_from_long
-from connectors.words import find_number, find_word, says_nothing
+from connectors.words import MAY_SAY_NOTHING, find_number, find_word, says_nothing
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
 
@@ -203,7 +203,7 @@ def read_plain_text(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
 def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
     if length > _TEXT_MAX:
         return _TOO_LARGE
-    if field == _SYMBOL or not says_nothing(data, at, at + length):
+    if field == _SYMBOL or length == 0 or not (MAY_SAY_NOTHING[data[at]] and says_nothing(data, at, at + length)):
         store_text(row, field, at, length)
         if field == _TRADE_ID:
             store_id(row, data, at, at + length)

@@ -18,7 +18,7 @@ from connectors.rows import clear_row, store_number, store_side, store_text
 from connectors.text import read_number
 from connectors.times import read_time
 from connectors.values import ORIGIN_US, PRICE_SCALE, ROUNDING, SIZE_SCALE, TIME_UNIT, Values
-from connectors.words import find_word, says_nothing
+from connectors.words import MAY_SAY_NOTHING, find_word, says_nothing
 from schemas.columns import TRADE, RawBatch, Rows
 from schemas.kernel import leaf_kernel
 from schemas.rejects import Reason
@@ -137,7 +137,7 @@ def read_cell(text: Any, at: int, length: int, field: int, rules: Any, sides: An
     if field <= _EXCHANGE:
         if length > _TEXT_MAX:
             return _TOO_LARGE
-        if field == _SYMBOL or not says_nothing(text, at, stop):
+        if field == _SYMBOL or length == 0 or not (MAY_SAY_NOTHING[text[at]] and says_nothing(text, at, stop)):
             store_text(row, field, at, length)
             if field == _TRADE_ID:
                 store_id(row, text, at, stop)

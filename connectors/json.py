@@ -78,7 +78,7 @@ class JsonDecoder:
         return sorted(self._unseen)
 
     def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
-        return self.values.count(reject_bad(raw, rows, text, self._explain))
+        return self.values.count(reject_bad(raw, rows, text, self._explain, several=self._items != 0))
 
     def _cells(self, raw: RawBatch) -> Cells:
         room = self._room if self._items else len(raw)

@@ -214,20 +214,6 @@ def _item_target(position: int, node: int, edges: Any, keys: Any) -> Any:
 
 
 @leaf_kernel
-def _next_target(
-    data: Any, at: Any, stop: int, kind: int, node: int, position: int, edges: Any, keys: Any, items: int
-) -> Any:
-    """(position of the value or -1, its target, whether it is a trade) of what comes next in an object or array."""
-    if kind == _OBJECT:
-        at, target = _scan_key(data, at, stop, node, edges, keys)
-        return at, target, False
-    if items == 0:
-        return at, _UNWANTED, False
-    target, is_trade = _item_target(position, node, edges, keys)
-    return at, target, is_trade
-
-
-@leaf_kernel
 def _scan_record(
     data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, row: Any, items: int
 ) -> Any:
@@ -268,7 +254,10 @@ def _scan_record(
                 after = row + 1  # of an array that stands twice the last one counts
             target = _UNWANTED
             if data[at] != (125 if kind == _OBJECT else 93):
-                at, target, is_trade = _next_target(data, at, stop, kind, node, 0, edges, keys, items)
+                if kind == _OBJECT:
+                    at, target = _scan_key(data, at, stop, node, edges, keys)
+                elif items != 0:
+                    target, is_trade = _item_target(0, node, edges, keys)
                 if at < 0:
                     return False, after
                 continue
@@ -290,9 +279,12 @@ def _scan_record(
                 continue
             if byte != 44:
                 return False, after
-            stack[3 * depth - 1] += 1
-            at = _skip_space(data, at, stop)
-            at, target, is_trade = _next_target(data, at, stop, kind, node, stack[3 * depth - 1], edges, keys, items)
+            at, target = _skip_space(data, at, stop), _UNWANTED
+            if kind == _OBJECT:
+                at, target = _scan_key(data, at, stop, node, edges, keys)
+            elif items != 0:
+                stack[3 * depth - 1] += 1
+                target, is_trade = _item_target(stack[3 * depth - 1], node, edges, keys)
             if at < 0:
                 return False, after
             break

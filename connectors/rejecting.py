@@ -41,8 +41,10 @@ class Decoder(Protocol):
         ...
 
 
-def reject_bad(raw: RawBatch, rows: Rows, text: bytes, explain: Explain) -> TradeBatch:
+def reject_bad(raw: RawBatch, rows: Rows, text: bytes, explain: Explain, *, several: bool = False) -> TradeBatch:
     """Rows with reason 0 as a TradeBatch, the others as its rejects, both in offset order.
+
+    several: a record may hold several trades, or none.
 
     An empty batch has next_offset -1: nothing was read.
     """
@@ -54,7 +56,7 @@ def reject_bad(raw: RawBatch, rows: Rows, text: bytes, explain: Explain) -> Trad
         read=len(raw),
         next_offset=int(raw.offsets[-1]) + 1 if len(raw) else -1,
     )
-    if len(rows) != len(raw) or rows["index"].any():
+    if several:
         _reject_records(raw, rows, text, explain, batch)
         return batch
     refused = np.flatnonzero(rows["reason"])

@@ -33,7 +33,7 @@ def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
     row["symbol_len"] = row["trade_id_len"] = row["exchange_len"] = 0
     row["side"] = UNKNOWN
     row["index"] = row["has_bid"] = row["has_ask"] = row["reason"] = row["outcome"] = 0
-    row["side_word"] = row["rounded"] = row["_pad"][0] = row["_pad"][1] = row["_pad"][2] = 0
+    row["side_word"] = row["rounded"] = row["_pad"] = row["_rest"] = 0
 
 
 @leaf_kernel

@@ -172,9 +172,11 @@ def _read_fine_time(data: Any, at: int, stop: int, unit: int) -> Any:
 def read_time(data: Any, at: int, stop: int, unit: int, origin_us: int) -> Any:
     """(microseconds, reason) of a time: a plain number in ``unit``, or a date and time (see connectors.dates)."""
     at, stop = trim(data, at, stop)
-    micros, reason = read_date_time(data, at, stop)
-    if reason != NO_DATE:
-        return micros, reason
+    # Where a date has its separators a usual number has digits.
+    if stop - at > 8 and not (48 <= data[at + 4] <= 57 and 48 <= data[at + 8] <= 57):
+        micros, reason = read_date_time(data, at, stop)
+        if reason != NO_DATE:
+            return micros, reason
     negative = at < stop and data[at] == 45
     value = _read_whole_time(data, at + 1 if negative else at, stop)
     if value >= 0:

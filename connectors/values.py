@@ -68,10 +68,10 @@ class Values:
 
     def count(self, batch: TradeBatch) -> TradeBatch:
         """``batch`` with the counts of its good trades' unknown words and rounded numbers."""
-        numbers = batch.rows["side_word"]
-        if numbers.any():
+        if self.sides.has_unknown:
+            numbers = batch.rows["side_word"]
             names = self.sides.unknown()
-            counts = np.bincount(numbers)
+            counts = np.bincount(numbers, minlength=1)
             met = (np.flatnonzero(counts[1:]) + 1).tolist()
             batch.unknown_sides = {names.get(number, OTHER_WORDS): int(counts[number]) for number in met}
         if self.words.round_numbers:

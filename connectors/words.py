@@ -14,7 +14,7 @@ import numpy as np
 from schemas.columns import BUY, SELL, UNKNOWN, Rows
 from schemas.kernel import leaf_kernel
 
-__all__ = ["NOTHING", "OTHERS", "SideTable", "find_number", "find_word", "says_nothing", "word_of"]
+__all__ = ["MAY_SAY_NOTHING", "NOTHING", "OTHERS", "SideTable", "find_number", "find_word", "says_nothing", "word_of"]
 
 U = np.uint64
 WORD_BYTES_MAX: Final = 24
@@ -26,6 +26,10 @@ _WORDS_MAX: Final = 256
 _CUT_LENGTH: Final = 255
 """Length that stands for any word of more than WORD_BYTES_MAX bytes."""
 _TAKEN: Final = 1 << 32
+_COUNT_AT: Final = 4 * _SLOTS
+"""Behind the slots: how many unknown words there are, and the values of ``buy`` and ``sell``."""
+_BUY_AT: Final = _COUNT_AT + 1
+_SELL_AT: Final = _COUNT_AT + 2
 _K1: Final = U(0x9E3779B97F4A7C15)
 _K2: Final = U(0xC2B2AE3D27D4EB4F)
 _K3: Final = U(0x165667B19E3779F9)
@@ -92,10 +96,10 @@ def _find_or_keep(table: Any, first: Any, second: Any, third: Any, length: int) 
     value = _find(table, first, second, third, length)
     if value >= 0:
         return value
-    number = table[4 * _SLOTS] + U(1)
+    number = table[_COUNT_AT] + U(1)
     if number >= U(OTHERS):
         return np.int64(UNKNOWN | OTHERS << 8)
-    table[4 * _SLOTS] = number
+    table[_COUNT_AT] = number
     slot = _hash(first, second, third)
     while table[4 * slot + 3] != U(0):
         slot = (slot + 1) & (_SLOTS - 1)
@@ -149,6 +153,13 @@ def _pack_word(data: Any, at: Any, stop: Any) -> Any:
 @leaf_kernel
 def find_word(table: Any, data: Any, at: Any, stop: Any) -> Any:
     """Of the word ``data[at:stop]``: its side in the low byte, and above it the number of an unknown word."""
+    # The two usual words need no packing.
+    length = stop - at
+    if length == 3 and data[at] | 32 == 98 and data[at + 1] | 32 == 117 and data[at + 2] | 32 == 121:
+        return np.int64(table[_BUY_AT])
+    ends_as_sell = length == 4 and data[stop - 2] | 32 == 108 and data[stop - 1] | 32 == 108
+    if ends_as_sell and data[at] | 32 == 115 and data[at + 1] | 32 == 101:
+        return np.int64(table[_SELL_AT])
     first, second, third, length = _pack_word(data, at, stop)
     return _find_or_keep(table, first, second, third, length)
 
@@ -195,7 +206,8 @@ def _slot_of(first: int, second: int, third: int) -> int:
 
 
 def _new_table(words: Mapping[bytes, int]) -> Rows:
-    table: Rows = np.zeros(4 * _SLOTS + 1, np.uint64)
+    table: Rows = np.zeros(_SELL_AT + 1, np.uint64)
+    table[_BUY_AT], table[_SELL_AT] = words.get(b"buy", 0), words.get(b"sell", 0)
     for word, value in words.items():
         *packed, length = _packed(word)
         slot = _slot_of(*packed)
@@ -208,16 +220,17 @@ def _new_table(words: Mapping[bytes, int]) -> Rows:
 _NOTHING: Final = _new_table({word.encode(): 0 for word in NOTHING})
 
 
+MAY_SAY_NOTHING: Final = np.zeros(256, np.bool_)
+MAY_SAY_NOTHING[list(b" nNuU#<-\\")] = True
+"""First bytes of the words that say nothing: most ids and names begin otherwise, and need no look at the whole."""
+
+
 @leaf_kernel
 def says_nothing(data: Any, at: Any, stop: Any) -> bool:
     """Whether the cell ``data[at:stop]`` is one that writers leave where they have no value."""
-    while at < stop and data[at] == 32:
-        at += 1
     if at >= stop:
         return True
-    letter = data[at] | np.uint8(32)
-    # All of them begin with n, u, a number sign, less, minus or a backslash: most ids and names end here.
-    if letter not in (110, 117, 35, 60, 45, 124):
+    if not MAY_SAY_NOTHING[data[at]]:
         return False
     first, second, third, length = _pack_word(data, at, stop)
     return bool(_find(_NOTHING, first, second, third, length) >= 0)
@@ -250,6 +263,11 @@ class SideTable:
         """As find_word, of a word that a schema names."""
         text = np.frombuffer(word.encode(), np.uint8)
         return int(find_word(self.table, text, 0, len(text)))
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether any unknown word was met so far."""
+        return bool(self.table[_COUNT_AT])
 
     def unknown(self) -> dict[int, str]:
         """The unknown words met so far, by number; OTHERS stands for all that were too many to keep."""

@@ -78,7 +78,8 @@ TRADE: Final = np.dtype(
         ("outcome", "u1"),
         ("side_word", "u1"),
         ("rounded", "u1"),
-        ("_pad", "u1", (3,)),
+        ("_pad", "u1"),
+        ("_rest", "u2"),
     ]
 )
 """One trade. Text fields are ``[at, at + len)`` of TradeBatch.text. ``reason`` is a schemas.rejects.Reason (0 = good);
