@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 import redis
 
 from schemas.names import RedisKeys
-from tapeflow.comparison import Comparison, Difference
+from tapeflow.comparison import Comparison, Difference, StoredBar, decided_bars, wins
 from tapeflow.oracle import OracleBar, OracleResult, OracleTicker
 
 __all__ = ["compare_now"]
@@ -52,7 +52,11 @@ PIPELINE_KEYS: Final = 500
 def compare_now(client: redis.Redis, result: OracleResult, *, hash_tags: bool, kept: int) -> Comparison:
     """Every ticker, every newest bar, and the last ``kept`` final bars of each symbol and interval."""
     keys, done = RedisKeys(hash_tags), Comparison()
-    tickers = {ticker.symbol: ticker for ticker in result.tickers.values()}
+    tickers: dict[str, OracleTicker] = {}
+    for ticker in result.tickers.values():
+        # Of a symbol in two partitions the greater sequence stays, then the lower partition; so it is with its bars.
+        held = tickers.setdefault(ticker.symbol, ticker)
+        tickers[ticker.symbol] = max(held, ticker, key=lambda each: (each.sequence, -each.partition))
     series: dict[tuple[str, str], list[OracleBar]] = defaultdict(list)
     for bar in result.sorted_bars():
         series[bar.symbol, bar.interval].append(bar)
@@ -61,11 +65,15 @@ def compare_now(client: redis.Redis, result: OracleResult, *, hash_tags: bool, k
         done.differ(_ticker_differences(symbol, ticker, text))
     for (symbol, interval), text in _fetched(client, {each: keys.candle(*each) for each in series}):
         done.compared += 1
-        done.differ(_bar_differences(series[symbol, interval][-1], text))
+        done.differ(_bar_differences(max(series[symbol, interval], key=lambda bar: (bar.start_us, *wins(bar))), text))
     for (symbol, interval), bars in series.items():
         found = cast(Any, client.zrange(keys.candles(symbol, interval), 0, -1, withscores=True))
         stored: dict[int, bytes] = {int(score): member for member, score in found}
-        _compare_finals(done, bars, stored, kept)
+        published = {
+            (symbol, interval, start_ms * 1000): StoredBar((json.loads(text)["sequence"],))
+            for start_ms, text in stored.items()
+        }
+        _compare_finals(done, decided_bars(bars, published), stored, kept)
     stray = {_text(key) for key in client.scan_iter(keys.price("*"), 1000)} - {keys.price(each) for each in tickers}
     for key in sorted(stray):
         done.compared += 1

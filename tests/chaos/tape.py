@@ -1,8 +1,10 @@
 """What the killer's victims read: a seeded market on a real topic, with everything that goes wrong in real topics.
 
-A thread sends at a steady pace until it is paused; the checker reads back what the broker took. Law: a symbol stays in
-one partition, and record timestamps follow market time, so that an hour of downtime can be had by setting the market's
-clock. The surprise: the market runs sixty times as fast as ours, so that bars of every interval close in a short run.
+A thread sends at a steady pace until it is paused; the checker reads back what the broker took. Record timestamps
+follow market time, so that an hour of downtime can be had by setting the market's clock. The market runs sixty times as
+fast as ours, so that bars of every interval close in a short run. Each symbol trades at two venues, whose ids begin
+anew each market hour and are numbers, long numbers or text; records come again soon and late; and a few symbols lie in
+two partitions, as where clients of two partitioners write.
 """
 
 import json
@@ -11,6 +13,7 @@ import struct
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -31,6 +34,13 @@ DISORDER: Final = Disorder(swapped=0.1, swapped_ms=3_000, late=0.01, late_ms=600
 BEFORE_MONDAY_US: Final = 5 * 60_000_000
 MONDAY_US: Final = 1_767_571_200_000_000
 """2026-01-05 00:00 UTC."""
+HOUR_US: Final = 3_600_000_000
+VENUES: Final = (b"SYNTH", b"OTHER")
+AGAIN: Final = 0.02
+"""Share of records that come once more after others, up to REMEMBERED_MAX of them."""
+REMEMBERED_MAX: Final = 3_000
+DOUBLED_EVERY: Final = 13
+"""One symbol of so many lies in two partitions."""
 FLAGS: Final = {"name": "flags", "type": "int", "default": 0}
 VENUE: Final = {"name": "venue", "type": "string", "default": ""}
 
@@ -44,6 +54,9 @@ class Tape:
         self._random = random.Random(seed)
         self._names = symbol_names(symbols)
         self._market = SyntheticMarket(self._names, seed=seed, start_us=MONDAY_US - BEFORE_MONDAY_US, disorder=DISORDER)
+        self.doubled = frozenset(self._names[3::DOUBLED_EVERY])
+        self._firsts: dict[tuple[int, bytes], int] = {}
+        self._sent: deque[tuple[bytes, bytes, int]] = deque(maxlen=REMEMBERED_MAX)
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, "message.timeout.ms": 0,
@@ -121,12 +134,34 @@ class Tape:
 
     def _send_trades(self, count: int) -> None:
         batch = self._market.take(count, int(count / self._rate * SPEED * 1_000_000))
+        self._rename(batch)
         values = self._encode(batch)
         ats, sizes = batch.rows["symbol_at"].tolist(), batch.rows["symbol_len"].tolist()
         stamp = self._market.now_us // 1000
         for value, at, size in zip(values, ats, sizes, strict=True):
             symbol = batch.text[at : at + size]
-            self._send(value, symbol, zlib.crc32(symbol) % self._partitions, stamp)
+            partition = zlib.crc32(symbol)
+            if symbol.decode() in self.doubled:
+                partition += self._random.randrange(2)
+            record = value, symbol, partition % self._partitions
+            self._send(*record, stamp)
+            self._sent.append(record)
+            if self._random.random() < AGAIN:
+                self._send(*self._random.choice(self._sent), stamp)
+
+    def _rename(self, batch: TradeBatch) -> None:
+        """Venues and ids of their own: odd numbers of a symbol are the other venue's, both count anew each hour."""
+        text, hour = bytearray(batch.text), self._market.now_us // HOUR_US
+        for row in batch.rows:
+            symbol = batch.text[row["symbol_at"] : row["symbol_at"] + row["symbol_len"]]
+            number = int(row["trade_id_number"])
+            count = number - self._firsts.setdefault((hour, symbol), number) + REMEMBERED_MAX
+            venue, kind = VENUES[number % 2], zlib.crc32(symbol) % 3
+            trade_id = (b"%d", b"1025234%015d", b"a3-%x")[kind] % (count // 2)
+            for name, value in (("exchange", venue), ("trade_id", trade_id)):
+                row[f"{name}_at"], row[f"{name}_len"] = len(text), len(value)
+                text += value
+        batch.text = bytes(text)
 
     def _send(self, value: bytes | None, key: bytes, partition: int, timestamp_ms: int) -> None:
         while True:

@@ -5,6 +5,8 @@ letters and the flows' accounts against it. Law: nothing that a flow wrote takes
 the oracle goes on where it was at the last check, so a check costs what came since, and one look at every bar.
 """
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,10 +18,11 @@ from confluent_kafka import Consumer, TopicPartition
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import ranges_between, read_records
 from flows.reading import read_options
+from schemas.names import EVENTS_STREAM
 from schemas.rejects import Reason
 from sinks.clickhouse import connect
 from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import compare_bars
+from tapeflow.comparison import compare_bars, decided_bars
 from tapeflow.oracle import Oracle, OracleReject, OracleResult, OracleTrade
 from tapeflow.redis_now import compare_now
 from tapeflow.settings import Settings
@@ -101,7 +104,7 @@ class Truth:
         client = connect(self.settings.clickhouse_dsn)
         try:
             stored = read_bars(client, self.settings.clickhouse_database)
-            bars = compare_bars(self.result.bars.values(), stored)
+            bars = compare_bars(decided_bars(self.result.bars.values(), stored), stored)
             verdict.take(bars.compared, (f"ClickHouse bar {each}" for each in bars.differences))
             if bars.elsewhere:
                 verdict.take(bars.elsewhere, [f"ClickHouse holds {bars.elsewhere} bars of unknown symbols"])
@@ -113,10 +116,22 @@ class Truth:
     def check_redis(self, verdict: Verdict, client: redis.Redis) -> None:
         now = compare_now(client, self.result, hash_tags=self.settings.redis_hash_tags, kept=self.settings.candles_kept)
         verdict.take(now.compared, (f"Redis {each}" for each in now.differences))
+        verdict.take(*self._events_compared(client))
         if self.follower is not None:
             rows, contradictions = self.follower.follow()
             verdict.take(rows, contradictions)
             verdict.take(*self.follower.compare(self.result, client))
+
+    def _events_compared(self, client: redis.Redis) -> tuple[int, list[str]]:
+        """An alert for each symbol in two partitions, once."""
+        symbols = Counter(symbol for _, symbol in self.result.tickers)
+        doubled = {symbol for symbol, count in symbols.items() if count > 1}
+        alerts = Counter(json.loads(fields[b"data"])["symbol"] for _, fields in client.xrange(EVENTS_STREAM))
+        return len(doubled), [
+            f"alerts of {symbol}: {alerts[symbol]}, not {int(symbol in doubled)}"
+            for symbol in doubled | set(alerts)
+            if alerts[symbol] != (symbol in doubled)
+        ]
 
     def check_dead_letters(self, verdict: Verdict) -> None:
         found: dict[tuple[int, int], str] = {}
@@ -130,8 +145,9 @@ class Truth:
 
     def _account_differences(self, flow: str, found: Accounts) -> Iterator[str]:
         for partition, expected in self.result.counts.items():
-            if found.get(partition) != expected:
-                yield f"{flow} account of partition {partition}: {found.get(partition)}, not {expected}"
+            whole = {**expected, "unjudged": self.result.unjudged[partition]}
+            if found.get(partition) != whole:
+                yield f"{flow} account of partition {partition}: {found.get(partition)}, not {whole}"
 
     def _check_trades(self, verdict: Verdict, client: Client, table: str, wanted: set[tuple[int, int]]) -> None:
         name = f"{self.settings.clickhouse_database}.{table}"

@@ -68,8 +68,10 @@ def accounts_of(samples: Samples) -> Accounts:
     """Partition -> outcome -> records, from a flow's metrics."""
     found: Accounts = {}
     for (name, labels), value in samples.items():
+        label = dict(labels)
+        if name == "tapeflow_account_unjudged":
+            found.setdefault(int(label["partition"]), {})["unjudged"] = int(value)
         if name == "tapeflow_account_records":
-            label = dict(labels)
             found.setdefault(int(label["partition"]), {})[label["outcome"]] = int(value)
     return found
 
@@ -203,7 +205,10 @@ class World:
         self.broker.make_topic(TRADES_TOPIC, PARTITIONS, {"retention.ms": "-1"})
         ensure_topic(self.broker.bootstrap, self.settings.dead_letter_topic, 1)
         self.client = redis.Redis(port=self.redis.port, socket_timeout=30)
-        self.follower = StreamFollower(self.client, PARTITIONS)
+        self.tape = Tape(
+            self.broker.bootstrap, TRADES_TOPIC, self.registry, seed=self._seed, rate=self._rate, partitions=PARTITIONS
+        )
+        self.follower = StreamFollower(self.client, PARTITIONS, doubled=self.tape.doubled)
         self.truth = Truth(self.settings, self.follower)
         self.clock = HostClock(self.folder)
         self.flows = {
@@ -212,9 +217,6 @@ class World:
         for flow in self.flows.values():
             self._open.append(flow.kill)
             flow.start()
-        self.tape = Tape(
-            self.broker.bootstrap, TRADES_TOPIC, self.registry, seed=self._seed, rate=self._rate, partitions=PARTITIONS
-        )
         self.tape.start()
         self._open.append(self.tape.close)
 
@@ -228,6 +230,9 @@ class World:
             redis_url=self.redis.url,
             schema_registry_url=self.registry.url,
             dedupe=True,
+            # Shorter than how late records come again, and than the hour after which ids begin anew.
+            dedupe_window=400,
+            dedupe_span_ms=600_000,
             idle_close_ms=1_500,
             epoch_ms=700,
             conflation_ms=50,
