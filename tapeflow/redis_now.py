@@ -70,7 +70,7 @@ def compare_now(client: redis.Redis, result: OracleResult, *, hash_tags: bool, k
         found = cast(Any, client.zrange(keys.candles(symbol, interval), 0, -1, withscores=True))
         stored: dict[int, bytes] = {int(score): member for member, score in found}
         published = {
-            (symbol, interval, start_ms * 1000): StoredBar((json.loads(text)["sequence"],))
+            (symbol, interval, start_ms * 1000): StoredBar((json.loads(text).get("sequence", -1),))
             for start_ms, text in stored.items()
         }
         _compare_finals(done, decided_bars(bars, published), stored, kept)
