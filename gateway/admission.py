@@ -2,19 +2,21 @@
 
 The server parses the upgrade request into a Handshake; ``Admission`` answers with a Principal or a close code.
 Law: a refusal is a close code after the upgrade (4003, 4001, 1013), as browsers can't read a failed upgrade's status.
-An Origin is matched whole, never by prefix; without an allow-list only pages of the gateway's own host get in.
-A client without Origin is no browser, and its token alone decides. An open gateway serves local host names only, as
-REST does: a page that re-binds its own name to loopback sends an Origin that equals its Host.
+gateway.origins says which pages get in. A client without Origin is no browser, and its token alone decides.
+An open gateway serves local host names only, as REST does: a page that re-binds its own name to loopback sends an
+Origin that equals its Host.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from gateway.auth import OpenAuthorizer, is_local_host
+from gateway.auth import OpenAuthorizer
 from gateway.frames import ENCODINGS, negotiate_deflate
+from gateway.hosts import is_local_host
+from gateway.origins import REFUSED, OriginRule
 from gateway.principal import Authorizer, Principal, TokenRefused
 from gateway.ws_options import WsOptions
 
@@ -87,6 +89,7 @@ class Admission:
     def __init__(self, options: WsOptions, authorizer: Authorizer) -> None:
         self._options, self._authorizer = options, authorizer
         self._local_only = isinstance(authorizer, OpenAuthorizer)
+        self._origins = OriginRule(options.origins, self._local_only)
         self._per_ip: Counter[str] = Counter()
         self.connections = 0
         self.refused: Counter[int] = Counter()
@@ -127,18 +130,9 @@ class Admission:
             return Refusal(CLOSE_FULL, "over capacity: try again later")
         if not self.serves(handshake.host):
             return Refusal(CLOSE_FORBIDDEN, "without a token secret only local names are served")
-        if handshake.origin and not self._origin_allowed(handshake):
-            return Refusal(CLOSE_FORBIDDEN, "origin not allowed")
+        if handshake.origin and not self._origins.allows(handshake.origin, handshake.host):
+            return Refusal(CLOSE_FORBIDDEN, REFUSED)
         try:
             return self._authorizer.verify(handshake.token)
         except TokenRefused as error:
             return Refusal(CLOSE_TOKEN, str(error))
-
-    def _origin_allowed(self, handshake: Handshake) -> bool:
-        allowed = self._options.origins
-        if "*" in allowed or handshake.origin in allowed:
-            return True
-        try:
-            return not allowed and urlsplit(handshake.origin).netloc == handshake.host
-        except ValueError:
-            return False

@@ -31,6 +31,7 @@ from gateway.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
 from gateway.errors import ApiError, encode_error, not_found
 from gateway.health import Health
 from gateway.openapi import make_document
+from gateway.origins import LOOPBACK_ORIGINS, OriginRule
 from gateway.rest_ohlc import Ohlc
 from gateway.rest_parts import Parts
 from gateway.rest_prices import Prices
@@ -77,10 +78,11 @@ def create_app(
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
     )
     operations += _about(operations)
-    doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics)
+    origins = OriginRule(tuple(settings.gateway_origins), authorizer.open)
+    doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins)
     app = Starlette(
         routes=_routes(operations, doors),
-        middleware=[_cors(settings)] if settings.gateway_origins else [],
+        middleware=[_cors(origins)] if origins.named or origins.is_open else [],
         exception_handlers={HTTPException: _refuse},
         lifespan=parts.live,
     )
@@ -115,10 +117,12 @@ def _about(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
     )
 
 
-def _cors(settings: Settings) -> Middleware:
+def _cors(origins: OriginRule) -> Middleware:
     return Middleware(
         CORSMiddleware,
-        allow_origins=list(settings.gateway_origins),
+        allow_origins=list(origins.named),
+        allow_origin_regex=LOOPBACK_ORIGINS if origins.is_open else None,
+        allow_credentials="*" not in origins.named,  # pages that send theirs read nothing without it
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Request-Id"],
         expose_headers=[*EXPOSED, *EXPOSED_OURS],

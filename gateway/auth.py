@@ -12,7 +12,6 @@ import http.client
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,17 +19,16 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.hosts import is_loopback
 from gateway.jwks import download_jwks
 from gateway.principal import Authorizer, Principal, TokenRefused
-from schemas.channels import CHANNELS
+from schemas.channels import CHANNELS, CLOSED
 from schemas.errors import SettingError
 from tapeflow.settings import Settings
 
 __all__ = [
     "OpenAuthorizer",
     "TokenAuthorizer",
-    "is_local_host",
-    "is_loopback",
     "listen_host",
     "make_authorizer",
     "make_token",
@@ -130,7 +128,8 @@ class TokenAuthorizer:
             raise TokenRefused("The token's userId is not a short text")
         if not isinstance(role, str) or not _is_texts(symbols) or not _is_texts(permissions):
             raise TokenRefused("The token's role, symbolicAccess or permissions have the wrong type")
-        channels = (name for name in CHANNELS if role in self._channel_roles.get(name, (role,)))
+        unnamed = {name: () if name in CLOSED else (role,) for name in CHANNELS}
+        channels = (name for name in CHANNELS if role in self._channel_roles.get(name, unnamed[name]))
         return Principal(
             str(user_id),
             tuple(symbols),
@@ -246,24 +245,6 @@ def make_token(
         return jwt.encode(claims, key, settings.gateway_token_algorithm)
     except (ValueError, TypeError, jwt.PyJWTError) as error:
         raise SettingError(f"the key does not fit: {error}", where=variable) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches ``host`` (a listening address or a Host header's name)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def is_local_host(host: str) -> bool:
-    """Whether a Host header names this machine. A page elsewhere may have re-bound its own name to loopback."""
-    if not host:
-        return True  # HTTP/1.0 tools; browsers always send one
-    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    return is_loopback(name.lower())
 
 
 def listen_host(settings: Settings, authorizer: Authorizer) -> str:

@@ -55,7 +55,10 @@ class _Load(Generic[T]):
 
 
 class Cache(Generic[T]):
-    """Values by key. ``outage`` names the exceptions for which a stale value may stand in: the source is down."""
+    """Values by key. ``outage`` names the exceptions for which a stale value may stand in: the source is down.
+
+    ``personal`` names those that concern only who started a load, such as a limit: the others load for themselves.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Cache(Generic[T]):
         bytes_max: int,
         size_of: Callable[[T], int],
         outage: tuple[type[Exception], ...],
+        personal: tuple[type[Exception], ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counts = CacheCounts()
@@ -73,6 +77,7 @@ class Cache(Generic[T]):
         self._bytes_max = bytes_max
         self._size_of = size_of
         self._outage = outage
+        self._personal = personal
         self._clock = clock
         self._entries: OrderedDict[Hashable, _Entry[T]] = OrderedDict()
         self._loads: dict[Hashable, _Load[T]] = {}
@@ -115,10 +120,17 @@ class Cache(Generic[T]):
         return Found(loaded, "MISS")
 
     async def _join(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
-        running = self._loads.get(key)
-        if running is None:
-            running = _Load(asyncio.ensure_future(self._load(key, load)))
-            self._loads[key] = running
+        while True:
+            running = self._loads.get(key)
+            if running is None:
+                running = self._loads[key] = _Load(asyncio.ensure_future(self._load(key, load)))
+                return await self._wait(key, running)
+            try:
+                return await self._wait(key, running)
+            except self._personal:
+                continue  # it was refused to somebody else
+
+    async def _wait(self, key: Hashable, running: _Load[T]) -> T:
         running.waiters += 1
         try:
             return await asyncio.shield(running.task)

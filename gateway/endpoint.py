@@ -21,12 +21,13 @@ from urllib.parse import parse_qsl
 import msgspec
 import structlog
 
-from gateway.auth import is_local_host
 from gateway.breaker import BreakerOpenError
 from gateway.clickhouse import HistoryTooSlowError, HistoryUnavailableError
 from gateway.errors import ApiError, bad_request, encode_error, forbidden, internal_error, unauthorized, unavailable
+from gateway.hosts import is_local_host
 from gateway.limits import Allowance, Limiter
 from gateway.now import NowUnavailableError
+from gateway.origins import REFUSED, OriginRule
 from gateway.principal import Principal, TokenRefused
 from gateway.rest_metrics import RestMetrics
 from gateway.rest_words import NoQuery, Query
@@ -133,6 +134,7 @@ class Doors:
     is_open: bool
     limiter: Limiter
     metrics: RestMetrics
+    origins: OriginRule
 
 
 def check_symbol(symbol: str, principal: Principal) -> None:
@@ -203,6 +205,8 @@ class Endpoint:
                 raise unauthorized("Authorization must be a Bearer token")
         if self._doors.is_open and not is_local_host(headers.get(b"host", b"").decode("latin-1")):
             raise forbidden("Without a token secret only local names are served")
+        if operation.method != "GET":
+            self._check_writer(operation, headers)
         if operation.public:
             principal = Principal("")
         else:
@@ -211,6 +215,15 @@ class Endpoint:
             except TokenRefused as error:
                 raise unauthorized(str(error)) from None
         return principal, _convert(pairs, operation.query)
+
+    def _check_writer(self, operation: Operation, headers: dict[bytes, bytes]) -> None:
+        """Without a token any page can send simple requests, as browsers call them; none of them pass here."""
+        origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
+        if origin and not self._doors.origins.allows(origin, host):
+            raise forbidden(REFUSED, origin=origin[:200])
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if self._doors.is_open and operation.body is not None and kind != JSON:
+            raise bad_request("Content-Type must be application/json")
 
 
 class _ClientLeft(Exception):

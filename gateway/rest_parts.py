@@ -19,6 +19,7 @@ from gateway.auth import OpenAuthorizer, TokenAuthorizer
 from gateway.breaker import BreakerOpenError, CircuitBreaker
 from gateway.cache import Cache
 from gateway.clickhouse import ClickHouse, HistoryTooSlowError, HistoryUnavailableError
+from gateway.errors import ApiError
 from gateway.events import EventFeed
 from gateway.health import Check
 from gateway.history import History
@@ -57,7 +58,7 @@ class Caches:
     @classmethod
     def of(cls, settings: Settings) -> "Caches":
         history_s, share = settings.gateway_history_cache_ms / 1000, settings.gateway_cache_bytes_max // 8
-        held: dict[str, Any] = {"stale_s_max": STALE_S_MAX, "outage": OUTAGE}
+        held: dict[str, Any] = {"stale_s_max": STALE_S_MAX, "outage": OUTAGE, "personal": (ApiError,)}
         return cls(
             Cache(
                 age_s_max=settings.gateway_price_cache_ms / 1000,

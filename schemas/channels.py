@@ -14,11 +14,22 @@ import msgspec
 from schemas.errors import InputError
 from schemas.names import EVENTS_STREAM
 
-__all__ = ["ALERTS", "CHANNELS", "CHANNEL_TYPES", "EVENT_TYPES", "channel_stream", "event_fields", "publish_target"]
+__all__ = [
+    "ALERTS",
+    "CHANNELS",
+    "CHANNEL_TYPES",
+    "CLOSED",
+    "EVENT_TYPES",
+    "channel_stream",
+    "event_fields",
+    "publish_target",
+]
 
 ALERTS: Final = "alerts"
 CHANNELS: Final = ("routing-metrics", "lp-performance", "exposure-updates", ALERTS)
 EVENT_TYPES: Final = ("news", "price_alert", "system_status", "alert")
+CLOSED: Final = ("exposure-updates", ALERTS)
+"""Nobody with a token may join these unless the setting names roles that may."""
 # The ``type`` of a channel's messages when their writer gives none.
 CHANNEL_TYPES: Final = {
     "routing-metrics": "routing-decision",

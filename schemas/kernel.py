@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -69,17 +70,30 @@ def source_digest(root: Path, path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def private_folder(folder: Path) -> Path:
+    """``folder`` if it is ours and nobody else's, else a new one beside it."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+            return folder
+    return Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+
+
 @cache
 def cache_base() -> Path:
-    """Under NUMBA_CACHE_DIR, else the user's cache folder, else a temporary one, as far as they can be written."""
+    """Under NUMBA_CACHE_DIR, else the user's cache folder, else a temporary one, as far as they can be written.
+
+    What lies there is run, so a folder in a place that everybody can write to must be ours alone, or is a new one.
+    """
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tapeflow"
     base = (Path(chosen) if chosen else home) / "kernels"
     try:
         base.mkdir(parents=True, exist_ok=True)
     except OSError:
-        base = Path(tempfile.gettempdir()) / f"tapeflow-{os.getuid()}" / "kernels"
-        base.mkdir(parents=True, exist_ok=True)
+        base = private_folder(Path(tempfile.gettempdir()) / f"tapeflow-{os.getuid()}") / "kernels"
+        base.mkdir(exist_ok=True)
     return base
 
 

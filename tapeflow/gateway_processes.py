@@ -22,7 +22,8 @@ from typing import IO, Final, Self
 
 import structlog
 
-from gateway.auth import OpenAuthorizer, is_loopback, make_authorizer
+from gateway.auth import OpenAuthorizer, make_authorizer
+from gateway.hosts import is_loopback
 from schemas.errors import SettingError, Unreachable
 from sinks.redis import connect as connect_redis
 from tapeflow.runner import worker_environment

@@ -263,7 +263,9 @@ class Settings(BaseSettings):
         "", "Address of a JWKS document with the public keys, by kid; empty means gateway_token_public_key"
     )
     gateway_channel_roles: dict[str, tuple[str, ...]] = setting(
-        {}, 'Roles that may join a channel, e.g. {"alerts": ["trader"]}; JSON; a channel not named is open to all'
+        {},
+        'Roles that may join a channel, e.g. {"alerts": ["trader"]}; JSON; of those not named, alerts and '
+        "exposure-updates are closed and the others open",
     )
 
     # gateway, WebSocket

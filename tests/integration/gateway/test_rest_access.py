@@ -182,6 +182,21 @@ def test_cors_is_by_the_list_alone(rest: RestServer, market: Market, tmp_path: P
         assert server.ask("OPTIONS", "/api/watchlists/x", token="", **{**asked, "origin": "https://b"}).status == 400
 
 
+def test_an_open_gateway_is_for_pages_of_this_machine(market: Market, tmp_path: Path) -> None:
+    with RestServer(tmp_path, **market.settings(), gateway_token_secret="") as server:
+        answer = server.get("/api/prices/A%2FB", origin="http://localhost:3000")
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        assert "access-control-allow-origin" not in server.get("/api/prices/A%2FB", origin="https://b.example").headers
+        body = b'{"name":"Majors","symbols":["A/B"]}'
+        asked = {"content_type": "application/json", "origin": "http://localhost:3000"}
+        assert server.ask("POST", "/api/watchlists", body=body, **asked).status == 201
+        evil = server.ask("POST", "/api/watchlists", body=body, **{**asked, "origin": "https://evil.example"})
+        assert (evil.status, evil.json()["error"]) == (403, "FORBIDDEN")
+        simple = server.ask("POST", "/api/watchlists", body=body, content_type="text/plain")
+        assert (simple.status, simple.json()["error"]) == (400, "BAD_REQUEST")
+
+
 def test_without_a_secret_only_local_names_get_in(market: Market, tmp_path: Path) -> None:
     """A web page may re-bind its own name to loopback; the Host header gives it away."""
     with RestServer(tmp_path, **market.settings(), gateway_token_secret="", gateway_host="0.0.0.0") as server:

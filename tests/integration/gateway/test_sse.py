@@ -71,8 +71,12 @@ def numbers(found: Iterator[dict[str, Any]]) -> list[int]:
     return [each["data"]["number"] for each in found]
 
 
-def test_events_come_as_they_happen(rest: RestServer, market: Market) -> None:
-    with Listening(rest) as listening:
+def test_events_come_as_they_happen(market: Market, tmp_path: Path) -> None:
+    roles = {"alerts": ("trader",)}
+    with (
+        RestServer(tmp_path, **market.settings(), gateway_channel_roles=roles) as server,
+        Listening(server, token=server.token(role="trader")) as listening,
+    ):
         assert listening.headers["content-type"].startswith("text/event-stream")
         kinds = ["news", "price_alert", "system_status", "alert"]
         ids = [publish(market, kind, {"number": number}) for number, kind in enumerate(kinds)]

@@ -125,3 +125,29 @@ def test_age_zero_keeps_nothing() -> None:
         assert cache.size_bytes == 0
 
     asyncio.run(scenario())
+
+
+class PersonalError(Exception):
+    pass
+
+
+def test_what_is_refused_to_one_never_reaches_another() -> None:
+    async def scenario() -> None:
+        cache: Cache[str] = Cache(
+            age_s_max=5, stale_s_max=9, bytes_max=999, size_of=len, outage=(OutageError,), personal=(PersonalError,)
+        )
+        refuse = asyncio.Event()
+
+        async def refused() -> str:
+            await refuse.wait()
+            raise PersonalError
+
+        first = asyncio.ensure_future(cache.get("k", refused))
+        others = [asyncio.ensure_future(cache.get("k", lambda: value("a"))) for _ in range(3)]
+        await asyncio.sleep(0)
+        refuse.set()
+        with pytest.raises(PersonalError):
+            await first
+        assert [(await each).value for each in others] == ["a"] * 3
+
+    asyncio.run(scenario())

@@ -1,15 +1,18 @@
 """What one endpoint lets in and answers, without a server."""
 
 import asyncio
+import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.breaker import CircuitBreaker
 from gateway.clickhouse import HistoryDefectError, HistoryUnavailableError
 from gateway.endpoint import Call, Doors, Endpoint, Operation, Reply
 from gateway.health import Check, Health
+from gateway.origins import OriginRule
 from gateway.principal import Principal, TokenRefused
 from gateway.rest_metrics import RestMetrics
 
@@ -22,7 +25,7 @@ def verify(token: str | None) -> Principal:
     return Principal("u", ("*",))
 
 
-def ask(operation: Operation, *headers: tuple[bytes, bytes]) -> tuple[int, dict[str, Any]]:
+def ask(operation: Operation, *headers: tuple[bytes, bytes], is_open: bool = False) -> tuple[int, dict[str, Any]]:
     """Status and body of one request."""
     sent: list[dict[str, Any]] = []
 
@@ -32,9 +35,10 @@ def ask(operation: Operation, *headers: tuple[bytes, bytes]) -> tuple[int, dict[
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    doors: Any = Doors(verify, False, None, RestMetrics())  # type: ignore[arg-type]  # nothing here is limited
-    scope = {"headers": list(headers), "method": "GET", "query_string": b"", "path_params": {}}
-    asyncio.run(Endpoint({"GET": operation}, doors)(scope, receive, send))
+    origins = OriginRule((), is_open)
+    doors: Any = Doors(verify, is_open, None, RestMetrics(), origins)  # type: ignore[arg-type]  # nothing is limited
+    scope = {"headers": list(headers), "method": operation.method, "query_string": b"", "path_params": {}}
+    asyncio.run(Endpoint({operation.method: operation}, doors)(scope, receive, send))
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
@@ -57,6 +61,40 @@ def test_elsewhere_only_bearer_tokens_do() -> None:
     assert ask(private, BASIC)[1]["message"] == "Authorization must be a Bearer token"
     assert ask(private, (b"authorization", b"Bearer bad"))[0] == 401
     assert ask(private, (b"authorization", b"bearer good")) == (200, {"user": "u"})
+
+
+class Body(msgspec.Struct):
+    pass
+
+
+JSON = (b"content-type", b"application/json; charset=utf-8")
+HERE = (b"host", b"127.0.0.1:8080")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ((HERE, JSON), 200),
+        ((HERE, JSON, (b"origin", b"http://localhost:3000")), 200),
+        ((HERE, JSON, (b"origin", b"https://evil.example")), 403),
+        ((HERE, JSON, (b"origin", b"null")), 403),
+        ((HERE, (b"content-type", b"text/plain")), 400),
+        ((HERE,), 400),
+    ],
+)
+def test_a_page_elsewhere_cannot_write_to_an_open_gateway(
+    headers: tuple[tuple[bytes, bytes], ...], status: int
+) -> None:
+    writing = dataclasses.replace(operation(public=True), method="POST", body=Body)
+    assert ask(writing, *headers, is_open=True)[0] == status
+
+
+def test_with_a_token_the_origin_counts_and_any_content_type_does() -> None:
+    writing = dataclasses.replace(operation(public=False), method="POST", body=Body)
+    bearer = (b"authorization", b"Bearer good")
+    assert ask(writing, bearer, HERE)[0] == 200
+    status, body = ask(writing, bearer, HERE, (b"origin", b"https://evil.example"))
+    assert (status, "TAPEFLOW_GATEWAY_ORIGINS" in body["message"]) == (403, True)
 
 
 @pytest.mark.parametrize(

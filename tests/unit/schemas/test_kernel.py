@@ -9,7 +9,15 @@ import pytest
 
 from core import shard_kernel
 from schemas import kernel as door
-from schemas.kernel import KernelFolder, cache_base, is_cold, module_folder, remove_unused, source_digest
+from schemas.kernel import (
+    KernelFolder,
+    cache_base,
+    is_cold,
+    module_folder,
+    private_folder,
+    remove_unused,
+    source_digest,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +99,16 @@ def test_cold_is_a_module_without_compiled_code(tmp_path: Path, monkeypatch: pyt
     (folder / "wide.add-1.py311.nbi").write_bytes(b"")
     assert not is_cold("core.wide")
     assert is_cold("core.wide", "core.names")
+
+
+def test_a_folder_that_others_may_write_to_is_not_taken(tmp_path: Path) -> None:
+    assert private_folder(tmp_path / "ours") == tmp_path / "ours"
+    assert private_folder(tmp_path / "ours") == tmp_path / "ours"
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs").chmod(0o777)
+    (tmp_path / "link").symlink_to(tmp_path / "ours")
+    (tmp_path / "file").write_text("")
+    for name in ("theirs", "link", "file"):
+        made = private_folder(tmp_path / name)
+        assert made != tmp_path / name
+        assert made.stat().st_mode & 0o777 == 0o700
