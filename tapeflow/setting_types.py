@@ -7,9 +7,9 @@ or raises ValueError with the words of what is allowed, which the reader of sett
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from schemas.intervals import INTERVALS, parse_interval
@@ -21,6 +21,7 @@ __all__ = [
     "addresses",
     "lateness_by_interval",
     "own_fields",
+    "setting",
     "side_words",
     "start_position",
     "url",
@@ -32,6 +33,11 @@ YEAR_MS: Final = 366 * 24 * 3_600_000
 SIDES: Final = frozenset({"BUY", "SELL", "UNKNOWN"})
 SIDE_WORDS_MAX: Final = 200
 SIDE_WORD_BYTES_MAX: Final = 24
+
+
+def setting(default: Any, description: str, *, unit: str = "", secret: bool = False, **limits: Any) -> Any:
+    """A field of Settings: ``description`` says what it is and why the default; ``limits`` are pydantic's ge, le, …"""
+    return Field(default, description=description, json_schema_extra={"unit": unit, "secret": secret}, **limits)
 
 
 def split_list(value: object) -> object:
