@@ -26,6 +26,7 @@ SYMBOL_QUALITY: Final = np.dtype(
         ("trades", "i8"),
         ("newest_us", "i8"),
         ("highest_id", "i8"),
+        ("exchange", "i4"),
         ("duplicates", "i8"),
         ("gaps", "i8"),
         ("missing_ids", "i8"),
@@ -39,7 +40,8 @@ SYMBOL_QUALITY: Final = np.dtype(
 )
 """One symbol. newest_us: its greatest event time. gaps: how often ids jumped; missing_ids: ids skipped and not seen
 since. future: trades ahead of their record's timestamp, which were within the bound. Ids repeat or fill a gap only
-within the last 1,024; older ones say nothing."""
+within the last 1,024 of the exchange whose id came first; older ones say nothing, and so do those of other exchanges,
+which count for themselves. exchange: which one that is, -1 none yet."""
 
 
 class SymbolFigures(NamedTuple):
@@ -66,11 +68,11 @@ class Quality:
         self._seen = np.zeros((0, WORDS), np.uint64)
         self._newest_us = NEVER
 
-    def observe(self, batch: TradeBatch, symbols: Rows, symbol_count: int) -> None:
-        """Count a batch whose outcomes are set. symbols: int32[n], the shard's index of each trade's symbol."""
+    def observe(self, batch: TradeBatch, symbols: Rows, exchanges: Rows, symbol_count: int) -> None:
+        """Count a batch whose outcomes are set. symbols, exchanges: int32[n], the shard's indices of each trade's."""
         if symbol_count > len(self.rows):
             self._grow(symbol_count)
-        self._newest_us = observe_trades(batch.rows, symbols, self.rows, self._seen, self._newest_us)
+        self._newest_us = observe_trades(batch.rows, symbols, exchanges, self.rows, self._seen, self._newest_us)
 
     def figures(self, index: int) -> SymbolFigures:
         """Of one symbol."""
@@ -84,6 +86,7 @@ class Quality:
         # With room to spare, as symbols arrive one by one.
         fresh = np.zeros(max(count - len(self.rows), len(self.rows) // 2), SYMBOL_QUALITY)
         fresh["highest_id"] = NO_ID
+        fresh["exchange"] = -1
         fresh["newest_us"] = NEVER
         self.rows = np.concatenate([self.rows, fresh])
         self._seen = np.concatenate([self._seen, np.zeros((len(fresh), WORDS), np.uint64)])
@@ -110,7 +113,7 @@ def figures_of(rows: Rows) -> SymbolFigures:
 
 
 @kernel
-def observe_trades(trades, symbols, figures, seen, newest_us):  # type: ignore[no-untyped-def]
+def observe_trades(trades, symbols, exchanges, figures, seen, newest_us):  # type: ignore[no-untyped-def]
     """Returns the greatest event time so far. Duplicates that the shard dropped are counted and nothing else."""
     for i in range(trades.shape[0]):
         trade = trades[i]
@@ -119,7 +122,9 @@ def observe_trades(trades, symbols, figures, seen, newest_us):  # type: ignore[n
         time = trade.event_time_us
         number = trade.trade_id_number
         is_repeated = trade.outcome == DUPLICATE
-        if number != NO_ID and trade.trade_id_upper == 0:
+        if number != NO_ID and row.exchange == -1:
+            row.exchange = exchanges[i]
+        if number != NO_ID and trade.trade_id_upper == 0 and row.exchange == exchanges[i]:
             highest = row.highest_id
             word, bit = (number % WINDOW_IDS) >> 6, np.uint64(1) << np.uint64(number & 63)
             bits = seen[symbols[i]]

@@ -35,7 +35,8 @@ class Watched:
         """After ``shard`` has applied the batch."""
         names = self.shard.symbols
         symbols = names.intern(batch.text, batch.rows["symbol_at"], batch.rows["symbol_len"])
-        self.quality.observe(batch, symbols, len(names))
+        exchanges = self.shard.exchanges.intern(batch.text, batch.rows["exchange_at"], batch.rows["exchange_len"])
+        self.quality.observe(batch, symbols, exchanges, len(names))
 
     def by_symbol(self) -> Iterator[tuple[str, SymbolFigures]]:
         """Of every symbol seen here since the process began."""

@@ -52,6 +52,7 @@ WHERE symbol = %(symbol)s
 ORDER BY event_time DESC, kafka_partition DESC, kafka_offset DESC, kafka_index DESC LIMIT %(limit)s""")
 
 # Open and close follow the law of bars: least and greatest (event time, id as a number where all are, offset, index).
+# Ids have any length, so numbers are compared as digits without leading zeros: the longer is greater.
 # A scale-10 price squared needs scale 20 in 256 bits, hence toDecimal256.
 FIGURES_SQL: Final = _named("""
 SELECT count(), toString(min(price)), toString(max(price)), toString(sum(toDecimal256(size, 10))),
@@ -59,11 +60,12 @@ SELECT count(), toString(min(price)), toString(max(price)), toString(sum(toDecim
        toString(sum(toDecimal256(price, 10))), toString(sum(toDecimal256(price, 10) * toDecimal256(price, 10))),
        toString(if(numbered, argMin(price, by_id), argMin(price, by_offset))),
        toString(if(numbered, argMax(price, by_id), argMax(price, by_offset))),
-       countIf(size > 0), min(match(trade_id, '^[0-9]{1,18}$')) AS numbered,
+       countIf(size > 0), min(match(trade_id, '^[ \\t]*[0-9]+([.]0*)?[ \\t]*$')) AS numbered,
        toUnixTimestamp64Micro(min(event_time)), toUnixTimestamp64Micro(max(event_time))
 FROM (
     SELECT price, size, event_time, trade_id,
-           (event_time, toUInt64OrZero(trade_id), kafka_offset, kafka_index) AS by_id,
+           replaceRegexpOne(extract(trade_id, '[0-9]+'), '^0+', '') AS digits,
+           (event_time, length(digits), digits, kafka_offset, kafka_index) AS by_id,
            (event_time, kafka_offset, kafka_index) AS by_offset
     FROM {db}.{TRADES_VIEW}
     WHERE symbol = %(symbol)s

@@ -3,10 +3,10 @@
 Called by sinks.redis with what sinks.redis_encode packed. A key never goes back to a lower sequence, and the shard's
 stream gets what was accepted, so a retry or a second writer adds nothing. A delta goes out only when the stored
 sequence is the one it applies to, which heals the stream too. Of two shards' values of one symbol the greater sequence
-wins, then the lower shard: see docs/adr/0040-symbol-in-two-partitions.md.
+wins, then the lower shard: see docs/adr/0022-symbol-in-two-partitions.md.
 
 KEYS: md:epoch, the shard's stream. ARGV: epoch to set in an empty Redis, time ms, stream length, candles kept, shard,
-channel of updates ("" for none), source of updates, then three msgpack arrays ("" when empty): final bars, live bars,
+channel of updates ("" for none), source of alerts, then three msgpack arrays ("" when empty): final bars, live bars,
 tickers. Reply: {epoch found, final bars, live bars, tickers accepted, {symbol key, its shards with commas, …}}.
 """
 
@@ -158,7 +158,7 @@ if #tickers > 0 then
       if ARGV[6] ~= '' then
         local symbol = match(snapshot, '"symbol":"([^"]*)"')
         local update = '{"type":"price_update","symbol":"' .. symbol .. '","data":' .. snapshot
-          .. ',"source":"' .. ARGV[7] .. '"}'
+          .. ',"source":' .. cjson.encode(tickers[at + 6]) .. '}'
         call('PUBLISH', ARGV[6], update) -- market-data:updates
       end
     end

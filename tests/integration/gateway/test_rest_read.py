@@ -168,6 +168,10 @@ def test_trades_page_by_cursor_though_new_ones_arrive(rest: RestServer, market: 
     assert (refused.status, refused.json()["details"]) == (400, {"parameter": "cursor"})
 
 
+FORMS = ("{}", "000{}", " {}", "{}.0")
+"""Ways in which one number stands in an id."""
+
+
 def test_figures_equal_those_of_decimal(rest: RestServer, market: Market) -> None:
     random.seed(5)
     inside = [
@@ -175,7 +179,7 @@ def test_figures_equal_those_of_decimal(rest: RestServer, market: Market) -> Non
             "time_us": (NOW_MS - 1_800_000) * 1000 + random.randrange(100) * 1_000_000,
             "price": Decimal(random.randrange(1, 10**14)).scaleb(-10),
             "size": Decimal(random.randrange(0, 10**18)).scaleb(-10),
-            "trade_id": str(random.randrange(1000)),
+            "trade_id": random.choice(FORMS).format(random.randrange(10 ** random.randrange(1, 30))),
             "offset": number,
         }
         for number in range(500)
@@ -184,7 +188,7 @@ def test_figures_equal_those_of_decimal(rest: RestServer, market: Market) -> Non
     market.add_trades("FIGURES", [*inside, outside])
     market.add_trades("FIGURES", inside[:100])  # written twice, counted once
     found = rest.get("/api/stats/FIGURES?period=1h").json()
-    ordered = sorted(inside, key=lambda each: (each["time_us"], int(each["trade_id"]), each["offset"]))
+    ordered = sorted(inside, key=lambda each: (each["time_us"], int(Decimal(each["trade_id"].strip())), each["offset"]))
     prices, sizes = [each["price"] for each in inside], [each["size"] for each in inside]
     with localcontext() as context:
         context.prec = 200

@@ -111,7 +111,7 @@ def test_updates_channel_carries_whole_prices(redis_url: str, client: redis.Redi
         while message is None:
             message = listener.get_message(timeout=5)
     body = msgspec.json.decode(message["data"])
-    assert (body["type"], body["symbol"], body["source"]) == ("price_update", "BTC/USDT", "tapeflow")
+    assert (body["type"], body["symbol"], body["source"]) == ("price_update", "BTC/USDT", body["data"]["exchange"])
     assert body["data"]["price"] == 1.5
 
 

@@ -14,10 +14,11 @@ from tests.unit.core.test_shard import at
 
 
 def observed(*batches: TradeBatch) -> tuple[Quality, NameTable]:
-    quality, names = Quality(), NameTable()
+    quality, names, venues = Quality(), NameTable(), NameTable()
     for batch in batches:
         symbols = names.intern(batch.text, batch.rows["symbol_at"], batch.rows["symbol_len"])
-        quality.observe(batch, symbols, len(names))
+        exchanges = venues.intern(batch.text, batch.rows["exchange_at"], batch.rows["exchange_len"])
+        quality.observe(batch, symbols, exchanges, len(names))
     return quality, names
 
 
@@ -60,6 +61,18 @@ def test_repeated_ids_are_duplicates_whether_or_not_the_shard_drops_them() -> No
     dropped = figures(at(0, 5, trade_id="1"), at(1, 3, trade_id="1"), outcomes={1: DUPLICATE})
     assert (dropped.duplicates, dropped.out_of_order, dropped.trades) == (1, 0, 2)
     assert figures(at(0, 1, trade_id="x"), at(1, 2, trade_id="x")).duplicates == 0
+
+
+def test_two_exchanges_under_one_symbol_make_no_gap_and_no_repeat_of_each_others() -> None:
+    both = [
+        at(offset, offset, trade_id=number)._replace(exchange=exchange)
+        for offset, (exchange, number) in enumerate(
+            [("a", "3600000000"), ("b", "81000000"), ("a", "3600000001"), ("b", "81000001"), ("b", "3600000001")]
+        )
+    ]
+    found = figures(*both)
+    assert (found.gaps, found.missing_ids, found.duplicates) == (0, 0, 0)
+    assert figures(*both, both[0]).duplicates == 1
 
 
 def test_late_and_future_stamps() -> None:
