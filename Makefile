@@ -35,7 +35,7 @@ demo: setup ## trades through the whole system on this machine, with proof (SECO
 	$(BIN)/tapeflow demo $(DEMO)
 
 test: setup ## every test, on two cores; ARGS="-k bars" chooses
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .

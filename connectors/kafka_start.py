@@ -5,6 +5,7 @@ a concrete offset before the first read, so that a resume never depends on when 
 The surprise: a topic is known by its id as well as its name, because offsets of a re-created topic mean other records.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,6 +21,8 @@ from schemas.errors import InputError, MissingObject, OffsetExpired, SettingErro
 __all__ = ["TopicFacts", "TopicQuestions", "misplaced", "open_consumer"]
 
 NO_TOPIC_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
+RETRY_S: Final = 0.1
+_NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,21 @@ class TopicQuestions:
 
     def watermarks(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
         """(low, high) by partition: the first offset kept and the one the next record gets. Raises Unreachable."""
-        topic = self._options.topic
-        try:
-            return {
-                partition: self._consumer.get_watermark_offsets(
-                    TopicPartition(topic, partition), timeout=self._timeout_s
-                )
-                for partition in partitions
-            }
-        except KafkaException as error:
-            raise self._failed("asking for offsets", error) from error
+        return {partition: self._watermarks(partition) for partition in partitions}
+
+    def _watermarks(self, partition: int) -> tuple[int, int]:
+        asked = TopicPartition(self._options.topic, partition)
+        until_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                found: tuple[int, int] = self._consumer.get_watermark_offsets(asked, timeout=self._timeout_s)
+            except KafkaException as error:
+                # A topic a moment old, or a broker that just left: the next metadata names the leader.
+                if error.args[0].code() not in _NO_LEADER or time.monotonic() >= until_s:
+                    raise self._failed("asking for offsets", error) from error
+                time.sleep(RETRY_S)
+            else:
+                return found
 
     def offsets_at(self, partitions: Iterable[int], time_ms: int) -> dict[int, int]:
         """Offset of the first record with a timestamp of ``time_ms`` or later, else the high watermark."""

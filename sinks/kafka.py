@@ -34,6 +34,9 @@ __all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "ensure_topic"]
 
 REACH_S: Final = 5.0
 ADMIN_S: Final = 8.0
+BROKER_STAMPED: Final = {"message.timestamp.type": "LogAppendTime"}
+"""A broker refuses records stamped an hour ahead of its clock, and ours may be that wrong. When a letter or bar is of
+stands in the record itself."""
 LETTER_BYTES_MAX: Final = 16 * 1024 * 1024
 """Asked for a dead-letter topic that we create: any record that its source topic took fits."""
 GONE_MS: Final = 3_000
@@ -54,7 +57,7 @@ def ensure_topic(
     config: Mapping[str, str] | None = None,
     properties: Mapping[str, str] | None = None,
 ) -> bool:
-    """Create ``topic`` where it is missing (the broker's default replication); True if it was created.
+    """Create ``topic`` where it is missing (the broker's default replication and clock); True if it was created.
 
     Raises Unreachable when no broker answers, SettingError when the broker refuses the topic.
     """
@@ -62,7 +65,8 @@ def ensure_topic(
     try:
         if topic in admin.list_topics(timeout=REACH_S).topics:
             return False
-        wanted = NewTopic(topic, num_partitions=partitions, replication_factor=-1, config=dict(config or {}))
+        settled = {**BROKER_STAMPED, **(config or {})}
+        wanted = NewTopic(topic, num_partitions=partitions, replication_factor=-1, config=settled)
         admin.create_topics([wanted], operation_timeout=ADMIN_S, request_timeout=ADMIN_S)[topic].result()
     except KafkaException as error:
         reason = error.args[0]

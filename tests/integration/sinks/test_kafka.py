@@ -3,6 +3,7 @@
 import io
 import random
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -11,7 +12,7 @@ from struct import unpack
 
 import fastavro
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from schemas.avro import BAR_SCHEMA_ID, load_schema
@@ -42,6 +43,25 @@ def read(bootstrap: str, topic: str, count: int) -> list[Message]:
 
 def reject(offset: int, value: bytes | None, key: bytes | None = b"AAPL") -> Reject:
     return Reject(Reason.CORRUPT, "cut short", "trades", 3, offset, 1_700_000_000_000, key, value)
+
+
+def test_a_topic_that_we_make_goes_by_the_brokers_clock(kafka_bootstrap: str, topic: str) -> None:
+    """A host whose clock is hours ahead writes letters all the same; the broker would refuse its stamps."""
+    assert ensure_topic(kafka_bootstrap, topic, config={"cleanup.policy": "compact"})
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    answers: list[KafkaError | None] = []
+    stamp_ms = (int(time.time()) + 7_200) * 1000
+    producer.produce(
+        topic,
+        b"value",
+        b"key",
+        timestamp=stamp_ms,
+        on_delivery=lambda error, _: failed.append(error) if error else None,
+    )
+    assert producer.flush(30) == 0
+    assert not failed
+    [message] = read(kafka_bootstrap, topic, 1)
+    assert message.timestamp()[1] < stamp_ms
 
 
 def test_a_dead_letter_keeps_key_and_bytes_and_tells_its_origin(kafka_bootstrap: str, topic: str) -> None:

@@ -44,7 +44,8 @@ def gateway(own_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) ->
     """With a token secret, AAPL traded once."""
     trade(own_redis.url, ("AAPL", "187.42", "3"))
     folder = tmp_path_factory.mktemp("gateway")
-    with running_gateway(folder, own_redis.url, gateway_token_secret=SECRET) as running:
+    roles = {"alerts": ("desk",)}
+    with running_gateway(folder, own_redis.url, gateway_token_secret=SECRET, gateway_channel_roles=roles) as running:
         yield running
 
 
@@ -122,7 +123,8 @@ def test_both_halves_have_metrics(gateway: GatewayCommand) -> None:
 
 
 def test_published_messages_reach_channels_and_events(gateway: GatewayCommand) -> None:
-    with client(gateway, gateway.token(), "/ws/analytics") as connection:
+    token = gateway.token(role="desk")
+    with client(gateway, token, "/ws/analytics") as connection:
         connection.send('{"action":"subscribe","channels":["alerts","routing-metrics"]}')
         connection.send('{"action":"ping"}')
         assert json.loads(connection.recv(timeout=20))[0]["type"] == "pong"
@@ -134,7 +136,7 @@ def test_published_messages_reach_channels_and_events(gateway: GatewayCommand) -
         assert json.loads(connection.recv(timeout=20))[0]["type"] == "fills"
     first = done.stdout.strip()
     assert verb(gateway.settings, "publish", "news", '{"title":"open"}').returncode == 0
-    headers = ["-H", f"Authorization: Bearer {gateway.token()}", "-H", f"Last-Event-ID: {first}"]
+    headers = ["-H", f"Authorization: Bearer {token}", "-H", f"Last-Event-ID: {first}"]
     with subprocess.Popen(
         ["curl", "-sN", *headers, f"{gateway.rest}/api/events"], stdout=subprocess.PIPE, text=True
     ) as curl:
