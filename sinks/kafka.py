@@ -30,7 +30,7 @@ from sinks.avro_bars import bar_records
 from sinks.kafka_refusals import refusal
 from sinks.outage import OUTAGES, STOP_GRACE_S
 
-__all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "ensure_topic"]
+__all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "Outgoing", "ensure_topic"]
 
 REACH_S: Final = 5.0
 ADMIN_S: Final = 8.0
@@ -94,14 +94,18 @@ _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID
 
 
 @dataclass(frozen=True, slots=True)
-class _Outgoing:
+class Outgoing:
+    """A message on its way. timestamp_ms 0: as the client's clock says; known_ms: given instead if that is refused."""
+
     key: bytes | None
     value: bytes | None
     headers: Headers
     may_cut: bool
+    known_ms: int = 0
+    timestamp_ms: int = 0
     refusals: int = 0
 
-    def smaller(self) -> "_Outgoing":
+    def smaller(self) -> "Outgoing":
         """The message to send instead of one that was refused as too large."""
         size = len(self.value or b"")
         if not self.may_cut or size <= CUT_BYTES:
@@ -126,7 +130,8 @@ class CheckedProducer:
         self._stop = stop or threading.Event()
         self._error: TapeflowError | None = None
         self._give_up_s = 0.0
-        self._again: list[_Outgoing] = []
+        self._again: list[Outgoing] = []
+        self._clock_refused = False
         self._producer = Producer(
             {
                 "linger.ms": 20,
@@ -142,11 +147,16 @@ class CheckedProducer:
             logger=_SILENT,
         )
 
-    def send(self, key: bytes | None, value: bytes | None, headers: Headers, *, may_cut: bool = False) -> None:
-        """Queue one message; blocks while the queue is full. ``may_cut``: if too large, send its beginning instead."""
-        self._send(_Outgoing(key, value, headers, may_cut))
+    def send(
+        self, key: bytes | None, value: bytes | None, headers: Headers, *, may_cut: bool = False, known_ms: int = 0
+    ) -> None:
+        """Queue one message; blocks while the queue is full. ``may_cut``: if too large, send its beginning instead.
 
-    def _send(self, message: "_Outgoing") -> None:
+        ``known_ms``: a timestamp to give it if the broker refuses ours, since our clock may be wrong; 0 for none.
+        """
+        self._send(Outgoing(key, value, headers, may_cut, known_ms))
+
+    def _send(self, message: "Outgoing") -> None:
         def delivered(error: KafkaError | None, _: Any) -> None:
             if error is not None:
                 self._failed(error, message)
@@ -155,7 +165,12 @@ class CheckedProducer:
             self._raise_failure()
             try:
                 self._producer.produce(
-                    self._topic, message.value, message.key, headers=message.headers, on_delivery=delivered
+                    self._topic,
+                    message.value,
+                    message.key,
+                    headers=message.headers,
+                    timestamp=message.known_ms if self._clock_refused else message.timestamp_ms,
+                    on_delivery=delivered,
                 )
             except BufferError:
                 self._wait_for_room()
@@ -221,10 +236,16 @@ class CheckedProducer:
         """An idempotent producer ends by its first refusal, whose reason is told here, once."""
         self._error = self._error or refusal(error, topic=self._topic, where=self._where)
 
-    def _failed(self, error: KafkaError, message: "_Outgoing") -> None:
+    def _failed(self, error: KafkaError, message: "Outgoing") -> None:
         # A broker refuses whole batches as too large, so a small message beside a large one gets another chance.
         if error.code() in _TOO_LARGE and message.refusals < REFUSALS_MAX:
+            # Brokers call a batch with several wrong stamps invalid, and don't say why.
+            self._clock_refused |= error.code() == KafkaError.INVALID_RECORD and message.refusals > 0
             self._again.append(message.smaller())  # not sent from here: this runs inside the client's own poll
+            return
+        if error.code() == KafkaError.INVALID_TIMESTAMP and message.known_ms > 0 and message.refusals < REFUSALS_MAX:
+            self._clock_refused = True
+            self._again.append(replace(message, refusals=message.refusals + 1))
             return
         self._error = self._error or refusal(error, topic=self._topic, where=self._where)
 
@@ -295,7 +316,7 @@ class DeadLetterSink(_KafkaSink):
                 ("flow", self._flow),
                 ("time", now),
             ]
-            self.producer.send(reject.key, reject.value, headers, may_cut=True)
+            self.producer.send(reject.key, reject.value, headers, may_cut=True, known_ms=reject.timestamp_ms)
 
 
 class BarsTopicSink(_KafkaSink):

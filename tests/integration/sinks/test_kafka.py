@@ -18,8 +18,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 from schemas.avro import BAR_SCHEMA_ID, load_schema
 from schemas.errors import Unreachable, WriteFailed
 from schemas.rejects import Reason, Reject
-from sinks.kafka import BarsTopicSink, CheckedProducer, DeadLetterSink, ensure_topic
-from tests.servers.kafka import KafkaBroker
+from sinks.kafka import BarsTopicSink, CheckedProducer, DeadLetterSink, Outgoing, ensure_topic
+from tests.servers.kafka import KafkaBroker, make_topic
 from tests.unit.sinks.rows import START_US, bars
 
 
@@ -56,6 +56,22 @@ def test_a_topic_that_we_make_goes_by_the_brokers_clock(kafka_bootstrap: str, to
     assert answers == [None]
     [message] = read(kafka_bootstrap, topic, 1)
     assert message.timestamp()[1] < stamp_ms
+
+
+def test_a_letter_whose_stamp_is_refused_gets_its_records_time(kafka_bootstrap: str, topic: str) -> None:
+    """As on a host whose clock is two hours ahead of the broker's."""
+    make_topic(kafka_bootstrap, topic, 1)
+    producer, now_ms = CheckedProducer(kafka_bootstrap, topic), int(time.time() * 1000)
+    for number in range(3):
+        producer._send(Outgoing(b"key", b"%d" % number, [], False, now_ms, now_ms + 7_200_000))
+    producer.flush()
+    found = read(kafka_bootstrap, topic, 3)
+    assert sorted(message.value() for message in found) == [b"0", b"1", b"2"]
+    assert {message.timestamp()[1] for message in found} == {now_ms}
+    other = CheckedProducer(kafka_bootstrap, topic)
+    other._send(Outgoing(b"key", b"of an unknown time", [], False, 0, now_ms + 7_200_000))
+    with pytest.raises(WriteFailed, match="Invalid timestamp"):
+        other.flush()
 
 
 def test_a_dead_letter_keeps_key_and_bytes_and_tells_its_origin(kafka_bootstrap: str, topic: str) -> None:
