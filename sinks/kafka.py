@@ -91,6 +91,7 @@ _UNREACHABLE: Final = frozenset(
     {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}  # noqa: SLF001
 )
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
+_FOR_ANOTHER: Final = KafkaError._INVALID_DIFFERENT_RECORD  # noqa: SLF001 - only a neighbour in the batch was wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +243,9 @@ class CheckedProducer:
             # Brokers call a batch with several wrong stamps invalid, and don't say why.
             self._clock_refused |= error.code() == KafkaError.INVALID_RECORD and message.refusals > 0
             self._again.append(message.smaller())  # not sent from here: this runs inside the client's own poll
+            return
+        if error.code() == _FOR_ANOTHER and message.refusals < REFUSALS_MAX:
+            self._again.append(replace(message, refusals=message.refusals + 1))
             return
         if error.code() == KafkaError.INVALID_TIMESTAMP and message.known_ms > 0 and message.refusals < REFUSALS_MAX:
             self._clock_refused = True
