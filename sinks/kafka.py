@@ -237,18 +237,25 @@ class CheckedProducer:
         """An idempotent producer ends by its first refusal, whose reason is told here, once."""
         self._error = self._error or refusal(error, topic=self._topic, where=self._where)
 
+    def _distrust_clock(self) -> None:
+        """From here on messages carry times that the broker took before, until the flow starts again; said once."""
+        if not self._clock_refused:
+            self._clock_refused = True
+            _log.warning(
+                "stamp_refused", topic=self._topic, next="set this host's clock; letters get their records' times"
+            )
+
     def _failed(self, error: KafkaError, message: "Outgoing") -> None:
         # A broker refuses whole batches as too large, so a small message beside a large one gets another chance.
         if error.code() in _TOO_LARGE and message.refusals < REFUSALS_MAX:
-            # Brokers call a batch with several wrong stamps invalid, and don't say why.
-            self._clock_refused |= error.code() == KafkaError.INVALID_RECORD and message.refusals > 0
+            if error.code() == KafkaError.INVALID_RECORD and message.refusals > 0:
+                self._distrust_clock()  # brokers call a batch with several wrong stamps invalid, and don't say why
             self._again.append(message.smaller())  # not sent from here: this runs inside the client's own poll
             return
-        if error.code() == _FOR_ANOTHER and message.refusals < REFUSALS_MAX:
-            self._again.append(replace(message, refusals=message.refusals + 1))
-            return
-        if error.code() == KafkaError.INVALID_TIMESTAMP and message.known_ms > 0 and message.refusals < REFUSALS_MAX:
-            self._clock_refused = True
+        is_stamp = error.code() == KafkaError.INVALID_TIMESTAMP and message.known_ms > 0
+        if (is_stamp or error.code() == _FOR_ANOTHER) and message.refusals < REFUSALS_MAX:
+            if is_stamp:
+                self._distrust_clock()
             self._again.append(replace(message, refusals=message.refusals + 1))
             return
         self._error = self._error or refusal(error, topic=self._topic, where=self._where)
