@@ -28,6 +28,8 @@ from bench.gateway_fanout_reader import FIRST_SEQUENCE, Reader, message, snapsho
 from bench.report import Figure, commit, write
 from local.ports import free_port
 from tapeflow.settings import Settings
+from tests.servers.needs import require, two_cores
+from tests.servers.redis import redis_binary
 
 SERVE = (
     "from gateway.server import run_websocket_gateway; from tapeflow.settings import load_settings;"
@@ -94,7 +96,7 @@ def gateway() -> Iterator[tuple[int, int, redis.Redis]]:
     folder = Path(tempfile.mkdtemp(prefix="tapeflow-bench-"))
     port, store_port = free_port(), free_port()
     store = subprocess.Popen(
-        pinned(1, "redis-server", "--port", str(store_port), "--save", "", "--dir", str(folder)),
+        pinned(1, redis_binary(), "--port", str(store_port), "--save", "", "--dir", str(folder)),
         stdout=subprocess.DEVNULL,
     )
     client = redis.Redis(port=store_port)
@@ -228,6 +230,7 @@ def main() -> None:
     parser.add_argument("--idle", type=int, default=10_000)
     parser.add_argument("--only", default=",".join(CASES))
     arguments = parser.parse_args()
+    require("bench", "taskset", two_cores, redis_binary)
     os.sched_setaffinity(0, {1})
     seconds, clients = arguments.seconds, arguments.clients
     chosen = arguments.only.split(",")

@@ -12,7 +12,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -37,6 +36,8 @@ from gateway.auth import make_token
 from gateway.rest_prices import EXAMPLE
 from local.ports import free_port
 from tapeflow.settings import Settings
+from tests.servers.needs import require, two_cores
+from tests.servers.redis import redis_binary
 
 SECRET = "bench-secret-bench-secret-bench-secret"
 DATABASE = "bench_rest"
@@ -123,7 +124,7 @@ def stores(folder: Path, redis_url: str, dsn: str) -> Iterator[tuple[str, str]]:
     with contextlib.ExitStack() as stack:
         if not redis_url:
             port = free_port()
-            command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(folder)]
+            command = [redis_binary(), "--port", str(port), "--save", "", "--dir", str(folder)]
             stack.enter_context(process(command, port))
             redis_url = f"redis://127.0.0.1:{port}/0"
         if not dsn:
@@ -302,8 +303,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--bars", type=int, default=20_000_000)
     given = parser.parse_args()
-    if not shutil.which("wrk"):
-        raise SystemExit("needs wrk (apt install wrk)")
+    require("bench", "wrk", "taskset", two_cores, *(() if given.redis else (redis_binary,)))
     command = f"python -m bench.gateway_rest --rounds {given.rounds} --seconds {given.seconds} --bars {given.bars}"
     with tempfile.TemporaryDirectory() as folder, stores(Path(folder), given.redis, given.clickhouse) as (url, dsn):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -25,8 +25,9 @@ from tapeflow.produce import market_tape
 from tapeflow.settings import Settings, load_settings
 from tapeflow.synthetic import SyntheticMarket, symbol_names
 from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import KafkaBroker, make_topic  # type: ignore[attr-defined]  # not the folder beside it
-from tests.servers.redis import RedisServer
+from tests.servers.kafka import KafkaBroker, jars, make_topic  # type: ignore[attr-defined]  # not the folder beside it
+from tests.servers.needs import require
+from tests.servers.redis import RedisServer, redis_binary
 
 __all__ = ["OUT_OF_ORDER_MS", "SERVER_CORE", "WORKER_CORE", "Rig", "Tape", "fill_topic", "servers"]
 
@@ -85,7 +86,9 @@ def servers(core: int | None = SERVER_CORE) -> Iterator[Rig]:
     """The servers, all on ``core``, in a folder of their own that goes with them.
 
     None: wherever, beside everything else, and then ClickHouse gives way as in the embedded stack.
+    Ends the program with code 2 and one line where something is missing.
     """
+    require("bench", *(() if "KAFKA_BOOTSTRAP" in os.environ else (jars,)), redis_binary)
     before = os.sched_getaffinity(0)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))

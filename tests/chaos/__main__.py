@@ -18,6 +18,9 @@ from typing import Final
 from tests.chaos.clock import COMPILER
 from tests.chaos.faults import FAULTS
 from tests.chaos.world import World, rest
+from tests.servers.kafka import jars
+from tests.servers.needs import require
+from tests.servers.redis import redis_binary
 
 __all__ = ["Outcome", "main", "run"]
 
@@ -95,10 +98,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often to strike")
     parser.add_argument("--seed", type=int, default=None, help="repeat the schedule of an earlier run")
     options = parser.parse_args()
+    require("chaos", jars, redis_binary)
     seed = options.seed if options.seed is not None else secrets.randbelow(10**6)
     print(f"seed {seed}", flush=True)
     if COMPILER is None:
-        print("no C compiler: the workers' clock is left alone", flush=True)
+        print("no C compiler (apt install gcc libc6-dev): the workers' clock is left alone", flush=True)
     parent = Path(".cache/chaos").absolute()
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{seed}-"))

@@ -22,7 +22,8 @@ from tapeflow.settings import load_settings
 from tapeflow.warm import compile_kernels
 from tests.chaos.pods import Pods
 from tests.integration.flows.test_cluster import run_in_turns
-from tests.servers.kafka import KafkaBroker
+from tests.servers.kafka import KafkaBroker, jars
+from tests.servers.needs import require, root
 
 __all__ = ["main"]
 
@@ -67,6 +68,7 @@ def inside(number: int) -> Sequence[str]:
 
 
 def main() -> int:
+    require("namespaces", root, "ip", jars)
     compile_kernels()
     with tempfile.TemporaryDirectory() as name, networks() as hosts:
         folder = Path(name)

@@ -13,8 +13,6 @@ import pytest
 from tests.chaos.__main__ import run, schedule
 from tests.chaos.clock import COMPILER
 from tests.chaos.faults import FAULTS
-from tests.servers.kafka import obstacle
-from tests.servers.redis import unavailable
 
 DOZEN = (
     "kill live", "kill history in an insert", "kill live in a script", "kill ClickHouse in an insert",
@@ -25,8 +23,6 @@ CLOCK = "set the clock"
 
 
 def test_a_dozen_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    if reason := obstacle():
-        unavailable(reason)
     names = [*DOZEN[:6], CLOCK, *DOZEN[6:], CLOCK]
     if COMPILER is None:
         assert not os.environ.get("CI"), "needs a C compiler"

@@ -18,7 +18,7 @@ TRADE = load_schema("Trade")
 
 
 @given(writers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_writer_is_read_to_the_digit(written: Written) -> None:
     decoder = AvroDecoder("none", schema=WriterSchema(written.schema))
     rows, text = decoder.decode_rows(raw_batch(written.bodies))
@@ -28,7 +28,7 @@ def test_any_writer_is_read_to_the_digit(written: Written) -> None:
 
 
 @given(st.lists(writers(count=2), min_size=2, max_size=3), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_batch_of_many_schemas_is_read_as_each_alone(written: list[Written], order: Any) -> None:
     schemas = {index + 7: WriterSchema(each.schema) for index, each in enumerate(written)}
     values = [
@@ -64,7 +64,7 @@ def corruptions(draw: st.DrawFn, body: bytes, other: bytes) -> bytes:
 
 
 @given(writers(count=4), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_corruption_stays_where_it_is(written: Written, data: st.DataObject) -> None:
     decoder = AvroDecoder("none", schema=WriterSchema(written.schema))
     whole, whole_text = decoder.decode_rows(raw_batch(written.bodies))
@@ -89,14 +89,14 @@ def test_corruption_stays_where_it_is(written: Written, data: st.DataObject) -> 
 
 
 @given(st.lists(st.binary(max_size=80), max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_noise_is_refused_and_never_crashes(values: list[bytes]) -> None:
     batch = AvroDecoder().decode(raw_batch([b"\0\0\0\0\1" + value for value in values]))
     assert len(batch) + len(batch.rejects) == len(values)
 
 
 @given(trade_lists())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_encoded_is_what_fastavro_writes_and_reads_back_the_same(trades: list[Any]) -> None:
     records = [
         {

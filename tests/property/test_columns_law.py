@@ -87,7 +87,7 @@ def decoded(columns: dict[str, Any], words: TradeWords | None = None, unit: str 
     return decoder.decode_rows(decoder.raw_rows(batch, "t", 0))[0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(number_arrays(), st.sampled_from([0, 0, 0, 2, 9]), st.integers(0, 3))
 def test_numbers_are_exact_or_refused(numbers: tuple[Any, list[str | None]], scale: int, cut: int) -> None:
     array, texts = numbers
@@ -106,7 +106,7 @@ def test_numbers_are_exact_or_refused(numbers: tuple[Any, list[str | None]], sca
             assert from_pair(int(row["price_hi"]), int(row["price_lo"])) == units, text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.one_of(st.none(), st.integers(-(2**62), 2**62), st.integers(0, 2 * 10**18)), min_size=1, max_size=8),
     st.sampled_from(["s", "ms", "us", "ns"]),

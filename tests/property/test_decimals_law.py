@@ -3,7 +3,7 @@
 from decimal import Context, Decimal
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.decimals import (
@@ -33,7 +33,6 @@ def numbers(bits: int, signed: bool) -> st.SearchStrategy[int]:
     return st.one_of(st.integers(low, high), small)
 
 
-@settings(deadline=None)  # the first example pays for the compiler
 @given(st.lists(numbers(128, signed=True), min_size=1, max_size=20))
 def test_128_bit_text_equals_decimal(values: list[int]) -> None:
     pairs = [to_pair(value) for value in values]
@@ -45,7 +44,6 @@ def test_128_bit_text_equals_decimal(values: list[int]) -> None:
     assert [units(text) for text in texts] == values
 
 
-@settings(deadline=None)  # the first example pays for the compiler
 @given(st.lists(numbers(256, signed=False), min_size=1, max_size=20))
 def test_256_bit_text_equals_decimal(values: list[int]) -> None:
     limbs = np.array([to_limbs(value) for value in values], np.uint64)

@@ -82,7 +82,7 @@ def seen_by_flows(items: list[tuple[int, bytes]]) -> Iterator[OracleTrade | Reas
         yield Reason(int(row["reason"])) if row["reason"] else trade_of(row, text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(records())
 def test_flows_and_oracle_read_the_same_in_any_bytes(items: list[tuple[int, bytes]]) -> None:
     reader = OracleReader(future_us=FUTURE_US)

@@ -55,7 +55,7 @@ def trade_of(symbol: str, exchange: str, trade_id: str, seconds: int) -> OracleT
     return OracleTrade(3, 0, 0, time_us, symbol, decimal(10**10), decimal(1), trade_id=trade_id, exchange=exchange)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     trades=feeds(),
     window=st.sampled_from([1, 2, 5, 16, 1000]),
@@ -81,7 +81,7 @@ def test_the_shard_judges_as_the_oracle_does(
     assert int(shard.counts[UNJUDGED]) == truth.unjudged.get(3, 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(trades=feeds(), window=st.sampled_from([1, 3, 1000]))
 def test_no_trade_is_refused_whose_id_was_not_seen(trades: list[OracleTrade], window: int) -> None:
     batch = to_batch(trades)

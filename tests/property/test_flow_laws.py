@@ -166,7 +166,7 @@ def from_zero(trades: list[OracleTrade], partition: int) -> list[OracleTrade]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(first=trade_lists(max_size=16), second=trade_lists(max_size=16), data=st.data())
 def test_any_cut_crash_and_number_of_workers_gives_the_oracles_bars(
     first: list[OracleTrade], second: list[OracleTrade], data: st.DataObject

@@ -425,5 +425,5 @@ def _ms(iso: str) -> int:
     return int(datetime.fromisoformat(iso).timestamp() * 1000)
 
 
-HubMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+HubMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60)
 TestHub = HubMachine.TestCase

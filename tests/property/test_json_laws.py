@@ -36,7 +36,7 @@ names = st.text(max_size=5).filter(lambda name: name not in FIELDS)
 
 
 @given(st.dictionaries(names, anything, max_size=4), st.booleans(), st.sampled_from([None, 1]), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_a_library_takes_is_taken_and_what_it_refuses_is_refused(
     more: dict[str, Any], ascii_only: bool, indent: int | None, data: st.DataObject
 ) -> None:
@@ -54,7 +54,6 @@ def test_what_a_library_takes_is_taken_and_what_it_refuses_is_refused(
 
 
 @given(st.decimals(-(10**19), 10**19, allow_nan=False, allow_infinity=False), st.booleans())
-@settings(deadline=None)
 def test_numbers_are_their_decimal(number: Decimal, quoted: bool) -> None:
     text = f'"{number}"' if quoted else str(number)
     batch = JsonDecoder().decode(

@@ -77,7 +77,7 @@ stamps_ms = st.sampled_from([-1, 1_750_000_000_000])
 @example(["18448448140909.551616"], "s", -1, None)
 @example(["9300000000000000000"], "auto", -1, None)
 @example(["1.7040672e18", "1704067200.12345678901", "-0.0", "-0.0000001", "2024-01-01+05:00"], "auto", -1, None)
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 def test_times_as_text(texts: list[str], unit: str, timestamp_ms: int, origin_us: int | None) -> None:
     words = TradeWords(time_origin_us=origin_us)
     values = [json.dumps({"symbol": "S", "price": 1, "size": 1, "event_time": text}).encode() for text in texts]
@@ -98,7 +98,7 @@ floats = st.one_of(
 @example([1706805983.0678346, 3.5e-6, 2.5e-6, 0.5e-6], "s", False, 0)
 @example([0.5, 1.5, 2.5], "us", False, 0)
 @example([500.0, 1500.0, 2500.0, -1500.0], "ns", False, 0)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_times_as_floats(reals: list[float], unit: str, single: bool, origin_us: int | None) -> None:
     words = TradeWords(time_origin_us=origin_us)
     schema = {"type": "record", "name": "T", "fields": [
@@ -142,7 +142,7 @@ ends = st.sampled_from([b"", b"", b"\n", b',"x":1e99999999999999999999}', b',"as
 
 
 @given(st.dictionaries(names, json_values, max_size=1), starts, ends, venues)
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 def test_json_of_any_kind(more: dict[str, Any], start: bytes, end: bytes, words: TradeWords) -> None:
     """One odd value each: of two that are wrong, which one is named is not promised."""
     end = b"" if more else end
@@ -181,7 +181,7 @@ FIELDS = ("symbol", "price", "size", "event_time", "side", "trade_id", "exchange
 
 
 @given(st.sampled_from(FIELDS), st.sampled_from(KINDS), st.data(), venues, origins)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_every_avro_type_in_every_field(
     field: str, kind: Any, data: st.DataObject, venue: TradeWords, origin_us: int | None
 ) -> None:

@@ -17,7 +17,7 @@ from tests.property.trade_batches import bars_of, to_batch, trade_lists
 FOR_EVER = (10**17,) * 7
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trades=trade_lists(), rules=rules_drawn, groups=st.integers(1, 3), data=st.data())
 def test_folding_late_trades_gives_the_bars_of_unlimited_lateness(
     trades: list[OracleTrade], rules: Rules, groups: int, data: st.DataObject

@@ -83,7 +83,7 @@ def expected_bars(truth: OracleResult) -> dict[tuple[str, str, int], dict[str, o
     return bars
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trades=trade_lists(), rules=rules_drawn, data=st.data())
 def test_any_cut_and_any_recovery_give_the_oracles_bars(
     trades: list[OracleTrade], rules: Rules, data: st.DataObject
@@ -107,7 +107,7 @@ def test_any_cut_and_any_recovery_give_the_oracles_bars(
         assert (row["sequence"], row["event_time_us"]) == (ticker.sequence, ticker.event_time_us)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(trades=trade_lists(max_size=12), seed=st.randoms())
 def test_arrival_order_within_the_bound_changes_no_number(trades: list[OracleTrade], seed: object) -> None:
     rules = Rules(out_of_order_us=10**15)
@@ -125,7 +125,7 @@ def test_arrival_order_within_the_bound_changes_no_number(trades: list[OracleTra
     assert results[0] == results[1]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(trades=trade_lists())
 def test_announcing_quiet_bars_changes_nothing_but_when_they_are_published(trades: list[OracleTrade]) -> None:
     rules = Rules()

@@ -42,7 +42,7 @@ def table_of(*texts: bytes) -> TextTable:
 
 @given(symbols, st.booleans())
 @example("币" * 64, True)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_whole_way(symbol: str, hash_tags: bool) -> None:
     value = {"symbol": symbol, "price": 1.5, "size": 2, "event_time": 1_700_000_000, "exchange": "X"}
     raw = raw_batch([json.dumps(value).encode(), json.dumps(value, ensure_ascii=False).encode()])

@@ -20,8 +20,8 @@ from clickhouse_driver import Client
 from local import probes
 from local.ports import free_port
 from local.process import ServerProcess
+from tests.servers.needs import Missing
 from tests.servers.process import FolderServer
-from tests.servers.redis import unavailable
 
 __all__ = ["ClickHouseServer", "clickhouse_database", "clickhouse_dsn"]
 
@@ -31,7 +31,7 @@ class ClickHouseServer(FolderServer):
 
     def __init__(self, folder: Path, *options: str) -> None:
         if importlib.util.find_spec("chdb") is None:
-            unavailable("needs the package chdb, or CLICKHOUSE_DSN")
+            raise Missing("needs the package chdb (or CLICKHOUSE_DSN)", mend="pip install 'tapeflow[local]'")
         self.port = free_port()
         self.dsn = f"clickhouse://default@127.0.0.1:{self.port}"
         data = folder / "clickhouse"

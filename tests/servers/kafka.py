@@ -1,8 +1,8 @@
 """A real Apache Kafka broker (KRaft, one node) for tests, chaos and benchmarks, without Docker.
 
 Maven brings the jars into ``.cache/kafka`` of the checkout once; each KafkaBroker runs on free ports with its own data
-directory and can be killed and started again on both. Law: a broker never outlives the process that started it.
-``KAFKA_BOOTSTRAP`` names a broker to use instead; without Java and Maven the fixture fails in CI and skips elsewhere.
+directory and can be killed and started again on both. A broker never outlives the process that started it.
+``KAFKA_BOOTSTRAP`` names a broker to use instead; without Java, Maven or the jars a broker raises Missing.
 """
 
 import ctypes
@@ -16,6 +16,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -25,36 +26,49 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from local.ports import free_port
+from tests.servers.needs import Missing, must_have
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = CHECKOUT / ".cache" / "kafka"
 POM: Final = Path(__file__).with_name("kafka") / "pom.xml"
 START_S: Final = 60.0
+FETCH_S: Final = 600.0
 PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 JVM: Final = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 LOGGING: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
-__all__ = ["KafkaBroker", "kafka_bootstrap", "make_topic"]
+__all__ = ["KafkaBroker", "jars", "kafka_bootstrap", "make_topic"]
 
 
-def obstacle() -> str:
-    """Why no broker can run here; empty when one can."""
-    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
-    return f"needs {' and '.join(missing)} (or KAFKA_BOOTSTRAP)" if missing else ""
-
-
+@cache
 def jars() -> str:
-    """The class path of the broker, fetched by Maven the first time."""
+    """The class path of the broker, fetched by Maven the first time. Raises Missing."""
     CACHE.mkdir(parents=True, exist_ok=True)
     wanted = CACHE / f"libs-{hash_of(POM)}"
+    must_have("java", *(() if wanted.exists() else ("mvn",)))
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not wanted.exists():
-            fresh = Path(tempfile.mkdtemp(dir=CACHE))
-            command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
-            subprocess.run(command, check=True, timeout=600)
-            fresh.rename(wanted)
+            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+                fetch(Path(folder) / "libs").rename(wanted)
     return f"{wanted}/*"
+
+
+def fetch(folder: Path) -> Path:
+    """``folder``, filled with the broker's jars. Raises Missing with Maven's first error."""
+    command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=FETCH_S)
+        words = done.stdout + done.stderr if done.returncode else ""
+    except subprocess.TimeoutExpired:
+        words = f"no end after {FETCH_S:.0f} s"
+    if words:
+        said = next((line for line in words.splitlines() if "ERROR" in line), words.strip().splitlines()[0])
+        raise Missing(
+            f"needs Kafka's jars, which Maven couldn't fetch: {said.removeprefix('[ERROR] ')[:200]}",
+            mend="go online once, or name a mirror in ~/.m2/settings.xml",
+        )
+    return folder
 
 
 def hash_of(path: Path) -> str:
@@ -90,7 +104,7 @@ class KafkaBroker:
         properties: dict[str, str] | None = None,
         users: dict[str, str] | None = None,
     ) -> None:
-        CACHE.mkdir(parents=True, exist_ok=True)
+        jars()
         self.folder = Path(tempfile.mkdtemp(dir=folder or CACHE, prefix="broker-"))
         self.port, self._controller_port = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
@@ -228,9 +242,5 @@ def kafka_bootstrap() -> Iterator[str]:
     if given := os.environ.get("KAFKA_BOOTSTRAP"):
         yield given
         return
-    if reason := obstacle():
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
     with KafkaBroker() as broker:
         yield broker.bootstrap

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from tests.servers.redis import unavailable
+from tests.servers.needs import Missing
 
 __all__ = ["promtool"]
 
@@ -36,7 +36,10 @@ def unpacked() -> str:
             try:
                 download()
             except (OSError, subprocess.SubprocessError) as error:
-                unavailable(f"needs promtool, or a Debian whose apt-get can download prometheus ({error})")
+                raise Missing(
+                    f"needs promtool, or a Debian whose apt-get can download prometheus ({error})",
+                    mend="apt install prometheus",
+                ) from error
     return str(program)
 
 

@@ -24,7 +24,7 @@ import pytest
 from local.ports import free_port
 from tests.integration.gateway.gateway_command import COMMAND, ROOT, running_gateway
 from tests.integration.gateway.rest_server import eventually
-from tests.servers.redis import unavailable
+from tests.servers.needs import must_have
 
 PAGE = ROOT / "docs" / "gateway.md"
 BLOCK = re.compile(r'<!-- runs( with a token)?: prints "(.+?)" -->\n```(\w+)\n(.*?)```', re.DOTALL)
@@ -124,9 +124,10 @@ def guarded(demo: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 def command_of(example: Example, place: Place) -> list[str]:
     """The command that runs the example; skips visibly what this machine lacks."""
     text = place.fitted(example.text)
-    for tool in ("websocat", "curl"):
-        if re.search(rf"\b{tool}\b", text) and not shutil.which(tool):
-            (pytest.skip if tool == "websocat" else unavailable)(f"needs {tool}")
+    if "websocat" in text and not shutil.which("websocat"):
+        pytest.skip("needs websocat")
+    if re.search(r"\bcurl\b", text):
+        must_have("curl")
     if example.language == "sh":
         return ["bash", "-euo", "pipefail", "-c", text]
     if example.language == "python":
@@ -134,8 +135,7 @@ def command_of(example: Example, place: Place) -> list[str]:
     if example.language == "js":
         return node_command(text)
     (place.folder / "index.html").write_text(text)
-    if not shutil.which("chromium"):
-        unavailable("needs chromium")
+    must_have("chromium")
     return [*CHROMIUM, f"--user-data-dir={place.folder / 'profile'}", f"{place.origin}/index.html"]
 
 

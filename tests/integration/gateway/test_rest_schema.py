@@ -45,7 +45,6 @@ def test_no_request_breaks_it(schema: schemathesis.BaseSchema, rest: RestServer,
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),

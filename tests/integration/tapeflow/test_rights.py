@@ -15,9 +15,8 @@ from tapeflow.demo_figures import figures_of
 from tapeflow.runner import FlowProcess
 from tapeflow.settings import Settings, load_settings
 from tests.integration.flows.market_feeding import feed, tape, until_running
-from tests.servers.kafka import obstacle
 from tests.servers.kafka_acl import AclBroker
-from tests.servers.redis import RedisServer, unavailable
+from tests.servers.redis import RedisServer
 
 USER = "flow"
 LEAST_KAFKA = (
@@ -30,8 +29,6 @@ LEAST_KAFKA = (
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[AclBroker]:
-    if reason := obstacle():
-        unavailable(reason)
     with AclBroker(USER) as broker:
         yield broker
 

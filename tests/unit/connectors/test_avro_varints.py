@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.avro_varints import Fault, read_block, read_length, read_long
@@ -22,7 +22,6 @@ def data_of(body: bytes) -> tuple[np.ndarray, int, int]:
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
-@settings(deadline=None)  # the first call compiles
 def test_longs(number: int) -> None:
     body = varint(number)
     assert read_long(*data_of(body)) == (number, 1 + len(body))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dates import NO_DATE, read_date_time
@@ -24,7 +24,6 @@ def moment_of(text: str) -> int | Reason | None:
     st.one_of(st.none(), st.integers(-23 * 60, 23 * 60)),
     st.sampled_from("T tDd"),
 )
-@settings(deadline=None)  # the first call compiles
 def test_iso_times_are_those_of_datetime(moment: datetime, east: int | None, separator: str) -> None:
     zone = UTC if east is None else timezone(timedelta(minutes=east))
     text = moment.isoformat(separator) if east is None else moment.replace(tzinfo=zone).isoformat(separator)

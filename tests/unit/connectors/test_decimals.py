@@ -36,13 +36,11 @@ def cut(value: int) -> tuple[np.uint64, np.uint64]:
 
 
 @given(words, words)
-@settings(deadline=None)  # the first call compiles
 def test_multiply_words(a: int, b: int) -> None:
     assert joined(*multiply_words(U(a), U(b))) == a * b
 
 
 @given(st.integers(0, 2**127), st.integers(0, 38))
-@settings(deadline=None)  # the first call compiles
 def test_scale_down_and_up(value: int, places: int) -> None:
     hi, lo, exact = scale_down(*cut(value), places)
     assert (joined(hi, lo), exact) == (value // 10**places, value % 10**places == 0)
@@ -72,7 +70,6 @@ def check(found: tuple[int, int, int], text: str, scale: int, rounding: bool) ->
 
 
 @given(st.integers(0, 2**127), st.booleans(), st.integers(0, 45), st.booleans())
-@settings(deadline=None)  # the first call compiles
 def test_pack_number_is_exact_or_rounds_or_refuses(value: int, negative: bool, scale: int, rounding: bool) -> None:
     found = pack_number(*cut(value), negative, scale, rounding)
     check(found, str(-value if negative else value), scale, rounding)
@@ -85,7 +82,6 @@ def test_round_up_is_half_even(value: int, digit: int, rest: bool) -> None:
 
 
 @given(st.integers(-(2**63), 2**63 - 1), scales, st.booleans())
-@settings(deadline=None)  # the first call compiles
 def test_whole_numbers(value: int, scale: int, rounding: bool) -> None:
     check(number_from_long(value, scale, rounding), str(value), scale, rounding)
 
@@ -105,19 +101,17 @@ reals = st.one_of(
 @example(5e-11, 0, True)
 @example(1.5e-10, 0, True)
 @example(1.1 * 1.1, 4, True)
-@settings(deadline=None, max_examples=500)  # the first call compiles
+@settings(max_examples=500)  # the first call compiles
 def test_doubles_are_their_shortest_text(value: float, scale: int, rounding: bool) -> None:
     check(number_from_double(value, scale, rounding), repr(value), scale, rounding)
 
 
 @given(artefacts)
-@settings(deadline=None)  # the first call compiles
 def test_sums_of_small_doubles_are_rounded_without_repr(value: float) -> None:
     assert abs(value) > 40_000 or number_from_double(value, 0, True)[2] != PENDING
 
 
 @given(st.integers(-(10**15), 10**15), st.integers(0, 10))
-@settings(deadline=None)  # the first call compiles
 def test_doubles_of_up_to_15_digits_need_no_repr(digits: int, places: int) -> None:
     assert number_from_double(digits / 10**places, 0, False)[2] == Reason.NONE
 
@@ -130,7 +124,6 @@ def test_doubles_of_up_to_15_digits_need_no_repr(digits: int, places: int) -> No
     scales,
     st.booleans(),
 )
-@settings(deadline=None)  # the first call compiles
 def test_floats_are_their_shortest_text(value: float, scale: int, rounding: bool) -> None:
     check(number_from_float(value, scale, rounding), str(np.float32(value)), scale, rounding)
 

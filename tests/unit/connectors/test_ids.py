@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.ids import is_whole_number, read_id
@@ -45,7 +45,6 @@ def test_what_is_no_number(text: str) -> None:
     assert read(text) == (0, NO_ID)
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 10**36 - 1), st.integers(0, 3), st.sampled_from(["", ".", ".0", ".000"]), st.sampled_from(["", " "])
 )

@@ -67,13 +67,11 @@ def test_numbers(text: str, expected: int | Reason) -> None:
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
-@settings(deadline=None)  # the first call compiles
 def test_any_decimal(number: Decimal) -> None:
     assert number_of(str(number)) == units_of(number)
 
 
 @given(st.integers(-(10**28) - 1, 10**28 + 1), st.integers(0, 4), st.integers(0, 30))
-@settings(deadline=None)  # the first call compiles
 def test_plain_numbers_with_zeros_around(units: int, before: int, behind: int) -> None:
     whole, fraction = divmod(abs(units), 10**10)
     text = f"{'-' if units < 0 else ''}{'0' * before}{whole}.{fraction:010d}{'0' * behind}"
@@ -94,7 +92,7 @@ spellings = st.builds(
 @example("0.00000000015", 0)
 @example("999999999999999999.99999999995", 0)
 @example("1e-999999", 0)
-@settings(deadline=None, max_examples=400)  # the first call compiles
+@settings(max_examples=400)  # the first call compiles
 def test_more_places_are_rounded_half_even(text: str, scale: int) -> None:
     hi, lo, reason = read_number(*cell(text), scale, True)
     found = (from_pair(hi, lo), reason != ROUNDED) if reason in (0, ROUNDED) else Reason(reason)
@@ -102,7 +100,6 @@ def test_more_places_are_rounded_half_even(text: str, scale: int) -> None:
 
 
 @given(spellings, st.integers(0, 38))
-@settings(deadline=None)  # the first call compiles
 def test_whole_numbers_get_their_scale_exactly(text: str, scale: int) -> None:
     exact = rounded(Decimal(text), scale)
     assert number_of(text, scale) == (exact[0] if isinstance(exact, tuple) and exact[1] else Reason.OUT_OF_RANGE)
@@ -113,7 +110,6 @@ def test_a_long_price_of_four_places() -> None:
 
 
 @given(st.text("0123456789+-.eE ", max_size=8))
-@settings(deadline=None)  # the first call compiles
 def test_what_decimal_takes_is_taken(text: str) -> None:
     try:
         expected = units_of(Decimal(text.strip(" ")))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.times import NO_ORIGIN, place_time, read_time, time_from_double, time_from_long
@@ -43,14 +43,12 @@ def test_numeric_times(text: str, unit: int, expected: int | Reason) -> None:
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(1, 5))
-@settings(deadline=None)  # the first call compiles
 def test_whole_times_saturate_and_round_down(value: int, unit: int) -> None:
     exact = value // 1000 if unit == 4 else value * {1: 10**6, 2: 10**3, 3: 1, 5: 86_400 * 10**6}[unit]
     assert time_from_long(value, unit) == max(-FAR, min(FAR, exact)) or value == -(2**63)
 
 
 @given(st.floats(), st.integers(0, 4))
-@settings(deadline=None)  # the first call compiles
 def test_floating_times_never_wrap(value: float, unit: int) -> None:
     micros, reason = time_from_double(value, unit)
     if not np.isfinite(value):
@@ -95,7 +93,6 @@ def test_times_that_count_from_an_origin(text: str, unit: int, expected: int | R
 
 
 @given(st.integers(-FAR, FAR), st.booleans(), st.integers(0, 4), st.integers(-(10**15), 10**16))
-@settings(deadline=None)  # the first call compiles
 def test_placing_never_wraps(micros: int, whole: bool, unit: int, origin_us: int) -> None:
     placed, reason = place_time(micros, whole, unit, origin_us)
     assert reason == (Reason.BAD_VALUE if micros < 0 else 0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.words import OTHERS, SideTable, find_number, find_word, says_nothing, word_of
@@ -54,14 +54,12 @@ def test_unknown_words_stay_bounded() -> None:
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
-@settings(deadline=None)  # the first call compiles
 def test_a_number_is_the_word_of_its_digits(number: int) -> None:
     table = SideTable()
     assert int(find_number(table.table, number)) == int(find_word(table.table, *cell(str(number))))
 
 
 @given(st.binary(max_size=30), st.booleans())
-@settings(deadline=None)  # the first call compiles
 def test_any_bytes_are_one_word(text: bytes, known: bool) -> None:
     word = word_of(text)
     sides = {word.decode(): "SELL"} if known and word and word.isascii() and len(word) <= 24 else {}

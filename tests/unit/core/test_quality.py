@@ -88,7 +88,7 @@ def test_symbols_are_kept_apart_and_nothing_seen_is_all_zero() -> None:
     assert Quality().total().trades == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(trades=trade_lists(), data=st.data())
 def test_the_batch_cut_changes_nothing(trades: list[OracleTrade], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(trades)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.validation import validate
@@ -120,13 +120,11 @@ def expect_utf8(text: bytes) -> None:
 
 
 @given(st.binary(max_size=12))
-@settings(deadline=None)  # the first call compiles
 def test_text_is_utf8(text: bytes) -> None:
     expect_utf8(text)
 
 
 @given(st.text(max_size=6), st.integers(0, 23), st.integers(0, 255))
-@settings(deadline=None)  # the first call compiles
 def test_text_one_byte_away_from_utf8(text: str, at: int, byte: int) -> None:
     changed = bytearray(text.encode())
     if at < len(changed):

@@ -1,7 +1,7 @@
 """UTF-8 against bytes.decode(), near every edge of its ranges."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.utf8 import is_utf8
@@ -34,7 +34,6 @@ EDGES = [
         st.binary(max_size=12), st.lists(st.sampled_from(EDGES), max_size=6).map(bytes), st.text().map(str.encode)
     )
 )
-@settings(deadline=None)  # the first call compiles
 def test_it_is_what_decode_takes(text: bytes) -> None:
     try:
         text.decode()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.columns import Rows
@@ -94,7 +94,6 @@ def test_change_percent_is_rounded_half_even_at_four_digits(price: str, previous
 PRICES = st.one_of(st.integers(1, 10**28 - 1), st.integers(1, 10**15), st.integers(1, 10**6).map(lambda n: n * 10**8))
 
 
-@settings(deadline=None)  # the first example pays for the compiler
 @given(PRICES, PRICES)
 def test_change_equals_decimal(price: int, previous: int) -> None:
     text = snapshot_json(ticker(price=Decimal(price).scaleb(-10), previous_close=Decimal(previous).scaleb(-10)))

@@ -101,7 +101,7 @@ def in_steps(data: bytes, step: int) -> Callable[[Window], None]:
     return fill
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(blocks(), st.sampled_from([1, 3, 50, 4096, 1 << 20]))
 def test_walk_ends_at_the_last_byte_of_what_the_driver_wrote(
     block: tuple[list[tuple[str, str]], list[list[Any]]], step: int
@@ -116,7 +116,7 @@ def test_walk_ends_at_the_last_byte_of_what_the_driver_wrote(
     assert bytes(window.take(4)) == b"next"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(blocks(), st.data())
 def test_block_that_ends_early_is_never_taken_for_a_whole_one(
     block: tuple[list[tuple[str, str]], list[list[Any]]], data: st.DataObject
