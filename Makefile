@@ -5,7 +5,9 @@ SHELL := bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.setup-done
+# What the demo runs, and everything: each is installed when a verb needs it.
+DEMO_READY := $(VENV)/.demo-ready
+READY := $(VENV)/.ready
 PYTHON = $(shell for p in python3.11 python3.12 python3; do "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 
 # What the verbs take: make demo SECONDS=20 RATE=5000 SYMBOLS=50 FILE=trades.csv.gz JSON=summary.json
@@ -22,16 +24,25 @@ endef
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## .venv with every pinned dependency; done once
-$(STAMP): requirements/dev.txt pyproject.toml
-	@[ -n "$(PYTHON)" ] || { echo "make setup: no Python 3.11 or 3.12 found (python3.11, python3.12, python3): install one, e.g. apt install python3.11 python3.11-venv" >&2; exit 2; }
-	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "make setup: $(PYTHON) can't make a virtual environment: install its venv package, e.g. apt install python3.11-venv" >&2; exit 2; }
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m tapeflow.warm
-	@touch $(STAMP)
+# $(call install,FILES): the pinned dependencies of FILES, one line each; the project itself; its kernels.
+define install
+@[ -n "$(PYTHON)" ] || { echo "make: no Python 3.11 or 3.12 found (python3.11, python3.12, python3): install one, e.g. apt install python3.11 python3.11-venv" >&2; exit 2; }
+@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "make: $(PYTHON) can't make a virtual environment: install its venv package, e.g. apt install python3.11-venv" >&2; exit 2; }
+@echo "installing into $(VENV) what $(1) pin"
+@set -o pipefail; export PYTHONUNBUFFERED=1; $(BIN)/pip install --disable-pip-version-check --require-hashes $(addprefix -r ,$(1)) \
+	| sed -un 's/^Collecting \([^ ]*\).*/  \1/p'
+@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+@$(BIN)/python -m tapeflow.warm
+@touch $(2)
+endef
 
-demo: setup ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS FILE JSON)
+setup: $(READY) ## .venv with every pinned dependency; done once (make demo installs only what it needs)
+$(READY): requirements/dev.txt pyproject.toml
+	$(call install,requirements/dev.txt,$(DEMO_READY) $@)
+$(DEMO_READY): requirements/build.txt requirements/local.txt requirements/gateway.txt pyproject.toml
+	$(call install,requirements/build.txt requirements/local.txt requirements/gateway.txt,$@)
+
+demo: $(DEMO_READY) ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS FILE JSON)
 	$(BIN)/tapeflow demo $(DEMO)
 
 test: setup ## every test, on two cores; ARGS="-k bars" chooses
@@ -51,7 +62,7 @@ bench-gateway: setup ## fan-out, idle connections and REST against a bare server
 chaos: setup ## kill everything at random and compare with the oracle (ROUNDS=5 for a short one, SEED=N to repeat one)
 	$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
-docs: setup ## write the generated table of docs/settings.md anew
+docs: $(DEMO_READY) ## write the generated table of docs/settings.md anew
 	@sed '/^| variable /,$$d' docs/settings.md > docs/settings.md.new
 	@$(BIN)/python -c 'from tapeflow.settings import describe_settings; print(describe_settings(), end="")' >> docs/settings.md.new
 	@mv docs/settings.md.new docs/settings.md
