@@ -5,12 +5,20 @@ Law: a number is never parsed as a float. Prices stay the bytes that the flow wr
 reaches the client. Only what orders messages (sequence, previous, start, final) is read as a value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-__all__ = ["BarMessage", "ChannelMessage", "TickerMessage", "decode_bar", "decode_batch", "decode_ticker"]
+__all__ = [
+    "BarMessage",
+    "ChannelMessage",
+    "TickerMessage",
+    "decode_bar",
+    "decode_batch",
+    "decode_moved",
+    "decode_ticker",
+]
 
 Fields = dict[str, msgspec.Raw]
 
@@ -69,6 +77,7 @@ class _Head(msgspec.Struct, gc=False):
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _HEAD: Final = msgspec.json.Decoder(_Head)
 _FIELDS: Final = msgspec.json.Decoder(Fields)
+_MOVED: Final = msgspec.json.Decoder(dict[str, list[str]])
 
 
 def decode_batch(batch: bytes) -> Sequence[TickerMessage | BarMessage]:
@@ -84,6 +93,11 @@ def decode_batch(batch: bytes) -> Sequence[TickerMessage | BarMessage]:
         elif head.type == "bar":
             messages.append(_bar(head, raw))
     return messages
+
+
+def decode_moved(moved: bytes) -> Mapping[str, Sequence[str]]:
+    """Symbols by interval whose open bar has a newer state in its key. Raises ValueError."""
+    return _MOVED.decode(moved) if moved else {}
 
 
 def decode_ticker(raw: bytes) -> TickerMessage:

@@ -76,6 +76,10 @@ class Registry:
             if room is not None:
                 yield room
 
+    def has_bars(self, symbol: str, interval: str) -> bool:
+        """Whether somebody is in a room of these bars."""
+        return any((symbol, interval, view) in self.bars for view in BAR_ROOMS)
+
     def with_state(self) -> list[TickerRoom | BarRoom]:
         return [*self.tickers.values(), *self.bars.values()]
 

@@ -31,6 +31,7 @@ from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
 from schemas.intervals import INTERVALS
 from sinks.kafka import BarsTopicSink
 from sinks.redis import LiveUpdate, RedisSink
+from sinks.redis_bounds import RedisBounds
 from tapeflow.settings import Settings
 
 __all__ = ["LiveStep", "build"]
@@ -154,6 +155,12 @@ def bars_topic_sink(settings: Settings, shards: int, stop: StopSignal) -> BarsTo
     )
 
 
+def bounds_of(settings: Settings) -> RedisBounds:
+    return RedisBounds(
+        settings.stream_mb_max, settings.stream_minutes_max, settings.candles_kept, settings.candles_mb_max
+    )
+
+
 def no_tickers() -> TickerBatch:
     return TickerBatch((), (), np.empty(0, TICKER))
 
@@ -189,8 +196,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         settings.redis_url,
         shards,
         hash_tags=settings.redis_hash_tags,
-        candles_kept=settings.candles_kept,
-        stream_length_max=settings.stream_length_max,
+        bounds=bounds_of(settings),
         publish_updates=settings.publish_updates,
         stop=stop,
         on_written=written,

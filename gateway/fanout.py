@@ -1,12 +1,13 @@
 """The reader: Redis streams into the hub, and what the hub wants loaded from Redis.
 
 One task follows every ``md:deltas:<shard>``, ``md:events`` and the channel streams; another answers the hub's loads in
-pipelines. Law: no entry is skipped unseen. Redis counts what was ever added to a stream, the reader counts what it
-read; when the two disagree, or the stream went back, or ``md:epoch`` is another one, the hub is told and every client
-of the shard gets a whole state. A channel has no whole state: there every entry still held that was not read yet is
-delivered, once. The start position is taken before the first load, so a load never misses a delta.
-The surprise: a start reads the newest entries of each shard again, so that a client that comes from another gateway
-can resume here. Old messages do no harm: sequences sort them out.
+pipelines. Of open bars a stream says only that they moved; those that somebody watches are read from their keys.
+Law: no entry is skipped unseen. Redis counts what was ever added to a stream, the reader counts what it read; when the
+two disagree, or the stream went back, or ``md:epoch`` is another one, the hub is told and every client of the shard
+gets a whole state. A channel has no whole state: there every entry still held that was not read yet is delivered, once.
+The start position is taken before the first load, so a load never misses a delta. The surprise: a start reads the
+newest entries of each shard again, so that a client that comes from another gateway can resume here. Old messages do no
+harm: sequences sort them out.
 """
 
 import asyncio
@@ -20,7 +21,15 @@ import msgspec
 import structlog
 
 from core.hub import Hub, Load
-from core.hub_messages import BarMessage, ChannelMessage, TickerMessage, decode_bar, decode_batch, decode_ticker
+from core.hub_messages import (
+    BarMessage,
+    ChannelMessage,
+    TickerMessage,
+    decode_bar,
+    decode_batch,
+    decode_moved,
+    decode_ticker,
+)
 from gateway.events import EventId, Trail, decode_event, parse_event_id
 from gateway.redis_pool import REDIS_ERRORS, Redis
 from schemas.channels import ALERTS, CHANNELS, channel_stream
@@ -32,6 +41,7 @@ BLOCK_MS: Final = 250
 CHECK_S: Final = 1.0
 COUNT: Final = 200
 WARM_ENTRIES: Final = 500
+MOVED_KEYS: Final = 500  # in one MGET
 PROBED_SHARDS: Final = 64  # looked for beyond the highest one known
 RETRY_S: Final = 0.2
 log = structlog.get_logger(__name__)
@@ -67,6 +77,7 @@ class Fanout:
         self._checked_s = 0.0
         self._shards: set[int] = set()  # named by symbols, looked for whatever their number
         self._probed: set[int] = set()
+        self._moved: dict[tuple[str, str], tuple[int, int]] = {}  # (symbol, interval) → shard, the flow's time in ms
         self._wanted = asyncio.Event()
         self.counts: Counter[str] = Counter()
         self.connected = False
@@ -111,6 +122,23 @@ class Fanout:
             position.added += len(entries) if position.added >= 0 else 0
         if answer:
             self._on_input()
+        if self._moved:
+            await self._read_moved()
+            self._on_input()
+
+    async def _read_moved(self) -> None:
+        """Open bars that moved and are watched. An error leaves them for the next time."""
+        wanted = list(self._moved.items())
+        for part in (wanted[at : at + MOVED_KEYS] for at in range(0, len(wanted), MOVED_KEYS)):
+            values: Any = await self._redis.mget([self._keys.candle(*room) for room, _ in part])
+            for (room, (shard, written_ms)), value in zip(part, values, strict=True):
+                del self._moved[room]
+                try:
+                    bars = [decode_bar(value)] if value is not None else []
+                except ValueError as error:
+                    log.error("redis_value_refused", key=self._keys.candle(*room), error=str(error))
+                else:
+                    self._hub.apply(shard, bars, written_ms)
 
     def _take(self, name: str, position: Position, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
         self.counts["entries"] += 1
@@ -118,6 +146,7 @@ class Fanout:
         if position.shard >= 0:
             try:
                 messages = decode_batch(fields.get(b"batch", b""))
+                self._note_moved(position.shard, fields.get(b"moved", b""), written_ms)
             except (ValueError, RecursionError) as error:
                 self.counts["bad_entries"] += 1
                 log.error("stream_entry_refused", stream=name, id=entry_id.decode(), error=str(error))
@@ -130,6 +159,13 @@ class Fanout:
         message = _channel_message(self._channels[name], entry_id, fields, written_ms)
         if message is not None:
             self._hub.publish(message)
+
+    def _note_moved(self, shard: int, moved: bytes, written_ms: int) -> None:
+        registry = self._hub.registry
+        for interval, symbols in decode_moved(moved if registry.bars else b"").items():
+            for symbol in symbols:
+                if registry.has_bars(symbol, interval):
+                    self._moved.setdefault((symbol, interval), (shard, written_ms))
 
     async def _check(self) -> None:
         """Finds new shards, and every way in which a stream can have lost what was not read yet."""

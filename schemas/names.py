@@ -20,6 +20,7 @@ __all__ = [
     "REQUEUED_SUFFIX",
     "SUBSCRIBED_SET",
     "SUBSCRIPTIONS_CHANNEL",
+    "SYMBOLS_KEY",
     "TRADES_TABLE",
     "TRADES_TOPIC",
     "TRADES_VIEW",
@@ -45,6 +46,7 @@ TRADES_VIEW: Final = "trades_unique"
 
 EVENTS_STREAM: Final = "md:events"
 EPOCH_KEY: Final = "md:epoch"
+SYMBOLS_KEY: Final = "md:symbols"
 UPDATES_CHANNEL: Final = "market-data:updates"
 SUBSCRIPTIONS_CHANNEL: Final = "market-data:subscriptions"
 CONTROL_CHANNEL: Final = "market-data:control"

@@ -28,6 +28,7 @@ from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
 from sinks.outage import heard, persist
+from sinks.redis_bounds import RedisBounds
 from sinks.redis_encode import KeyParts
 from sinks.redis_refusals import refusal, replica
 from sinks.redis_scripts import APPLY_UPDATE
@@ -46,6 +47,7 @@ LOOK_S: Final = 3.0
 """After so long without an update, and again after each such time: is this still the Redis that we filled?"""
 LONG_WRITE_S: Final = 0.2
 SOURCE: Final = "tapeflow"
+DEFAULTS: Final = RedisBounds()
 
 _OUTAGES: Final = (
     redis.exceptions.ConnectionError,
@@ -166,8 +168,8 @@ class RedisWriter:
         url: str,
         *,
         hash_tags: bool = False,
-        candles_kept: int = 1000,
-        stream_length_max: int = 100_000,
+        bounds: RedisBounds = DEFAULTS,
+        shards: int = 1,
         publish_updates: bool = False,
         finals_kept: int = 1000,
         stop: threading.Event | None = None,
@@ -178,8 +180,8 @@ class RedisWriter:
         self._where = place(url)
         self._keys = RedisKeys(hash_tags)
         self._key_parts = KeyParts.of(self._keys)
-        self._candles_kept = candles_kept
-        self._stream_length_max = stream_length_max
+        self._bounds = bounds.arguments(shards)
+        self._hash_tags = int(hash_tags)
         self._channel = UPDATES_CHANNEL if publish_updates else ""
         self._finals_kept = finals_kept
         self._stop = stop or threading.Event()
@@ -280,7 +282,7 @@ class RedisWriter:
             for shard, packed in group:
                 pipeline.execute_command(  # type: ignore[no-untyped-call]
                     "EVALSHA", self._digest, 2, EPOCH_KEY, deltas_stream(shard), offered_epoch, now_ms,
-                    self._stream_length_max, self._candles_kept, shard, self._channel, SOURCE, *packed,
+                    *self._bounds, shard, self._channel, SOURCE, self._hash_tags, *packed,
                 )  # fmt: skip
             for reply in pipeline.execute(raise_on_error=False):
                 if isinstance(reply, Exception):
@@ -316,8 +318,7 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         shards: int,
         *,
         hash_tags: bool = False,
-        candles_kept: int = 1000,
-        stream_length_max: int = 100_000,
+        bounds: RedisBounds = DEFAULTS,
         publish_updates: bool = False,
         stop: threading.Event | None = None,
         on_written: Callable[[Sequence[LiveUpdate]], None] = lambda _: None,
@@ -331,8 +332,8 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         self._writer = RedisWriter(
             url,
             hash_tags=hash_tags,
-            candles_kept=candles_kept,
-            stream_length_max=stream_length_max,
+            bounds=bounds,
+            shards=shards,
             publish_updates=publish_updates,
             finals_kept=FINALS_KEPT // max(shards, 1),
             stop=stop,

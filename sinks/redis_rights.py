@@ -10,14 +10,15 @@ from typing import Any, Final
 
 import redis
 
-from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
+from schemas.names import EPOCH_KEY, SYMBOLS_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 
-__all__ = ["COMMANDS", "KEY_PATTERNS", "lacking_rights", "server_info"]
+__all__ = ["COMMANDS", "KEY_PATTERNS", "lacking_rights", "server_info", "symbol_count"]
 
 PROBE: Final = "tapeflow-doctor"
 COMMANDS: Final = (
     "ping", "info", "script|load", "evalsha", "get", "set", "mget", "mset", "zrange", "zrangebyscore", "zcard", "zadd",
-    "zremrangebyscore", "zremrangebyrank", "hset", "hsetnx", "xadd",
+    "zremrangebyscore", "zremrangebyrank", "hset", "hsetnx", "sadd", "scard", "srandmember", "xadd",
+    "xrange", "xrevrange",
 )  # fmt: skip
 """All that the live flow's login needs, as ``+command`` of an ACL; and PUBLISH where updates are published."""
 KEY_PATTERNS: Final = ("price:*", "candle:*", "candles:*", "symbol:*", "md:*")
@@ -30,6 +31,14 @@ def server_info(client: redis.Redis) -> dict[str, object] | None:
     except redis.exceptions.NoPermissionError:
         return None
     return info
+
+
+def symbol_count(client: redis.Redis) -> int:
+    """Symbols that have ever traded; 0 where the login may not ask."""
+    try:
+        return int(client.scard(SYMBOLS_KEY))
+    except redis.exceptions.ResponseError:
+        return 0
 
 
 def lacking_rights(client: redis.Redis, *, hash_tags: bool = False, publishes: bool = False) -> list[str] | None:
@@ -71,7 +80,8 @@ def _probes(keys: RedisKeys, publishes: bool) -> Iterator[tuple[str | int, ...]]
     yield from (("ZRANGE", candles, 0, 0), ("ZRANGEBYSCORE", candles, 0, 0), ("ZCARD", candles))
     yield from (("ZADD", candles, 0, ""), ("ZREMRANGEBYSCORE", candles, 0, 0), ("ZREMRANGEBYRANK", candles, 0, 0))
     yield from (("HSET", symbol, "shard", 0), ("HSETNX", symbol, "first_seen", 0))
-    yield ("XADD", stream, "*", "n", 0)
+    yield from (("SADD", SYMBOLS_KEY, PROBE), ("SCARD", SYMBOLS_KEY), ("SRANDMEMBER", SYMBOLS_KEY, 1))
+    yield from (("XADD", stream, "*", "n", 0), ("XRANGE", stream, "-", "+"), ("XREVRANGE", stream, "+", "-"))
     if publishes:
         yield ("PUBLISH", UPDATES_CHANNEL, "")
 

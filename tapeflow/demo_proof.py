@@ -13,6 +13,7 @@ from typing import Any, Final
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import OffsetRange, ranges_between
 from core.rules import unjudged_note
+from flows.live import bounds_of
 from flows.reading import read_options
 from schemas.errors import MissingObject
 from schemas.rejects import Reason
@@ -136,7 +137,7 @@ def _stored_bars(settings: Settings, result: OracleResult, edges: Mapping[int, E
 def _stored_now(settings: Settings, result: OracleResult) -> Comparison:
     client = connect_redis(settings.redis_url)
     try:
-        return compare_now(client, result, hash_tags=settings.redis_hash_tags, kept=settings.candles_kept)
+        return compare_now(client, result, hash_tags=settings.redis_hash_tags, kept=bounds_of(settings).kept)
     finally:
         client.close()
 

@@ -20,6 +20,7 @@ from urllib.error import HTTPError
 from connectors.kafka_ends import TopicEnds
 from connectors.kafka_options import KafkaReadOptions
 from connectors.kafka_start import TopicQuestions
+from flows.live import bounds_of
 from flows.reading import read_options
 from local.ports import require_free
 from schemas.errors import TapeflowError
@@ -27,7 +28,8 @@ from sinks.clickhouse import connect as connect_clickhouse
 from sinks.clickhouse import place
 from sinks.clickhouse_migrations import check_tables
 from sinks.redis import connect as connect_redis
-from sinks.redis_rights import server_info
+from sinks.redis_rights import server_info, symbol_count
+from tapeflow.doctor_redis import redis_memory
 from tapeflow.doctor_rights import clickhouse_findings, kafka_findings, redis_findings
 from tapeflow.finding import Finding
 from tapeflow.settings import Settings
@@ -182,6 +184,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             f"{policy}; {'a' if limited else 'no'} memory limit",
             "set maxmemory-policy noeviction: an evicted symbol is gone until it trades again" if evicts else "",
         )
+        yield redis_memory(info, symbol_count(client), bounds_of(settings))
         yield from redis_findings(client, settings)
     finally:
         client.close()

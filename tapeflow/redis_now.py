@@ -6,7 +6,7 @@ that the oracle expects must be there; keys that it doesn't expect are differenc
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, cast
 
@@ -49,8 +49,10 @@ TICKER: Final = "ticker"
 PIPELINE_KEYS: Final = 500
 
 
-def compare_now(client: redis.Redis, result: OracleResult, *, hash_tags: bool, kept: int) -> Comparison:
-    """Every ticker, every newest bar, and the last ``kept`` final bars of each symbol and interval."""
+def compare_now(
+    client: redis.Redis, result: OracleResult, *, hash_tags: bool, kept: Callable[[str, int], int]
+) -> Comparison:
+    """Every ticker, every newest bar, and the last ``kept(interval, symbols)`` final bars of each series."""
     keys, done = RedisKeys(hash_tags), Comparison()
     tickers: dict[str, OracleTicker] = {}
     for ticker in result.tickers.values():
@@ -73,7 +75,7 @@ def compare_now(client: redis.Redis, result: OracleResult, *, hash_tags: bool, k
             (symbol, interval, start_ms * 1000): StoredBar((json.loads(text).get("sequence", -1),))
             for start_ms, text in stored.items()
         }
-        _compare_finals(done, decided_bars(bars, published), stored, kept)
+        _compare_finals(done, decided_bars(bars, published), stored, kept(interval, len(tickers)))
     stray = {_text(key) for key in client.scan_iter(keys.price("*"), 1000)} - {keys.price(each) for each in tickers}
     for key in sorted(stray):
         done.compared += 1

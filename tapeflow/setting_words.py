@@ -25,6 +25,11 @@ PREFIX: Final = "TAPEFLOW_"
 MASK: Final = "***"
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
 _QUERY_SECRET: Final = re.compile(r"(?<=[?&])([^=&#\s]*(?:pass|secret|token|key)[^=&#\s]*)=[^&#\s]*", re.IGNORECASE)
+REPLACED: Final = {
+    "STREAM_LENGTH_MAX": "set TAPEFLOW_STREAM_MINUTES_MAX and TAPEFLOW_STREAM_MB_MAX instead, or neither: "
+    "entries grow with the symbols, so their number bounded no memory"
+}
+"""What stands in the place of settings of earlier versions."""
 _OWN_WORDS: Final = ("value_error", "assertion_error")
 
 
@@ -80,6 +85,8 @@ def allowed_values(field: FieldInfo) -> str:
 def unknown(name: str, known: Iterable[str], path: str = "") -> SettingError:
     """The error for a variable, an argument or a key of the file at ``path`` that isn't a setting, with the nearest one
     that is, spelled as it has to be there."""
+    if replaced := REPLACED.get(name.upper().removeprefix(PREFIX)):
+        return SettingError("no such setting any more", where=f"{name} in {path}" if path else name, mend=replaced)
     bare = {each.removeprefix(PREFIX): each for each in known}
     near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), sorted(bare), n=1, cutoff=0.6)
     meant = bare[near[0]] if near else ""

@@ -202,9 +202,27 @@ class Settings(GatewaySettings):
         ge=0,
         le=60_000,
     )
-    candles_kept: int = setting(1_000, "Final bars kept per symbol and interval", unit="bars", ge=1, le=100_000)
-    stream_length_max: int = setting(
-        100_000, "About how many entries a fan-out stream holds: what a client can resume over", unit="entries", ge=100
+    candles_kept: int = setting(
+        1_000,
+        "Final bars kept per symbol and interval, fewer where candles_mb_max is reached",
+        unit="bars",
+        ge=1,
+        le=100_000,
+    )
+    candles_mb_max: int = setting(
+        400,
+        "Redis's memory for final bars, shared alike by all symbols: twice the symbols keep half the bars",
+        unit="MB",
+        ge=1,
+    )
+    stream_minutes_max: float = setting(
+        10, "What the fan-out streams hold at most: how far back their readers can go on", unit="minutes", ge=0.1
+    )
+    stream_mb_max: int = setting(
+        200,
+        "Redis's memory for all fan-out streams together; the tighter of this and the minutes holds",
+        unit="MB",
+        ge=1,
     )
     publish_updates: bool = setting(False, "Publish on market-data:updates too, for simple consumers; costs bandwidth")
 

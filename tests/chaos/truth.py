@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from connectors.kafka_options import KafkaReadOptions, Position
 from connectors.kafka_range import ranges_between, read_records
+from flows.live import bounds_of
 from flows.reading import read_options
 from schemas.names import EVENTS_STREAM
 from schemas.rejects import Reason
@@ -114,7 +115,9 @@ class Truth:
             client.disconnect()
 
     def check_redis(self, verdict: Verdict, client: redis.Redis) -> None:
-        now = compare_now(client, self.result, hash_tags=self.settings.redis_hash_tags, kept=self.settings.candles_kept)
+        now = compare_now(
+            client, self.result, hash_tags=self.settings.redis_hash_tags, kept=bounds_of(self.settings).kept
+        )
         verdict.take(now.compared, (f"Redis {each}" for each in now.differences))
         verdict.take(*self._events_compared(client))
         if self.follower is not None:

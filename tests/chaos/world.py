@@ -236,8 +236,10 @@ class World:
             idle_close_ms=1_500,
             epoch_ms=700,
             conflation_ms=50,
-            stream_length_max=10_000_000,
+            stream_minutes_max=10_000,
+            stream_mb_max=10_000,
             candles_kept=100_000,
+            candles_mb_max=100_000,
             recovery_dir=self.folder / "recovery",
             log_format="json",
         )

@@ -83,8 +83,12 @@ class Flow:
             head = {"type": "delta", "symbol": symbol, **changed, "timestamp": after["timestamp"]}
             messages = [encode({**head, "sequence": self.sequence, "previous": before["sequence"]})]
         self.tickers[symbol] = after
+        newest = max((start for name, start in self.bars if name == symbol), default=-1)
         bar = self._bar(symbol, minute, Decimal(price), Decimal(size))
-        messages.append(encode(bar))
+        if bar["time"] < newest or bar["final"]:
+            messages.append(encode(bar))
+        elif newest >= 0 and bar["time"] > newest and not self.bars[symbol, newest]["final"]:
+            messages.append(encode(self.bars[symbol, newest]))
         await self._write(symbol, messages, bar)
         return after
 
@@ -150,7 +154,9 @@ class Flow:
             pipeline.zadd(key, {encode(bar): bar["time"]})
         newest = max(start for name, start in self.bars if name == symbol)
         pipeline.set(KEYS.candle(symbol, "1m"), encode(self.bars[symbol, newest]))
+        moved = {} if bar["final"] or bar["time"] < newest else {"1m": [symbol]}
         entry: dict[Any, Any] = {"batch": f"[{','.join(messages)}]", "ts": time.time_ns() // 10**6, "n": len(messages)}
+        entry["moved"] = json.dumps(moved)
         pipeline.xadd(deltas_stream(self.shard), entry, maxlen=self.maxlen, approximate=False)
         await pipeline.execute()
 

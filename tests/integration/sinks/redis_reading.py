@@ -1,5 +1,6 @@
 """What tests of the Redis sink share: an update, and what a client reads of it."""
 
+import msgspec
 import redis
 
 from schemas.columns import BarBatch, TickerBatch
@@ -19,6 +20,10 @@ def entries(client: redis.Redis, shard: int = 0) -> list[list[Message]]:
     return [decode_batch(fields[b"batch"]) for _, fields in client.xrange(deltas_stream(shard))]
 
 
+def moved(client: redis.Redis, shard: int = 0) -> list[dict[str, list[str]]]:
+    return [msgspec.json.decode(fields[b"moved"]) for _, fields in client.xrange(deltas_stream(shard))]
+
+
 def bar_at(client: redis.Redis, key: str) -> BarMessage:
     message = decode_message(client.get(key))
     assert isinstance(message, BarMessage)
@@ -31,7 +36,8 @@ def check_stream(client: redis.Redis, shard: int = 0) -> dict[str, Snapshot]:
     newest: dict[tuple[str, str], tuple[int, int]] = {}
     for _, fields in client.xrange(deltas_stream(shard)):
         batch = decode_batch(fields[b"batch"])
-        assert int(fields[b"n"]) == len(batch) > 0
+        assert int(fields[b"n"]) == len(batch)
+        assert batch or fields[b"moved"] != b"{}"
         for message in batch:
             if isinstance(message, BarMessage):
                 if not message.final:

@@ -13,7 +13,8 @@ from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, deltas_stream
 from schemas.wire import BarMessage, Delta, Snapshot, decode_message
 from sinks.redis import RedisWriter, connect
-from tests.integration.sinks.redis_reading import bar_at, check_stream, entries, update
+from sinks.redis_bounds import RedisBounds
+from tests.integration.sinks.redis_reading import bar_at, check_stream, entries, moved, update
 from tests.servers.redis import RedisServer
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers
 
@@ -31,8 +32,9 @@ def test_an_update_lands_in_keys_and_stream(redis_url: str, client: redis.Redis)
     writer.write([update(tickers({"sequence": 1}), bars({"version": 1}))])
     writer.write([update(tickers({"sequence": 5, "price": 2}), bars({"version": 5}), bars({"version": 4, "final": 1}))])
     first, second = entries(client)
-    assert [type(message) for message in first] == [BarMessage, Snapshot]
-    assert [type(message) for message in second] == [BarMessage, BarMessage, Delta]
+    assert [type(message) for message in first] == [Snapshot]
+    assert [type(message) for message in second] == [BarMessage, Delta]
+    assert moved(client) == [{"1m": ["AAPL"]}] * 2
     assert check_stream(client)["AAPL"].price == 2
     assert client.hgetall("symbol:AAPL") == {
         b"exchange": b"XNAS", b"shard": b"0",
@@ -92,7 +94,7 @@ def test_a_revision_replaces_its_member(redis_url: str, client: redis.Redis) -> 
 
 
 def test_candles_keep_the_last_n(redis_url: str, client: redis.Redis) -> None:
-    writer = RedisWriter(redis_url, candles_kept=3)
+    writer = RedisWriter(redis_url, bounds=RedisBounds(candles_kept=3))
     starts = [START_US + number * MINUTE_US for number in range(5)]
     writer.write([update(final=bars(*[{"start_us": start, "version": 9, "final": 1} for start in starts]))])
     kept = [decode_message(member).time for member in client.zrange("candles:AAPL:1m", 0, -1)]
@@ -128,7 +130,8 @@ def test_thousands_of_messages_in_one_update(redis_url: str, client: redis.Redis
             ]
         )
     assert len(check_stream(client)) == 3000
-    assert sum(len(batch) for batch in entries(client)) == 12_000
+    assert sum(len(batch) for batch in entries(client)) == 6_000
+    assert sum(len(each.get("1m", ())) for each in moved(client)) == 6_000
     assert client.xlen(deltas_stream(0)) == 6
 
 

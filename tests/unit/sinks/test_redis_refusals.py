@@ -23,7 +23,7 @@ def test_every_command_of_the_script_says_its_keys() -> None:
     for line in calls:
         found = CALL.search(line)
         assert found, line
-        assert re.fullmatch(rf"md:epoch|({KINDS}):\*|market-data:updates", found[2]), line
+        assert re.fullmatch(rf"md:epoch|({KINDS}):\*|md:symbols|market-data:updates", found[2]), line
         assert line.count("call('") == 1, "one command a line, or the wrong one is named"
 
 

@@ -78,6 +78,7 @@ def test_config_variable_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("FUTURE_MS", "100000000000000000", ["whole number 0..31622400000"]),
         ("SOURCE_EPOCH", "512", ["'512'", "0..511"]),
         ("KAFKA_TOPC", "x", ["no such setting (TAPEFLOW_KAFKA_TOPC)", "did you mean TAPEFLOW_KAFKA_TOPIC?"]),
+        ("STREAM_LENGTH_MAX", "9", ["no such setting any more", "set TAPEFLOW_STREAM_MINUTES_MAX and"]),
         ("XYZZY", "1", ["no such setting", "docs/settings.md"]),
     ],
 )
