@@ -32,7 +32,7 @@ define install
 @set -o pipefail; export PYTHONUNBUFFERED=1; $(BIN)/pip install --disable-pip-version-check --require-hashes $(addprefix -r ,$(1)) \
 	| sed -un 's/^Collecting \([^ ]*\).*/  \1/p'
 @$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-@$(BIN)/python -m tapeflow.warm
+@$(BIN)/python -m processes.warm
 @touch $(2)
 endef
 
@@ -64,11 +64,11 @@ chaos: setup ## kill everything at random and compare with the oracle (ROUNDS=5 
 
 docs: $(DEMO_READY) ## write the generated table of docs/settings.md anew
 	@sed '/^| variable /,$$d' docs/settings.md > docs/settings.md.new
-	@$(BIN)/python -c 'from tapeflow.settings import describe_settings; print(describe_settings(), end="")' >> docs/settings.md.new
+	@$(BIN)/python -c 'from runtime.settings.whole import describe_settings; print(describe_settings(), end="")' >> docs/settings.md.new
 	@mv docs/settings.md.new docs/settings.md
 
 docs-check: setup ## every link, generated page and metric of the docs against the source
-	$(BIN)/pytest -q tests/unit/test_docs.py tests/unit/test_docker.py tests/unit/tapeflow/test_settings.py
+	$(BIN)/pytest -q tests/unit/test_docs.py tests/unit/test_docker.py tests/unit/runtime/settings/test_whole.py
 
 pins: setup ## compile requirements/*.txt anew from *.in (UPGRADE=1 takes newer versions)
 	cd requirements && export CUSTOM_COMPILE_COMMAND="make pins" PIP_FIND_LINKS= && \

@@ -19,8 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from runtime.settings.whole import Settings, load_settings
 from schemas.errors import TapeflowError
-from tapeflow.settings import Settings, load_settings
 
 __all__ = ["CASES", "main", "rss_mb", "run_case"]
 
@@ -105,7 +105,7 @@ def run(flow: Any, settings: Settings, name: str, recovery: bool) -> None:
     from bytewax.recovery import RecoveryConfig
     from bytewax.run import cli_main
 
-    from tapeflow.worker import recovery_of
+    from processes.worker import recovery_of
 
     config = RecoveryConfig(str(recovery_of(settings, name))) if recovery else None
     cli_main(flow, epoch_interval=EPOCH, recovery_config=config)
@@ -117,11 +117,11 @@ def decode_and_bars(settings: Settings, options: dict[str, Any]) -> Answer:
     from bytewax.dataflow import Dataflow
     from bytewax.testing import TestingSink
 
-    from connectors.kafka_options import Position
+    from connectors.kafka.options import Position
     from flows.metrics import FlowMetrics
     from flows.reading import partition_key, rules_of, trades_source
     from flows.shard_step import ShardStep
-    from flows.stopping import StopSignal
+    from runtime.stopping import StopSignal
 
     class BarsStep(ShardStep[Any]):
         def publish(self, batch: Any, finals: Any) -> Any:  # noqa: ARG002 - the parent's
@@ -153,8 +153,8 @@ def whole_flow(name: str) -> Callable[[Settings, dict[str, Any]], Answer]:
     def measure(settings: Settings, options: dict[str, Any]) -> Answer:
         import importlib
 
-        from connectors.kafka_options import Position
-        from flows.stopping import StopSignal
+        from connectors.kafka.options import Position
+        from runtime.stopping import StopSignal
 
         watch = Watch()
         watched(watch)

@@ -27,12 +27,12 @@ import redis
 from bench.gateway_fanout_reader import FIRST_SEQUENCE, Reader, message, snapshot
 from bench.report import Figure, commit, write
 from local.ports import free_port
-from tapeflow.settings import Settings
+from runtime.settings.whole import Settings
 from tests.servers.needs import require, two_cores
 from tests.servers.redis import redis_binary
 
 SERVE = (
-    "from gateway.server import run_websocket_gateway; from tapeflow.settings import load_settings;"
+    "from gateway.ws.server import run_websocket_gateway; from runtime.settings.whole import load_settings;"
     "run_websocket_gateway(load_settings())"
 )
 CASES = ("flood", "paced", "quiet", "symbols", "idle")

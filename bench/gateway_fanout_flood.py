@@ -15,14 +15,14 @@ import uvloop
 from picows import WSListener, ws_create_server
 
 from bench.gateway_fanout_reader import FIRST_SEQUENCE, message, snapshot
-from core.hub_client import HubLimits
-from core.hub_messages import decode_batch
-from gateway.auth import OpenAuthorizer
-from gateway.frames import TEXT, frame
-from gateway.picows_server import listening_socket, serve
-from gateway.redis_pool import open_redis
-from gateway.server import WebSocketGateway
-from gateway.ws_options import WsOptions
+from core.fanout.client import HubLimits
+from core.fanout.messages import decode_batch
+from gateway.access.auth import OpenAuthorizer
+from gateway.stores.redis_pool import open_redis
+from gateway.ws.frames import TEXT, frame
+from gateway.ws.options import WsOptions
+from gateway.ws.picows_server import listening_socket, serve
+from gateway.ws.server import WebSocketGateway
 
 OPTIONS = WsOptions(port=0, clients_per_ip=10**6, limits=HubLimits(out_per_s=10**9, flush_ms=1, slow_ms=10**9))
 BUFFER_FULL = 32_768

@@ -30,12 +30,12 @@ from websockets.exceptions import ConnectionClosed
 from bench.latency import cpu_seconds, plain, produce
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
+from connectors.synthetic import symbol_names
 from local.ports import free_port
+from processes.gateway_processes import GatewayProcesses, prepare_gateway
+from processes.runner import FlowProcess
+from processes.warm import compile_kernels
 from schemas.names import RedisKeys
-from tapeflow.gateway_processes import GatewayProcesses, prepare_gateway
-from tapeflow.runner import FlowProcess
-from tapeflow.synthetic import symbol_names
-from tapeflow.warm import compile_kernels
 from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not the folder beside it
 
 WARM_UP_S = 5.0

@@ -32,10 +32,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.report import Figure, commit, write
-from gateway.auth import make_token
-from gateway.rest_prices import EXAMPLE
+from gateway.access.auth import make_token
+from gateway.rest.prices import EXAMPLE
 from local.ports import free_port
-from tapeflow.settings import Settings
+from runtime.settings.whole import Settings
 from tests.servers.needs import require, two_cores
 from tests.servers.redis import redis_binary
 
@@ -151,9 +151,7 @@ def settings(redis_url: str, dsn: str, port: int, per_minute: int) -> Settings:
 def ours(redis_url: str, dsn: str, per_minute: int) -> Iterator[Served]:
     port = free_port()
     chosen = settings(redis_url, dsn, port, per_minute)
-    script = (
-        "from gateway.app import serve_rest; from tapeflow.settings import load_settings; serve_rest(load_settings())"
-    )
+    script = "from gateway.rest.app import serve_rest; from runtime.settings.whole import load_settings; serve_rest(load_settings())"
     with process(["taskset", "-c", "0", sys.executable, "-c", script], port, **chosen.environment()) as served:
         yield served
 

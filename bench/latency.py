@@ -28,14 +28,14 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
+from connectors.synthetic import SyntheticMarket, symbol_names
+from jobs.produce.encoding import encoder_of
+from jobs.produce.kafka_writer import RecordWriter
+from jobs.produce.pace import AtRate, sliced
+from jobs.produce.sender import TapeSender, market_tape
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
 from schemas.names import TRADES_TABLE, deltas_stream
-from tapeflow.encoding import encoder_of
-from tapeflow.kafka_writer import RecordWriter
-from tapeflow.pace import AtRate, sliced
-from tapeflow.produce import TapeSender, market_tape
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
-from tapeflow.synthetic import SyntheticMarket, symbol_names
 from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not the folder beside it
 
 DATABASE = "bench_latency"

@@ -17,10 +17,10 @@ import redis
 from bench.cases import run_case
 from bench.report import Figure, commit, write
 from bench.rig import WORKER_CORE, Rig, Tape, fill_topic, servers
-from core.rules import Rules
-from core.shard import Shard
-from core.snapshot import restore, snapshot
-from tapeflow.synthetic import SyntheticMarket, symbol_names
+from connectors.synthetic import SyntheticMarket, symbol_names
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from core.bars.snapshot import restore, snapshot
 
 DATABASE = "bench_memory"
 COUNTS = (100, 1_000, 20_000)

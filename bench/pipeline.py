@@ -21,9 +21,9 @@ from clickhouse_driver import Client
 from bench.cases import run_case
 from bench.report import Figure, commit, write
 from bench.rig import WORKER_CORE, Rig, Tape, fill_topic, servers
+from connectors.synthetic import symbol_names
 from schemas.intervals import INTERVALS
 from schemas.names import BARS_TABLE, TRADES_TABLE, RedisKeys
-from tapeflow.synthetic import symbol_names
 
 DATABASE = "bench_pipeline"
 Answer = dict[str, float]

@@ -22,10 +22,10 @@ from clickhouse_driver import Client
 from bench.latency import plain, produce, start
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, fill_topic, servers
+from processes.runner import FlowProcess
+from processes.warm import compile_kernels
+from runtime.settings.whole import Settings
 from schemas.names import TRADES_TABLE, deltas_stream
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings
-from tapeflow.warm import compile_kernels
 
 DATABASE = "bench_recovery"
 COUNTS = (100, 1_000, 20_000)

@@ -20,15 +20,15 @@ import redis
 from bench.latency import produce, start
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS
+from connectors.synthetic import symbol_names
 from flows.live import bounds_of
+from kernels.decimal_text import to_limbs, to_pair, units
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
 from schemas.columns import BAR, TICKER, BarBatch, Rows, TickerBatch
-from schemas.decimals import to_limbs, to_pair, units
 from schemas.intervals import INTERVALS
 from schemas.names import SYMBOLS_KEY, deltas_stream
-from sinks.redis import LiveUpdate, RedisWriter
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
-from tapeflow.synthetic import symbol_names
+from sinks.redis.sink import LiveUpdate, RedisWriter
 from tests.servers.kafka import KafkaBroker, make_topic  # type: ignore[attr-defined]  # not the folder beside it
 from tests.servers.redis import RedisServer
 

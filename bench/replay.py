@@ -22,8 +22,8 @@ from bench.rig import WORKER_CORE, Tape, fill_topic, servers
 from flows.replay import build
 from flows.replay_plan import Request, make_plan, save_plan
 from flows.replay_progress import read_progress
-from flows.stopping import StopSignal
-from tapeflow.settings import Settings, load_settings
+from runtime.settings.whole import Settings, load_settings
+from runtime.stopping import StopSignal
 
 __all__ = ["main", "one_run"]
 

@@ -17,13 +17,13 @@ import numpy as np
 from clickhouse_driver import Client
 from confluent_kafka import Producer
 
-from connectors.avro_encode import encode_trades, split_values
+from connectors.avro.encode import encode_trades, split_values
+from connectors.synthetic import SyntheticMarket, symbol_names
+from jobs.produce.sender import market_tape
 from local.stack import NICENESS
+from runtime.settings.whole import Settings, load_settings
 from schemas.intervals import INTERVALS
-from sinks.clickhouse_migrations import migrate
-from tapeflow.produce import market_tape
-from tapeflow.settings import Settings, load_settings
-from tapeflow.synthetic import SyntheticMarket, symbol_names
+from sinks.clickhouse.migrations import migrate
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import KafkaBroker, jars, make_topic  # type: ignore[attr-defined]  # not the folder beside it
 from tests.servers.needs import require

@@ -20,9 +20,9 @@ import redis
 
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, Tape, fill_topic, servers
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings
-from tapeflow.warm import compile_kernels
+from processes.runner import FlowProcess
+from processes.warm import compile_kernels
+from runtime.settings.whole import Settings
 
 DATABASE = "bench_scaling"
 COMMAND = "python -m bench.scaling"

@@ -20,8 +20,8 @@ from confluent_kafka import Producer
 
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, servers
-from connectors.kafka import KafkaSource
-from connectors.kafka_options import KafkaReadOptions
+from connectors.kafka.options import KafkaReadOptions
+from connectors.kafka.source import KafkaSource
 from schemas.columns import RawBatch
 from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not the folder beside it
 

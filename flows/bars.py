@@ -17,17 +17,17 @@ from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.operators import StatefulBatchLogic
 from bytewax.run import cli_main
 
-from connectors.column_plan import FileOptions
-from connectors.files import TradeFile, open_files, read_trades
-from core.rules import Rules, unjudged_note
-from core.shard import Shard
-from core.validation import validate
+from connectors.files.reader import TradeFile, open_files, read_trades
+from connectors.values.column_plan import FileOptions
+from core.bars.rules import Rules, unjudged_note
+from core.bars.shard import Shard
+from core.bars.validation import validate
+from runtime.settings.whole import Settings
 from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import InputError
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reject
 from sinks.files import BarTable, RejectTable, TableSink
-from tapeflow.settings import Settings
 
 __all__ = ["Account", "FileLog", "build", "open_all", "read_valid", "rules_for_files", "run_bars"]
 

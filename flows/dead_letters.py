@@ -11,10 +11,10 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 
 from flows.reading import rejected
-from flows.stopping import StopSignal
+from runtime.settings.whole import Settings
+from runtime.stopping import StopSignal
 from schemas.columns import TradeBatch
-from sinks.kafka import DeadLetterSink
-from tapeflow.settings import Settings
+from sinks.kafka.sink import DeadLetterSink
 
 __all__ = ["write_dead_letters"]
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from connectors.kafka_options import Position
-from core.shard import LATE
+from connectors.kafka.options import Position
+from core.bars.shard import LATE
 from flows.dead_letters import write_dead_letters
 from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
@@ -22,10 +22,10 @@ from flows.quality import QualityMetrics
 from flows.reading import partition_key, rules_of, trades_source, worker_of
 from flows.shard_step import ShardStep
 from flows.starting import one_line_errors, start_flow
-from flows.stopping import StopSignal
+from runtime.settings.whole import Settings
+from runtime.stopping import StopSignal
 from schemas.columns import BarBatch, TradeBatch
-from sinks.clickhouse import ClickHouseBarsSink, ClickHouseTradesSink
-from tapeflow.settings import Settings
+from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink
 
 __all__ = ["HistoryStep", "HistoryUpdate", "build"]
 

@@ -15,7 +15,7 @@ import bytewax.operators as op
 import numpy as np
 from bytewax.dataflow import Dataflow
 
-from connectors.kafka_options import Position
+from connectors.kafka.options import Position
 from flows.conflation import BarWindows
 from flows.dead_letters import write_dead_letters
 from flows.latency import LatencyHistogram
@@ -25,14 +25,14 @@ from flows.preflight import check_redis
 from flows.reading import partition_key, registry_of, rules_of, trades_source, worker_of
 from flows.shard_step import ShardStep
 from flows.starting import one_line_errors, start_flow
-from flows.stopping import StopSignal
+from runtime.settings.whole import Settings
+from runtime.stopping import StopSignal
 from schemas.avro import BAR_SCHEMA_ID, schema_text
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
 from schemas.intervals import INTERVALS
-from sinks.kafka import BarsTopicSink
-from sinks.redis import LiveUpdate, RedisSink
-from sinks.redis_bounds import RedisBounds
-from tapeflow.settings import Settings
+from sinks.kafka.sink import BarsTopicSink
+from sinks.redis.bounds import RedisBounds
+from sinks.redis.sink import LiveUpdate, RedisSink
 
 __all__ = ["LiveStep", "build"]
 

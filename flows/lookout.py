@@ -3,7 +3,7 @@
 The source's own client stops asking the brokers once its queue is full, as it is soon after a sink went away; so the
 ends of the partitions are asked for on a timer, in a thread and by a client of its own. FlowMetrics shows what comes
 out. One line tells where the flow began and with what, one that it has caught up. It reads the flow's positions and
-changes nothing; an unanswered question marks Kafka as awaited (sinks.outage).
+changes nothing; an unanswered question marks Kafka as awaited (runtime.outage).
 """
 
 import threading
@@ -15,13 +15,13 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from connectors.kafka import KafkaSource, PartitionPosition
-from connectors.kafka_ends import LogEnd, TopicEnds
+from connectors.kafka.ends import LogEnd, TopicEnds
+from connectors.kafka.source import KafkaSource, PartitionPosition
 from flows.reading import read_options
+from runtime.metrics import SERVED_PORTS
+from runtime.outage import persist
+from runtime.settings.whole import Settings
 from schemas.errors import TapeflowError, Unreachable
-from sinks.outage import persist
-from tapeflow.metrics import SERVED_PORTS
-from tapeflow.settings import Settings
 
 __all__ = ["Lookout", "look_after", "servers_of"]
 

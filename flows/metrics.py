@@ -14,9 +14,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from runtime.outage import OUTAGES
 from schemas.columns import BarBatch, TradeBatch
 from schemas.intervals import INTERVALS
-from sinks.outage import OUTAGES
 
 __all__ = ["Account", "FlowMetrics"]
 

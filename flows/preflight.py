@@ -5,13 +5,13 @@ runner builds asks for itself. Law: what a user can mend is one line within ten 
 The surprise: only a start is this strict; a flow that runs waits for a server that goes away.
 """
 
-from connectors.kafka_start import TopicQuestions
+from connectors.kafka.questions import TopicQuestions
 from flows.reading import read_options, registry_of
-from sinks.clickhouse import connect as connect_clickhouse
-from sinks.clickhouse_migrations import check_tables
-from sinks.redis import check_writer
-from sinks.redis import connect as connect_redis
-from tapeflow.settings import Settings
+from runtime.settings.whole import Settings
+from sinks.clickhouse.migrations import check_tables
+from sinks.clickhouse.sink import connect as connect_clickhouse
+from sinks.redis.sink import check_writer
+from sinks.redis.sink import connect as connect_redis
 
 __all__ = ["check_clickhouse", "check_flow", "check_redis"]
 

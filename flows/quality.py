@@ -1,4 +1,4 @@
-"""Quality figures of a flow as metrics: what core.quality counts, shown when somebody scrapes.
+"""Quality figures of a flow as metrics: what core.bars.quality counts, shown when somebody scrapes.
 
 The history flow hands in every batch behind its shard. Law: nothing is counted twice over the label sets of one metric:
 with ``symbols`` each symbol of each partition has its own, with ``partitions`` the symbol label is left empty. The
@@ -14,9 +14,9 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from core.quality import Quality, SymbolFigures
-from core.shard import Shard
-from core.shard_kernel import NEVER
+from core.bars.quality import Quality, SymbolFigures
+from core.bars.shard import Shard
+from core.bars.shard_kernel import NEVER
 from schemas.columns import TradeBatch
 
 __all__ = ["QualityMetrics", "Watched", "in_two_partitions"]

@@ -12,16 +12,18 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from connectors.avro import AvroDecoder, Resolver
-from connectors.json import JsonDecoder
-from connectors.kafka import KafkaSource
-from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_requeued import Marker, places_by_partition, read_markers
-from connectors.registry import RegistryOptions, SchemaRegistry
-from connectors.rejecting import Decoder
-from core.requeued import refuse_requeued
-from core.rules import Rules
-from core.validation import validate
+from connectors.avro.decoder import AvroDecoder, Resolver
+from connectors.avro.registry import RegistryOptions, SchemaRegistry
+from connectors.json.decoder import JsonDecoder
+from connectors.kafka.options import KafkaReadOptions, Position
+from connectors.kafka.requeued import Marker, places_by_partition, read_markers
+from connectors.kafka.source import KafkaSource
+from connectors.values.rejecting import Decoder
+from core.bars.requeued import refuse_requeued
+from core.bars.rules import Rules
+from core.bars.validation import validate
+from runtime.outage import persist
+from runtime.settings.whole import Settings
 from schemas.avro import WriterSchema
 from schemas.columns import RawBatch, Rows, TradeBatch
 from schemas.errors import Unreachable
@@ -30,8 +32,6 @@ from schemas.names import requeued_topic
 from schemas.rejects import Reason, Reject
 from schemas.shards import shard_key
 from schemas.trade_words import TradeWords
-from sinks.outage import persist
-from tapeflow.settings import Settings
 
 __all__ = [
     "decode_trades",

@@ -14,18 +14,18 @@ import bytewax.operators as op
 import numpy as np
 from bytewax.dataflow import Dataflow
 
-from connectors.kafka import KafkaSource
-from connectors.kafka_start import TopicQuestions
+from connectors.kafka.questions import TopicQuestions
+from connectors.kafka.source import KafkaSource
 from flows.dead_letters import write_dead_letters
 from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
 from flows.reading import decode_trades, read_options, requeued_places, worker_of
 from flows.starting import start_flow
-from flows.stopping import StopSignal
+from runtime.settings.whole import Settings
+from runtime.stopping import StopSignal
 from schemas.columns import TRADE, RawBatch, TradeBatch
 from schemas.errors import SettingError
-from sinks.kafka_rekey import KafkaRekeySink, KeyedRecords
-from tapeflow.settings import Settings
+from sinks.kafka.rekey import KafkaRekeySink, KeyedRecords
 
 __all__ = ["RekeyBatch", "build", "keyed_records"]
 

@@ -17,22 +17,22 @@ import numpy as np
 from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
 
-from connectors.kafka_options import Position
-from core.bar_state import BAR_STATE
-from core.repair import LATE_TRADE, RepairShard, fold_late
-from core.rules import Rules
-from core.snapshot import restore, snapshot
+from connectors.kafka.options import Position
+from core.bars.bar_state import BAR_STATE
+from core.bars.repair import LATE_TRADE, RepairShard, fold_late
+from core.bars.rules import Rules
+from core.bars.snapshot import restore, snapshot
 from flows.reading import partition_key, rules_of, trades_source
 from flows.replay_plan import Plan, load_plan
 from flows.replay_progress import PartitionProgress, write_progress
 from flows.starting import start_flow
-from flows.stopping import StopSignal
+from runtime.settings.whole import Settings
+from runtime.stopping import StopSignal
 from schemas.columns import BarBatch, Rows, TradeBatch
 from schemas.errors import StateIncompatible
 from schemas.intervals import INTERVALS
-from sinks.clickhouse import ClickHouseBarsSink
+from sinks.clickhouse.sink import ClickHouseBarsSink
 from sinks.spool import BarSpoolSink, RowSpool
-from tapeflow.settings import Settings
 
 __all__ = ["ReplayStep", "build"]
 

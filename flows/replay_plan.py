@@ -17,13 +17,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_range import OffsetRange, read_range
-from connectors.kafka_start import TopicQuestions
-from core.shard_kernel import OPEN_END
+from connectors.kafka.options import KafkaReadOptions, Position
+from connectors.kafka.questions import TopicQuestions
+from connectors.kafka.range import OffsetRange, read_range
+from core.bars.shard_kernel import OPEN_END
 from flows.reading import decode_trades, read_options, rules_of, words_of
+from runtime.settings.whole import Settings
 from schemas.errors import InputError, OffsetExpired, SettingError, StateIncompatible
-from tapeflow.settings import Settings
 
 __all__ = ["PLAN_FILE", "Plan", "Request", "load_plan", "make_plan", "save_plan"]
 

@@ -17,10 +17,10 @@ import numpy as np
 import structlog
 from bytewax.operators import StatefulBatchLogic
 
-from core.rules import Rules
-from core.shard import Shard
-from core.shard_kernel import NEVER, OPEN_END, UNJUDGED
-from core.snapshot import restore, snapshot
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from core.bars.shard_kernel import NEVER, OPEN_END, UNJUDGED
+from core.bars.snapshot import restore, snapshot
 from flows.metrics import Account, FlowMetrics
 from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import StateIncompatible

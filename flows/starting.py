@@ -12,11 +12,11 @@ from typing import NamedTuple, NoReturn, ParamSpec, TypeVar
 
 import structlog
 
-from flows.stopping import StopSignal, say_last
+from runtime.logging import configure_logging
+from runtime.metrics import serve_metrics
+from runtime.settings.whole import Settings, load_settings
+from runtime.stopping import StopSignal, say_last
 from schemas.errors import TapeflowError
-from tapeflow.logging import configure_logging
-from tapeflow.metrics import serve_metrics
-from tapeflow.settings import Settings, load_settings
 
 __all__ = ["Started", "fail_in_one_line", "one_line_errors", "start_flow"]
 

@@ -46,7 +46,7 @@ NO_ID: Final = -1
 ID_DIGITS: Final = 18
 """Digits of ``trade_id_number``; as many more stand in ``trade_id_upper``."""
 LONG_ID: Final = -1
-"""``trade_id_upper`` of a whole number that has more digits than both hold: its text says it (core.long_ids)."""
+"""``trade_id_upper`` of a whole number that has more digits than both hold: its text says it (core.bars.long_ids)."""
 NO_TIMESTAMP: Final = -1
 
 TRADE: Final = np.dtype(

@@ -1,6 +1,6 @@
 """Files of ours that can't be written: which errors of the system mean it, and how it is mended.
 
-Spools and progress files are written inside ``writing``; tapeflow.engine_errors judges what other code raised. The
+Spools and progress files are written inside ``writing``; processes.engine_errors judges what other code raised. The
 system's own error of a failed write names no file, so the path is added where it is known.
 """
 

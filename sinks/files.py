@@ -21,8 +21,8 @@ import numpy as np
 import polars as pl
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
+from kernels.decimal_text import QUOTE_SCALE, SCALE, texts_i128, texts_u256
 from schemas.columns import BAR, BarBatch, Rows
-from schemas.decimals import QUOTE_SCALE, SCALE, texts_i128, texts_u256
 from schemas.errors import InputError
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reject

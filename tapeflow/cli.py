@@ -13,6 +13,7 @@ import structlog
 import typer
 from typer.exceptions import Abort, TyperException
 
+from runtime.logging import configure_logging
 from schemas.errors import InputError, TapeflowError
 from tapeflow.commands.bars import bars
 from tapeflow.commands.dead_letters import dead_letters
@@ -31,7 +32,6 @@ from tapeflow.commands.settings import settings
 from tapeflow.commands.token import token
 from tapeflow.commands.verify import verify
 from tapeflow.commands.watch import watch
-from tapeflow.logging import configure_logging
 from tapeflow.output import watched_output
 
 __all__ = ["app", "main"]

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from kernels.kernel import kernel
 from local.clickhouse.types import ServerError
-from schemas.kernel import kernel
 
 __all__ = ["Window"]
 

@@ -12,6 +12,9 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from jobs.progress import shown_progress
+from jobs.told_sides import told_sides
+from runtime.settings.types import YEAR_MS
 from schemas.errors import InputError
 from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
 from tapeflow.commands.file_options import (
@@ -25,9 +28,6 @@ from tapeflow.commands.file_options import (
     file_options,
     tell_reading,
 )
-from tapeflow.progress import shown_progress
-from tapeflow.setting_types import YEAR_MS
-from tapeflow.told_sides import told_sides
 
 __all__ = ["bars"]
 
@@ -73,7 +73,7 @@ def bars(
     mapping = parse_field_map(field_map)
     settings = enter(out_of_order_ms=out_of_order_ms, dedupe=dedupe, field_map=mapping)
 
-    from connectors.files import share_read
+    from connectors.files.reader import share_read
     from flows.bars import Account, FileLog, build, open_all, read_valid, rules_for_files, run_bars
     from flows.reading import rules_of
     from sinks.files import BarTable, RejectTable, check_output

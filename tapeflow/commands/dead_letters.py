@@ -12,14 +12,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from jobs.progress import shown_progress
 from schemas.errors import InputError, SettingError
 from schemas.rejects import Reason
 from tapeflow.commands.entry import JsonOption, enter, people
-from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
-    from tapeflow.dead_letters import Wanted
-    from tapeflow.kafka_letters import Letter
+    from jobs.letters.kafka_topic import Letter
+    from jobs.letters.letters import Wanted
 
 __all__ = ["dead_letters"]
 
@@ -43,7 +43,7 @@ Topic = Annotated[str | None, typer.Option(help="Source topic instead of TAPEFLO
 
 def wanted(start: str, end: str, reasons: str, origins: str) -> "Wanted":
     """The choice that every verb here takes."""
-    from tapeflow.dead_letters import Wanted
+    from jobs.letters.letters import Wanted
 
     chosen = frozenset(part.strip() for part in reasons.split(",") if part.strip())
     known = {reason.label for reason in Reason if reason}
@@ -79,7 +79,7 @@ def list_letters(
 
     Examples: tapeflow dead-letters list --reason corrupt --from 2026-01-31 or tapeflow dead-letters list --json
     """
-    from tapeflow.dead_letters import Letters
+    from jobs.letters.letters import Letters
 
     settings, found, counts = enter(kafka_topic=topic), [], Counter[str]()
     with shown_progress(people(), "reading", "letters") as progress:
@@ -117,7 +117,7 @@ def show_letter(
 
     Example: tapeflow dead-letters show 3:1500
     """
-    from tapeflow.dead_letters import Letters, Wanted, judge_letters
+    from jobs.letters.letters import Letters, Wanted, judge_letters
 
     settings = enter(kafka_topic=topic)
     place, letters = parse_origin(record, "record"), Letters(settings)
@@ -154,7 +154,7 @@ def requeue(
 
     Examples: tapeflow dead-letters requeue --dry-run or tapeflow dead-letters requeue --reason missing-field
     """
-    from tapeflow.dead_letters import Letters, judge_letters
+    from jobs.letters.letters import Letters, judge_letters
 
     settings = enter(kafka_topic=topic)
     with shown_progress(people(), "reading", "letters") as progress:

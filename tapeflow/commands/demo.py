@@ -30,7 +30,7 @@ from tapeflow.commands.file_options import (
 )
 
 if TYPE_CHECKING:
-    from tapeflow.demo import DemoOutcome
+    from demo.run import DemoOutcome
 
 __all__ = ["demo"]
 
@@ -66,10 +66,10 @@ def demo(
 
     Examples: tapeflow demo --seconds 20 or tapeflow demo --file trades.csv.gz --json summary.json
     """
+    from demo.run import run_demo
+    from demo.tape import DemoPlan
     from flows.bars import open_all, read_valid
     from sinks.files import check_output
-    from tapeflow.demo import run_demo
-    from tapeflow.demo_tape import DemoPlan
 
     check_output("-" if summary is None else summary)
     settings = enter()
@@ -103,8 +103,8 @@ def demo(
 @contextmanager
 def _kept(file: str) -> Iterator[str]:
     """A name under which the file can be read several times: a pipe's bytes go to a temporary file first."""
-    from connectors.file_places import places_of
-    from connectors.unpacking import open_place
+    from connectors.files.places import places_of
+    from connectors.files.unpacking import open_place
 
     places = places_of(file)
     if not any(place.is_once for place in places):

@@ -21,8 +21,8 @@ def doctor(as_json: JsonOption = False) -> int:
 
     Examples: tapeflow doctor or tapeflow doctor --json
     """
-    from tapeflow.doctor import examine
-    from tapeflow.finding import Finding
+    from jobs.doctor.examination import examine
+    from jobs.doctor.finding import Finding
 
     settings = enter()
     found: list[Finding] = []

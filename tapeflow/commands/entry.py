@@ -10,10 +10,10 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from runtime.logging import configure_logging
+from runtime.settings.whole import Settings, load_settings
 from schemas.errors import SettingError
 from schemas.intervals import INTERVALS, parse_intervals
-from tapeflow.logging import configure_logging
-from tapeflow.settings import Settings, load_settings
 
 __all__ = ["YEAR_S", "JsonOption", "chosen_intervals", "enter", "parse_field_map", "people"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from connectors.layouts import LAYOUTS, layouts_called
+from connectors.values.layouts import LAYOUTS, layouts_called
 from schemas.errors import SettingError
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from connectors.column_plan import FileOptions
-    from connectors.files import TradeFile
-    from tapeflow.settings import Settings
+    from connectors.files.reader import TradeFile
+    from connectors.values.column_plan import FileOptions
+    from runtime.settings.whole import Settings
 
 __all__ = [
     "ColumnsOption",
@@ -81,8 +81,8 @@ def file_options(
 ) -> "FileOptions":
     """What the command line and the settings say of files. ``field_map``: instead of the setting, which may speak of
     records in Kafka."""
-    from connectors.column_plan import FileOptions
-    from connectors.encodings import check_encoding
+    from connectors.files.encodings import check_encoding
+    from connectors.values.column_plan import FileOptions
     from flows.reading import words_of
 
     names = tuple(name.strip() for name in written.columns.split(",")) if written.columns else ()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
+from runtime.logging import configure_logging
 from tapeflow.commands.entry import enter, people
-from tapeflow.logging import configure_logging
 
 if TYPE_CHECKING:
-    from tapeflow.gateway_processes import Addresses
+    from processes.gateway_processes import Addresses
 
 __all__ = ["gateway"]
 
@@ -28,7 +28,7 @@ def gateway(
 
     Examples: tapeflow gateway or TAPEFLOW_GATEWAY_TOKEN_SECRET=$(openssl rand -hex 32) tapeflow gateway --processes 4
     """
-    from tapeflow.gateway_processes import run_gateway
+    from processes.gateway_processes import run_gateway
 
     settings = enter()
     configure_logging(settings.log_format, settings.log_level)

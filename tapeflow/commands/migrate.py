@@ -15,8 +15,8 @@ def migrate() -> int:
 
     Example: TAPEFLOW_CLICKHOUSE_DSN=clickhouse://user:password@host:9000 tapeflow migrate
     """
-    from sinks.clickhouse import connect
-    from sinks.clickhouse_migrations import migrate as apply_migrations
+    from sinks.clickhouse.migrations import migrate as apply_migrations
+    from sinks.clickhouse.sink import connect
 
     settings = enter()
     client = connect(settings.clickhouse_dsn)

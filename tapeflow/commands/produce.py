@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from jobs.progress import shown_progress
 from schemas.errors import SettingError
 from tapeflow.commands.entry import YEAR_S, enter, parse_field_map, people
 from tapeflow.commands.file_options import (
@@ -24,18 +25,17 @@ from tapeflow.commands.file_options import (
     file_options,
     tell_reading,
 )
-from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from connectors.column_plan import FileOptions
-    from connectors.files import TradeFile
+    from connectors.files.reader import TradeFile
+    from connectors.values.column_plan import FileOptions
+    from jobs.produce.kafka_writer import RecordWriter
+    from jobs.produce.pace import Pace
+    from jobs.produce.sender import TapeSender
+    from runtime.settings.whole import Settings
     from schemas.columns import TradeBatch
-    from tapeflow.kafka_writer import RecordWriter
-    from tapeflow.pace import Pace
-    from tapeflow.produce import TapeSender
-    from tapeflow.settings import Settings
 
 __all__ = ["ValueFormat", "produce"]
 
@@ -102,9 +102,9 @@ def produce(
     _check_pace(rate, speed, endless=synthetic and rate is None and trades is None and seconds is None)
     settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
 
-    from tapeflow.encoding import encoder_of
-    from tapeflow.pace import sliced
-    from tapeflow.produce import FileTape, TapeSender
+    from jobs.produce.encoding import encoder_of
+    from jobs.produce.pace import sliced
+    from jobs.produce.sender import FileTape, TapeSender
 
     encode = encoder_of(settings)
     # What a record is called in Kafka and in a file are two things; the setting speaks of Kafka.
@@ -132,7 +132,7 @@ def _send_all(
     batches: "Iterable[TradeBatch]", total: int | None, sender: "TapeSender", files: "Sequence[TradeFile]"
 ) -> int:
     """Send each batch, with progress; the number delivered."""
-    from connectors.files import share_read
+    from connectors.files.reader import share_read
 
     with shown_progress(people(), "sending", "records") as progress:
         for batch in batches:
@@ -143,7 +143,7 @@ def _send_all(
 
 def _writer(settings: "Settings", partitions: int, own_times: bool) -> "RecordWriter":
     """Of the topic, made now if it isn't there and ``partitions`` are given."""
-    from tapeflow.kafka_writer import RecordWriter, ensure_topic
+    from jobs.produce.kafka_writer import RecordWriter, ensure_topic
 
     if partitions:
         # A new topic for a recording: a broker would delete by its default what is a week old.
@@ -162,7 +162,7 @@ def default_timestamps(file: str | None, rate: float | None, speed: float | None
 def said_of_times(batches: "Iterable[TradeBatch]", settings: "Settings") -> "Iterable[TradeBatch]":
     """The batches; before the first one goes out, what the topic does with times as old as its own. Raises SettingError
     when it would refuse them."""
-    from tapeflow.kafka_times import topic_times
+    from jobs.produce.kafka_times import topic_times
 
     is_first = True
     for batch in batches:
@@ -197,7 +197,7 @@ def _check_pace(rate: float | None, speed: float | None, *, endless: bool) -> No
 
 
 def _pace(rate: float | None, speed: float | None) -> "Pace":
-    from tapeflow.pace import AtOnce, AtRate, AtSpeed
+    from jobs.produce.pace import AtOnce, AtRate, AtSpeed
 
     return AtRate(rate) if rate is not None else AtSpeed(speed) if speed is not None else AtOnce()
 
@@ -212,9 +212,9 @@ def _tape(
     rate: float | None,
 ) -> "tuple[Iterable[TradeBatch], int | None]":
     """The tape, and how many trades it has where that is known."""
+    from connectors.synthetic import SyntheticMarket, symbol_names
     from flows.bars import open_all
-    from tapeflow.produce import FileTape, market_tape
-    from tapeflow.synthetic import SyntheticMarket, symbol_names
+    from jobs.produce.sender import FileTape, market_tape
 
     if file is not None:
         return FileTape(open_all([file], options, settings)), None

@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
+from runtime.settings.whole import Settings
 from schemas.errors import InputError, Unreachable
 from tapeflow.commands.entry import enter
 from tapeflow.commands.token import split
-from tapeflow.settings import Settings
 
 __all__ = ["publish"]
 
@@ -56,9 +56,9 @@ def given(data: str) -> bytes:
 
 async def send(settings: Settings, channel: str, data: bytes, kind: str, user: str, symbols: tuple[str, ...]) -> str:
     """The entry's id. Raises InputError, or Unreachable when Redis doesn't answer."""
-    from gateway.publish import publish as write
-    from gateway.redis_pool import REDIS_ERRORS, open_redis
-    from sinks.redis import place
+    from gateway.stores.publish import publish as write
+    from gateway.stores.redis_pool import REDIS_ERRORS, open_redis
+    from sinks.redis.sink import place
 
     redis = open_redis(settings.redis_url, TIMEOUT_MS)
     try:

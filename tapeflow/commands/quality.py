@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from jobs.progress import shown_progress
+from jobs.told_sides import told_fields, told_sides
 from tapeflow.commands.entry import JsonOption, enter, people
-from tapeflow.progress import shown_progress
-from tapeflow.told_sides import told_fields, told_sides
 
 if TYPE_CHECKING:
-    from core.quality import SymbolFigures
-    from tapeflow.quality import QualityReport
+    from core.bars.quality import SymbolFigures
+    from jobs.quality import QualityReport
 
 __all__ = ["quality"]
 
@@ -36,8 +36,8 @@ def quality(
 
     Examples: tapeflow quality or tapeflow quality --from 2026-01-31T09:00:00Z --json
     """
-    from tapeflow.comparison import partitions_said
-    from tapeflow.quality import assess_range
+    from jobs.quality import assess_range
+    from oracle.comparison import partitions_said
 
     settings = enter(kafka_topic=topic)
     with shown_progress(people(), "reading", "records") as progress:

@@ -25,8 +25,8 @@ def rekey(
     Example: tapeflow rekey --topic raw-trades --to trades --partitions 8
     """
     from flows.rekey import check_topics
-    from tapeflow.kafka_writer import RecordWriter, ensure_topic
-    from tapeflow.runner import run_flow
+    from jobs.produce.kafka_writer import RecordWriter, ensure_topic
+    from processes.runner import run_flow
 
     settings = enter(kafka_topic=topic, rekey_topic=target)
     check_topics(settings)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from jobs.progress import shown_progress
 from schemas.errors import SettingError
 from schemas.intervals import INTERVALS
 from tapeflow.commands.entry import JsonOption, chosen_intervals, enter, people
-from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
-    from tapeflow.replay import Account, Replay
-    from tapeflow.replay_diff import Changes
+    from jobs.replay.diff import Changes
+    from jobs.replay.run import Account, Replay
 
 __all__ = ["replay"]
 
@@ -65,8 +65,8 @@ def replay(
     tapeflow replay --intervals 1m,1h --into bars.parquet --processes 4
     """
     from flows.replay_plan import Request
+    from jobs.replay.run import Replay, check_table
     from sinks.files import check_output
-    from tapeflow.replay import Replay, check_table
 
     if diff and not dry_run:
         raise SettingError("--diff shows what would change", where="--diff", mend="add --dry-run")
@@ -136,7 +136,7 @@ def _show(changes: "Changes", outcome: dict[str, object], as_json: bool) -> None
             start = datetime.fromtimestamp(each.start_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
             table.add_row(each.symbol, each.interval, start, each.field, each.stored, each.expected)
         people().print(table)
-    from tapeflow.comparison import partitions_said
+    from oracle.comparison import partitions_said
 
     for symbol, partitions in list(changes.in_two_partitions.items())[:ROWS_SHOWN]:
         people().print(partitions_said(symbol, partitions), soft_wrap=True)

@@ -26,6 +26,6 @@ def run(
 
     Examples: tapeflow run live or TAPEFLOW_KAFKA_BOOTSTRAP=kafka:9092 tapeflow run history --processes 4
     """
-    from tapeflow.runner import run_flow
+    from processes.runner import run_flow
 
     run_flow(flow.value, processes, enter())

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from runtime.settings.whole import Settings
+from runtime.settings.words import PREFIX, masked
 from tapeflow.commands.entry import JsonOption, enter
-from tapeflow.setting_words import PREFIX, masked
-from tapeflow.settings import Settings
 
 __all__ = ["settings"]
 

@@ -25,7 +25,7 @@ def token(
 
     Examples: tapeflow token alice or TOKEN=$(tapeflow token bob --symbols 'BTC/*,ETH/*' --role trader --minutes 5)
     """
-    from gateway.auth import make_token
+    from gateway.access.auth import make_token
 
     made = make_token(
         enter(),

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from jobs.progress import shown_progress
 from schemas.intervals import INTERVALS
 from tapeflow.commands.entry import JsonOption, chosen_intervals, enter, people
-from tapeflow.progress import shown_progress
 
 if TYPE_CHECKING:
-    from tapeflow.comparison import Comparison
+    from oracle.comparison import Comparison
 
 __all__ = ["verify"]
 
@@ -40,8 +40,8 @@ def verify(
 
     Examples: tapeflow verify or tapeflow verify --from 2026-01-31T09:00:00Z --to 2026-01-31T10:00:00Z --intervals 1m,1h
     """
-    from tapeflow.comparison import partitions_said
-    from tapeflow.verify import Asked, verify_bars
+    from jobs.verify import Asked, verify_bars
+    from oracle.comparison import partitions_said
 
     settings = enter(kafka_topic=topic)
     chosen = tuple(INTERVALS[index].name for index in chosen_intervals(intervals))

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
+from runtime.settings.whole import Settings
 from schemas.errors import SettingError
 from tapeflow.commands.entry import YEAR_S, enter, people
-from tapeflow.settings import Settings
 
 __all__ = ["watch"]
 
@@ -33,9 +33,9 @@ def watch(
 
     Examples: tapeflow watch BTC/USDT ETH/USDT or tapeflow watch AAPL --url wss://gateway:8080 --token "$TOKEN"
     """
-    from tapeflow.follow import Follower
-    from tapeflow.gateway_processes import Addresses
-    from tapeflow.watch import message_line, watch_symbols
+    from jobs.follow import Follower
+    from jobs.watch import message_line, watch_symbols
+    from processes.gateway_processes import Addresses
 
     check_url(url)
     settings = enter()
@@ -67,7 +67,7 @@ def check_url(url: str) -> None:
 
 def own_token(settings: Settings, url: str) -> str:
     """A token of our own for our own gateway; none for a foreign address, which has other keys."""
-    from gateway.auth import make_token
+    from gateway.access.auth import make_token
 
     if url or not (settings.gateway_token_secret or settings.gateway_token_private_key):
         return ""

@@ -20,7 +20,7 @@ __all__ = ["FAULTS", "Fault"]
 
 Fault = Callable[[World, random.Random], None]
 STALL_S: Final = 7.0
-"""Longer than the 5 s that sinks.redis waits for an answer, and than the 3 s of the other two in this world."""
+"""Longer than the 5 s that sinks.redis.sink waits for an answer, and than the 3 s of the other two in this world."""
 QUEUED_S: Final = 5.0
 BACK_S: Final = 60.0
 MAX_AHEAD_S: Final = 86_400

@@ -8,9 +8,9 @@ over their streams, so it is left to the keys.
 
 import redis
 
+from oracle.truth import OracleResult
 from schemas.names import EPOCH_KEY, RedisKeys, deltas_stream
 from schemas.wire import BarMessage, Delta, Snapshot, apply, decode_batch, decode_message
-from tapeflow.oracle import OracleResult
 
 __all__ = ["StreamFollower"]
 

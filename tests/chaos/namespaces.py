@@ -17,9 +17,9 @@ from clickhouse_driver import Client
 from local import probes
 from local.ports import free_port
 from local.process import ServerProcess
-from sinks.clickhouse_migrations import migrate
-from tapeflow.settings import load_settings
-from tapeflow.warm import compile_kernels
+from processes.warm import compile_kernels
+from runtime.settings.whole import load_settings
+from sinks.clickhouse.migrations import migrate
 from tests.chaos.pods import Pods
 from tests.integration.flows.test_cluster import run_in_turns
 from tests.servers.kafka import KafkaBroker, jars

@@ -15,8 +15,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tapeflow.runner import worker_environment
-from tapeflow.settings import Settings
+from processes.runner import worker_environment
+from runtime.settings.whole import Settings
 
 __all__ = ["Pods"]
 
@@ -50,7 +50,7 @@ class Pods:
             with log.open("ab") as file:
                 self._children.append(
                     subprocess.Popen(
-                        [*self._inside[number], sys.executable, "-m", "tapeflow.worker", self._flow],
+                        [*self._inside[number], sys.executable, "-m", "processes.worker", self._flow],
                         env=worker_environment(self._settings.model_copy(update=changes)),
                         cwd=Path(__file__).resolve().parents[2],
                         stdout=file,

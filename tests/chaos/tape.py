@@ -19,11 +19,11 @@ from typing import Final
 
 from confluent_kafka import Producer
 
-from connectors.avro_encode import encode_trades, split_values
+from connectors.avro.encode import encode_trades, split_values
+from connectors.synthetic import Disorder, SyntheticMarket, symbol_names
+from jobs.produce.bad_records import bad_records
 from schemas.avro import load_schema
 from schemas.columns import TradeBatch
-from tapeflow.bad_records import bad_records
-from tapeflow.synthetic import Disorder, SyntheticMarket, symbol_names
 from tests.servers.registry import RegistryServer
 
 __all__ = ["Tape"]

@@ -15,19 +15,19 @@ import redis
 from clickhouse_driver import Client
 from confluent_kafka import Consumer, TopicPartition
 
-from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_range import ranges_between, read_records
+from connectors.kafka.options import KafkaReadOptions, Position
+from connectors.kafka.range import ranges_between, read_records
 from flows.live import bounds_of
 from flows.reading import read_options
+from jobs.clickhouse_bars import read_bars
+from jobs.redis_now import compare_now
+from jobs.verify import oracle_reader, oracle_rules
+from oracle.comparison import compare_bars, decided_bars
+from oracle.truth import Oracle, OracleReject, OracleResult, OracleTrade
+from runtime.settings.whole import Settings
 from schemas.names import EVENTS_STREAM
 from schemas.rejects import Reason
-from sinks.clickhouse import connect
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import compare_bars, decided_bars
-from tapeflow.oracle import Oracle, OracleReject, OracleResult, OracleTrade
-from tapeflow.redis_now import compare_now
-from tapeflow.settings import Settings
-from tapeflow.verify import oracle_reader, oracle_rules
+from sinks.clickhouse.sink import connect
 from tests.chaos.follower import StreamFollower
 
 __all__ = ["Truth", "Verdict"]

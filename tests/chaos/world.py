@@ -17,13 +17,13 @@ from typing import Final
 
 import redis
 
+from jobs.produce.kafka_writer import ensure_topic
+from processes.runner import FlowProcess, Samples
+from processes.warm import compile_kernels
+from runtime.settings.whole import Settings, load_settings
 from schemas.names import TRADES_TOPIC
-from sinks.clickhouse import connect as connect_clickhouse
-from sinks.clickhouse_migrations import migrate
-from tapeflow.kafka_writer import ensure_topic
-from tapeflow.runner import FlowProcess, Samples
-from tapeflow.settings import Settings, load_settings
-from tapeflow.warm import compile_kernels
+from sinks.clickhouse.migrations import migrate
+from sinks.clickhouse.sink import connect as connect_clickhouse
 from tests.chaos.clock import HostClock
 from tests.chaos.follower import StreamFollower
 from tests.chaos.tape import Tape

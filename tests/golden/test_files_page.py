@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.layouts import LAYOUTS
+from connectors.values.layouts import LAYOUTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "files.md").read_text("utf-8")

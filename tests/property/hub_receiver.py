@@ -7,8 +7,8 @@ applies to what is held, and nothing goes back.
 import json
 from dataclasses import dataclass, field
 
-from core.hub_client import Client
-from core.hub_dialect import ALL_BARS
+from core.fanout.client import Client
+from core.fanout.dialect import ALL_BARS
 
 __all__ = ["MANY_BARS", "Receiver"]
 

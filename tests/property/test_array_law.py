@@ -11,14 +11,14 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.json import JsonDecoder
-from core.requeued import refuse_requeued
-from core.rules import Rules
-from core.shard import Shard
-from core.validation import validate
+from connectors.json.decoder import JsonDecoder
+from core.bars.requeued import refuse_requeued
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from core.bars.validation import validate
+from oracle.records import OracleReader
+from oracle.truth import Oracle, OracleReject, OracleRules, OracleTrade
 from schemas.columns import PLACE, TradeBatch
-from tapeflow.oracle import Oracle, OracleReject, OracleRules, OracleTrade
-from tapeflow.oracle_records import OracleReader
 from tests.property.trade_batches import trade_of
 from tests.unit.connectors.batches import TIMESTAMP_MS, raw_batch
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.avro import AvroDecoder
-from connectors.avro_encode import encode_trades
+from connectors.avro.decoder import AvroDecoder
+from connectors.avro.encode import encode_trades
 from schemas.avro import TRADE_SCHEMA_ID, WriterSchema, load_schema
 from schemas.rejects import Reason
 from tests.property.avro_writers import Written, encode_all, writers

@@ -11,9 +11,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.arrow_rows import ArrowDecoder
-from connectors.column_plan import FileOptions, plan_columns
-from schemas.decimals import from_pair
+from connectors.arrow.rows import ArrowDecoder
+from connectors.values.column_plan import FileOptions, plan_columns
+from kernels.decimal_text import from_pair
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
 

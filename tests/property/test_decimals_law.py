@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.decimals import (
+from kernels.decimal_text import (
     from_limbs,
     from_pair,
     plain,

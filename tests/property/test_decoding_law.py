@@ -11,13 +11,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.avro import AvroDecoder
-from core.validation import validate
+from connectors.avro.decoder import AvroDecoder
+from core.bars.validation import validate
+from oracle.records import OracleReader
+from oracle.truth import OracleReject, OracleTrade
 from schemas.avro import TRADE_SCHEMA_ID, load_schema
 from schemas.columns import RawBatch
 from schemas.rejects import Reason
-from tapeflow.oracle import OracleReject, OracleTrade
-from tapeflow.oracle_records import OracleReader
 from tests.property.trade_batches import trade_lists, trade_of
 
 FRAME = b"\0" + TRADE_SCHEMA_ID.to_bytes(4, "big")

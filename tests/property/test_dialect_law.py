@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from connectors.file_places import places_of
-from connectors.files import TradeFile, read_trades
+from connectors.files.places import places_of
+from connectors.files.reader import TradeFile, read_trades
 from tests.unit.connectors.batches import trades_of
 
 PACKINGS: dict[str, Any] = {"none": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}

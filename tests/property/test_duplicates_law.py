@@ -4,11 +4,11 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given, settings
 
-from core.rules import Rules
-from core.shard import Shard
-from core.shard_kernel import UNJUDGED
-from core.snapshot import restore, snapshot
-from tapeflow.oracle import OracleTrade, recompute
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from core.bars.shard_kernel import UNJUDGED
+from core.bars.snapshot import restore, snapshot
+from oracle.truth import OracleTrade, recompute
 from tests.property.test_shard_laws import OUTCOMES, oracle_rules
 from tests.property.trade_batches import MONDAY_US, decimal, to_batch
 

@@ -21,14 +21,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from core.rules import Rules
+from core.bars.rules import Rules
 from flows.history import HistoryStep, HistoryUpdate
 from flows.metrics import FlowMetrics
 from flows.reading import partition_key
+from oracle.truth import OracleRules, OracleTrade, recompute
+from processes.recovery import drop_unfinished
 from schemas.columns import TradeBatch
 from schemas.shards import part_names, partition_of
-from tapeflow.oracle import OracleRules, OracleTrade, recompute
-from tapeflow.recovery import drop_unfinished
 from tests.property.trade_batches import bars_of, to_batch, trade_lists
 
 RULES = Rules()
@@ -94,7 +94,7 @@ class Crash(Exception):
 
 
 class LogSource(FixedPartitionedSource[TradeBatch, int]):
-    """Parts are partitions, their state the place in the log, as connectors.kafka has it."""
+    """Parts are partitions, their state the place in the log, as connectors.kafka.source has it."""
 
     def __init__(self, logs: Sequence[Sequence[TradeBatch | End]]) -> None:
         self._logs = logs

@@ -11,13 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.hub import Hub, Load
-from core.hub_client import HELD_BY_TRANSPORT, Client, HubLimits
-from core.hub_dialect import ALL_BARS, FINAL_BARS, RoomKey, Subscribe, Unsubscribe, Variant
-from core.hub_messages import ChannelMessage, decode_bar, decode_batch, decode_ticker
-from gateway.dialects.analytics import AnalyticsDialect
-from gateway.dialects.candles import CandlesDialect
-from gateway.dialects.prices import PricesDialect
+from core.fanout.client import HELD_BY_TRANSPORT, Client, HubLimits
+from core.fanout.dialect import ALL_BARS, FINAL_BARS, RoomKey, Subscribe, Unsubscribe, Variant
+from core.fanout.hub import Hub, Load
+from core.fanout.messages import ChannelMessage, decode_bar, decode_batch, decode_ticker
+from gateway.ws.dialects.analytics import AnalyticsDialect
+from gateway.ws.dialects.candles import CandlesDialect
+from gateway.ws.dialects.prices import PricesDialect
 from tests.property.hub_receiver import MANY_BARS, Receiver
 
 SYMBOLS = ("A", "B", "C")

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.json import JsonDecoder
+from connectors.json.decoder import JsonDecoder
 from schemas.rejects import Reason
 from tests.property.avro_writers import units_of
 from tests.unit.connectors.batches import raw_batch, reasons_of, trades_of

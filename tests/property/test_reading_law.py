@@ -15,14 +15,14 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.avro import AvroDecoder
-from connectors.json import JsonDecoder
-from core.validation import validate
+from connectors.avro.decoder import AvroDecoder
+from connectors.json.decoder import JsonDecoder
+from core.bars.validation import validate
+from oracle.records import OracleReader
+from oracle.truth import OracleReject, OracleTrade
 from schemas.avro import WriterSchema
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
-from tapeflow.oracle import OracleReject, OracleTrade
-from tapeflow.oracle_records import OracleReader
 from tests.property.test_decoding_law import _Bytes
 from tests.property.trade_batches import trade_of
 from tests.unit.connectors.batches import raw_batch

@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.bar_state import BAR_STATE
-from core.repair import RepairShard, fold_late
-from core.rules import Rules
-from core.shard import LATE
-from core.snapshot import restore, snapshot
+from core.bars.bar_state import BAR_STATE
+from core.bars.repair import RepairShard, fold_late
+from core.bars.rules import Rules
+from core.bars.shard import LATE
+from core.bars.snapshot import restore, snapshot
+from oracle.truth import OracleTrade, recompute
 from schemas.columns import BarBatch
-from tapeflow.oracle import OracleTrade, recompute
 from tests.property.test_shard_laws import expected_bars, oracle_rules, rules_drawn
 from tests.property.trade_batches import bars_of, to_batch, trade_lists
 

@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.rules import Rules
-from core.shard import Shard
-from core.shard_kernel import UNJUDGED
-from core.snapshot import restore, snapshot
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from core.bars.shard_kernel import UNJUDGED
+from core.bars.snapshot import restore, snapshot
+from oracle.truth import OracleResult, OracleRules, OracleTrade, recompute
 from schemas.columns import TickerBatch
-from tapeflow.oracle import OracleResult, OracleRules, OracleTrade, recompute
 from tests.property.trade_batches import bars_of, to_batch, trade_lists, wide
 
 OUTCOMES = ("applied", "duplicate", "late")

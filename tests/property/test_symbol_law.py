@@ -12,20 +12,20 @@ from clickhouse_driver.util.escape import escape_params
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.avro import AvroDecoder
-from connectors.avro_encode import encode_trades, split_values
-from connectors.json import JsonDecoder
-from core.rules import Rules
-from core.shard import Shard
-from core.validation import validate
-from gateway.dialects.words import read_object, read_symbols
-from gateway.principal import Principal
+from connectors.avro.decoder import AvroDecoder
+from connectors.avro.encode import encode_trades, split_values
+from connectors.json.decoder import JsonDecoder
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from core.bars.validation import validate
+from gateway.access.principal import Principal
+from gateway.ws.dialects.words import read_object, read_symbols
+from kernels.symbols import is_symbol
 from schemas.columns import TICKER
 from schemas.names import RedisKeys
-from schemas.symbols import is_symbol
 from schemas.wire import decode_message
-from sinks.clickhouse_native import trade_block
-from sinks.redis_encode import KeyParts, TextTable, pack_bars, pack_tickers
+from sinks.clickhouse.native_block import trade_block
+from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
 from tests.unit.connectors.batches import raw_batch
 
 VENDORS = ("ES=F", "^SPX", "M&M", "$TRUMP", "币安人生USDT", "it's", "*", "A?B", "[x]", "a%2Fb", "A 240119C", "🚀" * 64)

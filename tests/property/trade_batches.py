@@ -10,9 +10,9 @@ from decimal import Context, Decimal
 import numpy as np
 from hypothesis import strategies as st
 
+from oracle.truth import OracleTrade
 from schemas.columns import ID_DIGITS, LONG_ID, NO_ID, TRADE, BarBatch, Rows, TradeBatch
 from schemas.intervals import INTERVALS
-from tapeflow.oracle import OracleTrade
 
 SIDES = ("BUY", "SELL", "UNKNOWN")
 SCALE = 10**10

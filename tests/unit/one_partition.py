@@ -7,14 +7,14 @@ do it once, unit tests in every combination.
 from types import TracebackType
 from typing import Self
 
-from connectors.kafka_options import KafkaReadOptions, Position
-from connectors.kafka_start import TopicFacts
+from connectors.kafka.options import KafkaReadOptions, Position
+from connectors.kafka.questions import TopicFacts
 
 __all__ = ["questions_of"]
 
 
 def questions_of(low: int, high: int) -> type:
-    """What stands in for connectors.kafka_start.TopicQuestions."""
+    """What stands in for connectors.kafka.questions.TopicQuestions."""
 
     class Questions:
         def __init__(self, options: KafkaReadOptions) -> None: ...

@@ -21,19 +21,19 @@ from confluent_kafka import KafkaError, KafkaException
 import connectors
 import flows
 import sinks
-from connectors.kafka import KafkaPart
-from connectors.kafka_options import KafkaReadOptions
-from connectors.kafka_reader import KafkaReader
-from connectors.kafka_start import TopicFacts
+from connectors.kafka.options import KafkaReadOptions
+from connectors.kafka.questions import TopicFacts
+from connectors.kafka.reader import KafkaReader
+from connectors.kafka.source import KafkaPart
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
 from schemas.errors import StorageFailed, WriteFailed
-from sinks.clickhouse import Inserter, _Buffer, _Part
-from sinks.clickhouse_native import Block, bar_block
-from sinks.kafka import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
-from sinks.kafka_rekey import KeyedRecords, _RekeyPart
-from sinks.redis import LiveUpdate, RedisSink, RedisWriter, _RedisPartition
+from sinks.clickhouse.native_block import Block, bar_block
+from sinks.clickhouse.sink import Inserter, _Buffer, _Part
+from sinks.kafka.rekey import KeyedRecords, _RekeyPart
+from sinks.kafka.sink import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
+from sinks.redis.sink import LiveUpdate, RedisSink, RedisWriter, _RedisPartition
 from sinks.spool import BarSpoolSink, _SpoolPart
-from tests.unit.connectors.fake_poll import FakePoll
+from tests.unit.connectors.kafka.fake_poll import FakePoll
 
 KINDS = (StatefulSinkPartition, StatelessSinkPartition, StatefulSourcePartition, StatelessSourcePartition)
 BARS = BarBatch(("AAPL",), np.zeros(3, BAR))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tapeflow.settings import Settings
+from runtime.settings.whole import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tapeflow.settings import Settings
+from runtime.settings.whole import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

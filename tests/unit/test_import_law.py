@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("connectors", "core", "flows", "gateway", "local", "schemas", "sinks", "tapeflow")
 # What a process sets up before anything else; a flow started by bytewax.run has no command above it to do so.
-PROCESS = ("tapeflow.settings", "tapeflow.logging", "tapeflow.metrics")
+PROCESS = ("runtime.settings.whole", "runtime.logging", "runtime.metrics")
 LAW: dict[str, set[str]] = {
     "schemas": set(),
     "core": {"schemas"},
@@ -35,7 +35,7 @@ DRIVERS = {  # library -> words of which a file's path must carry one
 }
 DRIVER_EXCEPTIONS: dict[tuple[str, str], str] = {}  # (file, library) -> why
 # The last three host a flow in a process, and say what it failed of.
-HOST = ("tapeflow/worker.py", "tapeflow/engine_errors.py", "tapeflow/first_error.py")
+HOST = ("processes/worker.py", "processes/engine_errors.py", "processes/first_error.py")
 BYTEWAX_PLACES = ("flows/", "connectors/kafka", "sinks/", *HOST)
 
 
@@ -96,11 +96,11 @@ def test_no_import_breaks_the_law(law) -> None:
 @pytest.mark.parametrize(
     ("source", "file", "law"),
     [
-        ("import sinks.redis", "core/bars.py", is_allowed),
+        ("import sinks.redis.sink", "core/bars.py", is_allowed),
         ("from tapeflow import oracle", "flows/live.py", is_allowed),
         ("from tapeflow.settings_words import x", "gateway/rest.py", is_allowed),
-        ("def f():\n    from connectors import avro", "sinks/kafka.py", is_allowed),
-        ("from ...flows import live", "gateway/dialects/prices.py", is_allowed),
+        ("def f():\n    from connectors import avro", "sinks/kafka/sink.py", is_allowed),
+        ("from ...flows import live", "gateway/ws/dialects/prices.py", is_allowed),
         ("import redis.asyncio", "gateway/hub.py", is_driver_in_place),
         ("from bytewax.inputs import Source", "gateway/hub.py", is_bytewax_in_place),
     ],

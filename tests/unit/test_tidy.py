@@ -25,8 +25,8 @@ BANNED_WORDS = {
 HEAD_ALLOWED = {"schemas/errors.py": "draws the tree of errors"}
 MODULE_LINES_ALLOWED: dict[str, str] = {}
 FUNCTION_LINES_ALLOWED: dict[str, str] = {
-    "connectors/json_kernel.py _scan_record": "one compiled loop; a call for each key would cost more than the key",
-    "core/shard_kernel.py apply_trades": "one compiled loop; cut in two it would hand twenty arrays across",
+    "connectors/json/kernel.py _scan_record": "one compiled loop; a call for each key would cost more than the key",
+    "core/bars/shard_kernel.py apply_trades": "one compiled loop; cut in two it would hand twenty arrays across",
 }
 LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 WITHOUT_MIRROR: dict[str, str] = {}

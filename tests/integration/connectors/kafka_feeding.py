@@ -7,8 +7,8 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from connectors.kafka import KafkaSource
-from connectors.kafka_options import KafkaReadOptions, Position
+from connectors.kafka.options import KafkaReadOptions, Position
+from connectors.kafka.source import KafkaSource
 from schemas.columns import RawBatch
 
 

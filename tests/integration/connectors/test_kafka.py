@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from connectors.kafka_options import KafkaReadOptions
-from connectors.kafka_start import TopicQuestions
+from connectors.kafka.options import KafkaReadOptions
+from connectors.kafka.questions import TopicQuestions
 from schemas.errors import MissingObject, OffsetExpired, SettingError, StateIncompatible, Unreachable
 from schemas.shards import part_names
 from tests.integration.connectors.kafka_feeding import Feed, numbered, options, reading

@@ -12,8 +12,8 @@ from bytewax.errors import BytewaxRuntimeError
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, cluster_main, run_main
 
-from connectors.kafka import KafkaSource
-from connectors.kafka_options import KafkaReadOptions
+from connectors.kafka.options import KafkaReadOptions
+from connectors.kafka.source import KafkaSource
 from schemas.errors import MissingObject, OffsetExpired, TapeflowError
 from tests.integration.connectors.kafka_feeding import Feed, Seen, nothing, numbered, options, see
 from tests.servers.kafka import make_topic

@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
-from connectors.kafka_native import NativePoll, open_poll
-from connectors.kafka_poll import Drained, MessagePoll, Poll
+from connectors.kafka.native_poll import NativePoll, open_poll
+from connectors.kafka.poll import Drained, MessagePoll, Poll
 from tests.integration.connectors.kafka_feeding import Feed, numbered, options
 from tests.servers.kafka import make_topic
 

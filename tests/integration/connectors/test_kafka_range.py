@@ -2,8 +2,8 @@
 
 import pytest
 
-from connectors.kafka_options import Position
-from connectors.kafka_range import Record, ranges_between, read_range, read_records
+from connectors.kafka.options import Position
+from connectors.kafka.range import Record, ranges_between, read_range, read_records
 from schemas.errors import InputError
 from tests.integration.connectors.kafka_feeding import Feed, numbered, options
 from tests.servers.kafka import make_topic

@@ -11,9 +11,9 @@ from typing import Any
 
 import flows.reading
 from flows.history import HistoryUpdate
+from processes.worker import main
 from schemas.columns import BarBatch, TradeBatch
-from sinks.redis import LiveUpdate
-from tapeflow.worker import main
+from sinks.redis.sink import LiveUpdate
 
 
 def note(kind: type[Any]) -> None:

@@ -14,16 +14,16 @@ from pathlib import Path
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from connectors.kafka_options import Position
-from connectors.kafka_range import ranges_between
+from connectors.kafka.options import Position
+from connectors.kafka.range import ranges_between
+from demo.figures import figures_of
 from flows.reading import read_options
+from jobs.produce.encoding import encoder_of
+from jobs.verify import recompute_ranges
 from local.ports import free_port
-from tapeflow.demo_figures import figures_of
-from tapeflow.encoding import encoder_of
-from tapeflow.oracle import OracleBar, OracleTrade
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings
-from tapeflow.verify import recompute_ranges
+from oracle.truth import OracleBar, OracleTrade
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings
 from tests.property.trade_batches import MONDAY_US, to_batch
 from tests.servers.kafka import make_topic
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from clickhouse_driver import Client
 
-from sinks.clickhouse_migrations import migrate
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import StoredBar
-from tapeflow.oracle import OracleBar
-from tapeflow.settings import Settings, load_settings
+from jobs.clickhouse_bars import read_bars
+from oracle.comparison import StoredBar
+from oracle.truth import OracleBar
+from runtime.settings.whole import Settings, load_settings
+from sinks.clickhouse.migrations import migrate
 from tests.chaos.pods import Pods
 from tests.chaos.world import free_ports_in_a_row, until
 from tests.integration.flows.market_feeding import environment, feed, tape, truth

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tapeflow.runner import FlowProcess, worker_environment
-from tapeflow.settings import Settings, load_settings
+from processes.runner import FlowProcess, worker_environment
+from runtime.settings.whole import Settings, load_settings
 from tests.chaos.world import accounts_of, free_ports_in_a_row, until
 from tests.integration.flows.market_feeding import KEEP, feed, tape
 from tests.servers.kafka import make_topic

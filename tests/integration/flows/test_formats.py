@@ -20,14 +20,14 @@ from clickhouse_driver import Client
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from jobs.clickhouse_bars import read_bars
+from jobs.verify import oracle_rules
+from oracle.comparison import FIELDS
+from oracle.truth import OracleTrade, recompute
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
 from schemas.avro import BAR_SCHEMA_ID, load_schema, schema_text
 from tapeflow.cli import main
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import FIELDS
-from tapeflow.oracle import OracleTrade, recompute
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
-from tapeflow.verify import oracle_rules
 from tests.integration.flows.market_feeding import (
     DEADLINE_S,
     MINUTE_US,

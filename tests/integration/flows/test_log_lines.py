@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from processes.runner import FlowProcess
+from runtime.settings.whole import load_settings
 from tapeflow.cli import main
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import load_settings
 from tests.integration.flows.market_feeding import environment, feed, tape, until_running
 
 

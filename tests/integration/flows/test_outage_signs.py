@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from local.ports import free_port
-from sinks.outage import STALL_S
+from processes.runner import FlowProcess, Samples
+from runtime.outage import STALL_S
+from runtime.settings.whole import load_settings
 from tapeflow.cli import main
-from tapeflow.runner import FlowProcess, Samples
-from tapeflow.settings import load_settings
 from tests.integration.flows.market_feeding import DEADLINE_S, environment, feed, tape
 from tests.servers.clickhouse import ClickHouseServer
 

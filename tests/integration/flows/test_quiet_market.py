@@ -19,14 +19,14 @@ from clickhouse_driver import Client
 from confluent_kafka import Producer
 from redis import Redis
 
+from jobs.clickhouse_bars import read_bars
+from jobs.verify import oracle_rules
+from oracle.comparison import FIELDS
+from oracle.truth import OracleBar, OracleTrade, recompute
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
 from schemas.avro import TRADE_SCHEMA_ID, load_schema
 from tapeflow.cli import main
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import FIELDS
-from tapeflow.oracle import OracleBar, OracleTrade, recompute
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
-from tapeflow.verify import oracle_rules
 from tests.integration.flows.market_feeding import DEADLINE_S, MINUTE_US, environment
 from tests.servers.kafka import make_topic
 from tests.unit.connectors.batches import avro_value, framed

@@ -13,9 +13,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from sinks.clickhouse import connect
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.runner import FlowProcess
+from jobs.clickhouse_bars import read_bars
+from processes.runner import FlowProcess
+from sinks.clickhouse.sink import connect
 from tests.chaos import faults
 from tests.chaos.world import World, rest, until
 

@@ -29,9 +29,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from sinks.clickhouse_migrations import migrate
-from tapeflow.runner import FlowProcess, worker_environment
-from tapeflow.settings import Settings, load_settings
+from processes.runner import FlowProcess, worker_environment
+from runtime.settings.whole import Settings, load_settings
+from sinks.clickhouse.migrations import migrate
 from tests.chaos.world import accounts_of, free_ports_in_a_row, until
 from tests.integration.flows.market_feeding import KEEP, SYMBOLS, feed, tape
 from tests.servers.clickhouse import ClickHouseServer

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from jobs.produce.encoding import encoder_of
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
 from tapeflow.cli import main
-from tapeflow.encoding import encoder_of
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
 from tests.integration.flows.market_feeding import KEEP, tape
 from tests.property.trade_batches import to_batch
 from tests.servers.kafka import make_topic

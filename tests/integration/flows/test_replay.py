@@ -12,12 +12,12 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows.replay_plan import Request, make_plan, save_plan
+from jobs.clickhouse_bars import read_bars
+from jobs.replay.run import Replay
+from oracle.comparison import FIELDS
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
 from tapeflow.cli import main
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import FIELDS
-from tapeflow.replay import Replay
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
 from tests.integration.flows.market_feeding import (
     FOR_EVER_MS,
     MINUTE_US,

@@ -10,11 +10,11 @@ import pytest
 from clickhouse_driver import Client
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
-from connectors.kafka_options import Position
-from connectors.kafka_range import ranges_between, read_range
+from connectors.kafka.options import Position
+from connectors.kafka.range import ranges_between, read_range
 from flows.reading import read_options
+from runtime.settings.whole import load_settings
 from tapeflow.cli import main
-from tapeflow.settings import load_settings
 from tests.integration.flows.market_feeding import environment
 from tests.servers.kafka import make_topic
 

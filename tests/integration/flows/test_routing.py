@@ -11,13 +11,13 @@ import pytest
 from clickhouse_driver import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-import tapeflow.workers
-from sinks.clickhouse_migrations import migrate
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import StoredBar
-from tapeflow.oracle import OracleBar
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
+import processes.workers
+from jobs.clickhouse_bars import read_bars
+from oracle.comparison import StoredBar
+from oracle.truth import OracleBar
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
+from sinks.clickhouse.migrations import migrate
 from tests.chaos.world import free_ports_in_a_row
 from tests.integration.flows.market_feeding import environment, feed, tape, truth
 
@@ -31,10 +31,10 @@ PLAIN = "CAST(substr(state_key, 1, 5) AS INTEGER)"
 def crossed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of notes on what left a process; workers take notes from here on."""
     notes = tmp_path / "crossed"
-    start = tapeflow.workers.start_worker
+    start = processes.workers.start_worker
     monkeypatch.setenv("CROSSED", str(notes))
     monkeypatch.setattr(
-        tapeflow.workers,
+        processes.workers,
         "start_worker",
         lambda module, *others, **more: start(
             ["tests.integration.flows.counting_worker", *module[1:]], *others, **more

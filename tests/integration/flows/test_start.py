@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from clickhouse_driver import Client
 
-from core.snapshot import SNAPSHOT_VERSION
-from sinks.clickhouse_migrations import migrate
-from tapeflow.runner import FlowProcess, worker_environment
-from tapeflow.settings import Settings, load_settings
+from core.bars.snapshot import SNAPSHOT_VERSION
+from processes.runner import FlowProcess, worker_environment
+from runtime.settings.whole import Settings, load_settings
+from sinks.clickhouse.migrations import migrate
 from tests.chaos.world import accounts_of, free_ports_in_a_row, until
 from tests.integration.flows.market_feeding import environment, feed, run_history, tape
 

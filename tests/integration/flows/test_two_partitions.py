@@ -9,17 +9,17 @@ import redis
 from clickhouse_driver import Client
 from confluent_kafka import Producer
 
+from jobs.clickhouse_bars import read_bars
+from jobs.produce.encoding import encoder_of
+from jobs.topic_range import asked_ranges
+from jobs.verify import read_options, recompute_ranges
+from oracle.comparison import wins
+from oracle.truth import OracleBar, OracleResult, OracleTrade
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
 from schemas.names import EVENTS_STREAM
-from sinks.clickhouse_migrations import migrate
+from sinks.clickhouse.migrations import migrate
 from tapeflow.cli import main
-from tapeflow.clickhouse_bars import read_bars
-from tapeflow.comparison import wins
-from tapeflow.encoding import encoder_of
-from tapeflow.oracle import OracleBar, OracleResult, OracleTrade
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
-from tapeflow.topic_range import asked_ranges
-from tapeflow.verify import read_options, recompute_ranges
 from tests.chaos.world import free_ports_in_a_row
 from tests.integration.flows.market_feeding import environment, tape, until_running
 from tests.property.trade_batches import to_batch

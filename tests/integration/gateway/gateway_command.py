@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.auth import make_token
+from gateway.access.auth import make_token
 from local.ports import free_port
-from tapeflow.gateway_processes import Addresses, answers
-from tapeflow.settings import Settings
+from processes.gateway_processes import Addresses, answers
+from runtime.settings.whole import Settings
 from tests.integration.gateway.rest_server import eventually
 
 COMMAND = [sys.executable, "-c", "import sys; from tapeflow.cli import main; sys.exit(main())"]

@@ -22,15 +22,15 @@ import pytest
 import redis
 from clickhouse_driver import Client
 
-from gateway.auth import make_token
+from gateway.access.auth import make_token
 from local.ports import free_port
 from local.process import ServerProcess
-from tapeflow.settings import Settings
+from runtime.settings.whole import Settings
 
 SECRET = "integration-secret-integration-secret"
 SERVE = (
-    "from gateway.app import serve_rest; from tapeflow.settings import load_settings;"
-    "from tapeflow.logging import configure_logging; configure_logging('json'); serve_rest(load_settings())"
+    "from gateway.rest.app import serve_rest; from runtime.settings.whole import load_settings;"
+    "from runtime.logging import configure_logging; configure_logging('json'); serve_rest(load_settings())"
 )
 MINUTE_MS = 60_000
 NOW_MS = int(time.time() * 1000)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.publish import publish
+from gateway.stores.publish import publish
 from tests.integration.gateway.ws_world import World, in_world, own_redis, receive, send
 from tests.servers.redis import RedisServer
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from core.hub import Hub
-from core.hub_messages import ChannelMessage
-from gateway.events import EventFeed, EventId, Listener, parse_event_id
-from gateway.fanout import Fanout
-from gateway.principal import Principal
-from gateway.redis_pool import Redis, end_tasks, open_redis
+from core.fanout.hub import Hub
+from core.fanout.messages import ChannelMessage
+from gateway.access.principal import Principal
+from gateway.stores.events import EventFeed, EventId, Listener, parse_event_id
+from gateway.stores.redis_pool import Redis, end_tasks, open_redis
+from gateway.ws.fanout import Fanout
 from schemas.channels import event_fields
 from schemas.names import EPOCH_KEY, EVENTS_STREAM
 from tests.integration.gateway.ws_world import eventually, own_redis
@@ -107,8 +107,8 @@ LOSSES = [
 
 @pytest.fixture(autouse=True)
 def readers_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.fanout.CHECK_S", 0.05)
-    monkeypatch.setattr("gateway.events.BLOCK_MS", 100)
+    monkeypatch.setattr("gateway.ws.fanout.CHECK_S", 0.05)
+    monkeypatch.setattr("gateway.stores.events.BLOCK_MS", 100)
 
 
 @contextlib.asynccontextmanager

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from local.ports import free_port
+from runtime.settings.whole import Settings
 from schemas.errors import SettingError
-from tapeflow.settings import Settings
 from tests.integration.gateway.rest_server import Market, RestServer, eventually
 
 
@@ -78,7 +78,7 @@ def test_tls_by_files(market: Market, tmp_path: Path) -> None:
     "given", [{"gateway_tls_cert": "/nowhere.pem", "gateway_tls_key": "/nowhere"}, {"gateway_tls_cert": "x"}]
 )
 def test_unreadable_tls_files_are_one_line(given: dict[str, str]) -> None:
-    from gateway.app import serve_rest
+    from gateway.rest.app import serve_rest
 
     with pytest.raises(SettingError, match="TAPEFLOW_GATEWAY_TLS"):
         serve_rest(Settings(**given))

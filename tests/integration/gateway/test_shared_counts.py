@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from redis import Redis as SyncRedis
 
-from gateway.redis_pool import REDIS_ERRORS, open_redis
-from gateway.shared_counts import SharedCounts
+from gateway.rest.shared_counts import SharedCounts
+from gateway.stores.redis_pool import REDIS_ERRORS, open_redis
 from tests.servers.redis import RedisServer
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from gateway.redis_pool import end_tasks, open_redis
+from gateway.stores.redis_pool import end_tasks, open_redis
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
 from tests.integration.gateway.ws_world import Flow, eventually
 from tests.servers.redis import RedisServer

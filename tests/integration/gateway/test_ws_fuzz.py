@@ -19,7 +19,7 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
-from gateway.redis_pool import open_redis
+from gateway.stores.redis_pool import open_redis
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
 from tests.integration.gateway.ws_world import Flow, eventually
 from tests.servers.redis import RedisServer

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.hub_client import HubLimits
-from gateway.principal import Principal
-from gateway.publish import publish
+from core.fanout.client import HubLimits
+from gateway.access.principal import Principal
+from gateway.stores.publish import publish
 from tests.integration.gateway.ws_world import World, closed, eventually, in_world, own_redis, receive, send, take
 from tests.servers.redis import RedisServer
 

@@ -11,22 +11,22 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from core.hub_client import HubLimits
-from gateway.auth import OpenAuthorizer
-from gateway.demand import Demand
-from gateway.redis_pool import Redis, end_tasks, open_redis
-from gateway.server import WebSocketGateway
-from gateway.ws_options import WsOptions
+from core.fanout.client import HubLimits
+from gateway.access.auth import OpenAuthorizer
+from gateway.stores.redis_pool import Redis, end_tasks, open_redis
+from gateway.ws.demand import Demand
+from gateway.ws.options import WsOptions
+from gateway.ws.server import WebSocketGateway
 from local.ports import free_port
+from runtime.settings.whole import Settings
 from schemas.names import SUBSCRIBED_SET, SUBSCRIPTIONS_CHANNEL
-from tapeflow.settings import Settings
 from tests.integration.gateway.ws_world import World, closed, eventually, in_world, own_redis, receive, send, take
 from tests.servers.redis import RedisServer
 
 __all__ = ["own_redis"]
 
 SERVE = (
-    "from gateway.server import run_websocket_gateway; from tapeflow.settings import load_settings;"
+    "from gateway.ws.server import run_websocket_gateway; from runtime.settings.whole import load_settings;"
     "run_websocket_gateway(load_settings())"
 )
 

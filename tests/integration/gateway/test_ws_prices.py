@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
-from gateway.principal import Principal, TokenRefused
+from gateway.access.principal import Principal, TokenRefused
 from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, deltas_stream
 from tests.integration.gateway.ws_world import World, eventually, in_world, own_redis, receive, send, take
 from tests.servers.redis import RedisServer

@@ -3,9 +3,9 @@
 import json
 from datetime import datetime
 
-from core.hub_client import HubLimits
-from gateway.principal import Principal
-from gateway.publish import publish
+from core.fanout.client import HubLimits
+from gateway.access.principal import Principal
+from gateway.stores.publish import publish
 from tests.integration.gateway.ws_world import World, in_world, own_redis, receive, send
 from tests.servers.redis import RedisServer
 

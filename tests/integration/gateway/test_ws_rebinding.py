@@ -5,7 +5,7 @@ import asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from gateway.principal import Principal
+from gateway.access.principal import Principal
 from tests.integration.gateway.ws_world import World, closed, in_world, own_redis, send, take
 from tests.servers.redis import RedisServer
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from core.hub_client import HubLimits
-from gateway.auth import OpenAuthorizer
-from gateway.principal import Authorizer
-from gateway.redis_pool import Redis, open_redis
-from gateway.server import WebSocketGateway
-from gateway.ws_options import WsOptions
+from core.fanout.client import HubLimits
+from gateway.access.auth import OpenAuthorizer
+from gateway.access.principal import Authorizer
+from gateway.stores.redis_pool import Redis, open_redis
+from gateway.ws.options import WsOptions
+from gateway.ws.server import WebSocketGateway
 from schemas.names import EPOCH_KEY, RedisKeys, deltas_stream
 from tests.servers.redis import RedisServer
 

@@ -12,9 +12,9 @@ from clickhouse_driver import Client
 
 from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
-from sinks.clickhouse import ClickHouseBarsSink, ClickHouseTradesSink, connect
-from sinks.clickhouse_migrations import check_tables, migrate, migrations, statements
-from sinks.clickhouse_native import BAR_COLUMNS
+from sinks.clickhouse.migrations import check_tables, migrate, migrations, statements
+from sinks.clickhouse.native_block import BAR_COLUMNS
+from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink, connect
 from tests.servers.clickhouse import ClickHouseServer
 from tests.unit.sinks.rows import START_US, bars, trades
 

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 from schemas.avro import BAR_SCHEMA_ID, load_schema
 from schemas.errors import Unreachable, WriteFailed
 from schemas.rejects import Reason, Reject
-from sinks.kafka import BarsTopicSink, CheckedProducer, DeadLetterSink, Outgoing, ensure_topic
+from sinks.kafka.sink import BarsTopicSink, CheckedProducer, DeadLetterSink, Outgoing, ensure_topic
 from tests.servers.kafka import KafkaBroker, make_topic
 from tests.unit.sinks.rows import START_US, bars
 

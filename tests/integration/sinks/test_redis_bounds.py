@@ -8,8 +8,8 @@ import redis
 from local.redis import bundled_binary
 from schemas.names import SYMBOLS_KEY, deltas_stream
 from schemas.wire import BarMessage
-from sinks.redis import RedisWriter, connect
-from sinks.redis_bounds import BAR_BYTES, SHARES, RedisBounds
+from sinks.redis.bounds import BAR_BYTES, SHARES, RedisBounds
+from sinks.redis.sink import RedisWriter, connect
 from tests.integration.sinks.redis_reading import check_stream, entries, moved, update
 from tests.servers.redis import RedisServer
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers

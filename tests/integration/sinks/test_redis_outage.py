@@ -10,8 +10,8 @@ from local.redis import bundled_binary
 from schemas.errors import Unreachable
 from schemas.names import deltas_stream
 from schemas.wire import decode_message
-from sinks import redis as sink
-from sinks.redis import RedisSink, RedisWriter, connect
+from sinks.redis import sink
+from sinks.redis.sink import RedisSink, RedisWriter, connect
 from tests.integration.sinks.redis_reading import check_stream, update
 from tests.servers.redis import RedisServer
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers
@@ -158,7 +158,7 @@ def test_a_stop_while_redis_is_down_ends_the_write(tmp_path: Path) -> None:
 def test_the_bundled_release_says_outages_within_a_script_and_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: object
 ) -> None:
-    monkeypatch.setattr("sinks.outage.STOP_GRACE_S", 0.1)
+    monkeypatch.setattr("runtime.outage.STOP_GRACE_S", 0.1)
     monkeypatch.setattr("tests.servers.redis.shutil.which", lambda _name: bundled_binary())
     stop = threading.Event()
     with RedisServer(tmp_path) as server, connect(server.url) as client:

@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from schemas.names import EVENTS_STREAM
-from sinks.redis import RedisWriter, connect
-from sinks.redis_state import LiveUpdate
+from sinks.redis.sink import RedisWriter, connect
+from sinks.redis.state import LiveUpdate
 from tests.integration.sinks.redis_reading import bar_at, update
 from tests.unit.sinks.rows import START_US, bars, tickers
 

@@ -10,13 +10,13 @@ import pytest
 from clickhouse_driver import Client
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from connectors.kafka_requeued import Marker
+from connectors.kafka.requeued import Marker
 from flows.reading import markers_of
+from jobs.produce.kafka_writer import ensure_topic
+from runtime.settings.whole import Settings, load_settings
 from schemas.rejects import Reason, Reject
-from sinks.kafka import DeadLetterSink
+from sinks.kafka.sink import DeadLetterSink
 from tapeflow.cli import main
-from tapeflow.kafka_writer import ensure_topic
-from tapeflow.settings import Settings, load_settings
 from tests.integration.flows.market_feeding import KEEP, environment, run_history
 from tests.servers.kafka import make_topic
 

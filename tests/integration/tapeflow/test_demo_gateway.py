@@ -2,10 +2,10 @@
 
 import tempfile
 
+from demo.gateway import DemoGateway
 from local.ports import free_port
-from tapeflow.demo_gateway import DemoGateway
-from tapeflow.gateway_processes import GatewayProcesses, listens
-from tapeflow.settings import Settings
+from processes.gateway_processes import GatewayProcesses, listens
+from runtime.settings.whole import Settings
 
 
 def test_a_gateway_that_lost_its_ports_takes_others_and_never_follows_the_other_one(redis_url: str) -> None:

@@ -18,11 +18,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from gateway.redis_pool import open_redis
+from gateway.stores.redis_pool import open_redis
 from local.ports import free_port
+from processes.gateway_processes import answers
+from runtime.settings.whole import Settings
 from tapeflow.cli import main
-from tapeflow.gateway_processes import answers
-from tapeflow.settings import Settings
 from tests.chaos.world import free_ports_in_a_row
 from tests.integration.gateway.gateway_command import COMMAND, GatewayCommand, environment, running_gateway, verb
 from tests.integration.gateway.rest_server import eventually

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
+from jobs.produce.kafka_writer import RecordWriter
 from local.ports import free_port
-from tapeflow.kafka_writer import RecordWriter
 from tests.integration.connectors.kafka_feeding import numbered, options, reading
 from tests.servers.kafka import KafkaBroker
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from connectors.kafka_ends import TopicEnds
+from connectors.kafka.ends import TopicEnds
 from flows.reading import read_options
+from jobs.produce.encoding import encoder_of
+from jobs.produce.kafka_writer import ensure_topic
+from runtime.settings.whole import Settings, load_settings
 from tapeflow.cli import main
-from tapeflow.encoding import encoder_of
-from tapeflow.kafka_writer import ensure_topic
-from tapeflow.settings import Settings, load_settings
 from tests.integration.flows.market_feeding import environment, run_history, tape
 from tests.property.trade_batches import to_batch
 

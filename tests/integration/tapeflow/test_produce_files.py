@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.kafka_options import Position
-from connectors.kafka_range import ranges_between, read_range
+from connectors.kafka.options import Position
+from connectors.kafka.range import ranges_between, read_range
 from flows.reading import read_options
+from runtime.settings.whole import load_settings
 from tapeflow.cli import main
-from tapeflow.settings import load_settings
 from tests.servers.kafka import make_topic
 
 ROWS = "77,1.50,2,3,1714521600123,True,True\n78,1.25,4,5,1714521600124,False,True\n"

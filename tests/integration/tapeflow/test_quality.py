@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from runtime.settings.whole import load_settings
 from tapeflow.cli import main
-from tapeflow.settings import load_settings
 from tests.integration.flows.market_feeding import KEEP, PARTITIONS, environment, feed, make_topic, tape
 
 TRADES = 3_000

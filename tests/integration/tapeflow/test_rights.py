@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from demo.figures import figures_of
 from local.ports import free_port
-from sinks.redis_rights import COMMANDS, KEY_PATTERNS
+from processes.runner import FlowProcess
+from runtime.settings.whole import Settings, load_settings
+from sinks.redis.rights import COMMANDS, KEY_PATTERNS
 from tapeflow.cli import main
-from tapeflow.demo_figures import figures_of
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import Settings, load_settings
 from tests.integration.flows.market_feeding import feed, tape, until_running
 from tests.servers.kafka_acl import AclBroker
 from tests.servers.redis import RedisServer

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from clickhouse_driver import Client
 
+from connectors.synthetic import SyntheticMarket, symbol_names
+from demo.figures import figures_of
+from jobs.produce.encoding import encoder_of
+from jobs.produce.kafka_writer import RecordWriter, ensure_topic
+from jobs.produce.sender import TapeSender
 from local.ports import free_port
+from processes.runner import FlowProcess
+from runtime.settings.whole import load_settings
 from tapeflow.cli import main
-from tapeflow.demo_figures import figures_of
-from tapeflow.encoding import encoder_of
-from tapeflow.kafka_writer import RecordWriter, ensure_topic
-from tapeflow.produce import TapeSender
-from tapeflow.runner import FlowProcess
-from tapeflow.settings import load_settings
-from tapeflow.synthetic import SyntheticMarket, symbol_names
 
 TRADES = 4_000
 DEADLINE_S = 180

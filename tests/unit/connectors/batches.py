@@ -7,8 +7,8 @@ from typing import Any
 import fastavro
 import numpy as np
 
+from kernels.decimal_text import from_pair
 from schemas.columns import ID_DIGITS, LONG_ID, RawBatch, Rows, TradeBatch
-from schemas.decimals import from_pair
 from schemas.rejects import Reason
 
 TIMESTAMP_MS = 1_800_000_000_000

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from connectors.column_plan import FileOptions
-from connectors.files import TradeFile, open_files
-from core.rules import Rules
+from connectors.files.reader import TradeFile, open_files
+from connectors.synthetic import Disorder, SyntheticMarket, symbol_names
+from connectors.values.column_plan import FileOptions
+from core.bars.rules import Rules
 from flows.bars import Account, FileLog, build, rules_for_files, run_bars
 from schemas.columns import TRADE, TradeBatch
 from schemas.rejects import Reason, Reject
 from sinks.files import BarTable, RejectTable
-from tapeflow.synthetic import Disorder, SyntheticMarket, symbol_names
 
 
 def files(folder: Path, count: int) -> list[TradeFile]:

@@ -3,12 +3,12 @@
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from core.rules import Rules
+from core.bars.rules import Rules
 from flows.history import HistoryStep, HistoryUpdate, final_bars, late_trades, trades
 from flows.metrics import FlowMetrics
 from schemas.columns import BAR, TRADE, BarBatch, TradeBatch
 from tests.property.trade_batches import to_batch
-from tests.unit.core.test_shard import at
+from tests.unit.core.bars.test_shard import at
 
 NOTHING = BarBatch((), np.empty(0, BAR))
 

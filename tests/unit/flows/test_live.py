@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from connectors.kafka import empty_trades
-from core.rules import Rules
+from connectors.kafka.source import empty_trades
+from connectors.synthetic import SyntheticMarket, symbol_names
+from core.bars.rules import Rules
 from flows.latency import LatencyHistogram
 from flows.live import LiveStep, measure
 from flows.metrics import FlowMetrics
 from schemas.columns import TRADE, TradeBatch
-from sinks.redis import LiveUpdate
-from tapeflow.synthetic import SyntheticMarket, symbol_names
+from sinks.redis.sink import LiveUpdate
 
 CONFLATION = timedelta(milliseconds=20)
 

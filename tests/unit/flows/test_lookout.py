@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from connectors.kafka import PartitionPosition
-from connectors.kafka_ends import LogEnd
+from connectors.kafka.ends import LogEnd
+from connectors.kafka.source import PartitionPosition
 from flows.lookout import Lookout, servers_of
+from runtime.settings.whole import load_settings
 from schemas.errors import SettingError
-from tapeflow.settings import load_settings
 
 WAIT_S = 10.0
 

@@ -3,11 +3,11 @@
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from connectors.kafka import PartitionPosition
+from connectors.kafka.source import PartitionPosition
 from flows.metrics import Account, FlowMetrics
+from runtime.outage import OUTAGES
 from schemas.columns import BAR, TRADE, BarBatch, TradeBatch
 from schemas.rejects import Reason, Reject
-from sinks.outage import OUTAGES
 
 
 def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:

@@ -2,11 +2,11 @@
 
 from prometheus_client import CollectorRegistry
 
-from core.rules import Rules
-from core.shard import Shard
+from core.bars.rules import Rules
+from core.bars.shard import Shard
 from flows.quality import QualityMetrics
 from tests.property.trade_batches import MONDAY_US, to_batch
-from tests.unit.core.test_shard import at
+from tests.unit.core.bars.test_shard import at
 
 
 def shown(detail: str, name: str) -> dict[tuple[str, str], float]:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from flows.reading import decode_trades, partition_key, read_options, rejected, rules_of
+from jobs.produce.encoding import encoder_of
+from runtime.settings.whole import Settings, load_settings
 from schemas.columns import PLACE, RawBatch, TradeBatch
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reason
 from schemas.shards import shard_key
-from tapeflow.encoding import encoder_of
-from tapeflow.settings import Settings, load_settings
 from tests.property.trade_batches import MONDAY_US, to_batch
-from tests.unit.core.test_shard import at
+from tests.unit.core.bars.test_shard import at
 
 
 class Keys:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import flows.replay_plan
-from connectors.kafka_options import KafkaReadOptions
-from connectors.kafka_range import OffsetRange
-from core.shard_kernel import OPEN_END
+from connectors.kafka.options import KafkaReadOptions
+from connectors.kafka.range import OffsetRange
+from core.bars.shard_kernel import OPEN_END
 from flows.replay_plan import Request, make_plan
+from jobs.produce.encoding import encoder_of
+from oracle.truth import OracleTrade
+from runtime.settings.whole import load_settings
 from schemas.columns import RawBatch
-from tapeflow.encoding import encoder_of
-from tapeflow.oracle import OracleTrade
-from tapeflow.settings import load_settings
 from tests.property.trade_batches import MONDAY_US, SECOND_US, to_batch
 from tests.unit.one_partition import questions_of
 

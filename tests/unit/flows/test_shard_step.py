@@ -9,14 +9,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from core.rules import Rules
+from core.bars.rules import Rules
 from flows.metrics import FlowMetrics
 from flows.shard_step import ShardStep
 from schemas.columns import TRADE, BarBatch, TradeBatch
 from schemas.errors import StateIncompatible
 from schemas.rejects import Reason, Reject
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
-from tests.unit.core.test_shard import at
+from tests.unit.core.bars.test_shard import at
 
 RULES = Rules()
 MONDAY = datetime.fromtimestamp(MONDAY_US / 1e6, UTC)

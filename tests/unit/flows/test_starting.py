@@ -3,9 +3,9 @@
 import pytest
 
 from flows.starting import fail_in_one_line, one_line_errors, start_flow
-from flows.stopping import StopSignal
+from runtime.settings.whole import load_settings
+from runtime.stopping import StopSignal
 from schemas.errors import PeerGone, SettingError, Unreachable
-from tapeflow.settings import load_settings
 
 
 @one_line_errors

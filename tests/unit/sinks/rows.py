@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels.decimal_text import to_limbs, to_pair, units
 from schemas.columns import BAR, TICKER, TRADE, BarBatch, TickerBatch, TradeBatch
-from schemas.decimals import to_limbs, to_pair, units
 from schemas.intervals import INTERVAL_INDEX
 
 __all__ = ["bars", "tickers", "trades"]

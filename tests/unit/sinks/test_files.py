@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kernels.decimal_text import to_limbs, to_pair, units
 from schemas.columns import BAR, BarBatch
-from schemas.decimals import to_limbs, to_pair, units
 from schemas.errors import InputError
 from schemas.rejects import Reason, Reject
 from sinks.files import BAR_COLUMNS, REJECT_COLUMNS, BarTable, RejectTable, check_output

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-import tapeflow.verify
+import jobs.verify
+from oracle.comparison import Comparison
 from tapeflow.cli import main
-from tapeflow.comparison import Comparison
 
 
 def said(
     found: Comparison, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
 ) -> tuple[int, str, str]:
-    monkeypatch.setattr(tapeflow.verify, "verify_bars", lambda *_: found)
+    monkeypatch.setattr(jobs.verify, "verify_bars", lambda *_: found)
     code = main(["verify", *words])
     shown = capsys.readouterr()
     return code, shown.out, shown.err

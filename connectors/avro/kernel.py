@@ -1,0 +1,234 @@
+"""The compiled interpreter of Avro programs: bytes of a whole batch in, TRADE rows out.
+
+AvroDecoder calls ``decode_records`` once per batch. Law: record i is read inside ``[ends[i-1], ends[i])`` only, and
+must consume exactly its bytes, so that a corrupt record never costs a neighbour; the compiler doesn't check bounds,
+every read does. The surprise: arrays may claim any number of items, so items of no bytes aren't looped over.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from connectors.avro.program import Op
+from connectors.avro.values import (
+    SCRATCH,
+    read_number_op,
+    read_plain_text,
+    read_short_decimal,
+    read_side_op,
+    read_text_op,
+    read_time_op,
+)
+from connectors.avro.varints import Fault, read_block, read_length, read_long
+from connectors.values.fields import REQUIRED
+from connectors.values.rows import clear_row, store_side
+from kernels.kernel import leaf_kernel
+from schemas.rejects import Reason
+
+__all__ = ["FAULT", "FAULT_AT", "FAULT_PC", "SCRATCH_LENGTH", "SEEN", "decode_records"]
+
+FAULT: Final = SCRATCH
+"""scratch[FAULT]: the Fault of the last record that was CORRUPT; FAULT_PC, FAULT_AT: op and position of what was
+wrong with the last refused record; SEEN: bits of the fields that the last whole record had."""
+FAULT_PC: Final = SCRATCH + 1
+FAULT_AT: Final = SCRATCH + 2
+SEEN: Final = SCRATCH + 3
+_STACK: Final = SCRATCH + 4
+_DEPTH_MAX: Final = 512
+SCRATCH_LENGTH: Final = _STACK + _DEPTH_MAX
+
+_CUT_SHORT: Final = int(Fault.CUT_SHORT)
+_BAD_BRANCH: Final = int(Fault.BAD_BRANCH)
+_BAD_SYMBOL_INDEX: Final = int(Fault.BAD_SYMBOL_INDEX)
+_BYTES_LEFT: Final = int(Fault.BYTES_LEFT)
+_TOO_DEEP: Final = int(Fault.TOO_DEEP)
+
+_NONE: Final = int(Reason.NONE)
+_EMPTY_VALUE: Final = int(Reason.EMPTY_VALUE)
+_BAD_FRAME: Final = int(Reason.BAD_FRAME)
+_UNKNOWN_SCHEMA: Final = int(Reason.UNKNOWN_SCHEMA)
+_CORRUPT: Final = int(Reason.CORRUPT)
+_MISSING_FIELD: Final = int(Reason.MISSING_FIELD)
+_BAD_VALUE: Final = int(Reason.BAD_VALUE)
+_TOO_LARGE: Final = int(Reason.TOO_LARGE)
+
+_END: Final = int(Op.END)
+_SKIP_BYTES: Final = int(Op.SKIP_BYTES)
+_SKIP_TEXT: Final = int(Op.SKIP_TEXT)
+_SKIP_ENUM: Final = int(Op.SKIP_ENUM)
+_UNION: Final = int(Op.UNION)
+_JUMP: Final = int(Op.JUMP)
+_BLOCKS: Final = int(Op.BLOCKS)
+_NEXT_ITEM: Final = int(Op.NEXT_ITEM)
+_EMPTY_BLOCKS: Final = int(Op.EMPTY_BLOCKS)
+_RETURN: Final = int(Op.RETURN)
+_LACKING: Final = int(Op.LACKING)
+_UNUSABLE: Final = int(Op.UNUSABLE)
+_TEXT: Final = int(Op.TEXT)
+_TEXT_ENUM: Final = int(Op.TEXT_ENUM)
+_NUMBER_DECIMAL: Final = int(Op.NUMBER_DECIMAL)
+_NUMBER_TEXT: Final = int(Op.NUMBER_TEXT)
+_TIME_TEXT: Final = int(Op.TIME_TEXT)
+_SIDE_ENUM: Final = int(Op.SIDE_ENUM)
+
+
+@leaf_kernel
+def _run_skip(data: Any, at: int, stop: int, code: Any, pc: int) -> Any:
+    """Runs a SKIP… or EMPTY_BLOCKS op: the position or a Fault."""
+    kind = code[4 * pc]
+    if kind == _SKIP_BYTES:
+        return at + code[4 * pc + 2] if code[4 * pc + 2] <= stop - at else _CUT_SHORT
+    if kind == _SKIP_TEXT:
+        length, at = read_length(data, at, stop)
+        return at if at < 0 else at + length
+    if kind == _EMPTY_BLOCKS:
+        count = 1
+        while at >= 0 and count != 0:
+            count, at = read_block(data, at, stop)
+        return at
+    value, at = read_long(data, at, stop)
+    if kind == _SKIP_ENUM and at >= 0 and (value < 0 or value >= code[4 * pc + 2]):
+        return _BAD_SYMBOL_INDEX
+    return at
+
+
+@leaf_kernel
+def _run_control(data: Any, at: Any, stop: int, code: Any, pc: Any, depth: Any, scratch: Any) -> Any:
+    """Runs an op of arrays, maps and routines: (position or a Fault, next pc, stack depth)."""
+    kind, target = code[4 * pc], code[4 * pc + 2]
+    if kind == _RETURN:
+        return at, scratch[_STACK + depth - 1], depth - 1
+    if kind == _NEXT_ITEM:
+        scratch[_STACK + depth - 1] -= 1
+        if scratch[_STACK + depth - 1] > 0:
+            return at, target + 1, depth
+        return at, target, depth - 1
+    kept = pc + 1
+    if kind == _BLOCKS:
+        kept, at = read_block(data, at, stop)
+        if at < 0:
+            return at, pc, depth
+        if kept == 0:
+            return at, target, depth
+        if kept < 0 or kept > stop - at:  # an item here takes a byte at least
+            return np.int64(_CUT_SHORT), pc, depth
+    if depth >= _DEPTH_MAX:
+        return np.int64(_TOO_DEEP), pc, depth
+    scratch[_STACK + depth] = kept
+    return at, pc + 1 if kind == _BLOCKS else target, depth + 1
+
+
+@leaf_kernel
+def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any, scratch: Any, sides: Any) -> int:
+    """Runs one program over one record; its reason: CORRUPT, else the first thing found wrong, else MISSING_FIELD."""
+    reason, seen, depth = _NONE, 0, 0
+    while True:
+        kind, now = code[4 * pc], pc
+        found, before = _NONE, at
+        pc += 1
+        if kind >= _TEXT:
+            field = code[4 * now + 1]
+            seen |= 1 << field
+            if kind == _TEXT:
+                at, found = read_plain_text(data, at, stop, field, row)
+            elif kind == _NUMBER_DECIMAL and code[4 * now + 2] == 10:
+                at, short = read_short_decimal(data, at, stop, field, row)
+                if not short:
+                    at, found = read_number_op(data, before, stop, code, now, row, scratch)
+            elif kind <= _TEXT_ENUM:
+                at, found = read_text_op(data, at, stop, code, now, row, texts, scratch)
+            elif kind <= _NUMBER_TEXT:
+                at, found = read_number_op(data, at, stop, code, now, row, scratch)
+            elif kind <= _TIME_TEXT:
+                at, found = read_time_op(data, at, stop, code, now, row, scratch)
+            elif kind == _SIDE_ENUM and at < stop and data[at] < np.uint8(2 * min(code[4 * now + 2], 64)):
+                if data[at] & np.uint8(1):
+                    at = np.int64(_BAD_SYMBOL_INDEX)
+                else:
+                    store_side(row, code[code[4 * now + 3] + (data[at] >> np.uint8(1))])
+                    at += 1
+            else:
+                at = read_side_op(data, at, stop, code, now, row, sides)
+        elif kind == _UNION:
+            if at < stop and data[at] < np.uint8(0x80):
+                branch = np.int64(data[at] >> np.uint8(1)) ^ -np.int64(data[at] & np.uint8(1))
+                at += 1
+            else:
+                branch, at = read_long(data, at, stop)
+            if at >= 0 and 0 <= branch < code[4 * now + 2]:
+                pc = code[code[4 * now + 3] + branch]
+            elif at >= 0:
+                at = np.int64(_BAD_BRANCH)
+        elif kind == _JUMP:
+            pc = code[4 * now + 2]
+        elif kind == _END:
+            if at == stop:
+                scratch[SEEN] = seen
+                return _MISSING_FIELD if reason == _NONE and seen & REQUIRED != REQUIRED else reason
+            at = np.int64(_BYTES_LEFT)
+        elif kind == _UNUSABLE:
+            seen |= 1 << code[4 * now + 1]
+            found = _BAD_VALUE
+        elif kind == _LACKING:
+            found = _MISSING_FIELD
+        elif kind <= _EMPTY_BLOCKS:
+            at = _run_skip(data, at, stop, code, now)
+        else:
+            at, pc, depth = _run_control(data, at, stop, code, now, depth, scratch)
+        if at < 0:
+            scratch[FAULT], scratch[FAULT_PC], scratch[FAULT_AT] = at, now, before
+            return _CORRUPT
+        if found != _NONE and reason == _NONE:
+            reason = found
+            scratch[FAULT_PC], scratch[FAULT_AT] = now, before
+
+
+@leaf_kernel
+def _find_program(schema_id: int, ids: Any, starts: Any) -> Any:
+    for index in range(len(ids)):
+        if ids[index] == schema_id:
+            return np.int64(starts[index])
+    return -1
+
+
+@leaf_kernel
+def decode_records(
+    data: Any, ends: Any, offsets: Any, timestamps_ms: Any, framed: bool, value_bytes_max: int, ids: Any, starts: Any,
+    code: Any, rows: Any, texts: Any, scratch: Any, sides: Any,
+) -> int:  # fmt: skip
+    """Fills rows[i] (TRADE) from record i, its ``reason`` included; returns how many records had an unknown schema.
+
+    data uint8[]; ends, offsets, timestamps_ms int64[n]; ids, starts int64[programs] (one, id 0, when not framed).
+    texts uint8[]: the constant texts, then room for made ones; scratch int64[SCRATCH_LENGTH], with MADE_BASE,
+    MADE_USED, ROUNDING and ORIGIN_US set. sides: the table of connectors.values.words.
+    Numbers that need repr() are marked in ``outcome``: see read_number_op.
+    """
+    start: Any = 0
+    unknown = 0
+    last_id, last_program = -1, -1 if framed else starts[0]
+    for index in range(len(ends)):
+        stop = ends[index]
+        row = rows[index]
+        clear_row(row, offsets[index], timestamps_ms[index])
+        at = start
+        if stop == start:
+            row["reason"] = _EMPTY_VALUE
+        elif stop - start > value_bytes_max:
+            row["reason"] = _TOO_LARGE
+        elif framed and (stop - start < 5 or data[start] != 0):
+            row["reason"] = _BAD_FRAME
+        else:
+            if framed:
+                schema_id: Any = 0
+                for byte in range(start + 1, start + 5):
+                    schema_id = schema_id << 8 | np.int64(data[byte])
+                if schema_id != last_id:
+                    last_id, last_program = schema_id, _find_program(schema_id, ids, starts)
+                at += 5
+            if last_program < 0:
+                row["reason"] = _UNKNOWN_SCHEMA
+                unknown += 1
+            else:
+                row["reason"] = _run(data, at, stop, last_program, code, row, texts, scratch, sides)
+        start = stop
+    return unknown

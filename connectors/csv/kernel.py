@@ -1,0 +1,156 @@
+"""The compiled CSV scanner: cuts text into lines, and lines into the cells of wanted columns.
+
+CsvDecoder calls it; connectors.values.cells reads the cells. Law: a line ends at its line feed or carriage
+return, quotes or not, so one stray quote costs one line and never the rest of a file; a line has as many columns as
+the header or it is CORRUPT, since a shifted or cut-off line could pass for a good one.
+"""
+
+from typing import Any, Final
+
+from connectors.values.cells import ABSENT
+from connectors.values.fields import Field
+from kernels.kernel import leaf_kernel
+from schemas.rejects import Reason
+
+__all__ = ["commas_to_points", "cut_lines", "keep_lines", "scan_lines"]
+
+_CORRUPT: Final = int(Reason.CORRUPT)
+_TOO_LARGE: Final = int(Reason.TOO_LARGE)
+_NONE: Final = int(Reason.NONE)
+_NO_TRADE: Final = int(Reason.NO_TRADE)
+_PRICE: Final = int(Field.PRICE)
+_EVENT_TIME: Final = int(Field.EVENT_TIME)
+
+
+@leaf_kernel
+def cut_lines(data: Any, ends: Any, last: bool) -> Any:
+    """Fills ``ends`` with the ends of lines (one byte of line end included) until it is full; returns how many.
+
+    ``last``: text behind the last line end is a line too. Blank lines, spaces or not, belong to the line after them;
+    so does the line feed of a line end of two bytes.
+    """
+    count, blank, at = 0, True, 0
+    while at < len(data) and count < len(ends):
+        byte = data[at]
+        at += 1
+        if byte in (10, 13):
+            if not blank:
+                ends[count] = at
+                count += 1
+            blank = True
+        elif byte != 32:
+            blank = False
+    if last and at == len(data) and not blank and count < len(ends):
+        ends[count] = at
+        count += 1
+    return count
+
+
+@leaf_kernel
+def _scan_quoted(data: Any, at: Any, stop: int, quote: int) -> Any:
+    """(position of the closing quote or -1, whether quotes inside are doubled) of text that begins at ``at``."""
+    doubled = False
+    while at < stop:
+        if data[at] == quote:
+            if at + 1 < stop and data[at + 1] == quote:
+                doubled = True
+                at += 1
+            else:
+                return at, doubled
+        at += 1
+    return -1, doubled
+
+
+@leaf_kernel
+def _bare_line(data: Any, at: Any, stop: Any) -> Any:
+    """(at, stop) of the line without its line end and the blank lines before it."""
+    while at < stop and data[at] in (10, 13, 32):
+        at += 1
+    while at < stop and data[stop - 1] in (10, 13):
+        stop -= 1
+    return at, stop
+
+
+@leaf_kernel
+def _scan_line(
+    data: Any, at: Any, stop: Any, delimiter: int, quote: int, columns: Any, ats: Any, lengths: Any, index: int
+) -> bool:
+    """Whether the line has exactly ``len(columns)`` columns, whole quotes included; blanks around cells are no part of
+    them, and behind the last column there may be empty ones."""
+    for column in range(len(columns)):
+        while at < stop and data[at] == 32:
+            at += 1
+        start, doubled = at, False
+        if at < stop and data[at] == quote:
+            start = at + 1
+            end, doubled = _scan_quoted(data, start, stop, quote)
+            if end < 0:
+                return False
+            at = end + 1
+            while delimiter != 32 and at < stop and data[at] == 32:
+                at += 1
+        else:
+            while at < stop and data[at] != delimiter:
+                at += 1
+            end = at
+            while end > start and data[end - 1] == 32:
+                end -= 1
+        if column < len(columns) - 1:
+            if at >= stop or data[at] != delimiter:
+                return False
+            at += 1
+        field = columns[column]
+        if field >= 0:
+            ats[index, field] = ~start if doubled else start
+            lengths[index, field] = end - start if end > start else ABSENT
+    while at < stop and (data[at] == delimiter or data[at] == 32):
+        at += 1
+    return bool(at == stop)
+
+
+@leaf_kernel
+def scan_lines(
+    data: Any,
+    ends: Any,
+    line_bytes_max: int,
+    delimiter: int,
+    quote: int,
+    columns: Any,
+    ats: Any,
+    lengths: Any,
+    reasons: Any,
+) -> None:
+    """Fills the cells (connectors.values.cells) of each line. ``columns`` int64[]: the Field of each, -1 if unwanted."""
+    start: Any = 0
+    for index in range(len(ends)):
+        at, stop = _bare_line(data, start, ends[index])
+        if stop - at > line_bytes_max:
+            reasons[index] = _TOO_LARGE
+        elif not _scan_line(data, at, stop, delimiter, quote, columns, ats, lengths, index):
+            reasons[index] = _CORRUPT
+        start = ends[index]
+
+
+@leaf_kernel
+def keep_lines(data: Any, ats: Any, lengths: Any, kept: Any, reasons: Any) -> None:
+    """Refuses lines whose cell of the last column of ``ats`` isn't one character of ``kept`` (bool[256])."""
+    last = ats.shape[1] - 1
+    for index in range(len(ats)):
+        if reasons[index] == _NONE and not (lengths[index, last] == 1 and kept[data[ats[index, last]]]):
+            reasons[index] = _NO_TRADE
+
+
+@leaf_kernel
+def commas_to_points(data: Any, ats: Any, lengths: Any) -> None:
+    """Writes a point over each comma in the cells of numbers and times; points there become commas, which no number
+    has, so that a cell with both is refused."""
+    for index in range(len(ats)):
+        for field in range(_PRICE, _EVENT_TIME + 1):
+            at = ats[index, field]
+            if at < 0 or lengths[index, field] < 0:
+                continue
+            for place in range(at, at + lengths[index, field]):
+                if data[place] == 44:
+                    data[place] = 46
+                elif data[place] == 46:
+                    data[place] = 44

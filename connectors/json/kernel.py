@@ -1,0 +1,354 @@
+"""The compiled JSON scanner: finds the cells of wanted fields in a batch of JSON values, and checks the grammar.
+
+JsonDecoder calls ``scan_records`` once per batch; connectors.values.cells reads the cells. Record i is read inside its own
+bytes only, and is taken only when all of it is one JSON object (RFC 8259, and the NaN and Infinity of Python's json)
+in UTF-8, or an array of trades where the field map says so; numbers stay text, so exact.
+``edges`` int64[k, 4]: parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from connectors.values.cells import ABSENT, UNFIT
+from connectors.values.fields import Field
+from connectors.values.ids import is_whole_number
+from kernels.kernel import leaf_kernel
+from kernels.utf8 import is_utf8
+from schemas.rejects import Reason
+
+__all__ = ["DEPTH_MAX", "ITEM_KEY", "scan_records"]
+
+DEPTH_MAX: Final = 512
+_OBJECT: Final = 0
+_ARRAY: Final = 1
+_UNWANTED: Final = 1 << 20
+"""A target that is neither a node (0..) nor a field (~field)."""
+ITEM_KEY: Final = -1
+"""Key length of an edge to each item of an array, every one of which is a trade."""
+
+_EMPTY_VALUE: Final = int(Reason.EMPTY_VALUE)
+_TOO_LARGE: Final = int(Reason.TOO_LARGE)
+_CORRUPT: Final = int(Reason.CORRUPT)
+_SYMBOL: Final = int(Field.SYMBOL)
+_TRADE_ID: Final = int(Field.TRADE_ID)
+_EXCHANGE: Final = int(Field.EXCHANGE)
+_PRICE: Final = int(Field.PRICE)
+_SIZE: Final = int(Field.SIZE)
+_EVENT_TIME: Final = int(Field.EVENT_TIME)
+_SIDE: Final = int(Field.SIDE)
+
+_SPACE: Final = np.zeros(256, np.bool_)
+_SPACE[list(b" \t\n\r")] = True
+_ESCAPES: Final = np.zeros(256, np.bool_)
+_ESCAPES[list(b'"\\/bfnrt')] = True
+_HEX: Final = np.zeros(256, np.bool_)
+_HEX[list(b"0123456789abcdefABCDEF")] = True
+_TRUE: Final = np.frombuffer(b"true", np.uint8)
+_FALSE: Final = np.frombuffer(b"false", np.uint8)
+_NULL: Final = np.frombuffer(b"null", np.uint8)
+_NAN: Final = np.frombuffer(b"NaN", np.uint8)
+_INFINITY: Final = np.frombuffer(b"Infinity", np.uint8)
+
+
+@leaf_kernel
+def _skip_space(data: Any, at: Any, stop: int) -> Any:
+    while at < stop and _SPACE[data[at]]:
+        at += 1
+    return at
+
+
+@leaf_kernel
+def _scan_string(data: Any, at: Any, stop: int) -> Any:
+    """(position of the closing quote or -1, whether there are escapes) of a string whose text begins at ``at``."""
+    escaped = False
+    while at < stop:
+        byte = data[at]
+        if byte == 34:
+            return at, escaped
+        if byte < 32:
+            return np.int64(-1), escaped
+        at += 1
+        if byte == 92:
+            escaped = True
+            if at >= stop:
+                break
+            if data[at] == 117:
+                if stop - at < 5:
+                    break
+                for place in range(at + 1, at + 5):
+                    if not _HEX[data[place]]:
+                        return np.int64(-1), escaped
+                at += 5
+            elif _ESCAPES[data[at]]:
+                at += 1
+            else:
+                break
+    return np.int64(-1), escaped
+
+
+@leaf_kernel
+def _skip_digits(data: Any, at: Any, stop: int) -> Any:
+    while at < stop and 48 <= data[at] <= 57:
+        at += 1
+    return at
+
+
+@leaf_kernel
+def _scan_number(data: Any, at: Any, stop: int) -> Any:
+    """(position after the number or -1, whether it is whole: no point, no exponent)."""
+    at += data[at] == 45
+    start = at
+    at = _skip_digits(data, at, stop)
+    if at == start or (at - start > 1 and data[start] == 48):
+        return np.int64(-1), False
+    whole = True
+    if at < stop and data[at] == 46:
+        start, whole = at + 1, False
+        at = _skip_digits(data, start, stop)
+        if at == start:
+            return np.int64(-1), False
+    if at < stop and data[at] in (69, 101):
+        at += 1
+        if at < stop and data[at] in (43, 45):
+            at += 1
+        start, whole = at, False
+        at = _skip_digits(data, start, stop)
+        if at == start:
+            return np.int64(-1), False
+    return at, whole
+
+
+@leaf_kernel
+def _matches(data: Any, at: int, stop: int, word: Any, word_at: int, length: int) -> bool:
+    if stop - at < length:
+        return False
+    for index in range(length):  # noqa: SIM110 - kernels have no all()
+        if data[at + index] != word[word_at + index]:
+            return False
+    return True
+
+
+@leaf_kernel
+def _literal_length(data: Any, at: int, stop: int) -> int:
+    """Of null, true, false, NaN, Infinity or -Infinity; 0 where none of them stands."""
+    if _matches(data, at, stop, _NULL, 0, 4) or _matches(data, at, stop, _TRUE, 0, 4):
+        return 4
+    if _matches(data, at, stop, _FALSE, 0, 5):
+        return 5
+    if _matches(data, at, stop, _NAN, 0, 3):
+        return 3
+    minus = int(at < stop and data[at] == 45)
+    return 8 + minus if _matches(data, at + minus, stop, _INFINITY, 0, 8) else 0
+
+
+@leaf_kernel
+def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: Any, index: int) -> Any:
+    """The position after a string, number or literal, or -1; keeps its cell when ``target`` is a field."""
+    byte, field = data[at], ~target
+    cell_at, length = at, UNFIT
+    if byte == 34:
+        end, escaped = _scan_string(data, at + 1, stop)
+        cell_at, length = ~(at + 1) if escaped else at + 1, end - at - 1
+        at = end + 1 if end >= 0 else np.int64(-1)
+    elif 48 <= byte <= 57 or (byte == 45 and not _matches(data, at + 1, stop, _INFINITY, 0, 8)):
+        end, whole = _scan_number(data, at, stop)
+        if whole or field > _EXCHANGE or (field == _TRADE_ID and is_whole_number(data, at, end)):
+            length = end - at  # no symbol or id is written as 5.5
+        at = end
+    else:
+        end = at + _literal_length(data, at, stop)
+        if end == at:
+            return np.int64(-1)
+        # A flag may be a side; null and Python's NaN say nothing; its infinities are no value of ours.
+        if byte == 110 or (byte == 78 and field not in (_SYMBOL, _PRICE, _SIZE, _EVENT_TIME)):
+            length = ABSENT
+        elif field == _SIDE and byte in (116, 102):
+            length = end - at
+        at = end
+    if target < 0 <= at:
+        ats[index, field], lengths[index, field] = cell_at, length
+    return at
+
+
+@leaf_kernel
+def _scan_key(data: Any, at: Any, stop: int, node: int, edges: Any, keys: Any) -> Any:
+    """(position of the value or -1, its target) of the member whose key begins at ``at`` in the object of ``node``."""
+    if at >= stop or data[at] != 34:
+        return np.int64(-1), _UNWANTED
+    end, _ = _scan_string(data, at + 1, stop)
+    if end < 0:
+        return end, _UNWANTED
+    target, length = _UNWANTED, end - at - 1
+    if node != _UNWANTED:
+        for edge in range(len(edges)):
+            of_node = edges[edge, 0] == node and edges[edge, 2] == length
+            if of_node and _matches(data, at + 1, stop, keys, edges[edge, 1], length):
+                target = edges[edge, 3]
+                break
+    at = _skip_space(data, end + 1, stop)
+    if at >= stop or data[at] != 58:
+        return np.int64(-1), _UNWANTED
+    return _skip_space(data, at + 1, stop), target
+
+
+@leaf_kernel
+def _item_target(position: int, node: int, edges: Any, keys: Any) -> Any:
+    """(target, whether it is a trade) of the item at ``position`` of an array that stands at ``node``.
+
+    A node wants every item as a trade (an edge of key length ITEM_KEY), or items by their position.
+    """
+    if node != _UNWANTED:
+        for edge in range(len(edges)):
+            if edges[edge, 0] != node:
+                continue
+            if edges[edge, 2] == ITEM_KEY:
+                return edges[edge, 3], True
+            number: Any = 0
+            for at in range(edges[edge, 1], edges[edge, 1] + edges[edge, 2]):
+                digit = np.int64(keys[at]) - 48
+                number = number * 10 + digit if 0 <= digit <= 9 and number >= 0 and number < 10**6 else -1
+            if number == position and edges[edge, 2] > 0:
+                return edges[edge, 3], False
+    return _UNWANTED, False
+
+
+@leaf_kernel
+def _scan_record(
+    data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, row: Any, items: int
+) -> Any:
+    """(good, rows after it): whether ``data[at:stop]`` is one JSON object, or an array where trades are its items.
+
+    Cells of fields outside the array of trades go to row ``row``, those of the bits ``items`` to the rows behind it,
+    one for each item; -1 for the rows after it where there is no such array, -2 where there isn't room for all.
+    ``stack``: kind, node and position in an array, of each level.
+    """
+    at = _skip_space(data, at, stop)
+    if at >= stop or (data[at] != 123 and not (items != 0 and data[at] == 91)):
+        return False, -1
+    depth, target, is_trade = 0, 0, False
+    after: Any = -1
+    item = row
+    while True:
+        if at >= stop:
+            return False, after
+        if is_trade:
+            if after >= len(ats):
+                return False, -2
+            item, after, is_trade = after, after + 1, False
+            lengths[item, :] = ABSENT
+        to = item if target < 0 and items >> ~target & 1 else row
+        if data[at] in (91, 123):
+            if depth >= DEPTH_MAX:
+                return False, after
+            if target < 0:
+                lengths[to, ~target] = UNFIT
+            kind = _OBJECT if data[at] == 123 else _ARRAY
+            node = target if target >= 0 else _UNWANTED
+            stack[3 * depth], stack[3 * depth + 1], stack[3 * depth + 2] = kind, node, 0
+            depth += 1
+            at = _skip_space(data, at + 1, stop)
+            if at >= stop:
+                return False, after
+            if kind == _ARRAY and items != 0 and _item_target(0, node, edges, keys)[1]:
+                after = row + 1  # of an array that stands twice the last one counts
+            target = _UNWANTED
+            if data[at] != (125 if kind == _OBJECT else 93):
+                if kind == _OBJECT:
+                    at, target = _scan_key(data, at, stop, node, edges, keys)
+                elif items != 0:
+                    target, is_trade = _item_target(0, node, edges, keys)
+                if at < 0:
+                    return False, after
+                continue
+        else:
+            at = _scan_scalar(data, at, stop, target, ats, lengths, to)
+            if at < 0:
+                return False, after
+        # A value has ended, or an empty object or array is about to: close what ends here, or go on after a comma.
+        while True:
+            at = _skip_space(data, at, stop)
+            if depth == 0:
+                return at == stop, after
+            if at >= stop:
+                return False, after
+            byte, kind, node = data[at], stack[3 * depth - 3], stack[3 * depth - 2]
+            at += 1
+            if byte == (125 if kind == _OBJECT else 93):
+                depth -= 1
+                continue
+            if byte != 44:
+                return False, after
+            at, target = _skip_space(data, at, stop), _UNWANTED
+            if kind == _OBJECT:
+                at, target = _scan_key(data, at, stop, node, edges, keys)
+            elif items != 0:
+                stack[3 * depth - 1] += 1
+                target, is_trade = _item_target(stack[3 * depth - 1], node, edges, keys)
+            if at < 0:
+                return False, after
+            break
+
+
+@leaf_kernel
+def _is_not_utf8(data: Any, start: int, stop: int) -> bool:
+    high = np.uint8(0)
+    for index in range(start, stop):
+        high |= data[index]
+    return bool(high >= np.uint8(128)) and not is_utf8(data, start, stop)
+
+
+@leaf_kernel
+def _share_cells(ats: Any, lengths: Any, row: int, after: int, items: int) -> None:
+    """Gives the cells of ``row`` outside the array to each of its trades, which move down by one row over it."""
+    for trade in range(row + 1, after):
+        for field in range(lengths.shape[1]):
+            if items >> field & 1 == 0:
+                ats[trade, field], lengths[trade, field] = ats[row, field], lengths[row, field]
+    for trade in range(row, after - 1):
+        for field in range(lengths.shape[1]):
+            ats[trade, field], lengths[trade, field] = ats[trade + 1, field], lengths[trade + 1, field]
+
+
+@leaf_kernel
+def scan_records(
+    data: Any, ends: Any, value_bytes_max: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, reasons: Any,
+    items: int, owners: Any,
+) -> int:  # fmt: skip
+    """Fills the cells (connectors.values.cells) of each record and its reason: EMPTY_VALUE, TOO_LARGE, CORRUPT or none.
+
+    items: bits of the fields inside an array of trades, 0 where a record is one trade; then row i is record i. Else
+    owners (int64[rows]) gets the record of each row. Returns the number of rows, -1 where there isn't room for them.
+    """
+    start: Any = 0
+    row: Any = 0
+    for index in range(len(ends)):
+        stop = ends[index]
+        if row >= len(ats):
+            return -1
+        reason, after = 0, row + 1
+        if stop == start:
+            reason = _EMPTY_VALUE
+        elif stop - start > value_bytes_max:
+            reason = _TOO_LARGE
+        else:
+            if items != 0:
+                lengths[row, :] = ABSENT
+            good, found = _scan_record(data, start, stop, edges, keys, stack, ats, lengths, row, items)
+            if found == -2:
+                return -1
+            if not good or _is_not_utf8(data, start, stop):
+                reason = _CORRUPT
+            elif found >= 0:
+                _share_cells(ats, lengths, row, found, items)
+                after = found - 1
+        if items != 0:
+            for trade in range(row, after):
+                owners[trade] = index
+        if after > row:
+            reasons[row] = reason
+            for trade in range(row + 1, after):
+                reasons[trade] = 0
+        row = after
+        start = stop
+    return int(row)

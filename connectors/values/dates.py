@@ -1,0 +1,180 @@
+"""Reads dates and times of day from text inside compiled kernels, to microseconds since 1970, UTC.
+
+connectors.values.times calls ``read_date_time`` for every text that may hold a date. Taken are ISO 8601 in its extended and
+basic form, with T, D or a blank before the time of day, dates with slashes or points (year first), FIX timestamps
+(``20240501-09:30:00.123``), zones as Z, UTC, GMT or an offset, and a zone's name in brackets behind them. What has no
+zone is UTC. A leap second (23:59:60 UTC) is the second after it, since the time since 1970 has no place for it.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from kernels.kernel import leaf_kernel
+from schemas.rejects import Reason
+
+__all__ = ["NO_DATE", "read_date_time"]
+
+NO_DATE: Final = 254
+"""Status of a text that doesn't begin with a date: a number perhaps."""
+_OK: Final = int(Reason.NONE)
+_BAD_VALUE: Final = int(Reason.BAD_VALUE)
+_MONTH_DAYS: Final = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
+_DAY_MINUTES: Final = 1440
+_UTC: Final = np.frombuffer(b"utc", np.uint8)
+_GMT: Final = np.frombuffer(b"gmt", np.uint8)
+_ETC: Final = np.frombuffer(b"etc/", np.uint8)
+
+
+@leaf_kernel
+def _read_digits(data: Any, at: int, count: int, stop: int) -> Any:
+    """A number of exactly ``count`` digits, -1 where they aren't there."""
+    if at + count > stop:
+        return -1
+    number: Any = 0
+    for index in range(at, at + count):
+        digit = np.int64(data[index]) - 48
+        if digit < 0 or digit > 9:
+            return -1
+        number = number * 10 + digit
+    return number
+
+
+@leaf_kernel
+def _begins_with(data: Any, at: int, stop: int, word: Any) -> bool:
+    """Whether ``word`` (lower-case ASCII) stands at ``at``, upper or lower case alike."""
+    if stop - at < len(word):
+        return False
+    for index in range(len(word)):  # noqa: SIM110 - kernels have no all()
+        if data[at + index] | np.uint8(32) != word[index]:
+            return False
+    return True
+
+
+@leaf_kernel
+def _days_since_1970(year: int, month: int, day: int) -> int:
+    """Proleptic Gregorian; March-based years put the leap day last (Hinnant's days_from_civil)."""
+    shifted = year - (month <= 2)
+    era = shifted // 400
+    year_of_era = shifted - era * 400
+    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+
+
+@leaf_kernel
+def _skip_utc(data: Any, at: Any, stop: int) -> Any:
+    """The position after UTC, GMT or Z, ``at`` itself where none of them stands."""
+    if _begins_with(data, at, stop, _UTC) or _begins_with(data, at, stop, _GMT):
+        return at + 3
+    return at + 1 if at < stop and data[at] | np.uint8(32) == 122 else at
+
+
+@leaf_kernel
+def _read_zone(data: Any, at: Any, stop: int) -> Any:
+    """(minutes east of UTC, good) of what stands behind a time: nothing, ``Z``, `` UTC``, ``+HH``, ``+HHMM``,
+    ``+HH:MM``, ``+0000 UTC`` and each with a zone's name in brackets."""
+    east, is_given = 0, False
+    if stop - at > 1 and data[at] == 32 and data[at + 1] != 91:
+        at += 1
+    if at < stop and (data[at] == 43 or data[at] == 45):
+        west = data[at] == 45
+        hours = _read_digits(data, at + 1, 2, stop)
+        minutes = 0
+        at += 3
+        if at < stop and (data[at] == 58 or 48 <= data[at] <= 57):
+            at += data[at] == 58
+            minutes = _read_digits(data, at, 2, stop)
+            at += 2
+        if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
+            return 0, False
+        east, is_given = hours * 60 + minutes, True
+        if east == 0 and stop - at > 1 and data[at] == 32:
+            after = _skip_utc(data, at + 1, stop)
+            at = after if after > at + 1 else at
+        east = -east if west else east
+    else:
+        after = _skip_utc(data, at, stop)
+        is_given = after > at
+        at = after
+    if stop - at > 2 and data[at] == 91 and data[stop - 1] == 93:
+        name = at + 1 + (4 if _begins_with(data, at + 1, stop, _ETC) else 0)
+        # An offset goes before the name beside it; without one, only UTC is known here.
+        if is_given or (_skip_utc(data, name, stop) == stop - 1 and name < stop - 1):
+            return east, True
+    return east, at == stop
+
+
+@leaf_kernel
+def _read_day(data: Any, at: int, stop: int) -> Any:
+    """(days since 1970, reason or NO_DATE, position after the date, whether it is written without separators)."""
+    year, month, day = _read_digits(data, at, 4, stop), -1, -1
+    after, is_basic = at, False
+    if stop - at >= 10 and data[at + 4] == data[at + 7] and data[at + 4] in (45, 46, 47):
+        month, day = _read_digits(data, at + 5, 2, stop), _read_digits(data, at + 8, 2, stop)
+        after = at + 10
+        if month < 0 or day < 0 or year < 0:
+            # 1714.52.1 or the like is no number either, but that is for the reader of numbers to say.
+            return 0, NO_DATE, after, False
+    elif stop - at > 8 and data[at + 8] in (84, 116, 68, 100, 32, 45):
+        month, day = _read_digits(data, at + 4, 2, stop), _read_digits(data, at + 6, 2, stop)
+        after, is_basic = at + 8, True
+    if year < 0 or month < 0 or day < 0:
+        return 0, NO_DATE, after, False
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if year < 1 or month < 1 or month > 12 or day < 1 or day > _MONTH_DAYS[month - 1] + leap:
+        return 0, _BAD_VALUE, after, is_basic
+    return _days_since_1970(year, month, day), _OK, after, is_basic
+
+
+@leaf_kernel
+def _read_clock(data: Any, at: Any, stop: int) -> Any:
+    """(minutes, second 0..60, microseconds, position after it or -1) of ``HH:MM[:SS[.f]]`` or ``HHMM[SS[.f]]``."""
+    hour = _read_digits(data, at, 2, stop)
+    colon = at + 2 < stop and data[at + 2] == 58
+    at += 2 + colon
+    minute = _read_digits(data, at, 2, stop)
+    at += 2
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59:
+        return 0, 0, 0, -1
+    second = 0
+    micros: Any = 0
+    if at < stop and (data[at] == 58 if colon else 48 <= data[at] <= 57):
+        at += colon
+        second = _read_digits(data, at, 2, stop)
+        at += 2
+        if second < 0 or second > 60:
+            return 0, 0, 0, -1
+        if at < stop and (data[at] == 46 or data[at] == 44):
+            at += 1
+            weight, first = 100_000, at
+            while at < stop and 48 <= data[at] <= 57:
+                micros += (np.int64(data[at]) - 48) * weight
+                weight //= 10
+                at += 1
+            if at == first:
+                return 0, 0, 0, -1
+    return hour * 60 + minute, second, micros, at
+
+
+@leaf_kernel
+def read_date_time(data: Any, at: int, stop: int) -> Any:
+    """(microseconds since 1970, reason) of ``data[at:stop]``; reason NO_DATE where it doesn't begin with a date."""
+    days, reason, after, is_basic = _read_day(data, at, stop)
+    if reason != _OK:
+        return np.int64(0), reason
+    minutes, second, east = 0, 0, 0
+    micros: Any = 0
+    if after < stop:
+        # T, t, D, d or a blank; a minus only behind a basic date, where it can't be an offset.
+        if not (data[after] in (84, 116, 68, 100, 32) or (is_basic and data[after] == 45)):
+            return np.int64(0), _BAD_VALUE
+        minutes, second, micros, after = _read_clock(data, after + 1, stop)
+        if after < 0:
+            return np.int64(0), _BAD_VALUE
+        east, good = _read_zone(data, after, stop)
+        if not good:
+            return np.int64(0), _BAD_VALUE
+    minutes = days * _DAY_MINUTES + minutes - east
+    if second == 60 and minutes % _DAY_MINUTES != _DAY_MINUTES - 1:
+        return np.int64(0), _BAD_VALUE
+    return np.int64((minutes * 60 + second) * 1_000_000 + micros), _OK

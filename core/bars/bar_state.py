@@ -1,0 +1,319 @@
+"""One open bar: its columns in state, how a trade enters it, and how it becomes a published bar.
+
+The shard calls these kernels for every trade and interval. Law: a bar's numbers equal those of plain ``decimal``
+arithmetic over the same trades, in any order of arrival. The surprise: open and close are kept twice, once ordered by
+(time, id, offset) and once by (time, offset), because a single id that isn't a number, arriving last, decides which of
+the two was right.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from kernels.kernel import kernel, leaf_kernel
+from kernels.wide import add256, divide256, multiply64, scale256, square_root192, subtract320
+from schemas.columns import NO_ID
+
+__all__ = [
+    "ANNOUNCED",
+    "BAR_STATE",
+    "CLOSED",
+    "OPEN",
+    "add_trade",
+    "close_price",
+    "finish_bars",
+    "start_bar",
+]
+
+BAR_STATE: Final = np.dtype(
+    [
+        ("start_us", "i8"),
+        ("end_us", "i8"),
+        ("open_time_us", "i8"),
+        ("open_id_upper", "i8"),
+        ("open_id", "i8"),
+        ("open_offset", "i8"),
+        ("open_hi", "i8"),
+        ("open_lo", "u8"),
+        ("first_offset", "i8"),
+        ("first_hi", "i8"),
+        ("first_lo", "u8"),
+        ("close_time_us", "i8"),
+        ("close_id_upper", "i8"),
+        ("close_id", "i8"),
+        ("close_offset", "i8"),
+        ("close_hi", "i8"),
+        ("close_lo", "u8"),
+        ("last_offset", "i8"),
+        ("last_hi", "i8"),
+        ("last_lo", "u8"),
+        ("high_hi", "i8"),
+        ("high_lo", "u8"),
+        ("low_hi", "i8"),
+        ("low_lo", "u8"),
+        ("volume_hi", "u8"),
+        ("volume_lo", "u8"),
+        ("buy_hi", "u8"),
+        ("buy_lo", "u8"),
+        ("quote0", "u8"),
+        ("quote1", "u8"),
+        ("quote2", "u8"),
+        ("quote3", "u8"),
+        ("sum_hi", "u8"),
+        ("sum_lo", "u8"),
+        ("square0", "u8"),
+        ("square1", "u8"),
+        ("square2", "u8"),
+        ("square3", "u8"),
+        ("trade_count", "i8"),
+        ("version", "i8"),
+        ("revision", "i4"),
+        ("symbol", "i4"),
+        ("interval", "u1"),
+        ("all_numeric", "u1"),
+        ("closed", "u1"),
+        ("_pad", "u1", (5,)),
+    ]
+)
+"""``_id_upper``, ``_id``: as in TRADE, ids of more digits by their rank (core.bars.long_ids). ``first``/``last`` are open
+and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (published as final because the watermark passed its
+end) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
+
+OPEN: Final = 0
+CLOSED: Final = 1
+ANNOUNCED: Final = 2
+
+ZERO = np.uint64(0)
+ONE = np.uint64(1)
+TWO = np.uint64(2)
+
+
+@leaf_kernel
+def start_bar(bar, symbol, interval, start_us, end_us):  # type: ignore[no-untyped-def]
+    """Make ``bar`` an empty bar; ``trade_count`` 0 tells add_trade that every extreme is still open."""
+    bar.start_us = start_us
+    bar.end_us = end_us
+    bar.volume_hi = ZERO
+    bar.volume_lo = ZERO
+    bar.buy_hi = ZERO
+    bar.buy_lo = ZERO
+    bar.quote0 = ZERO
+    bar.quote1 = ZERO
+    bar.quote2 = ZERO
+    bar.quote3 = ZERO
+    bar.sum_hi = ZERO
+    bar.sum_lo = ZERO
+    bar.square0 = ZERO
+    bar.square1 = ZERO
+    bar.square2 = ZERO
+    bar.square3 = ZERO
+    bar.trade_count = 0
+    bar.version = -1
+    bar.revision = 0
+    bar.symbol = symbol
+    bar.interval = interval
+    bar.all_numeric = 1
+    bar.closed = OPEN
+
+
+@leaf_kernel
+def open_at(bar, trade):  # type: ignore[no-untyped-def]
+    bar.open_time_us = trade.event_time_us
+    bar.open_id_upper = trade.trade_id_upper
+    bar.open_id = trade.trade_id_number
+    bar.open_offset = trade.offset
+    bar.open_hi = trade.price_hi
+    bar.open_lo = trade.price_lo
+
+
+@leaf_kernel
+def close_at(bar, trade):  # type: ignore[no-untyped-def]
+    bar.close_time_us = trade.event_time_us
+    bar.close_id_upper = trade.trade_id_upper
+    bar.close_id = trade.trade_id_number
+    bar.close_offset = trade.offset
+    bar.close_hi = trade.price_hi
+    bar.close_lo = trade.price_lo
+
+
+@leaf_kernel
+def first_at(bar, trade):  # type: ignore[no-untyped-def]
+    bar.first_offset = trade.offset
+    bar.first_hi = trade.price_hi
+    bar.first_lo = trade.price_lo
+
+
+@leaf_kernel
+def last_at(bar, trade):  # type: ignore[no-untyped-def]
+    bar.last_offset = trade.offset
+    bar.last_hi = trade.price_hi
+    bar.last_lo = trade.price_lo
+
+
+@leaf_kernel
+def high_at(bar, trade):  # type: ignore[no-untyped-def]
+    bar.high_hi = trade.price_hi
+    bar.high_lo = trade.price_lo
+
+
+@leaf_kernel
+def low_at(bar, trade):  # type: ignore[no-untyped-def]
+    bar.low_hi = trade.price_hi
+    bar.low_lo = trade.price_lo
+
+
+@leaf_kernel
+def move_open(bar, trade):  # type: ignore[no-untyped-def]
+    time = trade.event_time_us
+    if time < bar.open_time_us:
+        open_at(bar, trade)
+        first_at(bar, trade)
+    elif time == bar.open_time_us:
+        identity = (trade.trade_id_upper, trade.trade_id_number, trade.offset)
+        if identity < (bar.open_id_upper, bar.open_id, bar.open_offset):
+            open_at(bar, trade)
+        if trade.offset < bar.first_offset:
+            first_at(bar, trade)
+
+
+@leaf_kernel
+def move_close(bar, trade):  # type: ignore[no-untyped-def]
+    # Trades of one record come in their order: of two that are otherwise equal the later one is the close.
+    time = trade.event_time_us
+    if time > bar.close_time_us:
+        close_at(bar, trade)
+        last_at(bar, trade)
+    elif time == bar.close_time_us:
+        identity = (trade.trade_id_upper, trade.trade_id_number, trade.offset)
+        if identity >= (bar.close_id_upper, bar.close_id, bar.close_offset):
+            close_at(bar, trade)
+        if trade.offset >= bar.last_offset:
+            last_at(bar, trade)
+
+
+@leaf_kernel
+def add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, version):  # type: ignore[no-untyped-def]
+    """Apply one trade. n0..n2: limbs of price * size; s0..s2: limbs of price ** 2 (low first)."""
+    price_hi, price_lo = trade.price_hi, trade.price_lo
+    if bar.trade_count == 0:
+        open_at(bar, trade)
+        first_at(bar, trade)
+        close_at(bar, trade)
+        last_at(bar, trade)
+        high_at(bar, trade)
+        low_at(bar, trade)
+    else:
+        move_open(bar, trade)
+        move_close(bar, trade)
+        if price_hi > bar.high_hi or (price_hi == bar.high_hi and price_lo > bar.high_lo):
+            high_at(bar, trade)
+        if price_hi < bar.low_hi or (price_hi == bar.low_hi and price_lo < bar.low_lo):
+            low_at(bar, trade)
+    if trade.trade_id_number == NO_ID:
+        bar.all_numeric = 0
+    size_lo, size_hi = trade.size_lo, np.uint64(trade.size_hi)
+    low = bar.volume_lo + size_lo
+    bar.volume_hi += size_hi + (ONE if low < size_lo else ZERO)
+    bar.volume_lo = low
+    if is_buy:
+        low = bar.buy_lo + size_lo
+        bar.buy_hi += size_hi + (ONE if low < size_lo else ZERO)
+        bar.buy_lo = low
+    low = bar.sum_lo + price_lo
+    bar.sum_hi += np.uint64(price_hi) + (ONE if low < price_lo else ZERO)
+    bar.sum_lo = low
+    bar.quote0, bar.quote1, bar.quote2, bar.quote3 = add256(bar.quote0, bar.quote1, bar.quote2, bar.quote3, n0, n1, n2)
+    bar.square0, bar.square1, bar.square2, bar.square3 = add256(
+        bar.square0, bar.square1, bar.square2, bar.square3, s0, s1, s2
+    )
+    bar.trade_count += 1
+    bar.version = version
+
+
+@leaf_kernel
+def close_price(bar):  # type: ignore[no-untyped-def]
+    """(hi, lo) of the bar's close."""
+    if bar.all_numeric:
+        return bar.close_hi, bar.close_lo
+    return bar.last_hi, bar.last_lo
+
+
+@leaf_kernel
+def volume_weighted_price(bar, limbs):  # type: ignore[no-untyped-def]
+    """(hi, lo) of quote_volume / volume at scale 10, ties to even; volume must not be 0."""
+    limbs[0], limbs[1], limbs[2], limbs[3] = bar.quote0, bar.quote1, bar.quote2, bar.quote3
+    _, hi, lo, r_hi, r_lo = divide256(limbs[:4], bar.volume_hi, bar.volume_lo)
+    twice_hi, twice_lo = (r_hi << ONE) | (r_lo >> np.uint64(63)), r_lo << ONE
+    above = twice_hi > bar.volume_hi or (twice_hi == bar.volume_hi and twice_lo > bar.volume_lo)
+    tie = twice_hi == bar.volume_hi and twice_lo == bar.volume_lo
+    if above or (tie and lo & ONE != ZERO):
+        lo += ONE
+        hi += ONE if lo == ZERO else ZERO
+    return hi, lo
+
+
+@leaf_kernel
+def price_deviation(bar, limbs):  # type: ignore[no-untyped-def]
+    """(hi, lo) of the population standard deviation of price at scale 10, to the nearest.
+
+    With N = n * sum(p**2) - sum(p)**2 it is sqrt(N) / n, and nearest(x) = floor((floor(2x) + 1) / 2).
+    """
+    count = np.uint64(bar.trade_count)
+    if count == ONE:
+        return ZERO, ZERO
+    limbs[0], limbs[1], limbs[2], limbs[3], limbs[4] = scale256(
+        bar.square0, bar.square1, bar.square2, bar.square3, count
+    )
+    high_hi, high_lo = multiply64(bar.sum_hi, bar.sum_hi)
+    cross_hi, cross_lo = multiply64(bar.sum_hi, bar.sum_lo)
+    low_hi, low_lo = multiply64(bar.sum_lo, bar.sum_lo)
+    zero = ZERO
+    b0, b1, b2, b3 = add256(low_lo, low_hi, high_lo, high_hi, zero, cross_lo, cross_hi)
+    b0, b1, b2, b3 = add256(b0, b1, b2, b3, zero, cross_lo, cross_hi)
+    subtract320(limbs, b0, b1, b2, b3)
+    for i in range(4, 0, -1):
+        limbs[i] = (limbs[i] << TWO) | (limbs[i - 1] >> np.uint64(62))
+    limbs[0] <<= TWO
+    d_hi, d_lo = multiply64(count, count)
+    q2, q1, q0, _, _ = divide256(limbs, d_hi, d_lo)
+    hi, lo = square_root192(q2, q1, q0)
+    lo += ONE
+    hi += ONE if lo == ZERO else ZERO
+    return hi >> ONE, (lo >> ONE) | (hi << np.uint64(63))
+
+
+@kernel
+def finish_bars(states, slots, watermark_us, out):  # type: ignore[no-untyped-def]
+    """Write the bars at ``slots`` (int64[k]) of ``states`` (BAR_STATE[n]) to ``out`` (schemas.columns.BAR[k])."""
+    limbs = np.zeros(5, np.uint64)
+    for i in range(slots.shape[0]):
+        bar = states[slots[i]]
+        row = out[i]
+        row.start_us = bar.start_us
+        if bar.all_numeric:
+            row.open_hi, row.open_lo = bar.open_hi, bar.open_lo
+        else:
+            row.open_hi, row.open_lo = bar.first_hi, bar.first_lo
+        row.close_hi, row.close_lo = close_price(bar)
+        row.high_hi, row.high_lo = bar.high_hi, bar.high_lo
+        row.low_hi, row.low_lo = bar.low_hi, bar.low_lo
+        row.volume_hi, row.volume_lo = np.int64(bar.volume_hi), bar.volume_lo
+        row.buy_volume_hi, row.buy_volume_lo = np.int64(bar.buy_hi), bar.buy_lo
+        row.quote_volume[0] = bar.quote0
+        row.quote_volume[1] = bar.quote1
+        row.quote_volume[2] = bar.quote2
+        row.quote_volume[3] = bar.quote3
+        row.has_vwap = 0
+        row.vwap_hi, row.vwap_lo = np.int64(0), ZERO
+        if bar.volume_hi != ZERO or bar.volume_lo != ZERO:
+            hi, lo = volume_weighted_price(bar, limbs)
+            row.has_vwap = 1
+            row.vwap_hi, row.vwap_lo = np.int64(hi), lo
+        hi, lo = price_deviation(bar, limbs)
+        row.stddev_hi, row.stddev_lo = np.int64(hi), lo
+        row.trade_count = bar.trade_count
+        row.version = bar.version
+        row.revision = bar.revision
+        row.symbol = bar.symbol
+        row.interval = bar.interval
+        row.final = 1 if bar.end_us <= watermark_us or bar.closed == ANNOUNCED else 0

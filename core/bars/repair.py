@@ -1,0 +1,196 @@
+"""Late trades folded back into the bars that had refused them: what a replay does that live can't.
+
+A RepairShard is a Shard that also hands out each bar's state when it is sealed, and each late trade; fold_late takes
+both and gives the revised bars. Law: shard and fold together publish the bars that unlimited lateness would give, with
+the same revisions; a bar that took a refused trade has a higher version than before, since once a bar has refused one
+trade it refuses all later ones. The surprise: memory stays that of live however long the log is, because sealed bars
+leave the state, and only those that late trades touch come back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from core.bars.bar_state import BAR_STATE, add_trade, finish_bars
+from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
+from core.bars.rules import SEQUENCE_BITS, Rules
+from core.bars.shard import LATE, LENGTHS, ORIGINS, Applied, Shard, new_pool
+from core.bars.shard_kernel import (
+    DUPLICATE,
+    NEVER,
+    OPEN_END,
+    close_and_seal,
+    find_bar,
+    new_bar,
+    rebuild_buckets,
+)
+from kernels.kernel import kernel, leaf_kernel
+from kernels.wide import multiply94
+from schemas.columns import BAR, BUY, TRADE, BarBatch, Rows, TradeBatch
+
+__all__ = ["LATE_TRADE", "RepairShard", "fold_late"]
+
+LATE_TRADE: Final = np.dtype([("trade", TRADE), ("watermark_us", "i8"), ("symbol", "i4"), ("_pad", "u1", (4,))])
+"""A trade that some interval refused, the watermark that it met, and its symbol's index in the shard."""
+GROUP_TRADES: Final = 500_000
+"""Late trades folded at a time, by symbol; each may bring seven bars of 320 bytes back."""
+
+
+class RepairShard(Shard):
+    """A shard whose sealed bars and late trades can be taken and kept elsewhere."""
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(rules)
+        self._sealed: list[Rows] = []
+        self._late: list[Rows] = []
+
+    def apply(self, batch: TradeBatch) -> Applied:
+        before_us = self.max_event_time_us
+        done = super().apply(batch)
+        if done.late:
+            self._late.append(self._late_trades(batch, before_us))
+        return done
+
+    def take_final(self) -> BarBatch:
+        slots = close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, False)
+        finals = self._finish(slots)
+        if self.watermark_us >= self.pool.registers[1]:
+            rows = self.pool.rows
+            ends_us = rows["end_us"] + self._lateness[rows["interval"]]
+            sealed = np.flatnonzero((self.pool.deadline_us != NEVER) & (ends_us <= self.watermark_us))
+            if len(sealed):
+                left = rows[sealed]
+                for name in BAR_ID_COLUMNS:
+                    self.long_ids.keep(left[name])
+                self._sealed.append(left)
+            close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
+        return finals
+
+    def take_sealed(self) -> Rows:
+        """BAR_STATE rows sealed since the last call; ``symbol`` indexes the shard's names."""
+        taken, self._sealed = self._sealed, []
+        return np.concatenate(taken) if taken else np.zeros(0, BAR_STATE)
+
+    def take_late(self) -> Rows:
+        """LATE_TRADE rows since the last call, in log order."""
+        taken, self._late = self._late, []
+        return np.concatenate(taken) if taken else np.zeros(0, LATE_TRADE)
+
+    def _late_trades(self, batch: TradeBatch, before_us: int) -> Rows:
+        rows = batch.rows
+        times = np.where(rows["outcome"] == DUPLICATE, before_us, rows["event_time_us"])
+        seen = np.maximum.accumulate(np.concatenate([[before_us], times[:-1]]))
+        late = np.flatnonzero(rows["outcome"] == LATE)
+        out = np.zeros(len(late), LATE_TRADE)
+        out["trade"] = rows[late]
+        self.long_ids.keep(out["trade"]["trade_id_upper"])
+        out["watermark_us"] = np.maximum(seen[late], before_us) - self.rules.out_of_order_us
+        out["symbol"] = self.symbols.intern(batch.text, rows["symbol_at"][late], rows["symbol_len"][late])
+        return out
+
+
+def fold_late(
+    late: Rows,
+    sealed: Callable[[], Iterable[Rows]],
+    rules: Rules,
+    group_trades: int = GROUP_TRADES,
+    kept_ids: Sequence[bytes] = (),
+) -> Iterator[Rows]:
+    """Bars (BAR) with the trades of ``late`` that they had refused; those that no other trade made are new.
+
+    late: LATE_TRADE in log order, all of the shard. sealed: every BAR_STATE row taken from it, in pieces; asked for
+    once per group of symbols, so that memory is bounded. kept_ids: the shard's ``long_ids.kept``.
+    """
+    groups = max(1, -(-len(late) // group_trades))
+    lateness_us = np.array(rules.lateness_us, np.int64)
+    for group in range(groups):
+        chosen = late[late["symbol"] % groups == group] if groups > 1 else late
+        if len(chosen):
+            yield _fold_group(chosen.copy(), sealed(), lateness_us, rules.source_epoch << SEQUENCE_BITS, kept_ids)
+
+
+def _fold_group(
+    late: Rows, sealed: Iterable[Rows], lateness_us: Rows, sequence_base: int, kept_ids: Sequence[bytes]
+) -> Rows:
+    wanted = np.unique(_keys_of_late(late, lateness_us))
+    parts = [piece[np.isin(_keys_of_bars(piece), wanted)] for piece in sealed]
+    bars = np.concatenate(parts) if parts else np.zeros(0, BAR_STATE)
+    rank_kept(kept_ids, late["trade"]["trade_id_upper"], *(bars[name] for name in BAR_ID_COLUMNS))
+    capacity = 16
+    while capacity < len(bars) + len(wanted) + 1:
+        capacity *= 2
+    pool = new_pool(capacity)
+    pool.rows[: len(bars)] = bars
+    pool.deadline_us[: len(bars)] = bars["end_us"]
+    free = np.arange(capacity - 1, len(bars) - 1, -1)
+    pool.free[: len(free)] = free
+    pool.registers[:] = len(free), OPEN_END
+    rebuild_buckets(pool)
+    add_refused(late, lateness_us, LENGTHS, ORIGINS, sequence_base, pool)
+    slots = np.flatnonzero(pool.changed)
+    out = np.zeros(len(slots), BAR)
+    finish_bars(pool.rows, slots, OPEN_END, out)
+    return out
+
+
+@leaf_kernel
+def bar_key(symbol, interval, start_us):  # type: ignore[no-untyped-def]
+    # Two bars may share a key: then one more is looked at than is needed, and find_bar tells them apart.
+    value = (np.uint64(symbol) << np.uint64(3)) | np.uint64(interval)
+    return value * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(start_us) * np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+@kernel
+def keys_of(symbols, intervals, starts_us, out):  # type: ignore[no-untyped-def]
+    for i in range(symbols.shape[0]):
+        out[i] = bar_key(symbols[i], intervals[i], starts_us[i])
+
+
+def _keys_of_bars(bars: Rows) -> Rows:
+    out = np.empty(len(bars), np.uint64)
+    columns = [np.ascontiguousarray(bars[name]) for name in ("symbol", "interval", "start_us")]
+    keys_of(*columns, out)
+    return out
+
+
+def _keys_of_late(late: Rows, lateness_us: Rows) -> Rows:
+    out = np.empty((len(late), len(LENGTHS)), np.uint64)
+    return out.ravel()[: refused_keys(late, lateness_us, LENGTHS, ORIGINS, out.ravel())]
+
+
+@kernel
+def refused_keys(late, lateness_us, lengths_us, origins_us, out):  # type: ignore[no-untyped-def]
+    """Keys of the bars that refused a trade of ``late``; returns how many were written to out."""
+    count = 0
+    for i in range(late.shape[0]):
+        time = late[i].trade.event_time_us
+        for k in range(lengths_us.shape[0]):
+            start = time - (time - origins_us[k]) % lengths_us[k]
+            if start + lengths_us[k] + lateness_us[k] <= late[i].watermark_us:
+                out[count] = bar_key(late[i].symbol, k, start)
+                count += 1
+    return count
+
+
+@kernel
+def add_refused(late, lateness_us, lengths_us, origins_us, sequence_base, pool):  # type: ignore[no-untyped-def]
+    """What apply_trades does, for the intervals that refused: the watermark had passed each bar's end."""
+    for i in range(late.shape[0]):
+        trade = late[i].trade
+        time = trade.event_time_us
+        price_hi, price_lo = np.uint64(trade.price_hi), trade.price_lo
+        n0, n1, n2 = multiply94(price_hi, price_lo, np.uint64(trade.size_hi), trade.size_lo)
+        s0, s1, s2 = multiply94(price_hi, price_lo, price_hi, price_lo)
+        for k in range(lengths_us.shape[0]):
+            start = time - (time - origins_us[k]) % lengths_us[k]
+            end = start + lengths_us[k]
+            if end + lateness_us[k] > late[i].watermark_us:
+                continue
+            slot = find_bar(pool, late[i].symbol, k, start)
+            if slot < 0:
+                slot = new_bar(pool, late[i].symbol, k, start, end)
+            else:
+                pool.rows[slot].revision += 1
+            add_trade(pool.rows[slot], trade, n0, n1, n2, s0, s1, s2, trade.side == BUY, sequence_base + trade.offset)
+            pool.changed[slot] = 1

@@ -1,0 +1,195 @@
+"""A shard's state as bytes and back: what recovery keeps at each epoch.
+
+The flow's stateful step calls it. Law: restore(snapshot(shard)) continues exactly as the shard would have; a snapshot
+of another version is refused with the way out, never guessed at. The surprise: tables travel as Arrow IPC so that any
+tool can open them, and only bars in state are written, so slots are dealt anew on restore.
+"""
+
+import io
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from core.bars.bar_state import CLOSED
+from core.bars.long_ids import LongIds
+from core.bars.rules import Rules
+from core.bars.seen_ids import ENTRY, PAIR
+from core.bars.shard import Shard, new_pool
+from core.bars.shard_kernel import NEVER, OPEN_END, rebuild_buckets
+from kernels.names import NameTable
+from schemas.columns import Rows
+from schemas.errors import StateIncompatible
+
+__all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
+
+SNAPSHOT_VERSION: Final = 3
+READABLE_VERSIONS: Final = (2, SNAPSHOT_VERSION)
+"""Version 2 kept ids in bits by symbol (``seen``), which say nothing about exchanges: they are not taken over."""
+S = TypeVar("S", bound=Shard)
+
+
+class Frozen(msgspec.Struct, array_like=True):
+    """The envelope: scalars and Arrow tables."""
+
+    version: int
+    max_event_time_us: int
+    next_offset: int
+    counts: list[int]
+    symbols: list[str]
+    exchanges: list[str]
+    bars: bytes
+    per_symbol: bytes
+    seen: bytes
+    first_offset: int = -1
+    left_edge_us: int = NEVER
+    read: int = 0
+    rejected: int = 0
+    floors_us: list[int] = []
+    out_of_order_us: int = 0
+    lateness_us: list[int] = []
+    source_epoch: int = 0
+    ids: bytes = b""
+    id_pairs: bytes = b""
+    unknown_us: int = NEVER
+    long_ids: list[bytes] = []
+    kept_long_ids: list[bytes] = []
+
+
+def to_arrow(rows: Rows) -> bytes:
+    """Columns of a structured array as Arrow IPC; padding and nested arrays are left out."""
+    columns = {name: rows[name].copy() for name in rows.dtype.names or () if rows.dtype[name].shape == ()}
+    buffer = io.BytesIO()
+    pl.DataFrame(columns).write_ipc(buffer, compression="lz4")
+    return buffer.getvalue()
+
+
+def from_arrow(data: bytes, rows: Rows) -> None:
+    """Fill the first rows of a structured array with those columns of to_arrow that it still has."""
+    frame = pl.read_ipc(io.BytesIO(data))
+    for name in set(frame.columns) & set(rows.dtype.names or ()):
+        rows[name][: len(frame)] = frame[name].to_numpy()
+
+
+def rows_of(data: bytes, dtype: np.dtype[np.void]) -> Rows:
+    """A structured array of the columns of to_arrow."""
+    frame = pl.read_ipc(io.BytesIO(data))
+    rows = np.zeros(len(frame), dtype)
+    for name in frame.columns:
+        rows[name] = frame[name].to_numpy()
+    return rows
+
+
+def snapshot(shard: Shard) -> bytes:
+    """State of ``shard``. Of its Rules only those that bound time, so that restore sees when they were changed."""
+    pool = shard.pool
+    slots = np.flatnonzero(pool.deadline_us != NEVER)
+    bars = np.zeros(len(slots), [*pool.rows.dtype.descr, ("deadline_us", "i8"), ("changed", "u1"), ("pending", "u1")])
+    for name in pool.rows.dtype.names or ():
+        bars[name] = pool.rows[name][slots]
+    bars["deadline_us"] = pool.deadline_us[slots]
+    bars["changed"] = pool.changed[slots]
+    bars["pending"] = pool.pending[slots]
+    known, seen = len(shard.symbols), shard.seen
+    frozen = Frozen(
+        version=SNAPSHOT_VERSION,
+        max_event_time_us=shard.max_event_time_us,
+        next_offset=shard.next_offset,
+        counts=shard.counts.tolist(),
+        symbols=shard.symbols.names,
+        exchanges=shard.exchanges.names,
+        bars=to_arrow(bars),
+        per_symbol=to_arrow(shard.per_symbol[:known]),
+        seen=b"",
+        first_offset=shard.first_offset,
+        left_edge_us=shard.left_edge_us,
+        read=shard.read,
+        rejected=shard.rejected,
+        floors_us=shard.floors_us.tolist(),
+        out_of_order_us=shard.rules.out_of_order_us,
+        lateness_us=list(shard.rules.lateness_us),
+        source_epoch=shard.rules.source_epoch,
+        ids=to_arrow(seen.remembered()) if seen.size else b"",
+        id_pairs=to_arrow(seen.pairs()) if seen.size else b"",
+        unknown_us=seen.unknown_us,
+        long_ids=shard.long_ids.digits,
+        kept_long_ids=shard.long_ids.kept,
+    )
+    return msgspec.msgpack.encode(frozen)
+
+
+def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:  # type: ignore[assignment]
+    """The shard that snapshot() saw, as ``kind``; raises StateIncompatible for bytes of another version or origin.
+
+    Other ``rules`` than before hold from here on: what the old ones closed and sealed stays closed and sealed, since
+    the trades of a forgotten bar are gone. Duplicates are looked for from here on if they weren't before, or if they
+    were by a state of version 2: what was seen until now is then unknown, not unseen.
+    """
+    try:
+        frozen = msgspec.msgpack.decode(data, type=Frozen)
+    except msgspec.DecodeError as error:
+        raise incompatible(str(error)) from error
+    if frozen.version not in READABLE_VERSIONS:
+        raise incompatible(f"version {frozen.version}, this program reads {' and '.join(map(str, READABLE_VERSIONS))}")
+    if rules.source_epoch < frozen.source_epoch:
+        raise incompatible(f"it has source_epoch {frozen.source_epoch}, the settings say {rules.source_epoch}")
+    shard = kind(rules)
+    shard.symbols, shard.exchanges = NameTable(frozen.symbols), NameTable(frozen.exchanges)
+    shard.max_event_time_us, shard.next_offset = frozen.max_event_time_us, frozen.next_offset
+    shard.first_offset, shard.left_edge_us = frozen.first_offset, frozen.left_edge_us
+    shard.counts[: len(frozen.counts)], shard.read, shard.rejected = frozen.counts, frozen.read, frozen.rejected
+    shard.grow_symbols()
+    from_arrow(frozen.per_symbol, shard.per_symbol)
+    shard.floors_us[:] = floors_of(frozen, rules)
+    shard.long_ids = LongIds(frozen.long_ids, frozen.kept_long_ids)
+    if rules.dedupe:
+        restore_seen(shard, frozen)
+    restore_pool(shard, frozen.bars)
+    return shard
+
+
+def restore_seen(shard: Shard, frozen: Frozen) -> None:
+    if not frozen.ids:
+        shard.seen.restore(np.zeros(0, ENTRY), np.zeros(0, PAIR), frozen.max_event_time_us)
+        return
+    shard.seen.restore(rows_of(frozen.ids, ENTRY), rows_of(frozen.id_pairs, PAIR), frozen.unknown_us)
+
+
+def floors_of(frozen: Frozen, rules: Rules) -> list[int]:
+    if (frozen.out_of_order_us, tuple(frozen.lateness_us)) == (rules.out_of_order_us, rules.lateness_us):
+        return frozen.floors_us
+    watermark_us = max(frozen.max_event_time_us - frozen.out_of_order_us, frozen.floors_us[0])
+    sealed_us = [watermark_us - lateness_us for lateness_us in frozen.lateness_us]
+    return [max(pair) for pair in zip([watermark_us, *sealed_us], frozen.floors_us, strict=True)]
+
+
+def restore_pool(shard: Shard, data: bytes) -> None:
+    frame = pl.read_ipc(io.BytesIO(data))
+    count, capacity = len(frame), len(shard.pool.rows)
+    while capacity < count + 16:
+        capacity *= 2
+    pool = new_pool(capacity)
+    for name in frame.columns:
+        target = getattr(pool, name) if name in ("deadline_us", "changed", "pending") else pool.rows[name]
+        target[:count] = frame[name].to_numpy()
+    closed = np.flatnonzero(pool.rows["closed"][:count] == CLOSED)
+    lateness_us = np.array(shard.rules.lateness_us, np.int64)[pool.rows["interval"][closed]]
+    pool.deadline_us[closed] = pool.rows["end_us"][closed] + lateness_us
+    pool.free[: capacity - count] = np.arange(capacity - 1, count - 1, -1)
+    waiting = bool(pool.pending.any())
+    pool.registers[:] = capacity - count, NEVER if waiting else int(pool.deadline_us[:count].min(initial=OPEN_END))
+    rebuild_buckets(pool)
+    shard.pool = pool
+    newest_last = np.argsort(pool.rows["start_us"][:count], kind="stable")
+    rows = pool.rows[:count][newest_last]
+    shard.per_symbol["current"][rows["symbol"], rows["interval"]] = newest_last
+
+
+def incompatible(why: str) -> StateIncompatible:
+    return StateIncompatible(
+        f"the recovery state can't be used: {why}",
+        where="TAPEFLOW_RECOVERY_DIR",
+        mend="move the folder away and start again; the state is rebuilt from Kafka",
+    )

@@ -1,0 +1,88 @@
+"""All rooms of a hub by what they are about, and the memory that their histories share.
+
+The hub asks here for a room by its key. Law: a room that nobody is in and that knows nothing is not kept, so strange
+symbols leave no trace; and all histories together stay under one limit, the longest unchanged symbols going first.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from core.fanout.bar_rooms import BAR_ROOMS, BarRoom
+from core.fanout.dialect import RoomKey
+from core.fanout.rooms import ChannelRoom, Room, TickerRoom
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """``history``: messages per symbol; ``history_bytes_max``: of all symbols together."""
+
+    def __init__(self, history: int, history_bytes_max: int, lossless: Iterable[str]) -> None:
+        self.tickers: dict[str, TickerRoom] = {}
+        self.bars: dict[RoomKey, BarRoom] = {}
+        self.channels: dict[str, ChannelRoom] = {}
+        self.history_bytes = 0
+        self._history, self._history_bytes_max = history, history_bytes_max
+        self._lossless = frozenset(lossless)
+        self._changed: dict[str, None] = {}  # symbols in order of their last change
+
+    def find(self, key: RoomKey) -> Room | None:
+        if key[0] == "ticker":
+            return self.tickers.get(key[1])
+        if key[0] == "bars":
+            return self.bars.get(key[1:])
+        return self.channels.get(key[1])
+
+    def make(self, key: RoomKey) -> Room:
+        """The room of ``key``, a new one where there is none."""
+        if key[0] == "ticker":
+            return self.ticker(key[1])
+        room = self.find(key)
+        if room is None and key[0] == "bars":
+            room = self.bars[key[1:]] = BAR_ROOMS[key[3]](key)
+        elif room is None:
+            room = self.channels[key[1]] = ChannelRoom(key, lossless=key[1] in self._lossless)
+        return room
+
+    def ticker(self, symbol: str) -> TickerRoom:
+        room = self.tickers.get(symbol)
+        if room is None:
+            room = self.tickers[symbol] = TickerRoom(("ticker", symbol), self._history)
+        return room
+
+    def drop(self, room: Room) -> None:
+        """Nobody is in the room. Tickers stay while the stream keeps them; bars and strangers go."""
+        if isinstance(room, BarRoom):
+            del self.bars[room.key[1:]]
+        elif isinstance(room, TickerRoom) and not room.ready and not room.history:
+            del self.tickers[room.key[1]]
+
+    def account(self, room: TickerRoom, before_bytes: int) -> None:
+        """To be called after a change of the room's history, which had ``before_bytes``."""
+        self.history_bytes += room.history_bytes - before_bytes
+        self._changed.pop(room.key[1], None)
+        self._changed[room.key[1]] = None
+        while self.history_bytes > self._history_bytes_max and len(self._changed) > 1:
+            oldest = next(iter(self._changed))
+            del self._changed[oldest]
+            stale = self.tickers.get(oldest)
+            if stale is not None:
+                self.history_bytes -= stale.history_bytes
+                stale.clear_history()
+
+    def bars_of(self, symbol: str, interval: str) -> Iterator[BarRoom]:
+        """The rooms of all views of one symbol's bars that somebody is in."""
+        for view in BAR_ROOMS:
+            room = self.bars.get((symbol, interval, view))
+            if room is not None:
+                yield room
+
+    def has_bars(self, symbol: str, interval: str) -> bool:
+        """Whether somebody is in a room of these bars."""
+        return any((symbol, interval, view) in self.bars for view in BAR_ROOMS)
+
+    def with_state(self) -> list[TickerRoom | BarRoom]:
+        return [*self.tickers.values(), *self.bars.values()]
+
+    def all(self) -> Iterator[Room]:
+        yield from self.with_state()
+        yield from self.channels.values()

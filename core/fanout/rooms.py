@@ -1,0 +1,230 @@
+"""Rooms: the state that one topic has now, and what has to go out at the next flush.
+
+The hub applies messages of the streams and what was loaded from Redis; ``drain`` gives the events of a flush.
+Law: a room that is ``ready`` holds a state to which every later message of its stream applies. A delta whose
+``previous`` is another sequence makes the room unready, until Redis (or a snapshot in the stream) tells the truth.
+The surprise: a room keeps no queue per client. A member is in ``audience`` (has all up to the last flush) or in
+``lagging`` (gets the newest state in one piece), which is why a slow client costs no memory here.
+"""
+
+from collections import deque
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from core.fanout.client import Client
+from core.fanout.dialect import RoomKey, Variant
+from core.fanout.messages import ChannelMessage, TickerMessage
+
+__all__ = ["FRESH", "HELD", "WAITING", "ChannelRoom", "Outcome", "Room", "TickerRoom"]
+
+# Values of Client.lags; a value >= 0 is the sequence from which the client resumes.
+FRESH: Final = -1  # needs a snapshot, or the initial bars
+WAITING: Final = -2  # as FRESH, and has been told that there is nothing yet
+HELD: Final = -3  # fell behind: its backlog first, then the newest state
+
+
+class Outcome(Enum):
+    """What a message did to a room."""
+
+    IGNORED = 0
+    APPLIED = 1
+    GAP = 2
+
+
+class Room:
+    """What all rooms have. ``shard`` is the stream that feeds it, -1 while unknown."""
+
+    __slots__ = ("audience", "key", "lagging", "load_at_ms", "loading", "ready", "shard", "written_ms")
+
+    def __init__(self, key: RoomKey) -> None:
+        self.key = key
+        self.audience: dict[Variant, dict[Client, None]] = {}
+        self.lagging: dict[Client, None] = {}
+        self.ready = False
+        self.loading = False
+        self.load_at_ms = 0
+        self.shard = -1
+        self.written_ms = 0  # the flow's time of the oldest message that waits for the flush; 0 for none
+
+    @property
+    def members(self) -> int:
+        return len(self.lagging) + sum(map(len, self.audience.values()))
+
+    def everyone(self) -> list[Client]:
+        return [*self.lagging, *(client for members in self.audience.values() for client in members)]
+
+    def admit(self, client: Client) -> None:
+        """The client has everything up to the last flush."""
+        self.lagging.pop(client, None)
+        client.lags.pop(self, None)
+        self.audience.setdefault(client.variant, {})[client] = None
+
+    def fall_behind(self, client: Client, lag: int) -> None:
+        self.remove(client)
+        self.lagging[client] = None
+        client.lags[self] = lag
+
+    def remove(self, client: Client) -> None:
+        audience = self.audience.get(client.variant)
+        if audience is not None:
+            audience.pop(client, None)
+            if not audience:
+                del self.audience[client.variant]
+        self.lagging.pop(client, None)
+        client.lags.pop(self, None)
+
+    def discard_pending(self) -> None:
+        """Forgets what waits for the flush: every member is about to get the whole state."""
+        raise NotImplementedError
+
+
+class TickerRoom(Room):
+    """A symbol's rolling state and its recent deltas, contiguous by ``link`` up to the last one seen."""
+
+    __slots__ = (
+        "absent",
+        "fields",
+        "floor",
+        "history",
+        "history_bytes",
+        "history_max",
+        "parts",
+        "pending",
+        "sequence",
+    )
+
+    def __init__(self, key: RoomKey, history_max: int) -> None:
+        super().__init__(key)
+        self.history_max = history_max
+        self.history_bytes = 0
+        self.sequence = -1
+        self.floor = -1  # the highest sequence that any client was given
+        self.fields: dict[str, msgspec.Raw] = {}
+        self.history: deque[TickerMessage] = deque()
+        self.pending: list[TickerMessage] = []
+        self.absent = False  # Redis was asked and has no such ticker
+        self.parts: dict[str, bytes] = {}  # dialect name → the state in its words, until the state moves
+
+    def apply(self, message: TickerMessage) -> Outcome:
+        """Takes one message of the stream in. Its ``link`` is set here."""
+        whole = message.previous is None
+        if not self.ready:
+            if not whole:
+                self._remember(message, message.previous or 0)
+                return Outcome.GAP
+            if message.sequence < self.floor:
+                return Outcome.IGNORED
+            self.clear_history()
+            self._move(message)
+            return Outcome.APPLIED
+        if message.sequence <= self.sequence:
+            if not whole and self.history and self.history[-1].sequence == message.previous:
+                self._remember(message, message.previous or 0)  # the load ran ahead of the stream
+            return Outcome.IGNORED
+        if not whole and message.previous != self.sequence:
+            self.forget()
+            self._remember(message, message.previous or 0)
+            return Outcome.GAP
+        self._remember(message, self.sequence)
+        self._move(message)
+        self.pending.append(message)
+        return Outcome.APPLIED
+
+    def load(self, snapshot: TickerMessage) -> Outcome:
+        """The ticker as Redis had it, perhaps before some of the deltas in ``history``; GAP: load again."""
+        if self.ready:
+            return Outcome.IGNORED
+        if snapshot.sequence < self.floor:
+            return Outcome.GAP
+        self._move(snapshot)
+        for message in self.history:
+            if message.sequence > self.sequence:
+                if message.link != self.sequence:
+                    self.ready = False
+                    return Outcome.GAP
+                self._move(message)
+        return Outcome.APPLIED
+
+    def since(self, sequence: int) -> list[TickerMessage] | None:
+        """Messages that lead from ``sequence`` to the state, or None where they are not held."""
+        if sequence == self.sequence:
+            return []
+        if not self.history or self.history[-1].sequence != self.sequence:
+            return None
+        missed: list[TickerMessage] = []
+        for message in reversed(self.history):
+            missed.append(message)
+            if message.link == sequence:
+                missed.reverse()
+                return missed
+        return None
+
+    def forget(self) -> None:
+        """The state is no longer known to be true; what clients were given stays a floor."""
+        self.ready, self.absent = False, False
+        self.floor = max(self.floor, self.sequence)
+        self.clear_history()
+        self.discard_pending()
+
+    def clear_history(self) -> None:
+        self.history.clear()
+        self.history_bytes = 0
+
+    def drain(self) -> list[TickerMessage]:
+        pending, self.pending, self.written_ms = self.pending, [], 0
+        return pending
+
+    def discard_pending(self) -> None:
+        self.drain()
+
+    def part(self, variant: Variant) -> bytes:
+        """The state in the words of the variant's dialect."""
+        name = variant.dialect.name
+        part = self.parts.get(name)
+        if part is None:
+            part = self.parts[name] = variant.dialect.state(self.fields)
+        return part
+
+    def _move(self, message: TickerMessage) -> None:
+        fields = message.fields()
+        if message.previous is None:
+            self.fields = fields
+        else:
+            del fields["type"], fields["previous"]
+            self.fields.update(fields)
+        self.sequence, self.ready, self.absent = message.sequence, True, False
+        self.parts.clear()
+
+    def _remember(self, message: TickerMessage, link: int) -> None:
+        if self.history and self.history[-1].sequence != link:
+            if message.sequence <= self.history[-1].sequence:
+                return
+            self.clear_history()
+        message.link = link
+        self.history.append(message)
+        self.history_bytes += len(message.raw)
+        if len(self.history) > self.history_max:
+            self.history_bytes -= len(self.history.popleft().raw)
+
+
+class ChannelRoom(Room):
+    """A channel without state: what is published goes out. ``lossless`` channels are never thinned out."""
+
+    __slots__ = ("lossless", "pending")
+
+    def __init__(self, key: RoomKey, *, lossless: bool) -> None:
+        super().__init__(key)
+        self.ready = True
+        self.lossless = lossless
+        self.pending: deque[ChannelMessage] = deque()
+
+    def drain(self) -> list[ChannelMessage]:
+        pending = list(self.pending)
+        self.pending.clear()
+        self.written_ms = 0
+        return pending
+
+    def discard_pending(self) -> None:
+        self.drain()

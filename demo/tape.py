@@ -1,0 +1,129 @@
+"""What the demo sends, and the thread that sends it: a synthetic market with everything that goes wrong, or a file.
+
+The demo starts it and asks it to end. Law: what isn't delivered ends the demo with the reason; the count it gives at
+the end is the broker's. The surprise: the synthetic market runs sixty times as fast as ours and begins five minutes
+before a Monday 00:00 UTC, so that bars of all seven intervals close within a short demo.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from connectors.synthetic import Disorder, SyntheticMarket, symbol_names
+from connectors.values.column_plan import FileOptions
+from flows.bars import open_all
+from jobs.produce.bad_records import bad_records
+from jobs.produce.encoding import encoder_of
+from jobs.produce.kafka_writer import RecordWriter
+from jobs.produce.pace import AtRate, sliced
+from jobs.produce.sender import FileTape, TapeSender
+from runtime.settings.whole import Settings
+from schemas.columns import TradeBatch
+from schemas.intervals import INTERVALS
+
+__all__ = ["DISORDER", "DemoPlan", "DemoProducer", "market_start_us"]
+
+MARKET_SPEED: Final = 60.0
+BEFORE_MONDAY_US: Final = 5 * 60_000_000
+HOUR_US: Final = 3_600_000_000
+SLICE_S: Final = 0.2
+DEFAULT_RATE: Final = 5_000.0
+DISORDER: Final = Disorder(swapped=0.05, swapped_ms=3_000, late=0.002, late_ms=180_000, repeated=0.002)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What the user asked for. ``seconds`` None: until Ctrl-C (a file: until its end). ``bad_every`` 0: none.
+    prove_max: at most about so many records are recomputed, from the beginning on; 0: all. options: how the file is
+    written."""
+
+    seconds: float | None = None
+    rate: float | None = None
+    symbols: int = 50
+    file: str | None = None
+    bad_every: int = 500
+    prove_max: int = 0
+    options: FileOptions = field(default_factory=FileOptions)
+    seed: int = 1
+    partitions: int = 4
+
+    def describe(self) -> str:
+        source = self.file.rsplit("/", 1)[-1] if self.file else f"{self.symbols} synthetic symbols"
+        return f"{source} over {self.partitions} partitions"
+
+
+class DemoProducer:
+    """Sends in a thread of its own. ``ended`` is set when the tape is over, when it failed, or by who ends it."""
+
+    def __init__(self, plan: DemoPlan, settings: Settings) -> None:
+        self._plan = plan
+        self._settings = settings
+        self._encode = encoder_of(settings)
+        self._encode(SyntheticMarket(symbol_names(1)).take(1, 1))  # compiles it, so that the first second isn't late
+        self._writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic)
+        bad = bad_records(self._encode, lambda: time.time_ns() // 1000)
+        self._sender = TapeSender(self._writer, self._encode, bad, plan.bad_every)
+        self._thread = threading.Thread(target=self._send, name="demo-producer", daemon=True)
+        self._failure: Exception | None = None
+        self.ended = threading.Event()
+
+    @property
+    def sent(self) -> int:
+        return self._sender.sent
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> int:
+        """End, wait for the broker's answers and give the number delivered. Raises what stopped the thread."""
+        self.ended.set()
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._sender.finish()
+
+    def _send(self) -> None:
+        try:
+            rate, tape = self._tape()
+            for batch in sliced(tape, AtRate(rate), time.monotonic, self.ended.wait):
+                self._sender.send(batch)
+                if self.ended.is_set():
+                    break
+        except Exception as error:  # noqa: BLE001 - carried over to the main thread, which raises it
+            self._failure = error
+        self.ended.set()
+
+    def _tape(self) -> tuple[float, Iterable[TradeBatch]]:
+        plan = self._plan
+        if plan.file is None:
+            rate = plan.rate or DEFAULT_RATE
+            return rate, synthetic_tape(plan, rate)
+        rate = plan.rate or DEFAULT_RATE
+        if plan.rate is None and plan.seconds is not None:
+            # All of the file in the time given, with a little room.
+            count = sum(len(batch) for batch in self._recorded(plan.file))
+            rate = max(rate, count / plan.seconds * 1.1)
+        return rate, self._recorded(plan.file)
+
+    def _recorded(self, path: str) -> FileTape:
+        return FileTape(open_all([path], self._plan.options, self._settings))
+
+
+def synthetic_tape(plan: DemoPlan, rate: float) -> Iterator[TradeBatch]:
+    """Without end; its clock never passes ours."""
+    now_us = time.time_ns() // 1000
+    start_us = market_start_us(now_us)
+    market = SyntheticMarket(symbol_names(plan.symbols), seed=plan.seed, start_us=start_us, disorder=DISORDER)
+    count = max(int(rate * SLICE_S), 1)
+    span_us = int(count / rate * 1_000_000)
+    while True:
+        fast = int(span_us * MARKET_SPEED)
+        behind = market.now_us + fast < time.time_ns() // 1000
+        yield market.take(count, fast if behind else span_us)
+
+
+def market_start_us(now_us: int) -> int:
+    """Five minutes before the newest Monday 00:00 UTC that is at least an hour past."""
+    return INTERVALS[-1].start_us(now_us - HOUR_US) - BEFORE_MONDAY_US

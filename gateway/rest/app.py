@@ -1,0 +1,190 @@
+"""The REST and SSE application: every part made from the settings, put together, and served.
+
+``create_app`` gives a Starlette application that any ASGI server runs (``uvicorn --factory gateway.rest.app:create_app``);
+``serve_rest`` runs it on Granian, which was the fastest measured. Law: nothing is opened when the application is
+made; connections are made at first use, so a gateway starts while its dependencies are down and says so in
+``/health/ready``. The surprise: one router entry per path, as methods share a path's endpoint.
+"""
+
+import ctypes
+import os
+import signal
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+from granian.constants import HTTPModes, Interfaces
+from granian.server import Server
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.access.auth import OpenAuthorizer, TokenAuthorizer, listen_host, make_authorizer
+from gateway.access.origins import LOOPBACK_ORIGINS, OriginRule
+from gateway.rest.docs_page import POLICY, make_page
+from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
+from gateway.rest.errors import ApiError, encode_error, not_found
+from gateway.rest.health import Health
+from gateway.rest.ohlc import Ohlc
+from gateway.rest.openapi import make_document
+from gateway.rest.parts import Parts
+from gateway.rest.prices import Prices
+from gateway.rest.sse import Sse
+from gateway.rest.symbols import Symbols
+from gateway.rest.trades import Trades
+from gateway.rest.watchlists import Watchlists
+from gateway.stores.ws_stats import WsStats
+from runtime.logging import configure_logging
+from runtime.settings.whole import Settings, load_settings
+from schemas.errors import SettingError
+
+__all__ = ["create_app", "serve_rest"]
+
+PR_SET_PDEATHSIG: Final = 1
+EXPOSED: Final = ("ETag", "Link", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+EXPOSED_OURS: Final = ("X-Cache", "X-Next-Cursor", "X-Request-Id", "X-Sequence", "X-Stale", "X-Total-Count")
+log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    authorizer: OpenAuthorizer | TokenAuthorizer | None = None,
+    ws_stats: WsStats | None = None,
+) -> Starlette:
+    """The application; without arguments from the environment, as server commands with factories call it."""
+    settings = settings or load_settings()
+    authorizer = authorizer or make_authorizer(settings)
+    parts = Parts(settings, authorizer, ws_stats)
+    caches = parts.caches
+    operations = (
+        *Prices(parts.now, parts.history, caches.prices, parts.limiter).operations(),
+        *Ohlc(parts.now, parts.history, parts.known, caches.bars, parts.limiter).operations(),
+        *Trades(parts.history, parts.known, caches.settled, caches.recent, parts.limiter).operations(),
+        *Symbols(parts.now, caches.symbols).operations(),
+        *Sse(
+            parts.feed,
+            parts.metrics,
+            queue_max=settings.gateway_sse_queue,
+            clients_max=settings.gateway_sse_clients_max,
+        ).operations(),
+        *Watchlists(parts.redis, parts.now).operations(),
+        *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
+    )
+    operations += _about(operations)
+    origins = OriginRule(tuple(settings.gateway_origins), authorizer.open)
+    doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins)
+    app = Starlette(
+        routes=_routes(operations, doors),
+        middleware=[_cors(origins)] if origins.named or origins.is_open else [],
+        exception_handlers={HTTPException: _refuse},
+        lifespan=parts.live,
+    )
+    app.router.redirect_slashes = False
+    app.state.parts = parts
+    return app
+
+
+def _routes(operations: tuple[Operation, ...], doors: Doors) -> list[Route]:
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return [Route(path, Endpoint(methods, doors), methods=list(methods)) for path, methods in by_path.items()]
+
+
+def _about(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The pages that describe the others, encoded once."""
+    document = make_document(operations, version("tapeflow"))
+    text, page = msgspec.json.encode(document), make_page(document)
+    text_tag, page_tag = etag_of(text), etag_of(page)
+    policy = [(b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff")]
+
+    async def openapi(call: Call) -> Reply:  # noqa: ARG001 - a handler's shape
+        return Reply(text, etag=text_tag)
+
+    async def docs(call: Call) -> Reply:  # noqa: ARG001 - a handler's shape
+        return Reply(page, etag=page_tag, content_type=b"text/html; charset=utf-8", headers=policy)
+
+    return (
+        Operation("GET", "/openapi.json", openapi, "This document", public=True, limited=False),
+        Operation("GET", "/docs", docs, "This document to read", public=True, limited=False),
+    )
+
+
+def _cors(origins: OriginRule) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=list(origins.named),
+        allow_origin_regex=LOOPBACK_ORIGINS if origins.is_open else None,
+        allow_credentials="*" not in origins.named,  # pages that send theirs read nothing without it
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Request-Id"],
+        expose_headers=[*EXPOSED, *EXPOSED_OURS],
+        max_age=600,
+    )
+
+
+async def _refuse(request: Request, error: Exception) -> Response:  # what the router itself answers: 404 and 405
+    assert isinstance(error, HTTPException)
+    refused = not_found("No such path", path=request.url.path[:200])
+    if error.status_code == 405:
+        allowed = dict(error.headers or {})
+        refused = ApiError("METHOD_NOT_ALLOWED", f"{request.method} is not for this path", {}, allowed)
+    request_id = os.urandom(8).hex()
+    headers = {**refused.headers, "x-request-id": request_id}
+    return Response(encode_error(refused, request_id), refused.status, headers, "application/json")
+
+
+def end_with(parent: int) -> None:
+    """The server's workers would go on serving the port when a kill -9 took their parent."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it is gone already
+        signal.raise_signal(signal.SIGTERM)
+
+
+def serve_rest(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT; raises SettingError on unreadable TLS files or keys."""
+    authorizer = make_authorizer(settings)
+    create_app(settings, authorizer=authorizer)  # what is wrong is said here, once, and not by each worker
+    cert, key = settings.gateway_tls_cert, settings.gateway_tls_key
+    for name, path in (("CERT", cert), ("KEY", key)):
+        if bool(cert) != bool(key) or (path and not os.access(path, os.R_OK)):
+            raise SettingError(
+                f"no readable file: {path or 'not set'}",
+                where=f"TAPEFLOW_GATEWAY_TLS_{name}",
+                mend="set both the certificate and the key, or neither",
+            )
+    host = listen_host(settings, authorizer)
+    scheme = "https" if cert else "http"
+    log.info("rest_started", url=f"{scheme}://{host}:{settings.gateway_rest_port}", docs="/docs")
+    server = Server(
+        "gateway.rest.app:create_app",
+        address=host,
+        port=settings.gateway_rest_port,
+        interface=Interfaces.ASGI,
+        workers=settings.gateway_rest_workers,
+        http=HTTPModes.auto if cert else HTTPModes.http1,
+        websockets=False,
+        ssl_cert=Path(cert) if cert else None,
+        ssl_key=Path(key) if key else None,
+        log_enabled=False,
+        workers_kill_timeout=10,
+        respawn_failed_workers=True,
+    )
+
+    parent = os.getpid()
+
+    def load(*_: object) -> Starlette:
+        end_with(parent)
+        configure_logging(settings.log_format, settings.log_level)
+        app = create_app(settings)
+        app.state.parts.drains = True
+        return app
+
+    server.serve(target_loader=load)

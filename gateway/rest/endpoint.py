@@ -1,0 +1,331 @@
+"""One endpoint of REST: from the request's bytes to the reply's, the same way for all of them.
+
+Each request passes here: request id, token, shared limit, validated query, the handler, then conditional and
+compressed sending; whatever goes wrong becomes the one error shape. Law: an unexpected exception is logged with the
+request id and answered by INTERNAL_ERROR; a client that leaves cancels its handler. The surprise: this is bare ASGI
+below Starlette's router, as its Request and Response cost more than the whole cached answer.
+"""
+
+import asyncio
+import gzip
+import os
+import re
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from gateway.access.hosts import is_local_host
+from gateway.access.origins import REFUSED, OriginRule
+from gateway.access.principal import Principal, TokenRefused
+from gateway.rest.errors import (
+    ApiError,
+    bad_request,
+    encode_error,
+    forbidden,
+    internal_error,
+    unauthorized,
+    unavailable,
+)
+from gateway.rest.limits import Allowance, Limiter
+from gateway.rest.metrics import RestMetrics
+from gateway.rest.words import NoQuery, Query
+from gateway.stores.breaker import BreakerOpenError
+from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableError
+from gateway.stores.now import NowUnavailableError
+from kernels.symbols import SYMBOL_RULE, is_symbol
+
+__all__ = ["Call", "Doors", "Endpoint", "Operation", "Reply", "etag_of"]
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
+GZIP_BYTES_MIN: Final = 1400  # below, it all goes in one packet anyway
+BODY_BYTES_MAX: Final = 65_536
+JSON: Final = b"application/json"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Reply:
+    """What is sent. ``etag`` None means that the answer is not conditional."""
+
+    body: bytes
+    status: int = 200
+    etag: bytes | None = None
+    content_type: bytes = JSON
+    headers: Headers = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as handlers see it."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    request_id: str
+    headers: dict[bytes, bytes]
+    principal: Principal
+    query: Any
+    path: dict[str, str]
+
+    @property
+    def now_us(self) -> int:
+        """The wall clock, microseconds since the epoch."""
+        return time.time_ns() // 1000
+
+    def symbol(self) -> str:
+        """The path's symbol, checked and allowed; raises ApiError."""
+        symbol = self.path["symbol"]
+        check_symbol(symbol, self.principal)
+        return symbol
+
+    async def body(self) -> bytes:
+        """The request's body; raises ApiError when it is too big."""
+        parts, size = [], 0
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise asyncio.CancelledError
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > BODY_BYTES_MAX:
+                raise bad_request("The body is too big", bytesMax=BODY_BYTES_MAX)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+
+Handler = Callable[[Call], Awaitable[Reply | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One line of the interface: what the router, OpenAPI and the metrics know of an endpoint.
+
+    A handler that answers None has sent its own response. ``watched`` ones are cancelled when the client leaves.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answer: Any = None
+    query: type[Query] = NoQuery
+    body: type[msgspec.Struct] | None = None
+    status: int = 200
+    public: bool = False
+    limited: bool = True
+    watched: bool = False
+    description: str = ""
+    example: Any = None
+    content_type: str = "application/json"
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path.replace(':path', '')}"
+
+
+@dataclass(slots=True)
+class Doors:
+    """What every endpoint needs to let a request in."""
+
+    verify: Callable[[str | None], Principal]
+    is_open: bool
+    limiter: Limiter
+    metrics: RestMetrics
+    origins: OriginRule
+
+
+def check_symbol(symbol: str, principal: Principal) -> None:
+    """Raises ApiError where ``symbol`` is no symbol or not the user's."""
+    if not is_symbol(symbol):
+        raise bad_request(f"Not a symbol: {SYMBOL_RULE}", symbol=symbol[:100])
+    if not principal.may_see(symbol):
+        raise forbidden(f"The token does not give access to {symbol}", symbol=symbol)
+
+
+def etag_of(body: bytes) -> bytes:
+    """A weak tag: the same for the compressed and the plain form."""
+    return b'W/"' + blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+
+
+class Endpoint:
+    """An ASGI application for one path; ``operations`` by method."""
+
+    def __init__(self, operations: dict[str, Operation], doors: Doors) -> None:
+        self._operations = operations
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        given_id = headers.get(b"x-request-id")
+        request_id = given_id.decode() if given_id and REQUEST_ID.fullmatch(given_id) else os.urandom(8).hex()
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        operation = self._operations[method]
+        allowance: Allowance | None = None
+        try:
+            principal, query = self._enter(operation, scope, headers)
+            if operation.limited:
+                allowance = await self._doors.limiter.request(principal.user_id)
+            call = Call(scope, receive, send, request_id, headers, principal, query, scope["path_params"])
+            reply = await (_watch(operation.handler, call) if operation.watched else operation.handler(call))
+        except ApiError as error:
+            reply = _refusal(error, request_id)
+        except asyncio.CancelledError:
+            self._doors.metrics.requests.labels(operation.name, "left").inc()
+            raise
+        except _ClientLeft:
+            self._doors.metrics.requests.labels(operation.name, "left").inc()
+            return
+        except (BreakerOpenError, NowUnavailableError, HistoryUnavailableError, HistoryTooSlowError) as error:
+            reply = _refusal(_outage(error), request_id)
+        except Exception as error:  # noqa: BLE001 - the process' edge: a defect becomes a 500, not a torn connection
+            # As text, since structured tracebacks carry local variables, and here these hold tokens.
+            trace = "".join(traceback.format_exception(error))
+            log.error("request_failed", request_id=request_id, operation=operation.name, traceback=trace)
+            reply = _refusal(internal_error(), request_id)
+        if reply is not None:
+            head = scope["method"] == "HEAD"
+            await _send(reply, request_id, send, asked=headers, allowance=allowance, head=head)
+            self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
+
+    def _enter(self, operation: Operation, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Principal, Any]:
+        token: str | None = None
+        pairs: list[tuple[str, str]] = []
+        if scope["query_string"]:
+            pairs, token = _pairs(scope["query_string"])
+        authorization = headers.get(b"authorization")
+        if authorization is not None:
+            kind, _, given = authorization.partition(b" ")
+            if kind.lower() == b"bearer":
+                token = given.strip().decode("latin-1")
+            elif not operation.public:  # a proxy's or a probe's own credentials are no reason to hide the health
+                raise unauthorized("Authorization must be a Bearer token")
+        if self._doors.is_open and not is_local_host(headers.get(b"host", b"").decode("latin-1")):
+            raise forbidden("Without a token secret only local names are served")
+        if operation.method != "GET":
+            self._check_writer(operation, headers)
+        if operation.public:
+            principal = Principal("")
+        else:
+            try:
+                principal = self._doors.verify(token)
+            except TokenRefused as error:
+                raise unauthorized(str(error)) from None
+        return principal, _convert(pairs, operation.query)
+
+    def _check_writer(self, operation: Operation, headers: dict[bytes, bytes]) -> None:
+        """Without a token any page can send simple requests, as browsers call them; none of them pass here."""
+        origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
+        if origin and not self._doors.origins.allows(origin, host):
+            raise forbidden(REFUSED, origin=origin[:200])
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if self._doors.is_open and operation.body is not None and kind != JSON:
+            raise bad_request("Content-Type must be application/json")
+
+
+class _ClientLeft(Exception):
+    """There is nobody to answer any more."""
+
+
+async def _watch(handler: Handler, call: Call) -> Reply | None:
+    """Runs a handler for as long as the client is there."""
+    work = asyncio.ensure_future(handler(call))
+    gone = asyncio.ensure_future(_until_gone(call.receive))
+    try:
+        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise _ClientLeft
+        return work.result()
+    finally:
+        gone.cancel()
+        if not work.done():
+            work.cancel()
+            work.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody waits for it any more
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _refusal(error: ApiError, request_id: str) -> Reply:
+    headers = [(name.encode(), value.encode()) for name, value in error.headers.items()]
+    return Reply(encode_error(error, request_id), error.status, headers=headers)
+
+
+def _outage(error: Exception) -> ApiError:
+    if isinstance(error, BreakerOpenError):
+        return unavailable(f"{error.name} is not answering", round(error.retry_after_s), dependency=error.name)
+    if isinstance(error, HistoryTooSlowError):
+        return unavailable("The query took too long; ask for a shorter range", 1, dependency="clickhouse")
+    name = "redis" if isinstance(error, NowUnavailableError) else "clickhouse"
+    return unavailable(f"{name} is not answering", dependency=name)
+
+
+async def _send(
+    reply: Reply,
+    request_id: str,
+    send: Send,
+    *,
+    asked: dict[bytes, bytes],
+    allowance: Allowance | None,
+    head: bool,
+) -> None:
+    body, status = reply.body, reply.status
+    headers: Headers = [(b"content-type", reply.content_type), (b"x-request-id", request_id.encode()), *reply.headers]
+    if allowance is not None:
+        headers += allowance.headers()
+    if reply.etag is not None:
+        headers += ((b"etag", reply.etag), (b"cache-control", b"private, no-cache"))
+        if b"if-none-match" in asked and _matches(asked[b"if-none-match"], reply.etag):
+            status, body = 304, b""
+    if len(body) >= GZIP_BYTES_MIN:
+        headers.append((b"vary", b"accept-encoding"))
+        if b"gzip" in asked.get(b"accept-encoding", b""):
+            body = gzip.compress(body, 1, mtime=0)
+            headers.append((b"content-encoding", b"gzip"))
+    if status not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def _matches(asked: bytes, etag: bytes) -> bool:
+    opaque = etag.removeprefix(b"W/")
+    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in asked.split(b","))
+
+
+def _pairs(query_string: bytes) -> tuple[list[tuple[str, str]], str | None]:
+    """The query's pairs without ``token``, and the token; raises ApiError on repeated or unreadable ones."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=32, errors="strict")
+    except ValueError:
+        raise bad_request("The query can't be read", query=query_string[:100].decode("latin-1")) from None
+    names = [name for name, _ in pairs]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise bad_request("A parameter is given twice", repeated=repeated)
+    return [pair for pair in pairs if pair[0] != "token"], dict(pairs).get("token")
+
+
+def _convert(pairs: list[tuple[str, str]], kind: type[Query]) -> Any:
+    known = kind.__struct_encode_fields__
+    unknown = sorted(name[:64] for name, _ in pairs if name not in known)
+    if unknown:
+        raise bad_request("Unknown parameters", unknown=unknown, known=list(known))
+    try:
+        return msgspec.convert(dict(pairs), kind, strict=False)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at `$.")
+        raise bad_request(problem, parameter=place.rstrip("`")) from None

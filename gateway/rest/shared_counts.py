@@ -1,0 +1,66 @@
+"""Counters in Redis for the ``limits`` library, where increments that come together are sent together.
+
+gateway.rest.limits counts each request here. Law: an increment is answered with the counter as it stood right after it, as
+if it had been sent alone; a failure is every waiting caller's failure. The surprise: only one call to Redis is on its
+way at a time, and what arrives meanwhile forms the next one: under load a round trip is shared by dozens of requests,
+and a lone request waits for no other.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from limits.aio.storage import RedisStorage
+
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+
+__all__ = ["SharedCounts"]
+
+# KEYS: the counters; ARGV: for each one its lifetime in seconds and what to add. A counter lives from its first hit on.
+ADD_ALL: Final = """
+local counted = {}
+for at = 1, #KEYS do
+    counted[at] = redis.call('INCRBY', KEYS[at], ARGV[2 * at])
+    if counted[at] == tonumber(ARGV[2 * at]) then redis.call('EXPIRE', KEYS[at], ARGV[2 * at - 1]) end
+end
+return counted
+"""
+TOGETHER_MAX: Final = 500
+
+
+class SharedCounts(RedisStorage):
+    """The library's own storage for Redis but for ``incr``. Raises what the Redis client raises."""
+
+    def __init__(self, redis: Redis, redis_url: str, prefix: str) -> None:
+        shared: Any = {"connection_pool": redis.connection_pool}  # typed as a scalar option, meant to be a pool
+        super().__init__(redis_url, implementation="redispy", key_prefix=prefix, **shared)
+        self._add_all = redis.register_script(ADD_ALL)
+        self._waiting: list[tuple[str, int, int, asyncio.Future[int]]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """The counter after adding ``amount``; it ends ``expiry`` seconds after its first hit."""
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self.bridge.prefixed_key(key), expiry, amount, answer))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+        return await answer
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
+                keys = [key for key, _, _, _ in batch]
+                numbers = [number for _, expiry, amount, _ in batch for number in (expiry, amount)]
+                try:
+                    counted: list[int] | Exception = await self._add_all(keys=keys, args=numbers)
+                except REDIS_ERRORS as error:
+                    counted = error
+                for at, (_, _, _, answer) in enumerate(batch):
+                    if answer.done():  # its caller has gone
+                        continue
+                    if isinstance(counted, Exception):
+                        answer.set_exception(counted)
+                    else:
+                        answer.set_result(counted[at])
+        finally:
+            self._sending = None

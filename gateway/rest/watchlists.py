@@ -1,0 +1,136 @@
+"""``/api/watchlists``: named lists of symbols, kept per user in Redis.
+
+One hash per user, a list per field, so that a user's lists are one read and need no index. Law: a user sees and
+changes only lists of the token's userId, holds at most 100 of them, and can list only symbols the token allows.
+Creating and replacing decide and write on the server in one step, so two gateways cannot overshoot or revive a list.
+"""
+
+import time
+from typing import Final, cast
+from uuid import uuid4
+
+import msgspec
+
+from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
+from gateway.rest.errors import bad_request, not_found
+from gateway.rest.words import Watchlist, WatchlistBody
+from gateway.stores.now import Now
+from gateway.stores.redis_pool import Redis
+
+__all__ = ["Watchlists"]
+
+KEY: Final = "gateway:watchlists:"
+LISTS_MAX: Final = 100
+# KEYS[1] the user's hash; ARGV: id, JSON, most lists. Answers 1 when it was added.
+CREATE: Final = """
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+# KEYS[1] the user's hash; ARGV: id, JSON. Answers 1 when it was there and is replaced.
+REPLACE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+EXAMPLE: Final = {
+    "id": "0b6c1d3e9f3a4a5c8d7e6f5a4b3c2d1e",
+    "name": "Majors",
+    "symbols": ["BTC/USDT", "ETH/USDT"],
+    "createdAt": 1767225600123,
+    "updatedAt": 1767225600123,
+}
+
+
+class Watchlists:
+    """Handlers of watchlists."""
+
+    def __init__(self, redis: Redis, now: Now) -> None:
+        self._redis = redis
+        self._now = now
+        self._create = redis.register_script(CREATE)
+        self._replace = redis.register_script(REPLACE)
+
+    def operations(self) -> tuple[Operation, ...]:
+        one = "/api/watchlists/{id}"
+        return (
+            Operation("GET", "/api/watchlists", self.all, "The user's watchlists", list[Watchlist], example=[EXAMPLE]),
+            Operation(
+                "POST",
+                "/api/watchlists",
+                self.create,
+                "Make a watchlist",
+                Watchlist,
+                body=WatchlistBody,
+                status=201,
+                example=EXAMPLE,
+                description=f"A user has at most {LISTS_MAX}.",
+            ),
+            Operation("GET", one, self.one, "One watchlist", Watchlist, example=EXAMPLE),
+            Operation("PUT", one, self.replace, "Replace a watchlist", Watchlist, body=WatchlistBody, example=EXAMPLE),
+            Operation("DELETE", one, self.delete, "Delete a watchlist", status=204),
+        )
+
+    async def all(self, call: Call) -> Reply:
+        held = await self._now.guard(self._redis.hvals(_key(call)))
+        lists = sorted(
+            (msgspec.json.decode(text, type=Watchlist) for text in held), key=lambda each: (each.created_at, each.id)
+        )
+        body = msgspec.json.encode(lists)
+        return Reply(body, etag=etag_of(body))
+
+    async def one(self, call: Call) -> Reply:
+        body = await self._held(call)
+        return Reply(body, etag=etag_of(body))
+
+    async def create(self, call: Call) -> Reply:
+        wanted = await _wanted(call)
+        now_ms = time.time_ns() // 1_000_000
+        made = Watchlist(uuid4().hex, wanted.name, wanted.symbols, now_ms, now_ms)
+        body = msgspec.json.encode(made)
+        given = await self._now.guard(self._create(keys=[_key(call)], args=[made.id, body, LISTS_MAX]))
+        if not given:
+            raise bad_request(f"A user has at most {LISTS_MAX} watchlists", listsMax=LISTS_MAX)
+        return Reply(body, 201, headers=[(b"location", b"/api/watchlists/" + made.id.encode())])
+
+    async def replace(self, call: Call) -> Reply:
+        wanted = await _wanted(call)
+        old = msgspec.json.decode(await self._held(call), type=Watchlist)
+        new = Watchlist(old.id, wanted.name, wanted.symbols, old.created_at, time.time_ns() // 1_000_000)
+        body = msgspec.json.encode(new)
+        if not await self._now.guard(self._replace(keys=[_key(call)], args=[old.id, body])):
+            raise _missing(call)
+        return Reply(body)
+
+    async def delete(self, call: Call) -> Reply:
+        if not await self._now.guard(self._redis.hdel(_key(call), call.path["id"])):
+            raise _missing(call)
+        return Reply(b"", 204)
+
+    async def _held(self, call: Call) -> bytes:
+        body = await self._now.guard(self._redis.hget(_key(call), call.path["id"]))
+        if body is None:
+            raise _missing(call)
+        return cast(bytes, body)
+
+
+def _key(call: Call) -> str:
+    return KEY + call.principal.user_id
+
+
+def _missing(call: Call) -> Exception:
+    return not_found("No such watchlist", id=call.path["id"][:64])
+
+
+async def _wanted(call: Call) -> WatchlistBody:
+    """The body as asked; raises ApiError where it is malformed or holds a foreign symbol."""
+    try:
+        wanted = msgspec.json.decode(await call.body(), type=WatchlistBody)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        problem, _, place = str(error).partition(" - at `$")
+        raise bad_request(problem, field=place.strip("`.") or "body") from None
+    for symbol in wanted.symbols:
+        check_symbol(symbol, call.principal)
+    if len(set(wanted.symbols)) != len(wanted.symbols):
+        raise bad_request("A symbol is listed twice", field="symbols")
+    return wanted

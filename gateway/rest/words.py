@@ -1,0 +1,184 @@
+"""The shapes of REST: what is asked and what is answered, from which OpenAPI is made too.
+
+Handlers convert queries into the Query structs and encode the answer structs; openapi.py describes the same structs.
+Law: a number is passed on as the digits it came with (``Number`` is raw JSON), never through a binary float. Unknown
+fields of a query or a body are refused.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from kernels.symbols import SYMBOL_PATTERN
+from schemas.intervals import INTERVALS
+
+__all__ = [
+    "BarAnswer",
+    "NoQuery",
+    "Number",
+    "NumberOrNull",
+    "OhlcQuery",
+    "PriceAnswer",
+    "PricesQuery",
+    "StatsAnswer",
+    "StatsQuery",
+    "SymbolsQuery",
+    "TradeAnswer",
+    "TradesQuery",
+    "Watchlist",
+    "WatchlistBody",
+    "raw",
+]
+
+MS_MAX: Final = 253_402_300_799_999  # 9999-12-31, the last that ISO 8601 can say
+Number = Annotated[
+    msgspec.Raw, Meta(description="Exact: all digits, no exponent", extra_json_schema={"type": "number"})
+]
+NumberOrNull = Annotated[
+    msgspec.Raw,
+    Meta(description="Exact, or null", extra_json_schema={"anyOf": [{"type": "number"}, {"type": "null"}]}),
+]
+NULL: Final = msgspec.Raw(b"null")  # Raw can't stand in a union, so null is a raw value too
+NO_NUMBER: Any = msgspec.field(default_factory=lambda: NULL)  # a factory, as schemas can't spell a raw default
+Milliseconds = Annotated[int, Meta(ge=0, le=MS_MAX, description="Milliseconds since the epoch, UTC")]
+Sequence = Annotated[int, Meta(ge=0, description="Rises with every trade of the symbol; the stream counts the same")]
+SymbolName = Annotated[str, Meta(pattern=SYMBOL_PATTERN, description="As the venue writes it")]
+Timeframe = Annotated[
+    str,
+    Meta(
+        description="Bar length; 1d and 1w are taken as 1D and 1W",
+        extra_json_schema={"enum": [*(each.name for each in INTERVALS), "1d", "1w"]},
+    ),
+]
+
+
+class Query(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """Base of queries; ``token`` stands in for the Authorization header where a client cannot set one."""
+
+
+class NoQuery(Query):
+    pass
+
+
+class PricesQuery(Query):
+    symbols: Annotated[str, Meta(min_length=1, max_length=33_000, description="Up to 500 symbols, with commas")]
+
+
+class OhlcQuery(Query):
+    timeframe: Timeframe = "1m"
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Most bars")] = 100
+    start_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Bars that start at or after this (ms)")] | None = None
+    end_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Bars that start at or before this (ms)")] | None = None
+
+
+class TradesQuery(Query):
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Most trades")] = 100
+    offset: Annotated[int, Meta(ge=0, le=10_000, description="Trades to pass over; cursor is cheaper")] = 0
+    start_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Trades at or after this (ms)")] | None = None
+    end_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Trades at or before this (ms)")] | None = None
+    cursor: (
+        Annotated[str, Meta(min_length=1, max_length=128, description="X-Next-Cursor of the page before")] | None
+    ) = None
+
+
+class StatsQuery(Query):
+    period: Annotated[
+        Literal["1h", "1d", "1w", "1m", "ytd", "all"],
+        Meta(description="The last hour, day, 7 days, 30 days; since the year began (UTC); everything"),
+    ] = "1d"
+
+
+class SymbolsQuery(Query):
+    limit: Annotated[int, Meta(ge=1, le=10_000, description="Most symbols")] = 1000
+    offset: Annotated[int, Meta(ge=0, le=10_000_000, description="Symbols to pass over")] = 0
+
+
+class PriceAnswer(msgspec.Struct, rename="camel", kw_only=True):
+    """The last price. ``volume``, ``open``, ``high`` and ``low`` are of the current UTC day."""
+
+    symbol: SymbolName
+    price: Number
+    bid: NumberOrNull = NO_NUMBER
+    ask: NumberOrNull = NO_NUMBER
+    volume: NumberOrNull = NO_NUMBER
+    open: NumberOrNull = NO_NUMBER
+    high: NumberOrNull = NO_NUMBER
+    low: NumberOrNull = NO_NUMBER
+    previous_close: NumberOrNull = NO_NUMBER
+    change: NumberOrNull = NO_NUMBER
+    change_percent: NumberOrNull = NO_NUMBER
+    timestamp: Milliseconds
+    sequence: Sequence
+    exchange: str = ""
+    stale: Annotated[bool, Meta(description="The source is down and this is the last that is known")] = False
+
+
+class BarAnswer(msgspec.Struct, rename="camel", kw_only=True):
+    """One bar. ``final`` is false for the live bar; a final bar may come again with a higher revision."""
+
+    symbol: SymbolName
+    time: Annotated[int, Meta(ge=0, description="Start of the bar, milliseconds since the epoch, UTC")]
+    open: Number
+    high: Number
+    low: Number
+    close: Number
+    volume: Number
+    quote_volume: Number
+    vwap: NumberOrNull = NO_NUMBER
+    trade_count: int
+    final: bool
+    revision: int
+    sequence: Sequence
+
+
+class TradeAnswer(msgspec.Struct, rename="camel", kw_only=True):
+    symbol: SymbolName
+    price: Number
+    volume: Number
+    side: Literal["BUY", "SELL", "UNKNOWN"]
+    timestamp: Milliseconds
+    sequence: Sequence
+    trade_id: str
+    exchange: str
+
+
+class StatsAnswer(msgspec.Struct, rename="camel", kw_only=True):
+    """Exact figures over [startTime, endTime]. All prices are null where no trade fell into the period."""
+
+    symbol: SymbolName
+    period: str
+    open: NumberOrNull
+    high: NumberOrNull
+    low: NumberOrNull
+    close: NumberOrNull
+    volume: Number
+    avg_price: Annotated[NumberOrNull, Meta(description="VWAP at scale 10, half-even")] = NO_NUMBER
+    tick_count: Annotated[int, Meta(description="Trades, those of size 0 included, as bars count them")]
+    trades: Annotated[int, Meta(description="Trades that moved a size above 0")]
+    volatility: Annotated[NumberOrNull, Meta(description="Population standard deviation of prices, scale 10")] = (
+        NO_NUMBER
+    )
+    start_time: Milliseconds
+    end_time: Milliseconds
+    stale: bool = False
+
+
+class WatchlistBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What a user writes: a name and symbols in the user's order."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    symbols: Annotated[list[SymbolName], Meta(max_length=500)] = []
+
+
+class Watchlist(msgspec.Struct, rename="camel"):
+    id: str
+    name: str
+    symbols: list[SymbolName]
+    created_at: Milliseconds
+    updated_at: Milliseconds
+
+
+def raw(digits: str | None) -> msgspec.Raw:
+    """Decimal text as the JSON number of the same digits; None as null."""
+    return NULL if digits is None else msgspec.Raw(digits.encode())

@@ -1,0 +1,118 @@
+"""Reads of the present from Redis: tickers, live and recent bars, symbols.
+
+The flow writes these keys, REST handlers read them. Law: the live bar and the final bars of a series are read in one
+transaction, so a bar that closes at that moment is in one of them and never in neither. Bytes stay bytes: numbers are
+passed on with the digits that the flow wrote.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import NamedTuple, TypeVar, cast
+
+import msgspec
+
+from gateway.stores.breaker import CircuitBreaker
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+from schemas.names import RedisKeys
+
+__all__ = ["Now", "NowUnavailableError", "RecentBars", "SymbolInfo"]
+
+T = TypeVar("T")
+
+
+class NowUnavailableError(Exception):
+    """Redis did not answer."""
+
+
+class RecentBars(NamedTuple):
+    """JSON of the newest bar, and of final bars, newest first; ``whole`` if no older final bar is kept."""
+
+    newest: bytes | None
+    final: list[bytes]
+    oldest_kept_ms: int | None
+
+
+class SymbolInfo(msgspec.Struct, rename="camel", omit_defaults=False):
+    """A symbol that has ever traded. Times in milliseconds."""
+
+    symbol: str
+    exchange: str
+    first_seen: int
+    last_seen: int
+
+
+class Now:
+    """Reader over one Redis client; every call passes the breaker and a deadline."""
+
+    def __init__(self, redis: Redis, keys: RedisKeys, breaker: CircuitBreaker, timeout_ms: int) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._breaker = breaker
+        self._timeout_s = timeout_ms / 1000
+
+    async def guard(self, call: Awaitable[T]) -> T:
+        """Awaits one Redis call; raises BreakerOpenError or NowUnavailableError."""
+        try:
+            self._breaker.enter()
+        except BaseException:  # whatever it is, a coroutine that is not awaited must be closed
+            _discard(call)
+            raise
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await call
+        except REDIS_ERRORS as error:
+            self._breaker.failed(error)
+            raise NowUnavailableError(str(error)) from error
+        except asyncio.CancelledError:
+            self._breaker.abandoned()
+            raise
+        self._breaker.succeeded()
+        return answer
+
+    async def ticker(self, symbol: str) -> bytes | None:
+        """The ticker snapshot's JSON, None for a symbol without one."""
+        return cast("bytes | None", await self.guard(self._redis.get(self._keys.price(symbol))))
+
+    async def tickers(self, symbols: list[str]) -> list[bytes | None]:
+        pipeline = self._redis.pipeline(transaction=False)  # MGET would need one slot in a cluster
+        for symbol in symbols:
+            pipeline.get(self._keys.price(symbol))
+        return cast("list[bytes | None]", await self.guard(pipeline.execute()))
+
+    async def bars(self, symbol: str, interval: str, start_ms: int, end_ms: int, limit: int) -> RecentBars:
+        """The newest bar and up to ``limit`` final bars that start within [start_ms, end_ms], newest first."""
+        final_key = self._keys.candles(symbol, interval)
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.get(self._keys.candle(symbol, interval))
+        pipeline.zrange(final_key, end_ms, start_ms, desc=True, byscore=True, offset=0, num=limit)
+        pipeline.zrange(final_key, 0, 0, withscores=True)
+        newest, final, oldest = await self.guard(pipeline.execute())
+        return RecentBars(newest, final, int(oldest[0][1]) if oldest else None)
+
+    async def has_symbol(self, symbol: str) -> bool:
+        return bool(await self.guard(self._redis.exists(self._keys.symbol(symbol))))
+
+    async def symbols(self) -> list[SymbolInfo]:
+        """Every symbol, by name. Walks the key space, so callers cache it."""
+        prefix = len(self._keys.symbol("").rstrip("}"))
+        found: list[SymbolInfo] = []
+        cursor = 0
+        while True:
+            cursor, names = await self.guard(self._redis.scan(cursor, match="symbol:*", count=1000))
+            pipeline = self._redis.pipeline(transaction=False)
+            for name in names:
+                pipeline.hmget(name, ["exchange", "first_seen", "last_seen"])
+            rows = await self.guard(pipeline.execute()) if names else []
+            for name, (exchange, first_seen, last_seen) in zip(names, rows, strict=True):
+                symbol = cast(bytes, name).decode()[prefix:].rstrip("}")
+                found.append(SymbolInfo(symbol, (exchange or b"").decode(), int(first_seen or 0), int(last_seen or 0)))
+            if cursor == 0:
+                return sorted({each.symbol: each for each in found}.values(), key=lambda each: each.symbol)
+
+    async def ping(self) -> None:
+        await self.guard(self._redis.ping())
+
+
+def _discard(call: Awaitable[object]) -> None:
+    if asyncio.iscoroutine(call):
+        call.close()

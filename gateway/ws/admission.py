@@ -1,0 +1,138 @@
+"""Who gets in: origin, token and capacity of a new connection, and which dialect and encoding it speaks.
+
+The server parses the upgrade request into a Handshake; ``Admission`` answers with a Principal or a close code.
+Law: a refusal is a close code after the upgrade (4003, 4001, 1013), as browsers can't read a failed upgrade's status.
+gateway.access.origins says which pages get in. A client without Origin is no browser, and its token alone decides.
+An open gateway serves local host names only, as REST does: a page that re-binds its own name to loopback sends an
+Origin that equals its Host.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import NamedTuple, Protocol
+from urllib.parse import parse_qs
+
+from gateway.access.auth import OpenAuthorizer
+from gateway.access.hosts import is_local_host
+from gateway.access.origins import REFUSED, OriginRule
+from gateway.access.principal import Authorizer, Principal, TokenRefused
+from gateway.ws.frames import ENCODINGS, negotiate_deflate
+from gateway.ws.options import WsOptions
+
+__all__ = ["Admission", "Handshake", "Refusal", "read_handshake"]
+
+CLOSE_FULL = 1013
+CLOSE_TOKEN = 4001
+CLOSE_FORBIDDEN = 4003
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """``deflate``: the answer to the extensions header; ``protocol``: the subprotocol; empty for none.
+
+    ``forwarded``: every entry of every X-Forwarded-For line, as they came.
+    """
+
+    path: str
+    token: str | None = None
+    origin: str = ""
+    host: str = ""
+    forwarded: tuple[str, ...] = ()
+    protocol: str = ""
+    deflate: str = ""
+
+
+class Refusal(NamedTuple):
+    code: int
+    reason: str
+
+
+class Headers(Protocol):
+    """Finds names in any case; a header may come on several lines."""
+
+    def get(self, name: str, default: str) -> str: ...
+    def getall(self, name: str, default: list[str]) -> list[str]: ...
+
+
+def read_handshake(target: str, headers: Headers) -> Handshake:
+    path, _, query = target.partition("?")
+    bearer, _, credentials = headers.get("Authorization", "").partition(" ")
+    given = parse_qs(query, max_num_fields=20).get("token", []) if query.count("&") < 20 else []
+    token = credentials.strip() if bearer.lower() == "bearer" else (given[0] if given else None)
+    offered = [name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    return Handshake(
+        path,
+        token or None,
+        headers.get("Origin", ""),
+        headers.get("Host", ""),
+        tuple(entry.strip() for line in headers.getall("X-Forwarded-For", []) for entry in line.split(",")),
+        next((name for name in offered if name in ENCODINGS), ""),
+        negotiate_deflate(headers.get("Sec-WebSocket-Extensions", "")) or "",
+    )
+
+
+def bare_address(entry: str) -> str:
+    """The address of an entry that may carry a port, as some proxies write it; empty for anything else."""
+    host = entry[1:].partition("]")[0] if entry.startswith("[") else entry
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return ""
+
+
+class Admission:
+    """Counts connections; ``leave`` must follow every ``enter``."""
+
+    def __init__(self, options: WsOptions, authorizer: Authorizer) -> None:
+        self._options, self._authorizer = options, authorizer
+        self._local_only = isinstance(authorizer, OpenAuthorizer)
+        self._origins = OriginRule(options.origins, self._local_only)
+        self._per_ip: Counter[str] = Counter()
+        self.connections = 0
+        self.refused: Counter[int] = Counter()
+
+    def address(self, handshake: Handshake, peer: str) -> str:
+        """The client's address; behind trusted proxies the one that the outermost of them added.
+
+        Each proxy adds the address that it was reached from at the end; what stands before is the client's own word.
+        """
+        hops, entries = self._options.forwarded_hops, handshake.forwarded
+        if not self._options.trust_forwarded or len(entries) < hops:
+            return peer
+        return bare_address(entries[-hops]) or peer
+
+    def serves(self, host: str) -> bool:
+        """Whether requests with this Host header are answered at all, pages included."""
+        return not self._local_only or is_local_host(host)
+
+    def enter(self, address: str) -> None:
+        self.connections += 1
+        self._per_ip[address] += 1
+
+    def leave(self, address: str) -> None:
+        self.connections -= 1
+        self._per_ip[address] -= 1
+        if not self._per_ip[address]:
+            del self._per_ip[address]
+
+    def judge(self, handshake: Handshake, address: str) -> Principal | Refusal:
+        """To be asked after ``enter``."""
+        verdict = self._judge(handshake, address)
+        if isinstance(verdict, Refusal):
+            self.refused[verdict.code] += 1
+        return verdict
+
+    def _judge(self, handshake: Handshake, address: str) -> Principal | Refusal:
+        if self.connections > self._options.clients_max or self._per_ip[address] > self._options.clients_per_ip:
+            return Refusal(CLOSE_FULL, "over capacity: try again later")
+        if not self.serves(handshake.host):
+            return Refusal(CLOSE_FORBIDDEN, "without a token secret only local names are served")
+        if handshake.origin and not self._origins.allows(handshake.origin, handshake.host):
+            return Refusal(CLOSE_FORBIDDEN, REFUSED)
+        try:
+            return self._authorizer.verify(handshake.token)
+        except TokenRefused as error:
+            return Refusal(CLOSE_TOKEN, str(error))

@@ -1,0 +1,90 @@
+"""``/ws/quotes``: the whole ticker at every change, with ISO 8601 times.
+
+Law: each message stands for itself; a client needs no state. Several changes of a symbol within one flush become one
+message with the newest. What a client must be told of several symbols at once comes as one ``batch_update``.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+import msgspec
+
+from core.fanout.dialect import Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
+from core.fanout.messages import TickerMessage
+from gateway.ws.dialects.words import encode, iso, read_object, read_symbols, ticker_rooms, unknown_action
+
+__all__ = ["QuotesDialect"]
+
+FIELDS: Final = ("price", "change", "changePercent", "volume", "high", "low", "open", "previousClose")
+BATCH_MAX: Final = 50
+GREETING: Final = "Connected to tapeflow"
+_NULL: Final = msgspec.Raw(b"null")
+
+
+class QuotesDialect(Dialect):
+    """Words: action = subscribe, unsubscribe, ping."""
+
+    name: ClassVar[str] = "quotes"
+    path: ClassVar[str] = "/ws/quotes"
+
+    def parse(self, data: bytes) -> Sequence[Command]:
+        message = read_object(data)
+        if isinstance(message, Problem):
+            return (message,)
+        action = message.get("action")
+        if action == "ping":
+            sent = message.get("timestamp")
+            plain = isinstance(sent, int | float | str) and not (isinstance(sent, str) and len(sent) > 64)
+            return (Ping(encode(sent) if plain else b""),)
+        if action not in ("subscribe", "unsubscribe"):
+            return (unknown_action("action", action, "subscribe, unsubscribe, ping"),)
+        symbols, problems = read_symbols(message)
+        rooms = ticker_rooms(symbols)
+        return (*problems, Subscribe(rooms) if action == "subscribe" else Unsubscribe(rooms))
+
+    def greeting(self, client_id: str, now_ms: int) -> Sequence[bytes]:
+        head = {"type": "connected", "message": GREETING, "clientId": client_id}
+        return (encode({**head, "timestamp": iso(now_ms)}),)
+
+    def error(self, problem: Problem, now_ms: int) -> bytes:
+        return encode({"type": "error", "code": problem.code, "message": problem.text, "timestamp": iso(now_ms)})
+
+    def pong(self, ping: Ping, now_ms: int) -> bytes:
+        echo = {"clientTimestamp": msgspec.Raw(ping.echo)} if ping.echo else {}
+        return encode({"type": "pong", "timestamp": iso(now_ms), **echo})
+
+    def state(self, fields: Mapping[str, msgspec.Raw]) -> bytes:
+        data = {"symbol": fields["symbol"], **{name: fields.get(name, _NULL) for name in FIELDS}}
+        return encode({**data, "timestamp": _time(fields), "source": fields.get("exchange", _NULL)})
+
+    def states(self, parts: Sequence[bytes], now_ms: int) -> Sequence[bytes]:
+        return [_message(parts[at : at + BATCH_MAX], now_ms) for at in range(0, len(parts), BATCH_MAX)]
+
+    def changes(
+        self,
+        fields: Mapping[str, msgspec.Raw],
+        messages: Sequence[TickerMessage],  # noqa: ARG002
+        now_ms: int,
+    ) -> Sequence[bytes]:
+        return (_message((self.state(fields),), now_ms),)
+
+
+def _message(parts: Sequence[bytes], now_ms: int) -> bytes:
+    if len(parts) == 1:
+        head = {"type": "price_update", "symbol": _symbol(parts[0]), "data": msgspec.Raw(parts[0])}
+        return encode({**head, "timestamp": iso(now_ms)})
+    updates = [{"symbol": _symbol(part), "data": msgspec.Raw(part)} for part in parts]
+    return encode({"type": "batch_update", "updates": updates, "timestamp": iso(now_ms)})
+
+
+class _Named(msgspec.Struct):
+    symbol: str
+
+
+def _symbol(part: bytes) -> str:
+    return msgspec.json.decode(part, type=_Named).symbol
+
+
+def _time(fields: Mapping[str, msgspec.Raw]) -> str | None:
+    time_ms = msgspec.json.decode(fields.get("timestamp", _NULL))
+    return iso(time_ms) if isinstance(time_ms, int) else None

@@ -1,0 +1,355 @@
+"""The reader: Redis streams into the hub, and what the hub wants loaded from Redis.
+
+One task follows every ``md:deltas:<shard>``, ``md:events`` and the channel streams; another answers the hub's loads in
+pipelines. Of open bars a stream says only that they moved; those that somebody watches are read from their keys.
+Law: no entry is skipped unseen. Redis counts what was ever added to a stream, the reader counts what it read; when the
+two disagree, or the stream went back, or ``md:epoch`` is another one, the hub is told and every client of the shard
+gets a whole state. A channel has no whole state: there every entry still held that was not read yet is delivered, once.
+The start position is taken before the first load, so a load never misses a delta. The surprise: a start reads the
+newest entries of each shard again, so that a client that comes from another gateway can resume here. Old messages do no
+harm: sequences sort them out.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from core.fanout.hub import Hub, Load
+from core.fanout.messages import (
+    BarMessage,
+    ChannelMessage,
+    TickerMessage,
+    decode_bar,
+    decode_batch,
+    decode_moved,
+    decode_ticker,
+)
+from gateway.stores.events import EventId, Trail, decode_event, parse_event_id
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+from schemas.channels import ALERTS, CHANNELS, channel_stream
+from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, RedisKeys, deltas_stream
+
+__all__ = ["Fanout"]
+
+BLOCK_MS: Final = 250
+CHECK_S: Final = 1.0
+COUNT: Final = 200
+WARM_ENTRIES: Final = 500
+MOVED_KEYS: Final = 500  # in one MGET
+PROBED_SHARDS: Final = 64  # looked for beyond the highest one known
+RETRY_S: Final = 0.2
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Position:
+    """How far one stream was read. ``added``: entries ever added to it up to ``last``, -1 before Redis 7."""
+
+    shard: int  # -1 for a channel
+    last: EventId
+    added: int
+
+
+class Fanout:
+    """Feeds ``hub``. ``on_input`` is called after each read; ``now_ms`` is the clock of all gateway files."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        hub: Hub,
+        now_ms: Callable[[], int],
+        *,
+        keys: RedisKeys | None = None,
+        on_input: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._redis, self._hub, self._now_ms, self._on_input = redis, hub, now_ms, on_input
+        self._keys = keys or RedisKeys()
+        self._positions: dict[str, Position] = {}
+        self._channels = {channel_stream(channel): channel for channel in CHANNELS}
+        self._trails = {name: Trail() for name in self._channels}
+        self._epoch: Any = None
+        self._checked_s = 0.0
+        self._shards: set[int] = set()  # named by symbols, looked for whatever their number
+        self._probed: set[int] = set()
+        self._moved: dict[tuple[str, str], tuple[int, int]] = {}  # (symbol, interval) → shard, the flow's time in ms
+        self._wanted = asyncio.Event()
+        self.counts: Counter[str] = Counter()
+        self.connected = False
+        self._started = False
+
+    async def start(self) -> None:
+        """Takes the start positions; raises the client library's errors when Redis doesn't answer."""
+        self._epoch = await self._redis.get(EPOCH_KEY)
+        await self._check()
+        self.connected = self._started = True
+
+    def wake_loader(self) -> None:
+        self._wanted.set()
+
+    # Streams.
+
+    async def read_for_ever(self) -> None:
+        """Reads until cancelled; Redis may go and come back."""
+        while True:
+            try:
+                if time.monotonic() - self._checked_s >= CHECK_S or not self.connected:
+                    await self._check()
+                    self.connected = True
+                await self._read()
+            except REDIS_ERRORS as error:
+                if self.connected:
+                    log.warning("redis_lost", error=str(error))
+                self.connected = False
+                await asyncio.sleep(RETRY_S)
+
+    async def _read(self) -> None:
+        streams: dict[Any, Any] = {name: str(position.last) for name, position in self._positions.items()}
+        if not streams:
+            await asyncio.sleep(BLOCK_MS / 1000)
+            return
+        answer: Any = await self._redis.xread(streams, count=COUNT, block=BLOCK_MS)
+        for name, entries in _pairs(answer):
+            position = self._positions[name.decode()]
+            for entry_id, fields in entries:
+                self._take(name.decode(), position, entry_id, fields)
+            position.last = parse_event_id(entries[-1][0].decode())
+            position.added += len(entries) if position.added >= 0 else 0
+        if answer:
+            self._on_input()
+        if self._moved:
+            await self._read_moved()
+            self._on_input()
+
+    async def _read_moved(self) -> None:
+        """Open bars that moved and are watched. An error leaves them for the next time."""
+        wanted = list(self._moved.items())
+        for part in (wanted[at : at + MOVED_KEYS] for at in range(0, len(wanted), MOVED_KEYS)):
+            values: Any = await self._redis.mget([self._keys.candle(*room) for room, _ in part])
+            for (room, (shard, written_ms)), value in zip(part, values, strict=True):
+                del self._moved[room]
+                try:
+                    bars = [decode_bar(value)] if value is not None else []
+                except ValueError as error:
+                    log.error("redis_value_refused", key=self._keys.candle(*room), error=str(error))
+                else:
+                    self._hub.apply(shard, bars, written_ms)
+
+    def _take(self, name: str, position: Position, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
+        self.counts["entries"] += 1
+        written_ms = _whole(fields.get(b"ts", b""))
+        if position.shard >= 0:
+            try:
+                messages = decode_batch(fields.get(b"batch", b""))
+                self._note_moved(position.shard, fields.get(b"moved", b""), written_ms)
+            except (ValueError, RecursionError) as error:
+                self.counts["bad_entries"] += 1
+                log.error("stream_entry_refused", stream=name, id=entry_id.decode(), error=str(error))
+                self._hub.reset(position.shard)  # what it said is unknown: clients start again from Redis
+                return
+            self._hub.apply(position.shard, messages, written_ms)
+            return
+        if not self._trails[name].add(entry_id, fields):
+            return  # met again after the stream was entered anew
+        message = _channel_message(self._channels[name], entry_id, fields, written_ms)
+        if message is not None:
+            self._hub.publish(message)
+
+    def _note_moved(self, shard: int, moved: bytes, written_ms: int) -> None:
+        registry = self._hub.registry
+        for interval, symbols in decode_moved(moved if registry.bars else b"").items():
+            for symbol in symbols:
+                if registry.has_bars(symbol, interval):
+                    self._moved.setdefault((symbol, interval), (shard, written_ms))
+
+    async def _check(self) -> None:
+        """Finds new shards, and every way in which a stream can have lost what was not read yet."""
+        self._checked_s = time.monotonic()
+        highest = max((p.shard for p in self._positions.values()), default=-1)
+        shards = self._shards | set(range(highest + 1 + PROBED_SHARDS))
+        names = [*map(deltas_stream, sorted(shards)), *self._channels]
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.get(EPOCH_KEY)
+        for name in names:
+            pipeline.exists(name)
+        epoch, *present = await pipeline.execute()
+        if self._epoch is not None and epoch != self._epoch:
+            log.warning("redis_replaced", consequence="every client starts again")
+            self.counts["epochs"] += 1
+            self._positions.clear()
+            self._hub.reset(new_epoch=True)
+        self._epoch = epoch
+        self._probed = shards
+        found = [name for name, exists in zip(names, present, strict=True) if exists]
+        for name in set(self._positions) - set(found):
+            self._lost(name, "the stream is gone")
+            del self._positions[name]
+        for name in found:
+            await self._check_stream(name)
+        for name in self._channels:  # from its first entry on, once it is there
+            self._positions.setdefault(name, Position(-1, EventId(0, 0), 0))
+            self._trails[name].settle()
+
+    async def _check_stream(self, name: str) -> None:
+        info: Any = await self._redis.xinfo_stream(name)
+        last = parse_event_id(_text(info["last-generated-id"]))
+        added, length = int(info.get("entries-added", -1)), int(info["length"])
+        position = self._positions.get(name)
+        if position is None:
+            await self._enter(name, last, added)
+        elif last < position.last:
+            self._lost(name, "the stream went back")
+            await self._enter(name, last, added)
+        elif added >= 0 and position.added >= 0:
+            caught_up = last == position.last
+            if (caught_up and added != position.added) or (not caught_up and added - length > position.added):
+                self._lost(name, "entries were trimmed before they were read")
+                await self._enter(name, last, added)
+
+    def _lost(self, name: str, why: str) -> None:
+        position = self._positions[name]
+        if position.shard >= 0 or position.added > 0:
+            self.counts["gaps"] += 1
+            log.warning("input_gap_found", stream=name, reason=why)
+        if position.shard >= 0:
+            self._hub.reset(position.shard)
+
+    async def _enter(self, name: str, last: EventId, added: int) -> None:
+        """Follows a shard after ``last``, reading entries before that again for their history; a channel likewise at
+        the start, later after the newest entry that was read (of a new stream: from its first on)."""
+        if name in self._channels:
+            waiting = 0
+            if self._started:
+                last, waiting = await self._trails[name].rejoin(self._redis, name, last)
+            else:
+                await self._trails[name].seed(self._redis, name, last)
+            self._positions[name] = Position(-1, last, added - waiting if added >= 0 else -1)
+            return
+        shard = int(name.rpartition(":")[2])
+        position = self._positions[name] = Position(shard, last, added)
+        entries: Any = await self._redis.xrevrange(name, max=str(last), count=WARM_ENTRIES)
+        if self._started and added != len(entries):
+            self._hub.reset(shard)  # it began unseen: clients may have loaded before entries that can't be read now
+        for entry_id, fields in reversed(entries):
+            self._take(name, position, entry_id, {**fields, b"ts": b"0"})
+
+    # Loads.
+
+    async def load_for_ever(self) -> None:
+        """Answers the hub's loads until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            loads = self._hub.take_loads(self._now_ms())
+            if loads:
+                await self._load(loads)
+                self._on_input()
+
+    async def _load(self, loads: Sequence[Load]) -> None:
+        pipeline = self._redis.pipeline(transaction=True)  # live bar and final bars of one moment
+        for load in loads:
+            symbol = load.key[1]
+            if load.key[0] == "ticker":
+                pipeline.get(self._keys.price(symbol))
+                pipeline.hget(self._keys.symbol(symbol), "shard")
+            else:
+                pipeline.get(self._keys.candle(symbol, load.key[2]))
+                pipeline.zrange(self._keys.candles(symbol, load.key[2]), -max(1, load.bars), -1)
+        try:
+            answers: list[Any] = await pipeline.execute()
+        except REDIS_ERRORS as error:
+            log.warning("load_failed", rooms=len(loads), error=str(error))
+            for load in loads:
+                self._hub.load_failed(load, self._now_ms())
+            return
+        self.counts["loads"] += len(loads)
+        for load, first, second in zip(loads, answers[::2], answers[1::2], strict=True):
+            try:
+                self._loaded(load, first, second)
+            except ValueError as error:
+                log.error("redis_value_refused", key=":".join(load.key), error=str(error))
+                self._hub.load_failed(load, self._now_ms())
+
+    def _loaded(self, load: Load, first: bytes | None, second: Any) -> None:
+        if load.key[0] == "bars":
+            newest: list[BarMessage] = [decode_bar(first)] if first is not None else []
+            self._hub.loaded_bars(load, [*map(decode_bar, second), *newest], self._now_ms())
+            return
+        shard = _whole(second or b"", -1)
+        if shard >= 0 and shard not in self._probed:
+            # Nobody looked for its stream yet: follow that first, then load again.
+            self._shards.add(shard)
+            self._checked_s = 0.0
+            self._hub.load_failed(load, self._now_ms())
+            return
+        snapshot: TickerMessage | None = None if first is None else decode_ticker(first)
+        self._hub.loaded_ticker(load, snapshot, shard, self._now_ms())
+
+    # Control.
+
+    async def control_for_ever(self) -> None:
+        """Obeys ``market-data:control`` until cancelled."""
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(CONTROL_CHANNEL)
+                    while True:
+                        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
+                        if message is not None:
+                            self._control(message["data"])
+            except REDIS_ERRORS:
+                await asyncio.sleep(RETRY_S)
+
+    def _control(self, data: bytes) -> None:
+        try:
+            action = msgspec.json.decode(data, type=dict[str, object]).get("action")
+        except (ValueError, RecursionError):
+            action = None
+        log.info("control_received", action=str(action)[:64])
+        if action == "pause":
+            self._hub.pause()
+        elif action == "resume":
+            self._hub.resume()
+            self._on_input()
+
+
+def _channel_message(
+    channel: str, entry_id: bytes, fields: Mapping[bytes, bytes], written_ms: int
+) -> ChannelMessage | None:
+    time_ms = written_ms or parse_event_id(entry_id.decode()).ms
+    kind, data = fields.get(b"type", b"").decode("utf-8", "replace"), fields.get(b"data", b"")
+    if channel == ALERTS:
+        event = decode_event(parse_event_id(entry_id.decode()), dict(fields))
+        if event is None or event.kind != "alert":
+            return None
+        return ChannelMessage(channel, kind, data, time_ms, event.user, event.symbols)
+    try:
+        msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    except (ValueError, RecursionError):
+        return None
+    user = fields.get(b"user", b"").decode("utf-8", "replace")
+    symbols = tuple(filter(None, fields.get(b"symbols", b"").decode("utf-8", "replace").split(",")))
+    return ChannelMessage(channel, kind or channel, data, time_ms, user, symbols)
+
+
+def _pairs(answer: Any) -> Sequence[tuple[bytes, Any]]:
+    """XREAD's answer in either protocol: pairs in RESP2, a map of lists of lists in RESP3."""
+    if isinstance(answer, Mapping):
+        return [
+            (name, entries[0] if len(entries) == 1 and isinstance(entries[0], list) else entries)
+            for name, entries in answer.items()
+        ]
+    return [(name, entries) for name, entries in answer or ()]
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _whole(text: bytes, default: int = 0) -> int:
+    return int(text) if text.isdigit() else default

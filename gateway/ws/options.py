@@ -1,0 +1,90 @@
+"""Tunables of the WebSocket half, and the clock that its files share.
+
+The command makes WsOptions of the settings once; everything below takes it as an argument. The surprise: the clock is
+the wall clock of the start moved on by the boot clock, so a corrected wall clock never stops a throttle or a budget,
+and a sleeping machine doesn't keep tokens alive.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.fanout.client import HubLimits
+from runtime.settings.whole import Settings
+
+__all__ = ["PROFILES", "WsOptions", "boot_clock_ms"]
+
+# messages in a batch, milliseconds between flushes, messages that wait for one client
+PROFILES: Final = {
+    "default": (50, 16, 256),
+    "high-frequency": (100, 8, 512),
+    "low-latency": (10, 5, 256),
+    "low-memory": (50, 16, 64),
+}
+
+
+def boot_clock_ms() -> int:
+    """Milliseconds since the epoch that never jump: the wall clock at import, moved on by the boot clock."""
+    return (_WALL_NS + time.clock_gettime_ns(time.CLOCK_BOOTTIME)) // 1_000_000
+
+
+_WALL_NS: Final = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True, slots=True)
+class WsOptions:
+    """Sizes in bytes. ``write_buffer``: what may wait in user space for a client before it counts as slow.
+
+    process_port: one more port to listen on, of this process alone; 0 for none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    origins: tuple[str, ...] = ()
+    tls_cert: str = ""
+    tls_key: str = ""
+    limits: HubLimits = field(default_factory=HubLimits)
+    clients_max: int = 20_000
+    clients_per_ip: int = 1_000
+    trust_forwarded: bool = False
+    forwarded_hops: int = 1
+    inbound_max: int = 65_536
+    send_buffer: int = 32_768
+    write_buffer: int = 65_536
+    handshake_s: float = 10.0
+    ping_ms: int = 30_000
+    pong_ms: int = 60_000
+    close_grace_s: float = 2.0
+    drain_s: float = 5.0
+    jitter_ms: int = 5_000
+    reuse_port: bool = False
+    process_port: int = 0
+
+    @classmethod
+    def from_settings(cls, settings: Settings, host: str) -> "WsOptions":
+        batch_max, flush_ms, buffer = PROFILES[settings.gateway_profile]
+        limits = HubLimits(
+            batch_max=batch_max,
+            flush_ms=flush_ms,
+            buffer=buffer,
+            out_per_s=settings.gateway_out_per_s,
+            in_per_s=settings.gateway_in_per_s,
+            symbols_max=settings.gateway_symbols_max,
+            bars_max=min(1000, settings.candles_kept),
+            slow_ms=settings.gateway_slow_ms,
+        )
+        return cls(
+            host=host,
+            port=settings.gateway_port,
+            origins=tuple(settings.gateway_origins),
+            tls_cert=settings.gateway_tls_cert,
+            tls_key=settings.gateway_tls_key,
+            limits=limits,
+            clients_max=settings.gateway_clients_max,
+            clients_per_ip=settings.gateway_clients_per_ip,
+            trust_forwarded=settings.gateway_trust_forwarded,
+            forwarded_hops=settings.gateway_forwarded_hops,
+            drain_s=settings.gateway_drain_ms / 1000,
+            reuse_port=settings.gateway_reuse_port,
+            process_port=settings.gateway_process_port,
+        )

@@ -1,0 +1,309 @@
+"""The WebSocket gateway of one process: hub, reader, leases and sockets put together.
+
+Data goes Redis → fanout → hub → frames → sockets; words of clients go the other way. Everything runs on one loop, so
+nothing is locked. Law: a flush happens at most every ``flush_ms``, at once after a quiet time, and earlier where a
+channel has a full batch; between two flushes nothing is written but pongs and closes.
+On SIGTERM it stops listening, closes every client with 1001 and a time to come back at, and waits for them to go.
+"""
+
+import asyncio
+import contextlib
+import random
+import signal
+import uuid
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+import structlog
+import uvloop
+from prometheus_client import generate_latest
+
+from core.fanout.client import HELD_BY_TRANSPORT, Client
+from core.fanout.dialect import Dialect, Variant
+from core.fanout.hub import Hub
+from core.fanout.stats import candle_stats, hub_stats
+from gateway.access.auth import TokenAuthorizer, listen_host, make_authorizer
+from gateway.access.principal import Authorizer
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
+from gateway.stores.ws_stats import SharedWsStats
+from gateway.ws.admission import Admission, Handshake, Refusal
+from gateway.ws.demand import Demand
+from gateway.ws.dialects.analytics import AnalyticsDialect
+from gateway.ws.dialects.candles import CandlesDialect
+from gateway.ws.dialects.prices import PricesDialect
+from gateway.ws.dialects.quotes import QuotesDialect
+from gateway.ws.fanout import Fanout
+from gateway.ws.frames import Packer, is_binary
+from gateway.ws.metrics import WsMetrics
+from gateway.ws.options import WsOptions, boot_clock_ms
+from gateway.ws.picows_server import PicowsLink, serve
+from gateway.ws.session import Session
+from runtime.settings.whole import Settings
+from schemas.channels import ALERTS
+from schemas.errors import Unreachable
+from schemas.names import RedisKeys
+
+__all__ = ["WebSocketGateway", "run_websocket_gateway"]
+
+DIALECTS: Final[tuple[Dialect, ...]] = (PricesDialect(), CandlesDialect(), QuotesDialect(), AnalyticsDialect())
+ALIASES: Final = {"/": "/ws/candles"}
+TICK_S: Final = 0.1
+SWEEP_TICKS: Final = 10
+STATS_S: Final = 5.0
+REDIS_TIMEOUT_MS: Final = 5_000
+log = structlog.get_logger(__name__)
+
+
+class WebSocketGateway:
+    """Also the Door of the server library: see picows_server."""
+
+    def __init__(self, options: WsOptions, authorizer: Authorizer, redis: Redis, keys: RedisKeys | None = None) -> None:
+        self.options = options
+        self.name = uuid.uuid4().hex[:12]
+        self.hub = Hub(options.limits, lossless=(ALERTS,))
+        self.admission = Admission(options, authorizer)
+        self.fanout = Fanout(redis, self.hub, boot_clock_ms, keys=keys, on_input=self._input)
+        self.demand = Demand(redis, self.name, lambda: self.hub.watched)
+        self.metrics = WsMetrics(self.stats)
+        self.port = 0
+        self._shared = SharedWsStats(redis)
+        self._sessions: dict[Session, None] = {}
+        self._variants: dict[tuple[str, str, bool], Variant] = {}
+        self._paths = {dialect.path: dialect for dialect in DIALECTS}
+        self._paths |= {alias: self._paths[path] for alias, path in ALIASES.items()}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._servers: list[asyncio.Server] = []
+        self._empty: asyncio.Event | None = None  # while stopping: set when the last client is gone
+        self._flush_handle: asyncio.TimerHandle | None = None
+        self._flushed_ms = 0
+        self._bytes = 0
+        self._client_number = 0
+        self._ticks = 0
+
+    # Life.
+
+    async def start(self) -> None:
+        """Reads the streams' positions, then listens. Raises Unreachable or SettingError."""
+        try:
+            await self.fanout.start()
+        except REDIS_ERRORS as error:
+            raise Unreachable(f"Redis does not answer: {error}", mend="start it or set TAPEFLOW_REDIS_URL") from error
+        jobs = (
+            self.fanout.read_for_ever(),
+            self.fanout.load_for_ever(),
+            self.fanout.control_for_ever(),
+            self.demand.keep(),
+            self._tick_for_ever(),
+            self._tell_stats(),
+        )
+        if self.options.process_port:
+            own, _ = await serve(self, replace(self.options, port=self.options.process_port, reuse_port=False))
+            self._servers.append(own)
+        server, self.port = await serve(self, self.options)
+        self._servers.append(server)
+        self._tasks = [asyncio.create_task(job) for job in jobs]
+        for task in self._tasks:
+            task.add_done_callback(_fail_loudly)
+        log.info("websocket_started", host=self.options.host, port=self.port, gateway=self.name)
+
+    async def stop(self) -> None:
+        """Stops listening, tells every client to come back later, and waits for them to go."""
+        for server in self._servers:
+            server.close()
+        self._flush()
+        for session in list(self._sessions):
+            wait_ms = random.randrange(self.options.jitter_ms + 1)  # noqa: S311 - spreads reconnects, no secret
+            session.close(1001, f"shutting down: reconnect in {wait_ms} ms")
+        if self.admission.connections:
+            self._empty = asyncio.Event()
+            with contextlib.suppress(TimeoutError):  # who is still there then is cut off with the process
+                async with asyncio.timeout(self.options.drain_s):
+                    await self._empty.wait()
+        await end_tasks(self._tasks)
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+        with contextlib.suppress(*REDIS_ERRORS):  # leases end by themselves
+            await self.demand.release()
+            await self._shared.withdraw(self.name)
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._ticks += 1
+            self.poke()
+            if self._ticks % SWEEP_TICKS == 0:
+                now_ms = boot_clock_ms()
+                for session in list(self._sessions):
+                    session.tick(now_ms, ping_ms=self.options.ping_ms, pong_ms=self.options.pong_ms)
+
+    async def _tell_stats(self) -> None:
+        while True:
+            with contextlib.suppress(*REDIS_ERRORS):  # the next time will do
+                await self._shared.publish(self.name, self.stats())
+            await asyncio.sleep(STATS_S)
+
+    # Flushing.
+
+    def now_ms(self) -> int:
+        return boot_clock_ms()
+
+    def poke(self) -> None:
+        if self._flush_handle is None:
+            wait_ms = max(0, self._flushed_ms + self.options.limits.flush_ms - boot_clock_ms())
+            self._flush_handle = asyncio.get_running_loop().call_later(wait_ms / 1000, self._flush)
+
+    def _input(self) -> None:
+        if self.hub.urgent:
+            self._flush()
+        else:
+            self.poke()
+
+    def _flush(self) -> None:
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        hub = self.hub
+        self._flushed_ms = now_ms = boot_clock_ms()
+        size = 0
+        ready = hub.flush(now_ms, grouped=True)
+        for frame, clients in hub.take_groups():
+            size += len(frame) * len(clients)
+            for client in clients:
+                client.sink.write(frame)
+        for client in ready:
+            out = client.out
+            if not out:
+                continue
+            data = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            size += len(data)
+            client.sink.write(data)
+        self._bytes += size
+        if hub.delivery.written_ms:
+            done_ms = boot_clock_ms()
+            for written_ms in hub.delivery.written_ms:
+                self.metrics.delivery_seconds.observe(max(0, done_ms - written_ms) / 1000)
+            hub.delivery.written_ms.clear()
+        for client, code, reason in hub.take_closes():
+            log.info("client_closed", client=client.client_id, code=code, reason=reason)
+            client.sink.close(code, reason)
+        if hub.wants_loads:
+            self.fanout.wake_loader()
+        if hub.busy:
+            self.poke()
+
+    # The Door.
+
+    def page(self, path: str) -> tuple[bytes, str] | None:
+        if path == "/health":
+            return b'{"status":"ok"}', "application/json"
+        if path == "/health/ws-stats":
+            return msgspec.json.encode(self.stats()), "application/json"
+        if path == "/metrics":
+            return generate_latest(self.metrics.registry), "text/plain; version=0.0.4"
+        return None
+
+    def has_path(self, path: str) -> bool:
+        return path in self._paths
+
+    def opened(self, handshake: Handshake, peer: str, link: PicowsLink) -> Session | None:
+        address = self.admission.address(handshake, peer)
+        self.admission.enter(address)
+        verdict = self.admission.judge(handshake, address)
+        if isinstance(verdict, Refusal):
+            link.close(verdict.code, verdict.reason)
+            return None
+        now_ms = boot_clock_ms()
+        self._client_number += 1
+        encoding, deflate = handshake.protocol or "json", bool(handshake.deflate)
+        client = Client(
+            f"{self.name}-{self._client_number}",
+            self._variant(self._paths[handshake.path], encoding, deflate=deflate),
+            now_ms,
+            self.options.limits,
+            user_id=verdict.user_id,
+            may_see=verdict.may_see,
+            may_join=verdict.may_join,
+        )
+        session = client.sink = Session(
+            self.hub,
+            client,
+            link,
+            now_ms,
+            deflate=deflate,
+            msgpack=is_binary(encoding),
+            inbound_max=self.options.inbound_max,
+            expires_s=verdict.exp,
+        )
+        self._sessions[session] = None
+        self.hub.connect(client, now_ms)
+        self.poke()
+        return session
+
+    def closed(self, handshake: Handshake, peer: str, session: Session | None) -> None:
+        self.admission.leave(self.admission.address(handshake, peer))
+        if session is not None:
+            session.closing = True
+            self.hub.disconnect(session.client)
+            self._sessions.pop(session, None)
+        if self._empty is not None and not self.admission.connections:
+            self._empty.set()
+
+    def held(self, session: Session, full: bool) -> None:
+        if full:
+            self.hub.delivery.hold(session.client, HELD_BY_TRANSPORT, boot_clock_ms())
+        else:
+            self.hub.delivery.release(session.client, HELD_BY_TRANSPORT)
+        self.poke()
+
+    def _variant(self, dialect: Dialect, encoding: str, *, deflate: bool) -> Variant:
+        key = (dialect.name, encoding, deflate)
+        if key not in self._variants:
+            name = f"{dialect.name}/{encoding}{'+deflate' if deflate else ''}"
+            self._variants[key] = Variant(name, dialect, Packer(encoding, deflate=deflate))
+        return self._variants[key]
+
+    def stats(self) -> dict[str, object]:
+        """What /health/ws-stats shows of this process; times in ms since the epoch."""
+        return {
+            "connections": self.admission.connections,
+            **hub_stats(self.hub),
+            **candle_stats(self.hub),
+            "bytes": self._bytes,
+            "inputConnected": self.fanout.connected,
+            **{f"input_{name}": count for name, count in sorted(self.fanout.counts.items())},
+            **{f"refused_{code}": count for code, count in sorted(self.admission.refused.items())},
+        }
+
+
+def _fail_loudly(task: asyncio.Task[None]) -> None:
+    """A job that died of a defect must not leave a gateway that looks alive: SIGTERM ourselves, which drains."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("job_failed", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
+def run_websocket_gateway(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT; raises Unreachable or SettingError when it can't start."""
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    authorizer = make_authorizer(settings)
+    options = WsOptions.from_settings(settings, listen_host(settings, authorizer))
+    redis = open_redis(settings.redis_url, REDIS_TIMEOUT_MS)
+    gateway = WebSocketGateway(options, authorizer, redis, RedisKeys(settings.redis_hash_tags))
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    keys = asyncio.create_task(authorizer.keep_keys()) if isinstance(authorizer, TokenAuthorizer) else None
+    try:
+        await gateway.start()
+        await stopped.wait()
+        log.info("websocket_drain_began", clients=gateway.admission.connections)
+    finally:
+        await gateway.stop()
+        if keys is not None:
+            keys.cancel()
+        await redis.aclose(close_connection_pool=True)

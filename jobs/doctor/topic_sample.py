@@ -1,0 +1,48 @@
+"""The newest records of the trades topic, decoded as the flows do, for ``tapeflow doctor``.
+
+Tells what settings and records disagree about before a flow has read them all: refused records, words of sides that
+nobody knows, mapped fields that no record has. It reads so many records at most and writes nothing.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from connectors.kafka.options import Position
+from connectors.kafka.range import ranges_between, read_range
+from flows.reading import decode_trades, decoder_of, read_options
+from runtime.settings.whole import Settings
+
+__all__ = ["TopicSample", "sample_topic"]
+
+RECORDS_MAX: Final = 500
+"""Of one partition."""
+PARTITIONS_MAX: Final = 8
+
+
+@dataclass
+class TopicSample:
+    """``read``: trades, and records that were refused. ``unseen_fields``: names of the field map that no record had."""
+
+    read: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    unknown_sides: Counter[str] = field(default_factory=Counter)
+    unseen_fields: list[str] = field(default_factory=list)
+
+
+def sample_topic(settings: Settings) -> TopicSample:
+    """What is found in the newest records. Raises what Kafka's or the registry's connection raises."""
+    options, sample = read_options(settings), TopicSample()
+    ranges = ranges_between(options, Position.parse("earliest"), Position.parse("latest"))
+    newest = {
+        partition: (max(start, end - RECORDS_MAX), end) for partition, (start, end) in ranges.items() if end > start
+    }
+    decoder = decoder_of(settings)
+    decode = decode_trades(settings, decoder=decoder)
+    for raw in read_range(options, dict(sorted(newest.items())[:PARTITIONS_MAX])):
+        batch = decode(raw)
+        sample.read += batch.read
+        sample.rejected.update(reject.reason.label for reject in batch.rejects)
+        sample.unknown_sides.update(batch.unknown_sides)
+    sample.unseen_fields = decoder.unseen_fields() if sample.read else []
+    return sample

@@ -1,0 +1,280 @@
+"""The gateway as one thing: WebSocket processes and the REST process, checked, started and stopped together.
+
+``tapeflow gateway``, the demo and tests start it. Law: what a user can mend (Redis, ports, TLS files, keys) is said in
+one line before any process starts; a process that ends by itself takes the others with it, drained, so that whoever
+watches the command starts all of it again; and a stop reaches each of them once. The surprise: a port of 0 is chosen
+here, because two processes can't be asked which ones they took.
+"""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Final, Self
+
+import structlog
+
+from gateway.access.auth import OpenAuthorizer, make_authorizer
+from gateway.access.hosts import is_loopback
+from processes.runner import worker_environment
+from processes.workers import exit_code, said_code, start_worker
+from runtime.settings.whole import Settings
+from schemas.errors import SettingError, Unreachable
+from sinks.redis.sink import connect as connect_redis
+
+__all__ = ["Addresses", "GatewayProcesses", "answers", "prepare_gateway", "run_gateway"]
+
+ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
+LISTENING: Final = "0A"
+"""The state of a socket in the kernel's table."""
+LOOK_S: Final = 0.1
+PROBE_S: Final = 2.0
+START_S: Final = 60.0
+BEYOND_DRAIN_S: Final = 10.0
+"""After the clients' time to leave: sockets close, REST ends its last answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where clients on this machine go. ``is_open``: no token is asked for."""
+
+    websocket: str
+    rest: str
+    is_open: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        host = bound_host(settings)
+        host = "127.0.0.1" if host in ANYWHERE else host
+        shown, secure = f"[{host}]" if ":" in host else host, "s" if settings.gateway_tls_cert else ""
+        return cls(
+            f"ws{secure}://{shown}:{settings.gateway_port}",
+            f"http{secure}://{shown}:{settings.gateway_rest_port}",
+            isinstance(make_authorizer(settings), OpenAuthorizer),
+        )
+
+    def pasted(self, symbol: str) -> list[str]:
+        """Lines that work when pasted into a shell on this machine."""
+        subscribe, path = f'{{"type":"subscribe","symbols":["{symbol}"]}}', symbol.replace("/", "%2F")
+        token, header = ("", "") if self.is_open else ("?token=$TOKEN", '-H "Authorization: Bearer $TOKEN" ')
+        return [
+            *(() if self.is_open else ("TOKEN=$(tapeflow token me)",)),
+            f"echo '{subscribe}' | websocat -n \"{self.websocket}/ws/prices{token}\"",
+            f"curl {header}{self.rest}/api/prices/{path}",
+            f"curl {header}'{self.rest}/api/ohlc/{path}?timeframe=1m&limit=5'",
+            f"curl -N {header}{self.rest}/api/events",
+            f"curl {self.rest}/health/ws-stats   # and {self.rest}/docs in a browser",
+        ]
+
+    @property
+    def health_pages(self) -> tuple[str, str]:
+        """Of the WebSocket half and of REST."""
+        return self.websocket.replace("ws", "http", 1) + "/health", self.rest + "/health"
+
+
+def bound_host(settings: Settings) -> str:
+    """The address that the halves will bind (they say so in their logs): loopback where no token is asked for."""
+    is_open = isinstance(make_authorizer(settings), OpenAuthorizer)
+    return "127.0.0.1" if is_open and not is_loopback(settings.gateway_host) else settings.gateway_host
+
+
+def prepare_gateway(settings: Settings) -> Settings:
+    """The settings with real ports, after everything was looked at.
+
+    Raises SettingError for keys, TLS files and ports that can't be used, Unreachable when Redis doesn't answer.
+    """
+    check_tls(settings.gateway_tls_cert, settings.gateway_tls_key)
+    found = {name: checked_port(settings, name) for name in ("gateway_port", "gateway_rest_port")}
+    if found["gateway_port"] == found["gateway_rest_port"]:
+        raise SettingError(
+            "WebSocket and REST can't share a port", where="TAPEFLOW_GATEWAY_PORT", mend="choose another one"
+        )
+    connect_redis(settings.redis_url).close()
+    return settings.model_copy(update=found)
+
+
+def check_tls(cert: str, key: str) -> None:
+    if not cert and not key:
+        return
+    if not cert or not key:
+        missing = "CERT" if not cert else "KEY"
+        raise SettingError(
+            "TLS needs both files", where=f"TAPEFLOW_GATEWAY_TLS_{missing}", mend="set the certificate and the key"
+        )
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingError(f"TLS files can't be used: {error}", where=f"{cert}, {key}") from None
+
+
+def checked_port(settings: Settings, name: str) -> int:
+    """The port, or a free one for 0; raises SettingError when it can't be had."""
+    host, port = bound_host(settings), getattr(settings, name)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if settings.gateway_reuse_port and name == "gateway_port":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingError(
+                f"can't listen: {error.strerror or error}",
+                where=f"{host}:{port}",
+                mend=f"set another TAPEFLOW_{name.upper()}",
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+class GatewayProcesses:
+    """``settings`` come from prepare_gateway. ``websockets``: processes that share the WebSocket port, one per core."""
+
+    def __init__(self, settings: Settings, websockets: int = 1, log: IO[bytes] | None = None) -> None:
+        update = {"gateway_reuse_port": True} if websockets > 1 else {}
+        self._settings = settings.model_copy(update=update)
+        self._halves = ("websocket",) * websockets + ("rest",)
+        self._log = log
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self.addresses = Addresses.of(settings)
+
+    def start(self) -> None:
+        own_port = self._settings.gateway_process_port
+        for number, half in enumerate(self._halves):
+            update = {"gateway_process_port": own_port + number} if own_port else {}
+            settings = self._settings.model_copy(update=update)
+            self._workers.append(
+                start_worker(["processes.gateway_worker", half], worker_environment(settings), self._log)
+            )
+
+    @property
+    def pids(self) -> list[int]:
+        """WebSocket processes first, REST last."""
+        return [worker.pid for worker in self._workers]
+
+    @property
+    def running(self) -> bool:
+        return any(worker.poll() is None for worker in self._workers)
+
+    @property
+    def stop_s(self) -> float:
+        """The longest that a graceful stop may take."""
+        return self._settings.gateway_drain_ms / 1000 + BEYOND_DRAIN_S
+
+    def poll(self) -> int | None:
+        """None while all run, else the worst exit code so far."""
+        codes = [exit_code(code) for worker in self._workers if (code := worker.poll()) is not None]
+        return max(codes) if codes else None
+
+    def ends(self) -> list[str]:
+        """How those that have ended did: which half, its pid, and its exit code or signal."""
+        ended = ((half, worker) for half, worker in zip(self._halves, self._workers, strict=True) if worker.poll())
+        return [f"{half} (pid {worker.pid}) {said_code(worker.returncode)}" for half, worker in ended]
+
+    def wait_ready(self, within_s: float = START_S) -> None:
+        """Until both halves answer. Raises Unreachable when one doesn't in time or ends.
+
+        Another gateway may answer in our place, so our own processes have to hold the WebSocket port.
+        """
+        deadline, port = time.monotonic() + within_s, self._settings.gateway_port
+        for url in self.addresses.health_pages:
+            while not (all(listens(pid, port) for pid in self.pids[:-1]) and answers(url)):
+                if self.poll() is not None:
+                    raise Unreachable("the gateway ended while starting", where=url, mend="see its log")
+                if time.monotonic() > deadline:
+                    raise Unreachable(f"the gateway did not answer within {within_s:g} s", where=url)
+                time.sleep(LOOK_S)
+
+    def ask_to_stop(self) -> None:
+        for worker in self._workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+
+    def wait(self, within_s: float | None = None) -> int:
+        """The worst exit code; kills what hasn't ended in time (None: the drain's time and some)."""
+        within_s = self.stop_s if within_s is None else within_s
+        deadline, codes = time.monotonic() + within_s, [0]
+        for half, worker in zip(self._halves, self._workers, strict=True):
+            try:
+                codes.append(exit_code(worker.wait(max(deadline - time.monotonic(), 0.1))))
+            except subprocess.TimeoutExpired:
+                structlog.get_logger().error("gateway_process_killed", half=half, pid=worker.pid, waited_s=within_s)
+                worker.kill()
+                worker.wait()
+                codes.append(128 + signal.SIGKILL)
+        return max(codes)
+
+    def stop(self) -> int:
+        """Drain and end; 0 when every process did."""
+        self.ask_to_stop()
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to what is left, without a drain."""
+        for worker in self._workers:
+            worker.kill()
+        self.wait()
+
+
+def answers(url: str) -> bool:
+    """Something serves HTTP there; who it is, TLS or not, is not checked."""
+    context = ssl._create_unverified_context() if url.startswith("https") else None  # noqa: S323, SLF001 - our own port
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_S, context=context) as answer:  # noqa: S310 - an address of ours
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def listens(pid: int, port: int) -> bool:
+    """The process itself holds a socket that listens on the port; taken for granted where only Linux could tell."""
+    if not Path("/proc/self/net/tcp").exists():
+        return True
+    try:
+        tables = [path for path in (Path(f"/proc/{pid}/net/{name}") for name in ("tcp", "tcp6")) if path.exists()]
+        rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+        held = {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:  # it has ended, or just closed a file: asked again
+        return False
+    return any(
+        row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port and f"socket:[{row[9]}]" in held
+        for row in rows
+    )
+
+
+def run_gateway(settings: Settings, websockets: int, announce: Callable[[Addresses], None]) -> int:
+    """Serve in the foreground until a signal drains it (a second one kills); ``announce`` is called when it answers."""
+    gateway = GatewayProcesses(prepare_gateway(settings), websockets)
+    asked = 0
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    gateway.start()
+    waiting = True
+    try:
+        while not asked and gateway.poll() is None:
+            if waiting and all(map(answers, gateway.addresses.health_pages)):
+                waiting = False
+                announce(gateway.addresses)
+            signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
+        failed = 0 if asked else max(gateway.poll() or 0, 1)
+        if failed:
+            structlog.get_logger().error("gateway_process_ended", exit_code=failed, ended=gateway.ends())
+        gateway.ask_to_stop()
+        deadline = time.monotonic() + gateway.stop_s
+        while gateway.running and asked < 2 and time.monotonic() < deadline:
+            signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
+        return max(failed, gateway.wait(0))
+    finally:
+        gateway.kill()

@@ -1,0 +1,50 @@
+"""One process of the gateway, ``python -m processes.gateway_worker websocket``, as gateway_processes starts it.
+
+Reads its settings from the environment, serves one half (``websocket`` or ``rest``) and drains on SIGTERM. Law: what a
+user can mend is one line on standard error and exit 2. The surprise: each half imports only its own server library,
+so that a WebSocket process doesn't carry the HTTP server's memory and the other way round.
+"""
+
+import argparse
+import sys
+
+import structlog
+
+from runtime.logging import configure_logging
+from runtime.settings.whole import Settings, load_settings
+from schemas.errors import TapeflowError
+
+__all__ = ["HALVES", "main"]
+
+HALVES = ("websocket", "rest")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until a signal asks to stop; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m processes.gateway_worker")
+    parser.add_argument("half", choices=HALVES)
+    half = parser.parse_args(argv).half
+    try:
+        settings = load_settings()
+        configure_logging(settings.log_format, settings.log_level)
+        serve(half, settings)
+    except TapeflowError as error:
+        sys.stderr.write(f"tapeflow: {error}\n")
+        return error.exit_code
+    structlog.get_logger().info("gateway_process_stopped", half=half)
+    return 0
+
+
+def serve(half: str, settings: Settings) -> None:
+    if half == "websocket":
+        from gateway.ws.server import run_websocket_gateway  # noqa: PLC0415 - see the head
+
+        run_websocket_gateway(settings)
+    else:
+        from gateway.rest.app import serve_rest  # noqa: PLC0415 - see the head
+
+        serve_rest(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

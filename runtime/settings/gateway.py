@@ -1,0 +1,104 @@
+"""The settings of the gateway, as fields that runtime.settings.whole adds its own to.
+
+A part of the one flat class: their names begin with gateway_, and everything said there of values and sources holds.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+from pydantic_settings import BaseSettings
+
+from runtime.settings.types import Names, setting, url
+
+__all__ = ["GatewaySettings"]
+
+
+class GatewaySettings(BaseSettings):
+    """Who may come in, and what WebSocket, REST and SSE clients may cost."""
+
+    # gateway, who may come in
+    gateway_host: str = setting("127.0.0.1", "Address to listen on; without a token secret only loopback is allowed")
+    gateway_rest_port: int = setting(8081, "Port of REST, SSE and health", ge=0, le=65_535)
+    gateway_rest_workers: int = setting(1, "Processes that serve REST and SSE; one per core at most", ge=1, le=64)
+    gateway_origins: Names = setting((), "Allowed browser origins, with commas; * allows all; empty: its own host")
+    gateway_tls_cert: str = setting("", "Certificate chain (PEM file); with gateway_tls_key turns TLS on")
+    gateway_tls_key: str = setting("", "Private key (PEM file) of gateway_tls_cert")
+    gateway_token_algorithm: Literal["HS256", "RS256", "EdDSA"] = setting(
+        "HS256", "The one algorithm that tokens may be signed with; never taken from the token"
+    )
+    gateway_token_secret: str = setting(
+        "", "HS256 secret of 32 bytes or more, shared by all gateways; empty means loopback only", secret=True
+    )
+    gateway_token_public_key: str = setting(
+        "", "PEM, or the path of a PEM file, that RS256 or EdDSA tokens verify with"
+    )
+    gateway_token_private_key: str = setting(
+        "", "PEM, or the path of a PEM file, that the token command signs with", secret=True
+    )
+    gateway_jwks_url: Annotated[str, AfterValidator(url("http", "https"))] = setting(
+        "", "Address of a JWKS document with the public keys, by kid; empty means gateway_token_public_key"
+    )
+    gateway_channel_roles: dict[str, tuple[str, ...]] = setting(
+        {},
+        'Roles that may join a channel, e.g. {"alerts": ["trader"]}; JSON; of those not named, alerts and '
+        "exposure-updates are closed and the others open",
+    )
+
+    # gateway, WebSocket
+    gateway_port: int = setting(8080, "Port of the WebSocket gateway; 0 takes a free one", ge=0, le=65_535)
+    gateway_profile: Literal["default", "high-frequency", "low-latency", "low-memory"] = setting(
+        "default",
+        "Messages per batch, ms between flushes and messages that wait per client: 50/16/256, 100/8/512, 10/5/256"
+        " or 50/16/64",
+    )
+    gateway_clients_max: int = setting(20_000, "Connections of one WebSocket process; more are closed 1013", ge=1)
+    gateway_clients_per_ip: int = setting(1_000, "Connections from one address; more are closed 1013", ge=1)
+    gateway_trust_forwarded: bool = setting(
+        False, "Take the client's address from X-Forwarded-For; only behind proxies that add to it"
+    )
+    gateway_forwarded_hops: int = setting(
+        1, "Proxies in front that add to X-Forwarded-For: the entry so far from its end is the client's", ge=1, le=16
+    )
+    gateway_out_per_s: int = setting(1_000, "Messages per second to one client; above, it is conflated", ge=1)
+    gateway_in_per_s: int = setting(50, "Messages per second from one client, four times that at once", ge=1)
+    gateway_symbols_max: int = setting(1_000, "Symbols that one connection may subscribe to", ge=1, le=100_000)
+    gateway_slow_ms: int = setting(
+        10_000, "A client whose buffer stays full for so long is closed 4009", unit="ms", ge=100
+    )
+    gateway_drain_ms: int = setting(5_000, "Time for clients to leave after SIGTERM", unit="ms", ge=0, le=600_000)
+    gateway_reuse_port: bool = setting(False, "Let several gateway processes share the port, one per core")
+    gateway_process_port: int = setting(
+        0,
+        "Port that WebSocket process N has for itself, plus N: to probe and scrape each of several; 0 means none",
+        ge=0,
+        le=65_535,
+    )
+
+    # gateway, REST and SSE
+    gateway_requests_per_minute: int = setting(
+        100, "REST requests per user, counted in Redis over all gateways; 0 means no limit", unit="requests", ge=0
+    )
+    gateway_history_concurrent: int = setting(
+        10, "ClickHouse queries that one user may have under way at once", unit="queries", ge=1, le=10_000
+    )
+    gateway_batches_per_second: int = setting(
+        1, "Requests for many symbols per user and second", unit="requests", ge=1, le=10_000
+    )
+    gateway_history_timeout_ms: int = setting(
+        10_000, "A ClickHouse query is given up after this", unit="ms", ge=100, le=600_000
+    )
+    gateway_history_threads: int = setting(
+        8, "ClickHouse queries under way at once in one process", unit="threads", ge=1, le=256
+    )
+    gateway_redis_timeout_ms: int = setting(1_000, "A Redis read is given up after this", unit="ms", ge=10, le=60_000)
+    gateway_price_cache_ms: int = setting(5_000, "Age at which a price in the REST cache is read anew", unit="ms", ge=0)
+    gateway_history_cache_ms: int = setting(
+        60_000, "Age at which history in the REST cache is read anew; the live end is never cached", unit="ms", ge=0
+    )
+    gateway_cache_bytes_max: int = setting(
+        64_000_000, "Memory of the REST caches of one process", unit="bytes", ge=1_000_000
+    )
+    gateway_sse_queue: int = setting(
+        256, "Events that wait for one SSE client; a slower one is closed and resumes", unit="events", ge=1, le=100_000
+    )
+    gateway_sse_clients_max: int = setting(10_000, "SSE clients of one process", unit="clients", ge=1)

@@ -1,0 +1,120 @@
+"""What a setting's text may be: lists, addresses, URLs, starting points, maps from our names.
+
+runtime.settings.whole puts these on its fields. Each takes the value as it was written and gives it back in its final form,
+or raises ValueError with the words of what is allowed, which the reader of settings turns into one line.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from schemas.intervals import INTERVALS, parse_interval
+
+__all__ = [
+    "YEAR_MS",
+    "Names",
+    "address_list",
+    "addresses",
+    "lateness_by_interval",
+    "own_fields",
+    "setting",
+    "side_words",
+    "start_position",
+    "url",
+    "zoned_time",
+]
+
+TRADE_FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
+YEAR_MS: Final = 366 * 24 * 3_600_000
+SIDES: Final = frozenset({"BUY", "SELL", "UNKNOWN"})
+SIDE_WORDS_MAX: Final = 200
+SIDE_WORD_BYTES_MAX: Final = 24
+
+
+def setting(default: Any, description: str, *, unit: str = "", secret: bool = False, **limits: Any) -> Any:
+    """A field of Settings: ``description`` says what it is and why the default; ``limits`` are pydantic's ge, le, …"""
+    return Field(default, description=description, json_schema_extra={"unit": unit, "secret": secret}, **limits)
+
+
+def split_list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+"""A list that is written with commas in a variable, or as an array in TOML."""
+
+
+def address_list(text: str) -> str:
+    for part in text.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("host:port, several with commas")
+    return text
+
+
+def addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
+    for part in parts:
+        address_list(part)
+    return parts
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return text
+
+    return check
+
+
+def start_position(text: str) -> str:
+    allowed = 'earliest, latest, a time such as 2026-01-31T09:30:00Z, or {"0": 1500} (partition: offset)'
+    if text in ("earliest", "latest"):
+        return text
+    try:
+        if text.startswith("{"):
+            if all(int(key) >= 0 and type(offset) is int and offset >= 0 for key, offset in json.loads(text).items()):
+                return text
+        elif datetime.fromisoformat(text).tzinfo is not None:
+            return text
+    except ValueError:
+        pass  # said below, in the words of all four forms
+    raise ValueError(allowed)
+
+
+def own_fields(mapping: dict[str, str]) -> dict[str, str]:
+    if not set(mapping) <= set(TRADE_FIELDS):
+        raise ValueError('{"ours": "theirs"}, ours being one of ' + ", ".join(TRADE_FIELDS))
+    return mapping
+
+
+def side_words(mapping: dict[str, str]) -> dict[str, str]:
+    allowed = '{"word": "BUY"}, at most 200 words of 1 to 24 bytes; BUY, SELL or UNKNOWN'
+    sides = {word: side.upper() for word, side in mapping.items()}
+    if len(sides) > SIDE_WORDS_MAX or not set(sides.values()) <= SIDES:
+        raise ValueError(allowed)
+    if not all(1 <= len(word.strip().encode()) <= SIDE_WORD_BYTES_MAX for word in sides):
+        raise ValueError(allowed)
+    return sides
+
+
+def zoned_time(text: str) -> str:
+    try:
+        if not text or datetime.fromisoformat(text).tzinfo is not None:
+            return text
+    except ValueError:
+        pass  # said below
+    raise ValueError("a time with its zone, such as 2026-01-31T00:00:00-05:00")
+
+
+def lateness_by_interval(by_interval: dict[str, int]) -> dict[str, int]:
+    if not all(0 <= lateness_ms <= YEAR_MS for lateness_ms in by_interval.values()):
+        raise ValueError(f"whole number 0..{YEAR_MS} for each interval")
+    try:
+        return {INTERVALS[parse_interval(name)].name: lateness_ms for name, lateness_ms in by_interval.items()}
+    except ValueError:
+        raise ValueError(f"an object with keys of {', '.join(each.name for each in INTERVALS)}") from None

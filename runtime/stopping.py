@@ -1,0 +1,58 @@
+"""Graceful stop: a signal ends the sources, the flow drains, sinks flush, state is kept, the process exits with 0.
+
+The flow's factory arms it in the main thread; sources look at the flag before each batch. Law: SIGTERM and SIGINT
+never cut an epoch short, and the end of input that follows closes no bar. A second signal gives up waiting and ends
+the process at once; so does a server that stalls for longer than GIVE_UP_S, since a supervisor would kill us soon
+anyway. Neither loses anything: what wasn't kept is read again.
+"""
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Final
+
+import structlog
+
+__all__ = ["GIVE_UP_S", "StopSignal", "say_last"]
+
+GIVE_UP_S: Final = 8.5
+"""A stop must end within 10 seconds; sinks give up on a server that is down well before, see runtime.outage."""
+NOT_DRAINED: Final = 2
+
+
+class StopSignal(threading.Event):
+    """A flag that ``arm`` ties to the process's signals; without it, whoever holds the flag sets it."""
+
+    def arm(self) -> "StopSignal":
+        """Take SIGTERM and SIGINT. Does nothing outside the main thread, where signals can't be taken."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._on_signal)
+            signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self.is_set():
+            structlog.get_logger().warning("stop_forced", signal=name)
+            os._exit(128 + number)
+        structlog.get_logger().info("stop_asked", signal=name)
+        self.set()
+        timer = threading.Timer(GIVE_UP_S, self._give_up)
+        timer.daemon = True
+        timer.start()
+
+    def _give_up(self) -> None:
+        say_last(
+            f"tapeflow: stopped without the last epoch, as not all of it was taken within {GIVE_UP_S:g} s:"
+            " the next start reads it again"
+        )
+        os._exit(NOT_DRAINED)
+
+
+def say_last(line: str) -> None:
+    """The last line of a process, on the descriptor of standard error: where something holds the process (see
+    processes.workers), that is a file which it reads afterwards, to show one line of several processes."""
+    sys.stderr.flush()
+    os.write(2, f"{line}\n".encode(errors="replace"))

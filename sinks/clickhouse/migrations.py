@@ -1,0 +1,251 @@
+"""Brings a ClickHouse database to the tables and views that sinks and readers need.
+
+Called by the command's ``migrate`` and checked at a flow's start. Law: migrations are the numbered files of
+schemas/clickhouse; every statement may run twice, also at once from two places, and leaves the same tables.
+The surprise: the TTL of raw trades is no migration but a setting, so it is brought up to date on every run.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from clickhouse_driver import Client, errors
+
+import schemas
+from schemas.errors import MissingObject, SettingError, TapeflowError
+from schemas.names import ALERTS_TABLE, ALERTS_VIEW, BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE, TRADES_VIEW
+from sinks.clickhouse.native_block import BAR_COLUMNS, TRADE_COLUMNS
+from sinks.clickhouse.refusals import refusal
+
+__all__ = ["check_tables", "make_bar_table", "migrate", "migrations"]
+
+MIGRATIONS_TABLE: Final = "schema_migrations"
+_ALERTS_MIGRATION: Final = "0003_alerts"
+_BARS_MIGRATION: Final = "0002_bars"
+_ALERTS_BEFORE: Final = "alerts_before"
+_ALERTS_ENGINE: Final = "ReplacingMergeTree"
+_BARS_BEFORE: Final = "bars_before"
+_BARS_RANK: Final = "rank"
+_INDEX: Final = "kafka_index"
+_ADD_INDEX: Final = (
+    f"ALTER TABLE {{database}}.{{table}} ADD COLUMN {_INDEX} UInt32 CODEC(ZSTD(1)) AFTER kafka_offset,"
+    f" MODIFY ORDER BY (symbol, event_time, kafka_partition, kafka_offset, {_INDEX})"
+)
+_FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_TABLES: Final = "SELECT name FROM system.tables WHERE database = %(database)s"
+_MADE: Final = re.compile(r"(?:TABLE|VIEW) IF NOT EXISTS \w+\.(\w+)")
+_COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
+_WANTED: Final = {
+    TRADES_TABLE: TRADE_COLUMNS,
+    LATE_TRADES_TABLE: TRADE_COLUMNS,
+    BARS_TABLE: BAR_COLUMNS,
+    TRADES_VIEW: (),
+    ALERTS_TABLE: (),
+    ALERTS_VIEW: (),
+    BAR_VIEW: (),
+}
+
+
+def migrations() -> Iterator[tuple[str, str]]:
+    """(name, SQL template) of each migration, in order; ``{database}`` stands for the database."""
+    for path in sorted(_FOLDER.glob("[0-9]*.sql")):
+        yield path.stem, path.read_text("utf-8")
+
+
+def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
+    """Apply what is missing; returns the names applied now. ``ttl_days``: raw trades older are dropped, 0 keeps them.
+
+    A table or view that was lost is made anew, whatever is recorded as applied.
+    Raises SettingError for a database name that needs quoting or a right that is missing, MissingObject for a table of
+    another shape, WriteFailed for any other refusal.
+    """
+    if not _NAME.fullmatch(database):
+        raise SettingError(
+            f"bad database name {database!r}", where="TAPEFLOW_CLICKHOUSE_DATABASE", mend="use letters, digits and _"
+        )
+    _run(client, f"CREATE DATABASE IF NOT EXISTS {database}", database)
+    _run(
+        client,
+        f"CREATE TABLE IF NOT EXISTS {database}.{MIGRATIONS_TABLE} (name String, applied_at DateTime64(3, 'UTC')"
+        " DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY name",
+        database,
+    )
+    done = {name for (name,) in _run(client, f"SELECT name FROM {database}.{MIGRATIONS_TABLE}", database)}  # noqa: S608
+    _rank_bars(client, database)
+    _add_index(client, database)
+    there = {name for (name,) in _run(client, _TABLES, database)}
+    applied: list[str] = []
+    for name, template in migrations():
+        wanted = statements(template, database)
+        # What it made may have been lost since, by a drop or a restore in part; later ones then have to follow again.
+        if name in done and not applied and there.issuperset(_MADE.findall(";".join(wanted))):
+            continue
+        for statement in wanted:
+            _run(client, statement, database)
+        _run(client, f"INSERT INTO {database}.{MIGRATIONS_TABLE} (name) VALUES", database, rows=[(name,)])
+        applied.append(name)
+    _merge_alerts(client, database)
+    for table in (TRADES_TABLE, LATE_TRADES_TABLE):
+        _keep_for(client, database, table, ttl_days)
+    check_tables(client, database)
+    return applied
+
+
+def make_bar_table(client: Client, table: str) -> None:
+    """``table`` (database.table) as the migration makes ``bars``, unless it is there or has no database.
+
+    Raises WriteFailed when the server refuses it.
+    """
+    database, _, name = table.rpartition(".")
+    if not _run(client, "SELECT 1 FROM system.databases WHERE name = %(database)s", database):
+        return
+    for statement in statements(dict(migrations())[_BARS_MIGRATION], database):
+        _run(client, statement.replace(f"{database}.{BARS_TABLE}", f"{database}.{name}", 1), database)
+
+
+def statements(template: str, database: str) -> list[str]:
+    """The statements of one migration, without comments."""
+    text = _COMMENT.sub("", template).replace("{database}", database)
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def _add_index(client: Client, database: str) -> None:
+    """Bring tables of trades from before records could hold several to the key that tells those apart.
+
+    A column can join the key only in the statement that adds it. The view is dropped where it lacks the column, since
+    its own were fixed when it was made; it is made anew as what was lost.
+    """
+    for table in (TRADES_TABLE, LATE_TRADES_TABLE):
+        if not _lacks_index(client, database, table):
+            continue
+        try:
+            _run(client, _ADD_INDEX.format(database=database, table=table), database)
+        except TapeflowError:
+            # Somebody else may have done the same at the same moment.
+            if _lacks_index(client, database, table):
+                raise
+    if _lacks_index(client, database, TRADES_VIEW):
+        _run(client, f"DROP VIEW IF EXISTS {database}.{TRADES_VIEW}", database)
+
+
+def _lacks_index(client: Client, database: str, table: str) -> bool:
+    """Whether the table or view is there without the column."""
+    query = "SELECT name FROM system.columns WHERE database = %(database)s AND table = %(table)s"
+    columns = {name for (name,) in _run(client, query, database, table=table)}
+    return bool(columns) and _INDEX not in columns
+
+
+def _merge_alerts(client: Client, database: str) -> None:
+    """Bring a table of alerts that keeps what was written twice to one that doesn't.
+
+    No statement changes the engine of a table, so its rows are copied. A crash in between is mended by the next run:
+    the table of the old kind is dropped only when its rows stand in the new one.
+    """
+    engines = _engines(client, database)
+    if engines == {ALERTS_TABLE: _ALERTS_ENGINE}:
+        return
+    try:
+        if engines.get(ALERTS_TABLE, _ALERTS_ENGINE) != _ALERTS_ENGINE:
+            _run(client, f"RENAME TABLE {database}.{ALERTS_TABLE} TO {database}.{_ALERTS_BEFORE}", database)
+        for statement in statements(dict(migrations())[_ALERTS_MIGRATION], database):
+            _run(client, statement, database)
+        copy = f"INSERT INTO {database}.{ALERTS_TABLE} SELECT * FROM {database}.{_ALERTS_BEFORE}"  # noqa: S608
+        _run(client, copy, database)
+        _run(client, f"DROP TABLE IF EXISTS {database}.{_ALERTS_BEFORE}", database)
+    except TapeflowError:
+        # Somebody else may have done the same at the same moment.
+        if _engines(client, database) != {ALERTS_TABLE: _ALERTS_ENGINE}:
+            raise
+
+
+def _rank_bars(client: Client, database: str) -> None:
+    """Bring a table of bars that knows no partition to one that decides between several.
+
+    As with alerts the rows are copied, since no statement changes what an engine goes by; of the old ones it isn't
+    known which partition made them. History must not run meanwhile. A crash in between is mended by the next run.
+    """
+    query = (
+        "SELECT table, countIf(name = %(rank)s) > 0 FROM system.columns WHERE database = %(database)s"
+        " AND table IN (%(new)s, %(old)s) GROUP BY table"
+    )
+    found = dict(_run(client, query, database, rank=_BARS_RANK, new=BARS_TABLE, old=_BARS_BEFORE))
+    if found.get(BARS_TABLE, True) and _BARS_BEFORE not in found:
+        return
+    if not found.get(BARS_TABLE, True):
+        _run(client, f"RENAME TABLE {database}.{BARS_TABLE} TO {database}.{_BARS_BEFORE}", database)
+    for statement in statements(dict(migrations())[_BARS_MIGRATION], database):
+        _run(client, statement, database)
+    columns = ", ".join(name for name, _ in BAR_COLUMNS if name != "kafka_partition")
+    _run(
+        client,
+        f"INSERT INTO {database}.{BARS_TABLE} ({columns}) SELECT {columns} FROM {database}.{_BARS_BEFORE}"  # noqa: S608
+        " SETTINGS max_partitions_per_insert_block = 0",
+        database,
+    )
+    _run(client, f"DROP TABLE IF EXISTS {database}.{_BARS_BEFORE}", database)
+
+
+def _engines(client: Client, database: str) -> dict[str, str]:
+    query = "SELECT name, engine FROM system.tables WHERE database = %(database)s AND name IN (%(new)s, %(old)s)"
+    return dict(_run(client, query, database, new=ALERTS_TABLE, old=_ALERTS_BEFORE))
+
+
+def _keep_for(client: Client, database: str, table: str, ttl_days: int) -> None:
+    query = "SELECT create_table_query FROM system.tables WHERE database = %(database)s AND name = %(table)s"
+    ((created,),) = _run(client, query, database, table=table)
+    found = re.search(r"\bTTL toDateTime\(event_time\) \+ toIntervalDay\((\d+)\)", created)
+    days = int(found[1]) if found else 0
+    if ttl_days and ttl_days != days:
+        _run(
+            client,
+            f"ALTER TABLE {database}.{table} MODIFY TTL toDateTime(event_time) + toIntervalDay({ttl_days})",
+            database,
+        )
+    elif not ttl_days and days:
+        _run(client, f"ALTER TABLE {database}.{table} REMOVE TTL", database)
+
+
+def check_tables(client: Client, database: str, tables: Sequence[str] = tuple(_WANTED)) -> None:
+    """Raises MissingObject when a table or view is absent or a column isn't of the type that the sinks write."""
+    query = "SELECT table, name, type FROM system.columns WHERE database = %(database)s"
+    rows: list[tuple[str, str, str]] = _run(client, query, database)
+    there: dict[str, dict[str, str]] = {}
+    for table, name, kind in rows:
+        there.setdefault(table, {})[name] = kind.replace(" ", "")
+    for table in tables:
+        if table not in there:
+            raise MissingObject(
+                f"no table {database}.{table} in ClickHouse",
+                where=client.connection.host,
+                mend="run `tapeflow migrate`",
+            )
+        for name, wanted in _WANTED[table]:
+            found = there[table].get(name)
+            if found != wanted.replace(" ", ""):
+                raise MissingObject(
+                    f"table {database}.{table} has column {name} of type {found}, not {wanted}",
+                    mend="run `tapeflow migrate`, or move the old table away first",
+                )
+
+
+def _run(
+    client: Client, statement: str, database: str, *, rows: Sequence[tuple[str, ...]] | None = None, **values: str
+) -> list[Any]:
+    try:
+        # Values only where the statement asks for some: a bare % in DDL would be taken for a parameter.
+        given = {"database": database, **values} if "%(" in statement else rows
+        result: list[Any] = client.execute(statement, given)
+    except errors.ServerException as error:
+        line = (str(error.message).strip().splitlines() or [""])[0][:300]
+        connection = client.connection
+        raise refusal(
+            error,
+            line,
+            right=statement.split(maxsplit=1)[0],
+            on=f"{database}.*",
+            user=connection.user,
+            where=f"{connection.host}:{connection.port} database {database}",
+        ) from error
+    return result

@@ -1,0 +1,354 @@
+"""Writes trades and final bars to ClickHouse in big columnar inserts, by clickhouse-driver.
+
+Bytewax items are (shard key, TradeBatch or BarBatch); a sink buffers them, a thread of its own encodes and inserts.
+Law: ``snapshot`` returns when all that was handed over is inserted; an outage is waited for and the insert repeated,
+which the tables' engines make harmless: a repeated row has the same key, and the views show it once.
+The surprise: columns go to the driver's connection as ready bytes (sinks.clickhouse.native_block); handshake, framing,
+compression and errors stay the driver's.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, Generic, TypeVar, cast
+from urllib.parse import urlsplit
+
+import numpy as np
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from clickhouse_driver import Client, errors
+from clickhouse_driver.block import BlockInfo, ColumnOrientedBlock
+from clickhouse_driver.defines import (
+    DBMS_MIN_REVISION_WITH_BLOCK_INFO,
+    DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION,
+    DBMS_MIN_REVISION_WITH_TEMPORARY_TABLES,
+)
+from clickhouse_driver.protocol import ClientPacketTypes
+from clickhouse_driver.varint import write_varint
+from clickhouse_driver.writer import write_binary_str
+
+from runtime.outage import persist
+from schemas.closing import quietly
+from schemas.columns import BarBatch, Rows, TradeBatch
+from schemas.errors import MissingObject, SettingError, Unreachable
+from schemas.names import BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
+from schemas.shards import part_names, partition_of
+from sinks.clickhouse.native_block import Block, bar_block, trade_block
+from sinks.clickhouse.refusals import refusal
+from sinks.handover import Handover
+
+__all__ = ["ClickHouseBarsSink", "ClickHouseTradesSink", "Inserter", "connect", "place"]
+
+Batch = TypeVar("Batch")
+
+CONNECT_S: Final = 5
+ANSWER_S: Final = 60
+"""An insert of 200,000 rows takes under a second; a minute means a stalled server, and repeating is harmless."""
+WAITING_MAX: Final = 1
+"""Inserts that may wait behind the running one; more would only hold memory."""
+INSERT_SETTINGS: Final = "optimize_on_insert = 0, max_partitions_per_insert_block = 0"
+"""Equal keys inside a block are left to merges and views: sorting them out here costs a third of an insert. And a block
+may hold any number of months: a refusal would say 252, like too many parts, and the same block would come again."""
+EAGER_SHARE: Final = 4
+"""An idle server gets an insert from 1/4 of the full size on, so that little is left to wait for at a snapshot."""
+TRADE_LANES: Final = 2
+"""Connections for raw trades: while the server works on a block, the next is encoded and sent; order doesn't matter."""
+
+_DUPLICATE: Final = 1
+_LATE: Final = 2
+_PASSING: Final = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 499, 999})
+"""Server errors that pass: timeouts, too many queries or parts, memory, disk, read-only, shutdown, Keeper."""
+
+_driver_faults: Final = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError)
+
+
+def place(dsn: str) -> str:
+    """host:port of a DSN, for messages: never its login."""
+    parts = urlsplit(dsn)
+    return f"{parts.hostname}:{parts.port or (9440 if parts.scheme == 'clickhouses' else 9000)}"
+
+
+def connect(dsn: str) -> Client:
+    """Connected client with timeouts (the DSN's query may set others, e.g. ``?compression=lz4``).
+
+    Raises SettingError for a bad DSN or login, Unreachable when nothing answers.
+    """
+    client = _client(dsn)
+    connection = client.connection
+    # Whoever answers there may be no ClickHouse and wait for us to go on: a greeting comes as soon as a connection.
+    answer_s = connection.send_receive_timeout
+    connection.send_receive_timeout = min(answer_s, connection.connect_timeout)
+    try:
+        connection.connect()
+    except errors.ServerException as error:
+        raise SettingError(
+            "ClickHouse refused the login", where=place(dsn), mend=f"set TAPEFLOW_CLICKHOUSE_DSN ({in_words(error)})"
+        ) from error
+    except (errors.Error, EOFError, OSError) as error:
+        raise Unreachable(
+            "ClickHouse does not answer",
+            where=place(dsn),
+            mend=f"start it or set TAPEFLOW_CLICKHOUSE_DSN ({in_words(error)})",
+        ) from error
+    connection.send_receive_timeout = answer_s
+    connection.socket.settimeout(answer_s)
+    return client
+
+
+def _client(dsn: str) -> Client:
+    # The driver logs a stack trace per refused connection; an outage gets our one line instead.
+    logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
+    try:
+        parts = urlsplit(dsn)
+        if parts.scheme not in {"clickhouse", "clickhouses"} or not parts.hostname:
+            raise ValueError("clickhouse://user:password@host:9000/database is the form")
+        defaults = {"connect_timeout": CONNECT_S, "send_receive_timeout": ANSWER_S, "sync_request_timeout": CONNECT_S}
+        given = {pair.partition("=")[0] for pair in parts.query.split("&")}
+        added = "&".join(f"{name}={value}" for name, value in defaults.items() if name not in given)
+        query = f"{parts.query}&{added}" if parts.query else added
+        return Client.from_url(parts._replace(query=query).geturl())
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise SettingError("bad ClickHouse DSN", where="TAPEFLOW_CLICKHOUSE_DSN", mend=str(error)) from error
+
+
+def in_words(error: BaseException) -> str:
+    """One line without the driver's own codes, which mean nothing to whom it may wake."""
+    if isinstance(error, errors.SocketTimeoutError | TimeoutError):
+        return "ClickHouse didn't answer in time"
+    if isinstance(error, EOFError):
+        return "ClickHouse closed the connection"
+    text = error.message if isinstance(error, errors.Error) and error.message else str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, errors.ServerException):
+        return error.code in _PASSING
+    return isinstance(error, _driver_faults)
+
+
+class Inserter:
+    """Inserts blocks into one table over one connection; used by one thread."""
+
+    def __init__(self, dsn: str, database: str, table: str, stop: threading.Event | None = None) -> None:
+        self._client = _client(dsn)
+        self._where = f"{place(dsn)} {database}.{table}"
+        self._user = self._client.connection.user
+        self._table = f"{database}.{table}"
+        self._stop = stop or threading.Event()
+
+    def insert(self, block: Block) -> None:
+        """Insert, waiting as long as the server is away.
+
+        Raises MissingObject for a table that is absent or of other columns, SettingError for a right that is missing,
+        WriteFailed for any other refusal, Unreachable when stopped while waiting.
+        """
+        try:
+            persist(
+                lambda: self._insert(block),
+                server="clickhouse",
+                where=self._where,
+                is_outage=_is_outage,
+                stop=self._stop,
+                in_words=in_words,
+            )
+        except errors.ServerException as error:
+            raise refusal(
+                error, in_words(error), right="INSERT", on=self._table, user=self._user, where=self._where
+            ) from error
+
+    def close(self) -> None:
+        self._client.disconnect()
+
+    def _insert(self, block: Block) -> None:
+        names = ", ".join(name for name, _ in block.columns)
+        query = f"INSERT INTO {self._table} ({names}) SETTINGS {INSERT_SETTINGS} VALUES"
+        client = self._client
+        with client.disconnect_on_error(query, None):
+            client.connection.send_query(query)
+            client.connection.send_external_tables(None)
+            sample = client.receive_sample_block()
+            self._check(block, sample.columns_with_types)
+            _send(client.connection, block)
+            client.receive_profile_events()
+            client.connection.send_data(ColumnOrientedBlock())
+            client.receive_profile_events()
+            client.receive_end_of_insert_query()
+
+    def _check(self, block: Block, found: Sequence[tuple[str, str]]) -> None:
+        for (name, wanted), (_, there) in zip(block.columns, found, strict=True):
+            if wanted.replace(" ", "") != there.replace(" ", ""):
+                raise MissingObject(
+                    f"table {self._table} has column {name} of type {there}, not {wanted}",
+                    where=self._where,
+                    mend="run `tapeflow migrate`, or move the old table away first",
+                )
+
+
+def _send(connection: Any, block: Block) -> None:
+    """What Connection.send_data does, with columns that are bytes already."""
+    revision = connection.server_info.used_revision
+    write_varint(ClientPacketTypes.DATA, connection.fout)
+    if revision >= DBMS_MIN_REVISION_WITH_TEMPORARY_TABLES:
+        write_binary_str("", connection.fout)
+    stream = connection.block_out
+    out = stream.fout
+    if revision >= DBMS_MIN_REVISION_WITH_BLOCK_INFO:
+        BlockInfo().write(out)
+    write_varint(len(block.columns), out)
+    write_varint(block.rows, out)
+    for (name, kind), data in zip(block.columns, block.data, strict=True):
+        write_binary_str(name, out)
+        write_binary_str(kind, out)
+        if revision >= DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION:
+            out.write(b"\0")
+        out.write(data)
+    stream.finalize()
+
+
+class _Buffer(Generic[Batch]):
+    """What the partitions of one sink gather, and the threads that insert it. ``rows_of`` counts what a batch adds."""
+
+    def __init__(
+        self,
+        inserters: Sequence[Inserter],
+        encode: Callable[[list[Batch]], Block],
+        rows_of: Callable[[Batch], int],
+        rows_max: int,
+    ) -> None:
+        self._inserters = inserters
+        self._encode = encode
+        self._rows_of = rows_of
+        self._rows_max = rows_max
+        self._batches: list[Batch] = []
+        self._rows = 0
+        self._users = 0
+        self._lock = threading.Lock()
+        self._handover: Handover[list[Batch]] = Handover(
+            *(partial(self._insert, inserter) for inserter in inserters), name="clickhouse-insert", depth=WAITING_MAX
+        )
+
+    def add(self, batches: Sequence[Batch]) -> None:
+        with self._lock:
+            for batch in batches:
+                rows = self._rows_of(batch)
+                if not rows:
+                    continue
+                self._batches.append(batch)
+                self._rows += rows
+                full = self._rows >= self._rows_max
+                if full or (self._handover.idle and self._rows * EAGER_SHARE >= self._rows_max):
+                    self._hand_over()
+
+    def flush(self) -> None:
+        """Returns when all that was added is inserted."""
+        with self._lock:
+            if self._batches:
+                self._hand_over()
+        self._handover.drain()
+
+    def open(self) -> None:
+        with self._lock:
+            self._users += 1
+
+    def close(self) -> None:
+        """The last part to close ends the threads and the connections; what wasn't flushed is dropped."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            self._batches, self._rows = [], 0
+        self._handover.close()
+        for inserter in self._inserters:
+            with quietly("ClickHouse"):
+                inserter.close()
+
+    def _hand_over(self) -> None:
+        self._handover.put(self._batches)
+        self._batches, self._rows = [], 0
+
+    def _insert(self, inserter: Inserter, groups: list[list[Batch]]) -> None:
+        for group in groups:
+            inserter.insert(self._encode(group))
+
+
+class _ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):
+    """Parts are shards; all of a worker's share one buffer."""
+
+    def __init__(self, shards: int, buffer: _Buffer[Batch]) -> None:
+        self._shards = shards
+        self._buffer = buffer
+
+    def list_parts(self) -> list[str]:
+        return part_names(self._shards)
+
+    def part_fn(self, item_key: str) -> int:
+        return partition_of(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part[Batch]":  # noqa: ARG002
+        return _Part(self._buffer)
+
+
+class _Part(StatefulSinkPartition[Batch, None], Generic[Batch]):
+    def __init__(self, buffer: _Buffer[Batch]) -> None:
+        self._buffer = buffer
+        buffer.open()
+
+    def write_batch(self, values: list[Batch]) -> None:
+        self._buffer.add(values)
+
+    def snapshot(self) -> None:
+        self._buffer.flush()
+
+    def close(self) -> None:
+        self._buffer.close()
+
+
+class ClickHouseBarsSink(_ClickHouseSink[BarBatch]):
+    """Items: (shard key, BarBatch of final bars)."""
+
+    def __init__(
+        self,
+        dsn: str,
+        database: str,
+        shards: int,
+        *,
+        table: str = BARS_TABLE,
+        rows_max: int = 200_000,
+        stop: threading.Event | None = None,
+    ) -> None:
+        inserter = Inserter(dsn, database, table, stop)
+        super().__init__(shards, _Buffer([inserter], bar_block, len, rows_max))
+
+
+class ClickHouseTradesSink(_ClickHouseSink[TradeBatch]):
+    """Items: (shard key, TradeBatch after core filled in ``outcome``).
+
+    Writes every trade but duplicates; with ``late_only`` just the late ones, into ``late_trades``.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        database: str,
+        shards: int,
+        *,
+        late_only: bool = False,
+        source_epoch: int = 0,
+        rows_max: int = 200_000,
+        stop: threading.Event | None = None,
+    ) -> None:
+        def chosen(batch: TradeBatch) -> Rows:
+            outcome = batch.rows["outcome"]
+            return cast(Rows, np.flatnonzero(outcome == _LATE if late_only else outcome != _DUPLICATE))
+
+        def encode(batches: list[TradeBatch]) -> Block:
+            return trade_block([(batch, chosen(batch)) for batch in batches], source_epoch)
+
+        def rows_of(batch: TradeBatch) -> int:
+            outcome = batch.rows["outcome"]
+            return int(np.count_nonzero(outcome == _LATE)) if late_only else len(outcome)
+
+        table, lanes = (LATE_TRADES_TABLE, 1) if late_only else (TRADES_TABLE, TRADE_LANES)
+        inserters = [Inserter(dsn, database, table, stop) for _ in range(lanes)]
+        super().__init__(shards, _Buffer(inserters, encode, rows_of, rows_max))

@@ -1,0 +1,240 @@
+"""Frames the JSON messages of tickers and bars, with their keys and guards, as one msgpack array per kind.
+
+From sinks.redis.state (rows whose symbol is a number of its tables) to the script in sinks.redis.scripts, as bytes.
+Law: layouts stand at ``pack_bars`` and ``pack_tickers``, and the script reads just these.
+The surprise: kernels write msgpack themselves, because handing thousands of separate arguments to the Redis client
+costs more than computing all the bars did.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from kernels.kernel import kernel
+from schemas.columns import Rows
+from schemas.names import RedisKeys
+from sinks.redis.json import lost_a_value, put_bar, put_delta, put_interval, put_snapshot, put_span, put_text
+
+__all__ = ["KeyParts", "TextTable", "pack_bars", "pack_tickers"]
+
+_LIVE_FIELDS: Final = 4
+_TICKER_FIELDS: Final = 9
+_MESSAGE_BYTES: Final = 1000
+"""Most that a bar, or a snapshot without its exchange, takes beside its symbol: 11 numbers of 41 digits, one of 79,
+names, keys."""
+_SYMBOLS_IN_MESSAGE: Final = 3
+"""How often a bar or a ticker's message may name its symbol: two keys and the message."""
+
+_BYTE: Final = np.uint64(255)
+_U8: Final = np.uint64(8)
+
+
+class TextTable:
+    """Short texts by number, as the kernels read them: one arena and the bounds of each text in it."""
+
+    def __init__(self) -> None:
+        self.arena = np.empty(4096, np.uint8)
+        self.bounds = np.zeros((256, 2), np.int64)
+        self._count = 0
+        self._used = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, text: bytes) -> int:
+        """Append ``text``; returns its number."""
+        number, at, end = self._count, self._used, self._used + len(text)
+        if end > len(self.arena):
+            self.arena = np.concatenate([self.arena, np.empty(max(len(self.arena), len(text)), np.uint8)])
+        if number == len(self.bounds):
+            self.bounds = np.concatenate([self.bounds, np.zeros_like(self.bounds)])
+        self.arena[at:end] = np.frombuffer(text, np.uint8)
+        self.bounds[number] = at, end
+        self._count, self._used = number + 1, end
+        return number
+
+    def text(self, number: int) -> bytes:
+        start, end = self.bounds[number]
+        return self.arena[start:end].tobytes()
+
+
+@dataclass(frozen=True)
+class KeyParts:
+    """What stands before and after a symbol in each Redis key, taken apart from schemas.names.RedisKeys."""
+
+    price: tuple[Rows, Rows]
+    symbol: tuple[Rows, Rows]
+    candle: tuple[Rows, Rows]
+    candles: tuple[Rows, Rows]
+
+    @classmethod
+    def of(cls, keys: RedisKeys) -> "KeyParts":
+        def parts(key: str) -> tuple[Rows, Rows]:
+            before, after = key.split("\0")
+            return _bytes(before.encode()), _bytes(after.encode())
+
+        # The interval's name ends a candle's key; the kernel adds it.
+        return cls(
+            parts(keys.price("\0")),
+            parts(keys.symbol("\0")),
+            parts(keys.candle("\0", "")),
+            parts(keys.candles("\0", "")),
+        )
+
+
+def _bytes(text: bytes) -> Rows:
+    return np.frombuffer(text, np.uint8).copy()
+
+
+@kernel
+def _pack_int(buffer: Rows, at: int, value: int) -> int:
+    """msgpack int64."""
+    buffer[at] = np.uint8(0xD3)
+    bits = np.uint64(value)
+    for index in range(8):
+        buffer[at + 8 - index] = np.uint8(bits & _BYTE)
+        bits >>= _U8
+    return at + 9
+
+
+@kernel
+def _close_text(buffer: Rows, head: int, end: int) -> int:
+    """Fill in the msgpack str32 head at ``head`` of a text that was written at ``head + 5``."""
+    buffer[head] = np.uint8(0xDB)
+    size = end - head - 5
+    buffer[head + 1] = np.uint8((size >> 24) & 255)
+    buffer[head + 2] = np.uint8((size >> 16) & 255)
+    buffer[head + 3] = np.uint8((size >> 8) & 255)
+    buffer[head + 4] = np.uint8(size & 255)
+    return end
+
+
+@kernel
+def _pack_count(buffer: Rows, count: int) -> int:
+    """msgpack array32 head of ``count`` elements."""
+    at = _close_text(buffer, 0, 5 + count)
+    buffer[0] = np.uint8(0xDD)
+    return int(at - count)
+
+
+@kernel
+def _pack_key(
+    buffer: Rows, at: int, before: Rows, after: Rows, arena: Rows, start: int, end: int, interval: int
+) -> int:
+    """A Redis key; ``interval`` below 0 for none."""
+    end = put_span(buffer, put_text(buffer, at + 5, before), arena, start, end)
+    end = put_text(buffer, end, after)
+    if interval >= 0:
+        end = put_interval(buffer, end, interval)
+    return int(_close_text(buffer, at, end))
+
+
+@kernel
+def _pack_bars(
+    rows: Rows,
+    buffer: Rows,
+    arena: Rows,
+    bounds: Rows,
+    before: Rows,
+    after: Rows,
+    other: Rows,
+    two_keys: int,
+    shard: int,
+) -> int:
+    at = _pack_count(buffer, len(rows) * (_LIVE_FIELDS + two_keys))
+    for index in range(len(rows)):
+        row = rows[index]
+        start, end = bounds[row.symbol, 0], bounds[row.symbol, 1]
+        at = _pack_key(buffer, at, before, after, arena, start, end, row.interval)
+        if two_keys:
+            at = _pack_key(buffer, at, other, after, arena, start, end, row.interval)
+        at = _pack_int(buffer, at, row.start_us // 1000)
+        at = _pack_int(buffer, at, row.version)
+        at = _close_text(buffer, at, put_bar(buffer, at + 5, row, arena, start, end, shard))
+    return int(at)
+
+
+@kernel
+def _pack_tickers(
+    rows: Rows,
+    old: Rows,
+    known: Rows,
+    buffer: Rows,
+    arena: Rows,
+    bounds: Rows,
+    texts: Rows,
+    text_bounds: Rows,
+    raw: Rows,
+    raw_bounds: Rows,
+    price_before: Rows,
+    symbol_before: Rows,
+    after: Rows,
+    shard: int,
+) -> int:
+    at = _pack_count(buffer, len(rows) * _TICKER_FIELDS)
+    for index in range(len(rows)):
+        row = rows[index]
+        start, end = bounds[row.symbol, 0], bounds[row.symbol, 1]
+        text_start, text_end = text_bounds[row.exchange, 0], text_bounds[row.exchange, 1]
+        at = _pack_key(buffer, at, price_before, after, arena, start, end, -1)
+        at = _pack_key(buffer, at, symbol_before, after, arena, start, end, -1)
+        at = _pack_int(buffer, at, row.sequence)
+        delta = known[index] and not lost_a_value(row, old[index])
+        at = _pack_int(buffer, at, old[index].sequence if delta else -1)
+        last = put_snapshot(buffer, at + 5, row, arena, start, end, texts, text_start, text_end, shard)
+        at = _close_text(buffer, at, last)
+        last = at + 5
+        if delta:
+            last = put_delta(buffer, last, row, old[index], arena, start, end, texts, text_bounds)
+        at = _close_text(buffer, at, last)
+        last = put_span(buffer, at + 5, raw, raw_bounds[row.exchange, 0], raw_bounds[row.exchange, 1])
+        at = _close_text(buffer, at, last)
+        at = _pack_int(buffer, at, row.first_seen_us // 1000)
+        at = _pack_int(buffer, at, row.event_time_us // 1000)
+    return int(at)
+
+
+def _message_bytes(rows: Rows, symbols: TextTable) -> int:
+    """Most that one message of ``rows`` takes, apart from exchanges."""
+    bounds = symbols.bounds[rows["symbol"]]
+    return _MESSAGE_BYTES + _SYMBOLS_IN_MESSAGE * int((bounds[:, 1] - bounds[:, 0]).max(initial=0))
+
+
+def pack_bars(rows: Rows, symbols: TextTable, keys: KeyParts, *, final: bool, shard: int = 0) -> bytes:
+    """BAR[n] (``symbol`` is a number of ``symbols``) of a shard as a msgpack array.
+
+    A live bar is 4 elements: candle key, start ms, sequence, JSON. A final bar is 5:
+    candles key, candle key, then the same.
+    """
+    buffer = np.empty(len(rows) * _message_bytes(rows, symbols) + 256, np.uint8)
+    before, after = keys.candles if final else keys.candle
+    used = _pack_bars(rows, buffer, symbols.arena, symbols.bounds, before, after, keys.candle[0], int(final), shard)
+    return buffer[:used].tobytes()
+
+
+def pack_tickers(
+    rows: Rows,
+    old: Rows,
+    known: Rows,
+    symbols: TextTable,
+    exchanges: tuple[TextTable, TextTable],
+    keys: KeyParts,
+    *,
+    shard: int = 0,
+) -> bytes:
+    """TICKER[n] of a shard, the rows published before (TICKER[n], valid where bool[n] ``known``), as a msgpack array.
+
+    Nine elements each: price key, symbol key, sequence, sequence that the delta applies to (-1: no delta), snapshot,
+    delta, exchange, first seen ms, last seen ms. ``exchanges``: as JSON strings, quotes included, and as they are.
+    """
+    quoted, raw = exchanges
+    texts = quoted.bounds[rows["exchange"]]
+    longest = 3 * int((texts[:, 1] - texts[:, 0]).sum())
+    buffer = np.empty(len(rows) * 2 * _message_bytes(rows, symbols) + longest + 256, np.uint8)
+    price_before, after = keys.price
+    used = _pack_tickers(
+        rows, old, known, buffer, symbols.arena, symbols.bounds, quoted.arena, quoted.bounds, raw.arena, raw.bounds,
+        price_before, keys.symbol[0], after, shard,
+    )  # fmt: skip
+    return buffer[:used].tobytes()

@@ -1,0 +1,242 @@
+"""Writes TICKER and BAR rows as the JSON messages of streams and keys, in compiled kernels.
+
+Used by sinks.redis.encode, which frames them. Law: every number is the exact decimal in plain notation, times are
+milliseconds; an absent value is null in a snapshot and left out of a delta, and a delta holds changed fields only.
+The surprise: symbols are written unescaped, because no symbol has a character that JSON would escape; exchanges
+come in as finished JSON strings.
+"""
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from kernels.change import change, change_percent
+from kernels.decimal_text import put_i128, put_int, put_percent, put_u256
+from kernels.kernel import kernel
+from schemas.columns import Rows
+from schemas.intervals import INTERVALS
+
+__all__ = ["lost_a_value", "put_bar", "put_delta", "put_interval", "put_snapshot", "put_span", "put_text"]
+
+Row: TypeAlias = Any
+
+
+def _bytes(text: bytes) -> Rows:
+    return np.frombuffer(text, np.uint8).copy()
+
+
+def _interval_names() -> Rows:
+    names = np.zeros((len(INTERVALS), 4), np.uint8)
+    for index, interval in enumerate(INTERVALS):
+        encoded = interval.name.encode()
+        names[index, 0] = len(encoded)
+        names[index, 1 : 1 + len(encoded)] = np.frombuffer(encoded, np.uint8)
+    return names
+
+
+_INTERVALS: Final = _interval_names()
+_NULL: Final = _bytes(b"null")
+_TRUE: Final = _bytes(b"true")
+_FALSE: Final = _bytes(b"false")
+_BAR: Final = _bytes(b'{"type":"bar","symbol":"')
+_INTERVAL: Final = _bytes(b'","interval":"')
+_TIME: Final = _bytes(b'","time":')
+_OPEN: Final = _bytes(b',"open":')
+_HIGH: Final = _bytes(b',"high":')
+_LOW: Final = _bytes(b',"low":')
+_CLOSE: Final = _bytes(b',"close":')
+_VOLUME: Final = _bytes(b',"volume":')
+_QUOTE_VOLUME: Final = _bytes(b',"quoteVolume":')
+_VWAP: Final = _bytes(b',"vwap":')
+_TRADE_COUNT: Final = _bytes(b',"tradeCount":')
+_BUY_VOLUME: Final = _bytes(b',"buyVolume":')
+_STDDEV: Final = _bytes(b',"stddev":')
+_FINAL: Final = _bytes(b',"final":')
+_REVISION: Final = _bytes(b',"revision":')
+_SEQUENCE: Final = _bytes(b',"sequence":')
+_SHARD: Final = _bytes(b',"shard":')
+_SNAPSHOT: Final = _bytes(b'{"type":"snapshot","symbol":"')
+_DELTA: Final = _bytes(b'{"type":"delta","symbol":"')
+_QUOTE: Final = _bytes(b'"')
+_PRICE: Final = _bytes(b',"price":')
+_BID: Final = _bytes(b',"bid":')
+_ASK: Final = _bytes(b',"ask":')
+_PREVIOUS_CLOSE: Final = _bytes(b',"previousClose":')
+_CHANGE: Final = _bytes(b',"change":')
+_CHANGE_PERCENT: Final = _bytes(b',"changePercent":')
+_TIMESTAMP: Final = _bytes(b',"timestamp":')
+_EXCHANGE: Final = _bytes(b',"exchange":')
+_PREVIOUS: Final = _bytes(b',"previous":')
+_BRACE: Final = np.uint8(ord("}"))
+
+_U0: Final = np.uint64(0)
+
+
+@kernel
+def put_text(buffer: Rows, at: int, text: Rows) -> int:
+    for index in range(len(text)):
+        buffer[at + index] = text[index]
+    return at + len(text)
+
+
+@kernel
+def put_span(buffer: Rows, at: int, arena: Rows, start: int, end: int) -> int:
+    for index in range(start, end):
+        buffer[at] = arena[index]
+        at += 1
+    return at
+
+
+@kernel
+def put_interval(buffer: Rows, at: int, interval: int) -> int:
+    for index in range(_INTERVALS[interval, 0]):
+        buffer[at] = _INTERVALS[interval, 1 + index]
+        at += 1
+    return at
+
+
+@kernel
+def _signed(bits: np.uint64) -> int:
+    return np.int64(bits)  # type: ignore[return-value]  # an int64 in kernels
+
+
+@kernel
+def _put_number(buffer: Rows, at: int, key: Rows, hi: int, lo: np.uint64) -> int:
+    return int(put_i128(buffer, put_text(buffer, at, key), hi, lo))
+
+
+@kernel
+def _put_optional(buffer: Rows, at: int, key: Rows, present: int, hi: int, lo: np.uint64) -> int:
+    at = put_text(buffer, at, key)
+    return int(put_i128(buffer, at, hi, lo) if present else put_text(buffer, at, _NULL))
+
+
+@kernel
+def put_bar(buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int, shard: int) -> int:
+    """JSON of one BAR row; the symbol is ``arena[start:end]``. ``shard``: the partition whose trades made it."""
+    at = put_span(buffer, put_text(buffer, at, _BAR), arena, start, end)
+    at = put_interval(buffer, put_text(buffer, at, _INTERVAL), row.interval)
+    at = put_int(buffer, put_text(buffer, at, _TIME), row.start_us // 1000)
+    at = _put_number(buffer, at, _OPEN, row.open_hi, row.open_lo)
+    at = _put_number(buffer, at, _HIGH, row.high_hi, row.high_lo)
+    at = _put_number(buffer, at, _LOW, row.low_hi, row.low_lo)
+    at = _put_number(buffer, at, _CLOSE, row.close_hi, row.close_lo)
+    at = _put_number(buffer, at, _VOLUME, row.volume_hi, row.volume_lo)
+    at = put_u256(buffer, put_text(buffer, at, _QUOTE_VOLUME), row.quote_volume)
+    at = _put_optional(buffer, at, _VWAP, row.has_vwap, row.vwap_hi, row.vwap_lo)
+    at = put_int(buffer, put_text(buffer, at, _TRADE_COUNT), row.trade_count)
+    at = _put_number(buffer, at, _BUY_VOLUME, row.buy_volume_hi, row.buy_volume_lo)
+    at = _put_number(buffer, at, _STDDEV, row.stddev_hi, row.stddev_lo)
+    at = put_text(buffer, at, _FINAL)
+    at = put_text(buffer, at, _TRUE) if row.final else put_text(buffer, at, _FALSE)
+    at = put_int(buffer, put_text(buffer, at, _REVISION), row.revision)
+    at = put_int(buffer, put_text(buffer, at, _SHARD), shard)
+    at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.version)
+    buffer[at] = _BRACE
+    return at + 1
+
+
+@kernel
+def put_snapshot(
+    buffer: Rows,
+    at: int,
+    row: Row,
+    arena: Rows,
+    start: int,
+    end: int,
+    texts: Rows,
+    text_start: int,
+    text_end: int,
+    shard: int,
+) -> int:
+    """JSON snapshot of one TICKER row; the exchange is ``texts[text_start:text_end]``, quotes included."""
+    at = put_span(buffer, put_text(buffer, at, _SNAPSHOT), arena, start, end)
+    at = put_text(buffer, at, _QUOTE)
+    at = _put_number(buffer, at, _PRICE, row.price_hi, row.price_lo)
+    at = _put_optional(buffer, at, _BID, row.has_bid, row.bid_hi, row.bid_lo)
+    at = _put_optional(buffer, at, _ASK, row.has_ask, row.ask_hi, row.ask_lo)
+    at = _put_number(buffer, at, _VOLUME, row.volume_hi, row.volume_lo)
+    at = _put_number(buffer, at, _OPEN, row.open_hi, row.open_lo)
+    at = _put_number(buffer, at, _HIGH, row.high_hi, row.high_lo)
+    at = _put_number(buffer, at, _LOW, row.low_hi, row.low_lo)
+    known = row.has_previous_close
+    at = _put_optional(buffer, at, _PREVIOUS_CLOSE, known, row.previous_close_hi, row.previous_close_lo)
+    hi, lo, percent_hi, percent_lo = _U0, _U0, _U0, _U0
+    if known:
+        hi, lo = change(row)
+        percent_hi, percent_lo = change_percent(row)
+    at = _put_optional(buffer, at, _CHANGE, known, _signed(hi), lo)
+    at = put_text(buffer, at, _CHANGE_PERCENT)
+    at = put_percent(buffer, at, _signed(percent_hi), percent_lo) if known else put_text(buffer, at, _NULL)
+    at = put_int(buffer, put_text(buffer, at, _TIMESTAMP), row.event_time_us // 1000)
+    at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.sequence)
+    at = put_int(buffer, put_text(buffer, at, _SHARD), shard)
+    at = put_span(buffer, put_text(buffer, at, _EXCHANGE), texts, text_start, text_end)
+    buffer[at] = _BRACE
+    return at + 1
+
+
+@kernel
+def _put_changed(buffer: Rows, at: int, key: Rows, was: int, w_hi: int, w_lo: np.uint64, hi: int, lo: np.uint64) -> int:
+    if was and w_hi == hi and w_lo == lo:
+        return at
+    return int(_put_number(buffer, at, key, hi, lo))
+
+
+@kernel
+def _put_changes(buffer: Rows, at: int, row: Row, old: Row) -> int:
+    """The decimals of ``row`` that differ from ``old``, in the snapshot's order."""
+    at = _put_changed(buffer, at, _PRICE, 1, old.price_hi, old.price_lo, row.price_hi, row.price_lo)
+    if row.has_bid:
+        at = _put_changed(buffer, at, _BID, old.has_bid, old.bid_hi, old.bid_lo, row.bid_hi, row.bid_lo)
+    if row.has_ask:
+        at = _put_changed(buffer, at, _ASK, old.has_ask, old.ask_hi, old.ask_lo, row.ask_hi, row.ask_lo)
+    at = _put_changed(buffer, at, _VOLUME, 1, old.volume_hi, old.volume_lo, row.volume_hi, row.volume_lo)
+    at = _put_changed(buffer, at, _OPEN, 1, old.open_hi, old.open_lo, row.open_hi, row.open_lo)
+    at = _put_changed(buffer, at, _HIGH, 1, old.high_hi, old.high_lo, row.high_hi, row.high_lo)
+    at = _put_changed(buffer, at, _LOW, 1, old.low_hi, old.low_lo, row.low_hi, row.low_lo)
+    if not row.has_previous_close:
+        return at
+    was = old.has_previous_close
+    close_hi, close_lo = row.previous_close_hi, row.previous_close_lo
+    at = _put_changed(
+        buffer, at, _PREVIOUS_CLOSE, was, old.previous_close_hi, old.previous_close_lo, close_hi, close_lo
+    )
+    hi, lo = change(row)
+    old_hi, old_lo = change(old)
+    at = _put_changed(buffer, at, _CHANGE, was, _signed(old_hi), old_lo, _signed(hi), lo)
+    same_close = was and close_hi == old.previous_close_hi and close_lo == old.previous_close_lo
+    if not (same_close and hi == old_hi and lo == old_lo):
+        hi, lo = change_percent(row)
+        if was:
+            old_hi, old_lo = change_percent(old)
+        if not (was and hi == old_hi and lo == old_lo):
+            at = put_percent(buffer, put_text(buffer, at, _CHANGE_PERCENT), _signed(hi), lo)
+    return at
+
+
+@kernel
+def put_delta(
+    buffer: Rows, at: int, row: Row, old: Row, arena: Rows, start: int, end: int, texts: Rows, bounds: Rows
+) -> int:
+    """JSON delta from ``old`` to ``row`` (TICKER rows of one symbol); bounds: int64[n, 2] into texts by exchange."""
+    at = put_span(buffer, put_text(buffer, at, _DELTA), arena, start, end)
+    at = _put_changes(buffer, put_text(buffer, at, _QUOTE), row, old)
+    if row.exchange != old.exchange:
+        at = put_text(buffer, at, _EXCHANGE)
+        at = put_span(buffer, at, texts, bounds[row.exchange, 0], bounds[row.exchange, 1])
+    at = put_int(buffer, put_text(buffer, at, _TIMESTAMP), row.event_time_us // 1000)
+    at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.sequence)
+    at = put_int(buffer, put_text(buffer, at, _PREVIOUS), old.sequence)
+    buffer[at] = _BRACE
+    return at + 1
+
+
+@kernel
+def lost_a_value(row: Row, old: Row) -> bool:
+    """Whether a value went from present to absent: a delta can't say that, a snapshot can."""
+    return (
+        (old.has_bid and not row.has_bid)
+        or (old.has_ask and not row.has_ask)
+        or (old.has_previous_close and not row.has_previous_close)
+    )

@@ -1,0 +1,398 @@
+"""Writes live updates to Redis: tickers, live and final bars, and the stream that gateways fan out.
+
+Bytewax items are (shard key, LiveUpdate); one thread and one connection per worker serve all its shards.
+Law: repeated writes of a version-guarded script leave what exactly-once would; ``snapshot`` returns when all that was
+handed over is in Redis. A Redis that is down, stalled or loading is waited for; one that came back without its data, or
+without its last seconds, gets everything that this worker holds again.
+The surprise: which server answers (its run id) and whose data it holds (md:epoch) are both watched, because a restart
+from an old dump keeps the epoch.
+"""
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+import redis
+import structlog
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from runtime.outage import heard, persist
+from schemas.closing import quietly
+from schemas.errors import SettingError, Unreachable
+from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
+from schemas.shards import part_names, partition_of
+from sinks.handover import Handover
+from sinks.redis.bounds import RedisBounds
+from sinks.redis.encode import KeyParts
+from sinks.redis.refusals import refusal, replica
+from sinks.redis.scripts import APPLY_UPDATE
+from sinks.redis.state import Call, LiveUpdate, ShardState
+
+__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "check_writer", "connect", "place"]
+
+CONNECT_S: Final = 3.0
+ANSWER_S: Final = 5.0
+FINALS_KEPT: Final = 100_000
+"""Final bars kept in memory to fill a Redis that lost them, over all shards: 21 MB."""
+CALLS_MAX: Final = 16
+"""Script calls in one pipeline: at most 32,000 messages, about 20 MB."""
+WAITING_MAX: Final = 64
+LOOK_S: Final = 3.0
+"""After so long without an update, and again after each such time: is this still the Redis that we filled?"""
+LONG_WRITE_S: Final = 0.2
+SOURCE: Final = "tapeflow"
+DEFAULTS: Final = RedisBounds()
+
+_OUTAGES: Final = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+    OSError,
+)
+_OUTAGE_WORDS: Final = (
+    "LOADING",
+    "MASTERDOWN",
+    "BUSY ",
+    "NOREPLICAS",
+    "MISCONF",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "UNBLOCKED",
+)
+_OUTAGE_IN_SCRIPT: Final = re.compile(
+    r"Error running script .*?: -(READONLY|OOM|NOREPLICAS|MISCONF|MASTERDOWN|BUSY) ", re.DOTALL
+)
+"""Redis before 7 wraps what a command in a script answers, and redis-py then knows no type for it."""
+
+_log = structlog.get_logger()
+
+
+def connect(url: str) -> redis.Redis:
+    """Client with timeouts and without hidden retries, after one answered PING.
+
+    Raises SettingError for a URL or login that Redis refuses, another server there, or a node of a Redis Cluster,
+    Unreachable when nothing answers.
+    """
+    client = _client(url)
+    try:
+        client.ping()
+        clustered = _in_cluster_mode(client)
+    except redis.exceptions.AuthenticationError as error:
+        client.close()
+        raise SettingError(
+            "Redis refused the login", where=place(url), mend=f"set TAPEFLOW_REDIS_URL ({error})"
+        ) from error
+    except _OUTAGES as error:
+        client.close()
+        raise Unreachable(
+            "Redis does not answer", where=place(url), mend=f"start it or set TAPEFLOW_REDIS_URL ({error})"
+        ) from error
+    except redis.exceptions.InvalidResponse as error:
+        client.close()
+        raise SettingError("what answers is no Redis", where=place(url), mend="set TAPEFLOW_REDIS_URL") from error
+    except redis.exceptions.RedisError as error:
+        client.close()
+        raise refusal(error, client, place(url), "PING") from error
+    if clustered:
+        client.close()
+        raise SettingError(
+            "Redis runs in cluster mode, and one script of ours writes keys of many slots",
+            where=place(url),
+            mend="set TAPEFLOW_REDIS_URL to a single primary (with replicas, or behind a proxy that presents one node)",
+        )
+    return client
+
+
+def check_writer(client: redis.Redis, url: str) -> None:
+    """Raises SettingError for a replica, or a right missing that a RedisWriter needs before its first write."""
+    asked = "INFO"
+    try:
+        role = client.info("replication").get("role")
+        asked = "SCRIPT LOAD"
+        client.script_load(APPLY_UPDATE)
+    except redis.exceptions.RedisError as error:
+        if _is_outage(error):
+            raise Unreachable("Redis does not answer", where=place(url), mend=str(error)) from error
+        raise refusal(error, client, place(url), asked) from error
+    if role != "master":
+        raise replica(place(url))
+
+
+def _in_cluster_mode(client: redis.Redis) -> bool:
+    try:
+        return bool(client.info("cluster").get("cluster_enabled"))
+    except redis.exceptions.ResponseError:
+        return False  # a login or proxy without INFO: what it needs it says at its first command
+
+
+def _client(url: str) -> redis.Redis:
+    try:
+        return redis.Redis.from_url(
+            url, socket_timeout=ANSWER_S, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 0)
+        )
+    except ValueError as error:
+        raise SettingError("bad Redis URL", where=place(url), mend=f"redis://host:6379/0 ({error})") from error
+
+
+def place(url: str) -> str:
+    """The URL without its login, which may stand in its query too: ?password=…"""
+    scheme, separator, rest = url.partition("://")
+    server, _, query = (rest if separator else url).partition("?")
+    if "@" in query and "@" not in server:
+        server = "***"  # perhaps a password with both signs in it, and this is the half of it
+    server = server.rpartition("@")[2]
+    return f"{scheme}://{server}" if separator else server
+
+
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return False
+    if not isinstance(error, redis.exceptions.ResponseError):
+        return isinstance(error, _OUTAGES)
+    words = str(error)
+    return isinstance(error, _OUTAGES) or words.startswith(_OUTAGE_WORDS) or bool(_OUTAGE_IN_SCRIPT.match(words))
+
+
+class RedisWriter:
+    """Owns the connection and the shards' states; used by one thread."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        hash_tags: bool = False,
+        bounds: RedisBounds = DEFAULTS,
+        shards: int = 1,
+        publish_updates: bool = False,
+        finals_kept: int = 1000,
+        stop: threading.Event | None = None,
+        on_doubled: Callable[[str, list[int]], None] = lambda _symbol, _shards: None,
+    ) -> None:
+        self._client = _client(url)
+        self._on_doubled = on_doubled
+        self._where = place(url)
+        self._keys = RedisKeys(hash_tags)
+        self._key_parts = KeyParts.of(self._keys)
+        self._bounds = bounds.arguments(shards)
+        self._hash_tags = int(hash_tags)
+        self._channel = UPDATES_CHANNEL if publish_updates else ""
+        self._finals_kept = finals_kept
+        self._stop = stop or threading.Event()
+        self._states: dict[int, ShardState] = {}
+        self._asked = ""
+        """The last command sent, which a refusal may not name."""
+        self._digest = ""
+        self._run_id = ""
+        self._recognised = False
+        self._epoch = b""
+        self._behind = False
+        """Whether this server may lack what was published before."""
+
+    def write(self, updates: Sequence[LiveUpdate]) -> None:
+        """Publish in order, what waited together as one; returns when Redis took all of it.
+
+        Raises Unreachable when stopped while Redis is down, SettingError for a right that is missing, WriteFailed for
+        any other refusal.
+        """
+        waiting: dict[int, list[LiveUpdate]] = {}
+        for update in updates:
+            waiting.setdefault(update.shard, []).append(update)
+        calls = [(shard, call) for shard, those in waiting.items() for call in self._state(shard).absorb(*those)]
+        if not calls:
+            return
+        try:
+            persist(
+                lambda: self._apply(calls), server="redis", where=self._where, is_outage=_is_outage, stop=self._stop
+            )
+        except redis.exceptions.RedisError as error:
+            raise refusal(error, self._client, self._where, self._asked, calls) from error
+
+    def look(self) -> None:
+        """In a quiet market no write tells that Redis came back empty: one small read does. Waits out no outage."""
+        if not self._run_id:
+            return
+        try:
+            self._apply(())
+        except (redis.exceptions.RedisError, OSError):
+            return  # the next write says so, or waits, and what is behind is remembered
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _state(self, shard: int) -> ShardState:
+        state = self._states.get(shard)
+        if state is None:
+            state = self._states[shard] = ShardState(self._key_parts, finals_kept=self._finals_kept, shard=shard)
+        return state
+
+    def _apply(self, calls: Sequence[tuple[int, Call]]) -> None:
+        try:
+            try:
+                self._attempt(calls)
+            except redis.exceptions.NoScriptError:
+                # Redis was restarted behind a connection that the client renewed unseen, or told to forget scripts.
+                self._recognised = False
+                self._attempt(calls)
+        except Exception:  # after any failure an old reply may still be on its way: never read on from it
+            self._recognised = False
+            self._client.connection_pool.disconnect()
+            raise
+
+    def _attempt(self, calls: Sequence[tuple[int, Call]]) -> None:
+        self._recognise()
+        if not calls:
+            held = self._client.get(EPOCH_KEY)
+            self._learn_epoch(held if isinstance(held, bytes) else b"")
+        self._catch_up()
+        self._run(calls)
+        self._catch_up()  # an emptied Redis shows itself only by the epoch in its reply
+
+    def _recognise(self) -> None:
+        """After each new connection: load the script, and see whether this is the process that we knew."""
+        if self._recognised:
+            return
+        self._asked = "SCRIPT LOAD"
+        self._digest = _text(self._client.script_load(APPLY_UPDATE))
+        self._asked = "INFO"
+        run_id = _text(self._client.info("server")["run_id"])
+        self._asked = "EVALSHA"
+        if self._run_id and run_id != self._run_id:
+            _log.warning("redis_restarted", where=self._where, consequence="everything is published again")
+            self._behind = True
+        self._run_id, self._recognised = run_id, True
+
+    def _catch_up(self) -> None:
+        if self._behind:
+            self._run((shard, call) for shard, state in self._states.items() for call in state.everything())
+            self._behind = False
+
+    def _run(self, calls: Iterable[tuple[int, Call]]) -> None:
+        """Send the calls in pipelines of CALLS_MAX, and learn the epoch from the replies."""
+        remaining = iter(calls)
+        while group := list(islice(remaining, CALLS_MAX)):
+            pipeline = self._client.pipeline(transaction=False)
+            now_ms, offered_epoch = time.time_ns() // 1_000_000, secrets.token_hex(8)
+            for shard, packed in group:
+                pipeline.execute_command(  # type: ignore[no-untyped-call]
+                    "EVALSHA", self._digest, 2, EPOCH_KEY, deltas_stream(shard), offered_epoch, now_ms,
+                    *self._bounds, shard, self._channel, SOURCE, self._hash_tags, *packed,
+                )  # fmt: skip
+            for reply in pipeline.execute(raise_on_error=False):
+                if isinstance(reply, Exception):
+                    raise reply
+                self._learn_epoch(bytes(reply[0]))
+                for key, shards in zip(reply[4][::2], reply[4][1::2], strict=True):
+                    symbol = self._keys.symbol_of(_text(key))
+                    self._on_doubled(symbol, [int(each) for each in _text(shards).split(",")])
+            heard()
+
+    def _learn_epoch(self, epoch: bytes) -> None:
+        if self._epoch and epoch != self._epoch:
+            _log.warning("redis_emptied", where=self._where, consequence="everything is published again")
+            self._behind = True
+        self._epoch = epoch
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
+    """Items: (shard key, LiveUpdate). ``shards``: how many partitions the topic has.
+
+    ``stop``: set by the flow when it must end although Redis is down; a waiting write then raises Unreachable.
+    ``on_written``: called by the writer thread after each pipeline of updates that Redis took.
+    ``on_doubled``: likewise, for each symbol that another shard writes too, with all its shards; again and again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        shards: int,
+        *,
+        hash_tags: bool = False,
+        bounds: RedisBounds = DEFAULTS,
+        publish_updates: bool = False,
+        stop: threading.Event | None = None,
+        on_written: Callable[[Sequence[LiveUpdate]], None] = lambda _: None,
+        on_doubled: Callable[[str, list[int]], None] = lambda _symbol, _shards: None,
+    ) -> None:
+        self._shards = shards
+        self._on_written = on_written
+        self._rest_until = 0.0
+        self._parts = 0
+        self._lock = threading.Lock()
+        self._writer = RedisWriter(
+            url,
+            hash_tags=hash_tags,
+            bounds=bounds,
+            shards=shards,
+            publish_updates=publish_updates,
+            finals_kept=FINALS_KEPT // max(shards, 1),
+            stop=stop,
+            on_doubled=on_doubled,
+        )
+        self._handover = Handover(
+            self._write, name="redis-writer", depth=WAITING_MAX, look=self._writer.look, look_s=LOOK_S
+        )
+
+    def _write(self, updates: list[LiveUpdate]) -> None:
+        begun = time.monotonic()
+        self._writer.write(updates)
+        ended = time.monotonic()
+        if ended - begun > LONG_WRITE_S:
+            self._rest_until = ended + (ended - begun)
+        self._on_written(updates)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether updates should be held back where they can be; a hint, of this process alone.
+
+        Either as many wait as there are shards, or the last write was long: then the flow gets as long to read on,
+        for else each epoch would spend its time in waiting for a write and hardly any in reading.
+        """
+        return self._handover.waiting >= max(self._parts, 1) or time.monotonic() < self._rest_until
+
+    def list_parts(self) -> list[str]:
+        return part_names(self._shards)
+
+    def part_fn(self, item_key: str) -> int:
+        return partition_of(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_RedisPartition":  # noqa: ARG002
+        with self._lock:
+            self._parts += 1
+        return _RedisPartition(self._handover, self._release)
+
+    def _release(self) -> None:
+        """The last part to close ends the thread and the connection."""
+        with self._lock:
+            self._parts -= 1
+            if self._parts:
+                return
+        self._handover.close()
+        with quietly("Redis"):
+            self._writer.close()
+
+
+class _RedisPartition(StatefulSinkPartition[LiveUpdate, None]):
+    def __init__(self, handover: Handover[LiveUpdate], release: Callable[[], None]) -> None:
+        self._handover = handover
+        self._release = release
+
+    def write_batch(self, values: list[LiveUpdate]) -> None:
+        for update in values:
+            self._handover.put(update)
+
+    def snapshot(self) -> None:
+        self._handover.drain()
+
+    def close(self) -> None:
+        self._release()

@@ -1,0 +1,205 @@
+"""What was last published of each symbol of one shard, and the calls that publish the next update.
+
+Between sinks.redis.sink (which talks to the server) and sinks.redis.encode (which writes bytes). Law: a delta is computed
+against the row that this table published before, and the script checks that Redis stands there too.
+The surprise: the table also keeps each symbol's newest bars and a bounded number of final bars, so that a Redis that
+lost its data or its last seconds is filled again from here, without reading Kafka.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from schemas.columns import BAR, TICKER, BarBatch, Rows, TickerBatch
+from schemas.intervals import INTERVALS
+from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
+
+__all__ = ["LiveUpdate", "ShardState"]
+
+MESSAGES_MAX = 2000
+"""Messages of one script call: Lua's unpack takes under 8,000 values, MSET two per message."""
+SEQUENCE_MAX = 1 << 53
+"""Lua compares sequences as doubles; a source epoch below 512 stays below this."""
+
+Call = tuple[bytes, bytes, bytes]
+"""Packed final bars, live bars, tickers of one script call."""
+
+
+@dataclass(slots=True)
+class LiveUpdate:
+    """What changed in one shard: full rows, at most the newest per symbol (and interval); sinks make the deltas.
+
+    again_below: tickers of a lower sequence are of an earlier run, which may have published them.
+    """
+
+    shard: int
+    tickers: TickerBatch
+    live_bars: BarBatch
+    final_bars: BarBatch
+    again_below: int = 0
+
+
+class ShardState:
+    """Tables of one shard: TICKER[capacity], BAR[capacity, 7] by symbol number, and the last final bars."""
+
+    def __init__(self, keys: KeyParts, *, finals_kept: int, shard: int = 0) -> None:
+        self._keys, self._shard = keys, shard
+        self._numbers: dict[str, int] = {}
+        self._exchange_numbers: dict[str, int] = {}
+        self._symbols = TextTable()
+        self._exchanges = TextTable(), TextTable()
+        self._tickers = np.zeros(64, TICKER)
+        self._bars = np.zeros((64, len(INTERVALS)), BAR)
+        self._known = np.zeros(64, np.bool_)
+        self._bar_known = np.zeros((64, len(INTERVALS)), np.bool_)
+        self._finals: deque[Rows] = deque()
+        self._finals_count = 0
+        self._finals_kept = finals_kept
+
+    def absorb(self, *updates: LiveUpdate) -> Iterator[Call]:
+        """Take the rows over and yield the calls that publish them. Consume wholly, in order.
+
+        Of several updates, handed over while Redis was busy, all final bars go out and the latest of the rest.
+        """
+        finals = np.concatenate([self._own_bars(update.final_bars) for update in updates])
+        live = np.concatenate([self._own_bars(update.live_bars) for update in updates])
+        tickers = np.concatenate([self._own_tickers(update.tickers) for update in updates])
+        if len(updates) > 1:
+            live = _not_closed(_last_of_each(live, live["symbol"] * len(INTERVALS) + live["interval"]), finals)
+            tickers = _last_of_each(tickers, tickers["symbol"])
+        self._keep_finals(finals)
+        self._keep_newest(finals)
+        self._keep_newest(live)
+        old, known = self._tickers[tickers["symbol"]], self._known[tickers["symbol"]]
+        self._tickers[tickers["symbol"]] = tickers
+        self._known[tickers["symbol"]] = True
+        yield from self._calls(finals, live, tickers, old, known)
+
+    def everything(self) -> Iterator[Call]:
+        """The calls that publish all that is held, tickers as snapshots."""
+        finals = np.concatenate(list(self._finals)) if self._finals else np.empty(0, BAR)
+        tickers = self._tickers[self._known]
+        yield from self._calls(finals, self._bars[self._bar_known], tickers, tickers, np.zeros(len(tickers), np.bool_))
+
+    def _calls(self, finals: Rows, live: Rows, tickers: Rows, old: Rows, known: Rows) -> Iterator[Call]:
+        """Cut into calls of MESSAGES_MAX, final bars first."""
+        total = len(finals) + len(live) + len(tickers)
+        for start in range(0, total, MESSAGES_MAX):
+            stop = start + MESSAGES_MAX
+            final_part = finals[start:stop]
+            live_part = live[_window(start - len(finals), stop - len(finals))]
+            before = len(finals) + len(live)
+            part = _window(start - before, stop - before)
+            ticker_part = tickers[part]
+            yield (
+                self._packed_bars(final_part, final=True) if len(final_part) else b"",
+                self._packed_bars(live_part, final=False) if len(live_part) else b"",
+                pack_tickers(
+                    ticker_part, old[part], known[part], self._symbols, self._exchanges, self._keys, shard=self._shard
+                )
+                if len(ticker_part)
+                else b"",
+            )
+
+    def _packed_bars(self, rows: Rows, *, final: bool) -> bytes:
+        return pack_bars(rows, self._symbols, self._keys, final=final, shard=self._shard)
+
+    def _own_bars(self, batch: BarBatch) -> Rows:
+        """A copy of the rows whose ``symbol`` is this table's number."""
+        rows = batch.rows.copy()
+        if len(rows):
+            rows["symbol"] = self._own_symbols(batch.symbols, rows)
+            _check_sequences(rows["version"])
+        return rows
+
+    def _own_tickers(self, batch: TickerBatch) -> Rows:
+        rows = batch.rows.copy()
+        if len(rows):
+            rows["symbol"] = self._own_symbols(batch.symbols, rows)
+            rows["exchange"] = [self._own_exchange(batch.exchanges[at]) for at in rows["exchange"].tolist()]
+            _check_sequences(rows["sequence"])
+        return rows
+
+    def _own_symbols(self, symbols: Sequence[str], rows: Rows) -> list[int]:
+        numbers = self._numbers
+        own = [numbers.get(symbols[at], -1) for at in rows["symbol"].tolist()]
+        if -1 in own:
+            own = [self._number(symbols[at]) for at in rows["symbol"].tolist()]
+        return own
+
+    def _number(self, symbol: str) -> int:
+        number = self._numbers.get(symbol)
+        if number is None:
+            number = self._numbers[symbol] = self._symbols.add(symbol.encode())
+            if number == len(self._tickers):
+                self._tickers = _doubled(self._tickers)
+                self._bars = _doubled(self._bars)
+                self._known = _doubled(self._known)
+                self._bar_known = _doubled(self._bar_known)
+        return number
+
+    def _own_exchange(self, exchange: str) -> int:
+        number = self._exchange_numbers.get(exchange)
+        if number is None:
+            quoted, raw = self._exchanges
+            number = self._exchange_numbers[exchange] = quoted.add(msgspec.json.encode(exchange))
+            raw.add(exchange.encode())
+        return number
+
+    def _keep_newest(self, rows: Rows) -> None:
+        """Keep each (symbol, interval)'s newest row; a later row of the same batch wins a tie, as in the script."""
+        if not len(rows):
+            return
+        order = np.lexsort((rows["version"], rows["start_us"]))
+        rows = rows[order]
+        at = rows["symbol"], rows["interval"]
+        held = self._bars[at]
+        newer = (rows["start_us"] > held["start_us"]) | (
+            (rows["start_us"] == held["start_us"]) & (rows["version"] >= held["version"])
+        )
+        newer |= ~self._bar_known[at]
+        at = at[0][newer], at[1][newer]
+        self._bars[at] = rows[newer]
+        self._bar_known[at] = True
+
+    def _keep_finals(self, rows: Rows) -> None:
+        if not len(rows):
+            return
+        self._finals.append(rows[-self._finals_kept :])
+        self._finals_count += len(self._finals[-1])
+        while self._finals_count - len(self._finals[0]) >= self._finals_kept:
+            self._finals_count -= len(self._finals.popleft())
+
+
+def _last_of_each(rows: Rows, keys: Rows) -> Rows:
+    """The last row of each key, in the order that the rows had."""
+    _, from_behind = np.unique(keys[::-1], return_index=True)
+    return rows[np.sort(len(rows) - 1 - from_behind)]
+
+
+def _not_closed(live: Rows, finals: Rows) -> Rows:
+    """``live`` without what an equal or later version in ``finals`` replaces: a table must not fall back to it."""
+    if not len(live) or not len(finals):
+        return live
+    names = ("symbol", "interval", "start_us", "version")
+    closed: dict[tuple[int, int, int], int] = {}
+    for symbol, interval, start, version in zip(*(finals[name].tolist() for name in names), strict=True):
+        closed[symbol, interval, start] = max(version, closed.get((symbol, interval, start), -1))
+    places = zip(*(live[name].tolist() for name in names), strict=True)
+    return live[[version > closed.get((symbol, interval, start), -1) for symbol, interval, start, version in places]]
+
+
+def _check_sequences(sequences: Rows) -> None:
+    assert int(sequences.max()) < SEQUENCE_MAX, "sequence over 2**53: the source epoch must stay below 512"
+
+
+def _window(start: int, stop: int) -> slice:
+    """A slice whose bounds may fall before the table."""
+    return slice(max(start, 0), max(stop, 0))
+
+
+def _doubled(table: Rows) -> Rows:
+    return np.concatenate([table, np.zeros_like(table)])

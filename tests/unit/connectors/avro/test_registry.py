@@ -1,0 +1,186 @@
+"""The registry client over real HTTP: what it finds, what it keeps, and how each failure shows."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.avro.decoder import AvroDecoder
+from connectors.avro.registry import RegistryOptions, SchemaRegistry, is_no_schema
+from schemas.avro import WriterSchema, load_schema, schema_text
+from schemas.errors import MissingObject, SettingError, Unreachable
+from tests.servers.registry import RegistryServer
+from tests.unit.connectors.avro.test_decoder import GOOD
+from tests.unit.connectors.batches import avro_value, framed, raw_batch
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.avro.registry._PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr("connectors.avro.registry._LAG_PAUSES_S", (0.0, 0.0, 0.0))
+
+
+@pytest.fixture
+def server() -> Iterator[RegistryServer]:
+    with RegistryServer() as running:
+        yield running
+
+
+def test_a_schema_is_asked_for_once(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url + "/"))
+    schema_id = registry.register("trades-value", schema_text("Trade"))
+    assert registry.register("trades-value", schema_text("Trade")) == schema_id
+    for _ in range(3):
+        assert registry(schema_id) == WriterSchema(load_schema("Trade"))
+    assert server.requests.count(f"GET /schemas/ids/{schema_id}") == 1
+    assert registry.latest("trades-value") == (schema_id, WriterSchema(load_schema("Trade")))
+
+
+def test_a_decoder_reads_through_it(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    schema_id = registry.register("a/b value", schema_text("Trade"))
+    raw = raw_batch([framed(schema_id, avro_value(load_schema("Trade"), GOOD))])
+    assert len(AvroDecoder(resolver=registry).decode(raw)) == 1
+
+
+def test_what_is_not_there_is_none_or_missing(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    registry.register("trades-value", schema_text("Trade"))
+    assert registry(12345) is None
+    with pytest.raises(MissingObject, match="no Avro schema for subject nothing"):
+        registry.latest("nothing")
+    with pytest.raises(MissingObject, match="422"):
+        registry.register("trades-value", "{")
+
+
+def test_schemas_of_other_kinds_are_none(server: RegistryServer) -> None:
+    server.add("x", {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"}, schema_id=5)
+    server.add("x", {"schema": "not json"}, schema_id=6)
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    assert (registry(5), registry(6)) == (None, None)
+
+
+def test_references_come_with_the_schema(server: RegistryServer) -> None:
+    inner = {"type": "fixed", "name": "Inner", "size": 2}
+    middle = {"type": "record", "name": "Middle", "fields": [{"name": "i", "type": "Inner"}]}
+    outer = {"type": "record", "name": "Outer", "fields": [{"name": "m", "type": "Middle"}]}
+    server.add("inner", {"schema": json.dumps(inner)})
+    server.add(
+        "middle", {"schema": json.dumps(middle), "references": [{"name": "Inner", "subject": "inner", "version": 1}]}
+    )
+    known = server.add(
+        "outer", {"schema": json.dumps(outer), "references": [{"name": "M", "subject": "middle", "version": 1}]}
+    )
+    assert SchemaRegistry(RegistryOptions(server.url))(known) == WriterSchema(outer, (inner, middle))
+
+
+def test_a_registry_in_trouble_is_tried_three_times(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    server.down = True
+    with pytest.raises(Unreachable, match="HTTP 503"):
+        registry(1)
+    assert len(server.requests) == 3
+
+
+def test_a_start_asks_whether_it_is_there(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    registry.check()
+    server.down = True
+    with pytest.raises(Unreachable, match="HTTP 503"):
+        registry.check()
+
+
+@pytest.mark.parametrize("status", [404, 200])
+def test_a_web_server_that_answers_everything_is_no_registry(server: RegistryServer, status: int) -> None:
+    """A wrong base path, a proxy: its 404 says nothing about schemas."""
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    server.web = status
+    for ask in (registry.check, lambda: registry(7), lambda: registry.latest("trades-value")):
+        with pytest.raises(Unreachable, match=r"no Schema Registry answers there.*check the URL"):
+            ask()
+
+
+def test_a_registry_of_before_types_passes_the_start(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = server.answer
+    monkeypatch.setattr(
+        server,
+        "answer",
+        lambda method, path, body: (
+            (404, {"error_code": 404, "message": "HTTP 404 Not Found"})
+            if path == "/schemas/types"
+            else answer(method, path, body)
+        ),
+    )
+    SchemaRegistry(RegistryOptions(server.url)).check()
+
+
+@pytest.mark.parametrize(
+    ("body", "says_so"),
+    [
+        ('{"error_code":40403,"message":"Schema 7 not found"}', True),
+        ('{"error_code":40401,"message":"Subject \'x\' not found."}', True),
+        ('{"error_code":404,"message":"No artifact with ID \'7\' was found."}', True),
+        ('{"message":"Schema with id 7 does not exist"}', True),
+        ('{"error_code":404,"message":"HTTP 404 Not Found"}', False),
+        ('{"message":"no Route matched with those values"}', False),
+        ("<html>Not Found: schema</html>", False),
+        ("[]", False),
+        ("", False),
+    ],
+)
+def test_which_404_says_that_a_schema_is_not_there(body: str, says_so: bool) -> None:
+    assert is_no_schema(body) is says_so
+
+
+def test_a_registry_that_was_restored_empty_can_judge_no_id(server: RegistryServer) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    schema_id = registry.register("trades-value", schema_text("Trade"))
+    server.schemas.clear()
+    server.subjects.clear()
+    with pytest.raises(Unreachable, match=f"no schema at all.*written with schema {schema_id}"):
+        registry(schema_id)
+    server.add("trades-value", {"schema": schema_text("Trade")}, schema_id)
+    assert registry(schema_id) is not None
+
+
+def test_a_follower_that_lags_is_waited_for(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    server.add("other", {"schema": schema_text("Quote")})
+
+    def sleep(_seconds: float) -> None:
+        server.add("trades-value", {"schema": schema_text("Trade")}, 777)
+
+    monkeypatch.setattr("connectors.avro.registry.time.sleep", sleep)
+    assert registry(777) is not None
+
+
+def test_lag_is_waited_out_for_one_unknown_id_and_not_for_thousands(server: RegistryServer) -> None:
+    server.add("other", {"schema": schema_text("Quote")})
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    for schema_id in range(1000, 1020):
+        assert registry(schema_id) is None
+        assert registry(schema_id) is None
+    asked = [each for each in server.requests if each.startswith("GET /schemas/ids/")]
+    assert len(asked) == 4 + 19
+
+
+def test_a_registry_that_is_gone() -> None:
+    with RegistryServer() as server:
+        url = server.url
+    with pytest.raises(Unreachable, match=r"doesn't answer.*refused"):
+        SchemaRegistry(RegistryOptions(url))(1)
+
+
+def test_login_is_sent_and_a_wrong_one_is_a_setting() -> None:
+    with RegistryServer(login="me:secret:with colon") as server:
+        good = RegistryOptions(server.url, "me", "secret:with colon")
+        assert SchemaRegistry(good).register("s", schema_text("Quote")) == 100
+        with pytest.raises(SettingError, match="401"):
+            SchemaRegistry(RegistryOptions(server.url, "me", "wrong"))(100)
+        assert "secret" not in repr(good)
+
+
+@pytest.mark.parametrize("url", ["", "registry:8081", "file:///etc/passwd", "http://"])
+def test_addresses_that_are_none(url: str) -> None:
+    with pytest.raises(SettingError, match="schema_registry_url"):
+        SchemaRegistry(RegistryOptions(url))

@@ -1,0 +1,56 @@
+"""What one bar says of its trades, in the cases that a reader would ask about first."""
+
+from decimal import Decimal
+
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from oracle.truth import OracleTrade
+from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
+
+MINUTE_BAR = ("A", "1m", MONDAY_US)
+
+
+def trade(
+    offset: int, price: str, size: str = "1", at_us: int = 0, trade_id: str = "", side: str = "BUY"
+) -> OracleTrade:
+    return OracleTrade(
+        partition=3, offset=offset, timestamp_ms=0, event_time_us=MONDAY_US + at_us, symbol="A",
+        price=Decimal(price), size=Decimal(size), side=side, trade_id=trade_id,
+    )  # fmt: skip
+
+
+def bar_of(*trades: OracleTrade) -> dict[str, object]:
+    shard = Shard(Rules())
+    shard.apply(to_batch(trades))
+    return bars_of(shard.open_bars())[MINUTE_BAR]
+
+
+def test_inside_one_timestamp_open_and_close_follow_the_trade_ids() -> None:
+    bar = bar_of(trade(0, "10", trade_id="9"), trade(1, "11", trade_id="10"), trade(2, "12", trade_id="8"))
+    assert (bar["open"], bar["close"]) == (12, 11)
+
+
+def test_one_id_that_is_no_number_makes_the_offset_decide() -> None:
+    bar = bar_of(trade(0, "10", trade_id="9"), trade(1, "11", trade_id="7"), trade(2, "12", trade_id="x"))
+    assert (bar["open"], bar["close"]) == (10, 12)
+
+
+def test_a_size_of_zero_moves_high_and_low_and_counts() -> None:
+    bar = bar_of(trade(0, "10"), trade(1, "99", "0"), trade(2, "1", "0"))
+    assert (bar["high"], bar["low"], bar["volume"], bar["trade_count"]) == (99, 1, 1, 3)
+
+
+def test_vwap_is_rounded_half_even_and_absent_without_volume() -> None:
+    assert bar_of(trade(0, "0.0000000001"), trade(1, "0.0000000002"))["vwap"] == Decimal("0.0000000002")
+    assert bar_of(trade(0, "0.0000000002"), trade(1, "0.0000000003"))["vwap"] == Decimal("0.0000000002")
+    assert bar_of(trade(0, "5", "0"))["vwap"] is None
+
+
+def test_the_deviation_is_that_of_the_prices_whatever_their_sizes() -> None:
+    assert bar_of(trade(0, "2", "100"), trade(1, "4", "1"))["stddev"] == 1
+    assert bar_of(trade(0, "7"))["stddev"] == 0
+
+
+def test_only_buys_count_as_buy_volume() -> None:
+    bar = bar_of(trade(0, "1", "2"), trade(1, "1", "3", side="SELL"), trade(2, "1", "4", side="UNKNOWN"))
+    assert (bar["buy_volume"], bar["volume"]) == (2, 9)

@@ -1,0 +1,12 @@
+"""Sequences put the source epoch above the offset and stay exact JavaScript numbers."""
+
+from core.bars.rules import SEQUENCE_BITS, Rules
+
+
+def test_a_sequence_is_the_offset_in_the_first_epoch() -> None:
+    assert Rules().sequence(42) == 42
+
+
+def test_a_later_epoch_sorts_above_every_offset_of_an_earlier_one() -> None:
+    assert Rules(source_epoch=1).sequence(0) > Rules().sequence(2**SEQUENCE_BITS - 1)
+    assert Rules(source_epoch=511).sequence(2**SEQUENCE_BITS - 1) < 2**53

@@ -1,0 +1,81 @@
+"""A snapshot of another version, or of something else, is refused with the way out."""
+
+import msgspec
+import pytest
+
+from core.bars.rules import Rules
+from core.bars.shard import Shard
+from core.bars.snapshot import SNAPSHOT_VERSION, restore, snapshot
+from schemas.errors import StateIncompatible
+from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
+from tests.unit.core.bars.test_shard import at
+
+
+def test_an_empty_shard_survives() -> None:
+    shard = restore(snapshot(Shard(Rules())), Rules())
+    assert (len(shard.symbols), len(shard.open_bars())) == (0, 0)
+
+
+def test_another_version_names_both_versions_and_the_mend() -> None:
+    fields = msgspec.msgpack.decode(snapshot(Shard(Rules())))
+    fields[0] = SNAPSHOT_VERSION + 1
+    with pytest.raises(StateIncompatible, match=rf"version {SNAPSHOT_VERSION + 1}.*rebuilt from Kafka"):
+        restore(msgspec.msgpack.encode(fields), Rules())
+
+
+def test_bytes_that_are_no_snapshot_are_refused() -> None:
+    with pytest.raises(StateIncompatible):
+        restore(b"\x93\x01\x02\x03", Rules())
+
+
+def patient(lateness_s: int, out_of_order_s: int = 5) -> Rules:
+    return Rules(out_of_order_us=out_of_order_s * 1_000_000, lateness_us=(lateness_s * 1_000_000,) * 7)
+
+
+def sealed_under(rules: Rules) -> Shard:
+    """A shard that sealed and forgot the first minute's bar of two trades, under 60 s of lateness."""
+    shard = Shard(rules)
+    shard.apply(to_batch([at(0, 1), at(1, 2), at(2, 130)]))
+    shard.take_final()
+    return shard
+
+
+def test_more_lateness_does_not_open_what_was_sealed() -> None:
+    shard = restore(snapshot(sealed_under(patient(60))), patient(3600))
+    assert shard.apply(to_batch([at(3, 3)])).refused[0] == 1
+    assert ("A", "1m", MONDAY_US) not in bars_of(shard.take_final())
+    again = restore(snapshot(shard), patient(3600))
+    assert again.apply(to_batch([at(4, 4)])).refused[0] == 1, "nor after another recovery"
+    assert again.apply(to_batch([at(5, 400), at(6, 300)])).late == 0, "but from here on it holds"
+
+
+def test_a_wider_bound_does_not_take_the_watermark_back() -> None:
+    shard = restore(snapshot(sealed_under(patient(60))), patient(60, out_of_order_s=500))
+    assert shard.watermark_us == MONDAY_US + 125_000_000
+    shard.apply(to_batch([at(3, 70)]))
+    revised = bars_of(shard.take_final())["A", "1m", MONDAY_US + 60_000_000]
+    assert revised["trade_count"] == 1
+    shard.apply(to_batch([at(4, 626)]))
+    assert shard.watermark_us == MONDAY_US + 126_000_000
+
+
+def test_less_lateness_seals_sooner() -> None:
+    shard = restore(snapshot(sealed_under(patient(3600))), patient(0))
+    assert shard.apply(to_batch([at(3, 3)])).refused[0] == 1
+
+
+def test_a_lower_source_epoch_is_refused() -> None:
+    data = snapshot(Shard(Rules(source_epoch=3)))
+    restore(data, Rules(source_epoch=4))
+    with pytest.raises(StateIncompatible, match="source_epoch 3, the settings say 2"):
+        restore(data, Rules(source_epoch=2))
+
+
+def test_duplicates_are_looked_for_from_the_moment_they_are_asked_for() -> None:
+    shard = Shard(Rules())
+    shard.apply(to_batch([at(0, 1, trade_id="9000")]))
+    shard = restore(snapshot(shard), Rules(dedupe=True))
+    assert shard.apply(to_batch([at(1, 1, trade_id="9000"), at(2, 1, trade_id="9000")])).duplicate == 1
+    plain = restore(snapshot(shard), Rules())
+    assert plain.apply(to_batch([at(3, 1, trade_id="9000")])).duplicate == 0
+    assert restore(snapshot(plain), Rules(dedupe=True)).apply(to_batch([at(4, 1, trade_id="1")])).duplicate == 0

@@ -1,0 +1,157 @@
+"""Slow clients: tickers collapse, final bars and alerts wait, full backlogs close."""
+
+import json
+
+from core.fanout.client import HELD_BY_TRANSPORT, HubLimits
+from core.fanout.dialect import ALL_BARS, Subscribe
+from core.fanout.hub import Hub
+from core.fanout.messages import ChannelMessage, decode_bar
+from tests.unit.core.fanout.words import ANALYTICS, CANDLES, answer, bar, delta, feed, make_client, sent, snapshot
+
+
+def test_a_held_client_gets_one_newer_state_instead_of_its_deltas() -> None:
+    hub = Hub(HubLimits())
+    slow, quick = make_client(hub), make_client(hub)
+    for client in (slow, quick):
+        hub.command(client, Subscribe((("ticker", "A"),)), 0)
+    answer(hub, {"A": snapshot("A", 1)})
+    sent(hub, quick, 1)
+    slow.out.clear()
+    hub.delivery.hold(slow, HELD_BY_TRANSPORT, 1)
+    for sequence in range(1, 6):
+        feed(hub, delta("A", sequence, sequence + 1))
+        assert len(sent(hub, quick, 10 * sequence)) == 1, "others notice nothing"
+    hub.delivery.release(slow, HELD_BY_TRANSPORT)
+    assert [(each["type"], each["sequence"]) for each in sent(hub, slow, 100)] == [("snapshot", 6)]
+    feed(hub, delta("A", 6, 7))
+    assert [each["previous"] for each in sent(hub, slow, 120)] == [6]
+
+
+def test_final_bars_wait_for_a_held_client_and_come_before_the_live_one() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub, CANDLES)
+    hub.command(client, Subscribe((("bars", "A", "1m", ALL_BARS),)), 0)
+    for load in hub.take_loads(0):
+        hub.loaded_bars(load, [decode_bar(json.dumps(bar(0, 0)).encode())], 0)
+    sent(hub, client, 1)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 1)
+    for step in range(3):
+        feed(hub, bar(60_000 * step, 10 * step + 1, close=step), bar(60_000 * step, 10 * step + 1, final=True))
+        sent(hub, client, 2000 * step + 2)
+    feed(hub, bar(180_000, 99, close=7))
+    hub.delivery.release(client, HELD_BY_TRANSPORT)
+    got = [(each["bar"]["time"][14:19], each["bar"]["final"]) for each in sent(hub, client, 9000)]
+    assert got == [("00:00", True), ("01:00", True), ("02:00", True), ("03:00", False)]
+
+
+def test_a_full_backlog_drops_the_oldest_of_a_channel_but_never_an_alert() -> None:
+    hub = Hub(HubLimits(buffer=3))
+    client = make_client(hub, ANALYTICS)
+    hub.command(client, Subscribe((("channel", "alerts"), ("channel", "lp"))), 0)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 0)
+    for number in range(3):
+        hub.publish(ChannelMessage("lp", "lp", b'{"n":%d}' % number, 1))
+        hub.flush(number)
+    for number in range(2):
+        hub.publish(ChannelMessage("alerts", "alert", b'{"n":%d}' % number, 1))
+        hub.flush(number)
+    assert hub.delivery.counts["backlog_dropped"] == 2
+    hub.delivery.release(client, HELD_BY_TRANSPORT)
+    got = [(each["type"], each["data"]["n"]) for array in sent(hub, client, 9) for each in array]
+    assert got == [("lp", 2), ("alert", 0), ("alert", 1)]
+
+
+def test_a_backlog_full_of_alerts_closes_4009() -> None:
+    hub = Hub(HubLimits(buffer=3))
+    client = make_client(hub, ANALYTICS)
+    hub.command(client, Subscribe((("channel", "alerts"),)), 0)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 0)
+    for number in range(4):
+        hub.publish(ChannelMessage("alerts", "alert", b"{}", 1))
+        hub.flush(number)
+    assert [code for _client, code, _reason in hub.take_closes()] == [4009]
+
+
+def test_a_transport_that_stays_full_closes_4009() -> None:
+    hub = Hub(HubLimits(slow_ms=1000))
+    client = make_client(hub)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 0)
+    hub.flush(1000)
+    assert hub.take_closes() == []
+    hub.flush(1001)
+    assert [code for _client, code, _reason in hub.take_closes()] == [4009]
+
+
+def test_more_than_the_budget_is_conflated_and_comes_back() -> None:
+    hub = Hub(HubLimits(out_per_s=10))
+    client = make_client(hub)
+    hub.command(client, Subscribe((("ticker", "A"),)), 0)
+    answer(hub, {"A": snapshot("A", 1)})
+    got = sent(hub, client, 0)
+    for sequence in range(1, 40):
+        feed(hub, delta("A", sequence, sequence + 1))
+        got += sent(hub, client, 0)
+    assert len(got) <= 11
+    assert got[-1]["sequence"] < 40
+    assert [(each["type"], each["sequence"]) for each in sent(hub, client, 1000)] == [("snapshot", 40)]
+
+
+def test_replies_that_are_not_read_close() -> None:
+    hub = Hub(HubLimits(replies_max=2))
+    client = make_client(hub)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 0)
+    for _ in range(3):
+        hub.receive(client, b'{"type":"ping"}', 0)
+    assert [code for _client, code, _reason in hub.take_closes()] == [4009]
+
+
+def test_many_snapshots_are_spread_over_flushes() -> None:
+    hub = Hub(HubLimits(catch_up_bytes=200))
+    client = make_client(hub)
+    symbols = [f"S{number}" for number in range(20)]
+    hub.command(client, Subscribe(tuple(("ticker", symbol) for symbol in symbols)), 0)
+    answer(hub, {symbol: snapshot(symbol, 1) for symbol in symbols})
+    first = sent(hub, client, 1)
+    assert 0 < len(first) < 20
+    rest: list[object] = []
+    for now_ms in range(2, 30):
+        rest += sent(hub, client, now_ms)
+    assert len(first) + len(rest) == 20
+
+
+def test_final_bars_that_close_at_once_reach_a_client_that_reads_whatever_its_budget() -> None:
+    hub = Hub(HubLimits(out_per_s=10, buffer=3))
+    client = make_client(hub, CANDLES)
+    symbols = [f"S{number}" for number in range(40)]
+    hub.command(client, Subscribe(tuple(("bars", symbol, "1m", ALL_BARS) for symbol in symbols)), 0)
+    for load in hub.take_loads(0):
+        held = json.dumps({**bar(0, 0), "symbol": load.key[1]}).encode()
+        hub.loaded_bars(load, [decode_bar(held)], 0)
+    for now_ms in range(0, 60_000, 1000):
+        sent(hub, client, now_ms)
+    feed(hub, *({**bar(0, 5, final=True), "symbol": symbol} for symbol in symbols))
+    got = sent(hub, client, 60_000)
+    assert sorted(each["symbol"] for each in got) == sorted(symbols)
+    assert hub.take_closes() == []
+    feed(hub, *({**bar(60_000, 6), "symbol": symbol} for symbol in symbols))
+    assert sent(hub, client, 60_016) == [], "what may be conflated waits until the credit is paid back"
+    assert len(sent(hub, client, 64_000)) >= 1
+
+
+def test_who_waits_for_the_first_trade_of_a_symbol_costs_nothing() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub)
+    hub.command(client, Subscribe((("ticker", "A"), ("ticker", "B"))), 0)
+    assert hub.busy
+    answer(hub, {})
+    assert [each["code"] for each in sent(hub, client, 1)] == ["INVALID_SYMBOL"] * 2
+    assert not hub.busy
+    assert not hub.delivery.behind
+    feed(hub, snapshot("B", 1))
+    assert [each["symbol"] for each in sent(hub, client, 2)] == ["B"]
+    hub.pause()
+    feed(hub, snapshot("A", 1))
+    assert sent(hub, client, 3) == []
+    assert not hub.busy
+    hub.resume()
+    assert {each["symbol"] for each in sent(hub, client, 4)} == {"A", "B"}

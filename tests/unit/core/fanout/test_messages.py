@@ -1,0 +1,36 @@
+"""Messages keep their bytes; only what orders them is read."""
+
+import pytest
+
+from core.fanout.messages import BarMessage, TickerMessage, decode_bar, decode_batch, decode_ticker
+
+DELTA = b'{"type":"delta","symbol":"A","price":0.12345678901234567890,"sequence":7,"previous":6}'
+BAR = (
+    b'{"type":"bar","symbol":"A","interval":"1m","time":60000,"final":true,"sequence":7,"volume":100000000000000000.1}'
+)
+
+
+def test_a_batch_keeps_order_and_digits() -> None:
+    delta, bar = decode_batch(b"[" + DELTA + b", " + BAR + b', {"type":"later","symbol":"A","sequence":1}]')
+    assert isinstance(delta, TickerMessage)
+    assert (delta.raw, delta.sequence, delta.previous) == (DELTA, 7, 6)
+    assert bytes(delta.fields()["price"]) == b"0.12345678901234567890"
+    assert isinstance(bar, BarMessage)
+    assert (bar.raw, bar.start_ms, bar.final) == (BAR, 60000, True)
+
+
+@pytest.mark.parametrize(
+    "batch", [b"", b"{}", b"[1]", b"[{}]", b'[{"type":"delta","symbol":"A","sequence":1.5}]', b"\xff"]
+)
+def test_what_is_no_batch_is_a_value_error(batch: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
+        decode_batch(batch)
+
+
+def test_an_equal_sequence_is_newer_only_where_it_closes_the_bar() -> None:
+    closed = decode_bar(BAR)
+    live = decode_bar(BAR.replace(b"true", b"false"))
+    assert closed.newer_than(live)
+    assert not live.newer_than(closed)
+    assert not closed.newer_than(decode_bar(BAR))
+    assert decode_ticker(b'{"type":"snapshot","symbol":"A","sequence":3}').previous is None

@@ -1,0 +1,114 @@
+"""Compiled code is kept apart by what it was compiled from, wherever it can be written."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numba
+import pytest
+
+from core.bars import shard_kernel
+from kernels import kernel as door
+from kernels.kernel import (
+    KernelFolder,
+    cache_base,
+    is_cold,
+    module_folder,
+    private_folder,
+    remove_unused,
+    source_digest,
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    caches = (door.imports_of, door.source_digest, door.cache_base)
+    for each in caches:
+        each.cache_clear()
+    yield
+    for each in caches:
+        each.cache_clear()
+
+
+def tree(root: Path, **modules: str) -> Path:
+    (root / "core").mkdir(parents=True)
+    for name, text in modules.items():
+        (root / "core" / f"{name}.py").write_text(text)
+    return root
+
+
+def digest(root: Path, name: str) -> str:
+    return source_digest(root, root / "core" / f"{name}.py")
+
+
+BARS = "import numpy as np\n\nfrom kernels.wide import (\n    add,\n    multiply,\n)\n"
+
+
+def test_a_change_counts_for_the_module_and_for_those_that_import_it(tmp_path: Path) -> None:
+    wide = "from core import limbs\n"
+    before = tree(tmp_path / "a", wide=wide, limbs="ONE = 1", bars=BARS, names="FIRST = 1")
+    after = tree(tmp_path / "b", wide=wide, limbs="ONE = 2", bars=BARS, names="FIRST = 1")
+    assert digest(before, "limbs") != digest(after, "limbs")
+    assert digest(before, "wide") != digest(after, "wide")
+    assert digest(before, "bars") != digest(after, "bars")
+    assert digest(before, "names") == digest(after, "names"), "what isn't imported costs nothing"
+
+
+def test_two_checkouts_of_the_same_source_share_compiled_code(tmp_path: Path) -> None:
+    one, two = (tree(tmp_path / name, wide="ONE = 1", bars=BARS) for name in "ab")
+    assert module_folder(one, one / "core" / "bars.py") == module_folder(two, two / "core" / "bars.py")
+
+
+def test_the_compiler_uses_that_folder() -> None:
+    assert numba.config.CACHE_LOCATOR_CLASSES == "kernels.kernel.KernelFolder"
+    locator = KernelFolder.from_function(shard_kernel.apply_trades.py_func, shard_kernel.__file__)
+    assert Path(locator.get_cache_path()).name.startswith("core.shard_kernel-")
+    assert shard_kernel.apply_trades._cache.cache_path == locator.get_cache_path()
+
+
+def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
+    assert cache_base().is_dir()
+    assert blocked not in cache_base().parents
+
+
+def test_old_folders_are_removed_but_never_one_that_may_be_in_use(tmp_path: Path) -> None:
+    old = [tmp_path / f"core.wide-{number:02}" for number in range(12)]
+    for age, folder in enumerate(old):
+        folder.mkdir()
+        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+    used, other = tmp_path / "core.wide-99", tmp_path / "core.names-01"
+    used.mkdir()
+    other.mkdir()
+    os.utime(other, (1, 1))
+    made = tmp_path / "core.wide-new"
+    made.mkdir()
+    remove_unused(made)
+    assert [folder.name for folder in old if folder.exists()] == [f"core.wide-{number:02}" for number in range(7)]
+    assert used.exists()
+    assert other.exists(), "another module's"
+
+
+def test_cold_is_a_module_without_compiled_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert is_cold("kernels.wide")
+    folder = module_folder(door.ROOT, door.ROOT / "core" / "wide.py")
+    folder.mkdir(parents=True)
+    (folder / "wide.add-1.py311.nbi").write_bytes(b"")
+    assert not is_cold("kernels.wide")
+    assert is_cold("kernels.wide", "kernels.names")
+
+
+def test_a_folder_that_others_may_write_to_is_not_taken(tmp_path: Path) -> None:
+    assert private_folder(tmp_path / "ours") == tmp_path / "ours"
+    assert private_folder(tmp_path / "ours") == tmp_path / "ours"
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs").chmod(0o777)
+    (tmp_path / "link").symlink_to(tmp_path / "ours")
+    (tmp_path / "file").write_text("")
+    for name in ("theirs", "link", "file"):
+        made = private_folder(tmp_path / name)
+        assert made != tmp_path / name
+        assert made.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,38 @@
+"""Names get numbers in order of first sight and keep them while the table grows."""
+
+import numpy as np
+
+from kernels.names import NameTable
+
+
+def intern(table: NameTable, names: list[str]) -> list[int]:
+    encoded = [name.encode() for name in names]
+    lengths = np.array([len(each) for each in encoded], np.uint16)
+    ats = (np.cumsum(lengths) - lengths).astype(np.uint32)
+    indices: list[int] = table.intern(b"".join(encoded), ats, lengths).tolist()
+    return indices
+
+
+def test_a_name_keeps_its_index() -> None:
+    table = NameTable()
+    assert intern(table, ["AAPL", "BTC/USDT", "AAPL", ""]) == [0, 1, 0, 2]
+    assert intern(table, ["", "BTC/USDT", "MSFT"]) == [2, 1, 3]
+    assert table.names == ["AAPL", "BTC/USDT", "", "MSFT"]
+
+
+def test_growth_changes_no_index() -> None:
+    names = [f"SYMBOL-{i}-{'x' * (i % 60)}" for i in range(20_000)]
+    table = NameTable()
+    assert intern(table, names) == list(range(20_000))
+    assert intern(table, names[::-1]) == list(range(20_000))[::-1]
+    assert table.names == names
+
+
+def test_a_table_made_from_names_continues_where_they_end() -> None:
+    table = NameTable(["B", "A"])
+    assert intern(table, ["A", "C", "B"]) == [1, 2, 0]
+    assert len(table) == 3
+
+
+def test_no_names_need_no_room() -> None:
+    assert intern(NameTable(), []) == []

@@ -1,0 +1,69 @@
+"""Limb arithmetic equals Python's own integers, at the edges of its stated ranges above all."""
+
+from math import isqrt
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels.wide import add256, divide256, multiply64, multiply94, scale256, square_root192, subtract320
+
+LIMB = 2**64
+
+
+def edges(bits: int) -> st.SearchStrategy[int]:
+    near = [2**k + d for k in range(0, bits, 16) for d in (-1, 0, 1)] + [2**bits - 1]
+    return st.one_of(st.integers(0, 2**bits - 1), st.sampled_from([n for n in near if 0 <= n < 2**bits]))
+
+
+def limbs(number: int, count: int) -> list[np.uint64]:
+    return [np.uint64((number >> (64 * i)) % LIMB) for i in range(count)]
+
+
+def number(parts: list[np.uint64]) -> int:
+    return sum(int(part) << (64 * i) for i, part in enumerate(parts))
+
+
+@given(edges(64), edges(64))
+def test_multiply64_gives_both_halves(a: int, b: int) -> None:
+    high, low = multiply64(np.uint64(a), np.uint64(b))
+    assert number([low, high]) == a * b
+
+
+@given(edges(94), edges(94))
+def test_multiply94_never_wraps(a: int, b: int) -> None:
+    (a0, a1), (b0, b1) = limbs(a, 2), limbs(b, 2)
+    assert number(list(multiply94(a1, a0, b1, b0))) == a * b
+
+
+@given(edges(255), edges(192))
+def test_add256_carries_through_every_limb(a: int, b: int) -> None:
+    assert number(list(add256(*limbs(a, 4), *limbs(b, 3)))) == a + b
+
+
+@given(edges(256), edges(64))
+def test_scale256_has_a_fifth_limb(a: int, factor: int) -> None:
+    assert number(list(scale256(*limbs(a, 4), np.uint64(factor)))) == a * factor
+
+
+@given(edges(256), edges(300))
+def test_subtract320_borrows_through_every_limb(b: int, extra: int) -> None:
+    parts = np.array(limbs(b + extra, 5), np.uint64)
+    subtract320(parts, *limbs(b, 4))
+    assert number(list(parts)) == extra
+
+
+@given(edges(126), edges(127), edges(126))
+def test_divide256_is_exact_division_with_remainder(quotient: int, divisor: int, rest: int) -> None:
+    divisor = max(divisor, 1)
+    dividend = quotient * divisor + rest % divisor
+    d0, d1 = limbs(divisor, 2)
+    q2, q1, q0, r1, r0 = divide256(np.array(limbs(dividend, 5), np.uint64), d1, d0)
+    assert (number([q0, q1, q2]), number([r0, r1])) == divmod(dividend, divisor)
+
+
+@given(edges(192))
+def test_square_root192_is_the_floor_of_the_root(a: int) -> None:
+    a0, a1, a2 = limbs(a, 3)
+    hi, lo = square_root192(a2, a1, a0)
+    assert number([lo, hi]) == isqrt(a)
