@@ -151,7 +151,10 @@ def settings(redis_url: str, dsn: str, port: int, per_minute: int) -> Settings:
 def ours(redis_url: str, dsn: str, per_minute: int) -> Iterator[Served]:
     port = free_port()
     chosen = settings(redis_url, dsn, port, per_minute)
-    script = "from gateway.rest.app import serve_rest; from runtime.settings.whole import load_settings; serve_rest(load_settings())"
+    script = (
+        "from gateway.rest.app import serve_rest; from runtime.settings.whole import load_settings;"
+        "serve_rest(load_settings())"
+    )
     with process(["taskset", "-c", "0", sys.executable, "-c", script], port, **chosen.environment()) as served:
         yield served
 

@@ -1,9 +1,9 @@
 """A 128-bit digest of text inside compiled kernels: SipHash-2-4 with the 128-bit output of its authors.
 
-core.bars.seen_ids asks for it where a trade id is no short number, and keeps the digest instead of the text. Equal text has
-equal digests on every machine, as the key is fixed. The chance that a trade is taken for another one is at most trades
-judged x ids remembered / 2**128: below 10**-20 for 10**12 trades against a million ids.
-Source: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF" (2012), and their reference code.
+core.bars.seen_ids asks for it where a trade id is no short number, and keeps the digest instead of the text. Equal text
+has equal digests on every machine, as the key is fixed. The chance that a trade is taken for another one is at most
+trades judged x ids remembered / 2**128: below 10**-20 for 10**12 trades against a million ids. Source: J.-P. Aumasson,
+D. J. Bernstein, "SipHash: a fast short-input PRF" (2012), and their reference code.
 """
 
 from typing import Any, Final

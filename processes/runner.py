@@ -1,8 +1,8 @@
 """Runs a flow as one or several processes: checks what it needs, gives workers their settings, reads their metrics.
 
-``tapeflow run``, ``replay`` and the demo call it; processes.workers holds the processes. What a user can mend is said in
-one line before several workers start. Settings travel to the workers as environment variables, so that a worker started
-by hand, by the runner or by Kubernetes is the same thing.
+``tapeflow run``, ``replay`` and the demo call it; processes.workers holds the processes. What a user can mend is said
+in one line before several workers start. Settings travel to the workers as environment variables, so that a worker
+started by hand, by the runner or by Kubernetes is the same thing.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""``python -m processes.supervisor live``: the process that ``tapeflow run`` becomes, which holds the workers of a flow.
+"""``python -m processes.supervisor live``: the process that ``tapeflow run`` becomes; it holds a flow's workers.
 
 It starts them, passes signals on and says how they ended: with the line of the one that met the trouble, or, when none
 could say a line, with what native code wrote and which worker died of which signal. Its exit code is that worker's.

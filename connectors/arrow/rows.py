@@ -43,7 +43,7 @@ class ArrowRows(RawBatch):
 
 
 class ArrowDecoder:
-    """A Decoder (see connectors.values.rejecting) of batches with the columns of ``plan`` and the types of ``schema``."""
+    """A Decoder (see connectors.values.rejecting) of batches: the columns of ``plan``, the types of ``schema``."""
 
     def __init__(self, plan: ColumnPlan, schema: Any) -> None:
         self.plan = plan

@@ -31,7 +31,7 @@ _THOUSANDS: Final = re.compile(r"is '[-+]?\d{1,3}(,\d{3})+(\.\d*)?'$")
 
 
 class CsvDecoder:
-    """A Decoder (see connectors.values.rejecting) of lines that have the columns of ``plan``, written as ``dialect`` says."""
+    """A Decoder (see values.rejecting) of lines with the columns of ``plan``, written as ``dialect`` says."""
 
     def __init__(self, plan: ColumnPlan, dialect: Dialect = Dialect()) -> None:  # noqa: B008 - a constant
         self.plan = plan

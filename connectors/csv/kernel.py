@@ -120,7 +120,7 @@ def scan_lines(
     lengths: Any,
     reasons: Any,
 ) -> None:
-    """Fills the cells (connectors.values.cells) of each line. ``columns`` int64[]: the Field of each, -1 if unwanted."""
+    """Fills the cells (see values.cells) of each line. ``columns`` int64[]: the Field of each, -1 if unwanted."""
     start: Any = 0
     for index in range(len(ends)):
         at, stop = _bare_line(data, start, ends[index])

@@ -1,9 +1,9 @@
 """The compiled JSON scanner: finds the cells of wanted fields in a batch of JSON values, and checks the grammar.
 
-JsonDecoder calls ``scan_records`` once per batch; connectors.values.cells reads the cells. Record i is read inside its own
-bytes only, and is taken only when all of it is one JSON object (RFC 8259, and the NaN and Infinity of Python's json)
-in UTF-8, or an array of trades where the field map says so; numbers stay text, so exact.
-``edges`` int64[k, 4]: parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
+JsonDecoder calls ``scan_records`` once per batch; connectors.values.cells reads the cells. Record i is read inside its
+own bytes only, and is taken only when all of it is one JSON object (RFC 8259, and the NaN and Infinity of Python's
+json) in UTF-8, or an array of trades where the field map says so; numbers stay text, so exact. ``edges`` int64[k, 4]:
+parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
 """
 
 from typing import Any, Final

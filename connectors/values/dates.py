@@ -1,7 +1,7 @@
 """Reads dates and times of day from text inside compiled kernels, to microseconds since 1970, UTC.
 
-connectors.values.times calls ``read_date_time`` for every text that may hold a date. Taken are ISO 8601 in its extended and
-basic form, with T, D or a blank before the time of day, dates with slashes or points (year first), FIX timestamps
+connectors.values.times calls ``read_date_time`` for every text that may hold a date. Taken are ISO 8601 in its extended
+and basic form, with T, D or a blank before the time of day, dates with slashes or points (year first), FIX timestamps
 (``20240501-09:30:00.123``), zones as Z, UTC, GMT or an offset, and a zone's name in brackets behind them. What has no
 zone is UTC. A leap second (23:59:60 UTC) is the second after it, since the time since 1970 has no place for it.
 """

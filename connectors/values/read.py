@@ -26,7 +26,7 @@ OTHER_WORDS: Final = "other words"
 
 
 class Values:
-    """``rules`` int64[5]: TIME_UNIT (a code of connectors.values.fields), ORIGIN_US (of connectors.values.times), scales, ROUNDING.
+    """``rules`` int64[5]: TIME_UNIT (a code of fields), ORIGIN_US (see times), scales, ROUNDING.
 
     Times that count from an origin are seconds where the unit is ``auto``, since their size says nothing about it.
     """

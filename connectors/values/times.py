@@ -1,8 +1,8 @@
 """Reads times from numbers and from text inside compiled kernels, to microseconds since 1970, UTC.
 
-Every decoder's times end here; texts that hold a date go on to connectors.values.dates. A number counts in its unit from 1970,
-or from the origin that the settings name. A number that can hardly be meant as it would be read is refused as
-UNCLEAR_TIME and not believed: see ``place_time``.
+Every decoder's times end here; texts that hold a date go on to connectors.values.dates. A number counts in its unit
+from 1970, or from the origin that the settings name. A number that can hardly be meant as it would be read is refused
+as UNCLEAR_TIME and not believed: see ``place_time``.
 """
 
 from typing import Any, Final
@@ -170,7 +170,7 @@ def _read_fine_time(data: Any, at: int, stop: int, unit: int) -> Any:
 
 @leaf_kernel
 def read_time(data: Any, at: int, stop: int, unit: int, origin_us: int) -> Any:
-    """(microseconds, reason) of a time: a plain number in ``unit``, or a date and time (see connectors.values.dates)."""
+    """(microseconds, reason) of a time: a plain number in ``unit``, or a date and time (see dates)."""
     at, stop = trim(data, at, stop)
     # Where a date has its separators a usual number has digits.
     if stop - at > 8 and not (48 <= data[at + 4] <= 57 and 48 <= data[at + 8] <= 57):

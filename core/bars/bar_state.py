@@ -75,9 +75,9 @@ BAR_STATE: Final = np.dtype(
         ("_pad", "u1", (5,)),
     ]
 )
-"""``_id_upper``, ``_id``: as in TRADE, ids of more digits by their rank (core.bars.long_ids). ``first``/``last`` are open
-and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (published as final because the watermark passed its
-end) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
+"""``_id_upper``, ``_id``: as in TRADE, ids of more digits by their rank (core.bars.long_ids). ``first``/``last`` are
+open and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (the watermark passed its
+end, so it is final) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
 
 OPEN: Final = 0
 CLOSED: Final = 1

@@ -111,7 +111,7 @@ class Client:
         self.connected_ms = now_ms
         self.rooms: dict[Room, int] = {}  # room → how many bars the client asked for
         self.symbols: dict[str, int] = {}  # symbol → rooms of this client that need it
-        self.lags: dict[Room, int] = {}  # rooms whose newest state it hasn't got; see hub_rooms for the values
+        self.lags: dict[Room, int] = {}  # rooms whose newest state it hasn't got; see rooms for the values
         self.owed: dict[Room, int] = {}  # bar room that starts again → oldest bar (start ms) it may lack
         self.out: list[bytes] = []  # frames of the flush under way
         self.backlog: deque[tuple[Room, BarMessage | ChannelMessage]] | None = None

@@ -1,8 +1,9 @@
 """Fetches the document of public keys (JWKS, RFC 7517 section 5) that a setting names.
 
-gateway.access.auth asks for it in a thread of its own and takes the keys out of it. An answer is whole within TOTAL_S or none,
-however slowly its bytes come, and it has BYTES_MAX bytes at most. A redirect never leads from https to http, since keys
-that came over a plain connection would be anybody's. A proxy of the environment is used, as by any Python program.
+gateway.access.auth asks for it in a thread of its own and takes the keys out of it. An answer is whole within TOTAL_S
+or none, however slowly its bytes come, and it has BYTES_MAX bytes at most. A redirect never leads from https to http,
+since keys that came over a plain connection would be anybody's. A proxy of the environment is used, as by any Python
+program.
 """
 
 import http.client

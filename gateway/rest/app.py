@@ -1,9 +1,9 @@
 """The REST and SSE application: every part made from the settings, put together, and served.
 
-``create_app`` gives a Starlette application that any ASGI server runs (``uvicorn --factory gateway.rest.app:create_app``);
-``serve_rest`` runs it on Granian, which was the fastest measured. Law: nothing is opened when the application is
-made; connections are made at first use, so a gateway starts while its dependencies are down and says so in
-``/health/ready``. The surprise: one router entry per path, as methods share a path's endpoint.
+``create_app`` gives a Starlette application that any ASGI server runs (``uvicorn --factory
+gateway.rest.app:create_app``); ``serve_rest`` runs it on Granian, which was the fastest measured. Law: nothing is
+opened when the application is made; connections are made at first use, so a gateway starts while its dependencies are
+down and says so in ``/health/ready``. The surprise: one router entry per path, as methods share a path's endpoint.
 """
 
 import ctypes

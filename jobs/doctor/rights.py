@@ -1,7 +1,8 @@
 """Whether the logins in use may do what the flows will do: the part of ``doctor`` that looks at rights.
 
-jobs.doctor.examination calls each once its server answers. A right that a flow can't do without is a failure, one that only
-some verb needs is a warning; where a server doesn't tell, nothing is claimed. docs/operating.md lists the least rights.
+jobs.doctor.examination calls each once its server answers. A right that a flow can't do without is a failure, one that
+only some verb needs is a warning; where a server doesn't tell, nothing is claimed. docs/operating.md lists the least
+rights.
 """
 
 from collections.abc import Iterator

@@ -44,7 +44,7 @@ DIGITS: Final = {"s": 6, "ms": 3, "us": 0}
 AUTO_US_MIN: Final = 10**14
 AUTO_US_END: Final = 10**17
 AUTO_US_LEAST: Final = 315_532_800_000_000
-"""A plain number that reads as a time before 1980 isn't believed (connectors.values.times), so earlier ones are ISO 8601."""
+"""A plain number that reads as a time before 1980 isn't believed, so earlier ones are ISO 8601."""
 DAY_US: Final = 86_400_000_000
 OWN_WORDS: Final = ("time_origin", "side_map", "side_of", "signed_size", "price_scale", "size_scale")
 AVRO_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

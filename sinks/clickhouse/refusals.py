@@ -1,7 +1,7 @@
 """What ClickHouse refuses for good, as one line that names the table, the user and the right that is missing.
 
-sinks.clickhouse.sink and sinks.clickhouse.migrations ask for it. What passes by itself (too many parts, memory, a full disk
-of the server) is no refusal: it is waited for. A quota is one, since it may last for a day.
+sinks.clickhouse.sink and sinks.clickhouse.migrations ask for it. What passes by itself (too many parts, memory, a full
+disk of the server) is no refusal: it is waited for. A quota is one, since it may last for a day.
 """
 
 from typing import Final

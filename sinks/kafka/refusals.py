@@ -1,7 +1,7 @@
 """What Kafka refuses for good, as one line that names the topic and the right that is missing.
 
-Producers of sinks.kafka.sink and sinks.kafka.rekey ask for it. Which codes pass by themselves librdkafka knows: it retries
-those for ever, as we ask it to, and never hands them over.
+Producers of sinks.kafka.sink and sinks.kafka.rekey ask for it. Which codes pass by themselves librdkafka knows: it
+retries those for ever, as we ask it to, and never hands them over.
 """
 
 from typing import Final

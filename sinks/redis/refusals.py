@@ -1,8 +1,8 @@
 """What Redis refuses for good, as one line that names the command, the key and the right that is missing.
 
-sinks.redis.sink asks when a write or a start was refused. Redis says which command or key it means only sometimes; inside a
-script it gives a line number, where APPLY_UPDATE says by a comment which keys the command touches. An outage, a full
-memory and a replica in a failover aren't refusals: they pass, and are waited for.
+sinks.redis.sink asks when a write or a start was refused. Redis says which command or key it means only sometimes;
+inside a script it gives a line number, where APPLY_UPDATE says by a comment which keys the command touches. An outage,
+a full memory and a replica in a failover aren't refusals: they pass, and are waited for.
 """
 
 import re

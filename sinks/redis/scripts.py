@@ -1,7 +1,7 @@
 """The Lua script that applies one live update in Redis, atomically and guarded by versions.
 
-Called by sinks.redis.sink with what sinks.redis.encode packed. A key never goes back to a lower sequence, and the shard's
-stream gets what was accepted, so a retry or a second writer adds nothing. A delta goes out only when the stored
+Called by sinks.redis.sink with what sinks.redis.encode packed. A key never goes back to a lower sequence, and the
+shard's stream gets what was accepted, so a retry or a second writer adds nothing. A delta goes out only when the stored
 sequence is the one it applies to, which heals the stream too. Of two shards' values of one symbol the greater sequence
 wins, then the lower shard: see docs/adr/0022-symbol-in-two-partitions.md.
 

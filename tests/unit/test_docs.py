@@ -7,16 +7,12 @@ from pathlib import Path
 import pytest
 
 from runtime.settings.whole import Settings
+from tests.unit.house import PACKAGES, ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FAMILIES = ("GaugeMetricFamily", "CounterMetricFamily", "HistogramMetricFamily")
 METRIC_KINDS = ("Counter", "Gauge", "Histogram", "Summary", "Info", *FAMILIES)
-SOURCES = [
-    path
-    for package in ("connectors", "flows", "gateway", "sinks", "tapeflow")
-    for path in (ROOT / package).rglob("*.py")
-]
+SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 
 
 def metrics_of(source: str) -> set[str]:
@@ -62,9 +58,13 @@ def test_verbs_named_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=id_of)
 def test_files_named_in_backticks_exist(path: Path) -> None:
-    pattern = r"`((?:core|connectors|sinks|flows|gateway|local|schemas|tapeflow|tests|docker|bench)/[\w./*-]*)`"
-    for name in re.findall(pattern, path.read_text("utf-8")):
-        assert list(ROOT.glob(name.rstrip("/"))), name
+    pattern = rf"`((?:{'|'.join(PACKAGES)}|tests|docker|bench)/[\w./*-]*)(?::(\w+))?`"
+    for name, noun in re.findall(pattern, path.read_text("utf-8")):
+        found = list(ROOT.glob(name.rstrip("/")))
+        assert found, name
+        assert not noun or re.search(
+            rf"^ *(?:(?:async )?def|class) {noun}\b|^{noun}\b.* =", found[0].read_text("utf-8"), re.MULTILINE
+        ), f"{name} has no {noun}"
 
 
 def test_the_page_of_metrics_lists_them_all() -> None:

@@ -1,7 +1,7 @@
 """The import law: every import of every package is read, and any edge that the law doesn't name fails.
 
-Imports go down only: flows over connectors, sinks and core; the gateway over core; all of them over schemas; the
-command over everything. A driver is imported only by files that carry its name, so that swapping one touches few files.
+Which folder may import which stands in the README's table; ROOMS adds the order inside a folder. A driver is imported
+only by files that carry its name, so that swapping one touches few files.
 """
 
 import ast
@@ -11,19 +11,18 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("connectors", "core", "flows", "gateway", "local", "schemas", "sinks", "tapeflow")
-# What a process sets up before anything else; a flow started by bytewax.run has no command above it to do so.
-PROCESS = ("runtime.settings.whole", "runtime.logging", "runtime.metrics")
-LAW: dict[str, set[str]] = {
-    "schemas": set(),
-    "core": {"schemas"},
-    "connectors": {"schemas"},
-    "sinks": {"schemas"},
-    "local": {"schemas"},
-    "flows": {"connectors", "sinks", "core", "schemas", *PROCESS},
-    "gateway": {"core", "schemas", *PROCESS},
-    "tapeflow": set(PACKAGES),
+from tests.unit.house import LAW, PACKAGES, ROOT
+
+# The rooms of a folder: each row may import the rows above it, and no other room of its own row.
+ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "core": (("bars", "fanout"),),
+    "connectors": (("values", "kafka", "synthetic"), ("avro", "json", "csv"), ("arrow",), ("files",)),
+    "sinks": (("handover", "spool", "files"), ("redis", "clickhouse", "kafka")),
+    "gateway": (("access",), ("stores",), ("rest", "ws")),
+    "jobs": (
+        ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),
+        ("verify", "quality", "doctor", "letters", "produce", "replay", "watch"),
+    ),
 }
 DRIVERS = {  # library -> words of which a file's path must carry one
     "confluent_kafka": ("kafka",),
@@ -76,6 +75,16 @@ def is_allowed(edge: Edge) -> bool:
     return any(edge.target == each or edge.target.startswith(each + ".") for each in LAW[package])
 
 
+def is_in_order(edge: Edge) -> bool:
+    """A room imports only rooms of rows above its own."""
+    folder, *inside = edge.file.removesuffix(".py").split("/")
+    target, *other = edge.target.split(".")
+    if folder != target or folder not in ROOMS or not other or inside[0] == other[0]:
+        return True
+    row = {room: number for number, rooms in enumerate(ROOMS[folder]) for room in rooms}
+    return row[other[0]] < row[inside[0]]
+
+
 def is_driver_in_place(edge: Edge) -> bool:
     library = edge.target.split(".")[0]
     if library not in DRIVERS or (edge.file, library) in DRIVER_EXCEPTIONS:
@@ -87,7 +96,9 @@ def is_bytewax_in_place(edge: Edge) -> bool:
     return edge.target.split(".")[0] != "bytewax" or edge.file.startswith(BYTEWAX_PLACES)
 
 
-@pytest.mark.parametrize("law", [is_allowed, is_driver_in_place, is_bytewax_in_place], ids=lambda law: law.__name__)
+@pytest.mark.parametrize(
+    "law", [is_allowed, is_in_order, is_driver_in_place, is_bytewax_in_place], ids=lambda law: law.__name__
+)
 def test_no_import_breaks_the_law(law) -> None:
     broken = [str(edge) for edge in all_edges() if not law(edge)]
     assert not broken, "\n".join(broken)
@@ -97,16 +108,30 @@ def test_no_import_breaks_the_law(law) -> None:
     ("source", "file", "law"),
     [
         ("import sinks.redis.sink", "core/bars.py", is_allowed),
-        ("from tapeflow import oracle", "flows/live.py", is_allowed),
-        ("from tapeflow.settings_words import x", "gateway/rest.py", is_allowed),
+        ("from oracle import truth", "flows/live.py", is_allowed),
+        ("from core.bars import rules", "oracle/truth.py", is_allowed),
+        ("from runtime.settings.whole import Settings", "sinks/kafka/sink.py", is_allowed),
+        ("from core.bars.shard import Shard", "gateway/ws/server.py", is_allowed),
+        ("from gateway.ws import server", "gateway/rest/app.py", is_in_order),
+        ("from connectors.files import reader", "connectors/csv/decoder.py", is_in_order),
         ("def f():\n    from connectors import avro", "sinks/kafka/sink.py", is_allowed),
-        ("from ...flows import live", "gateway/ws/dialects/prices.py", is_allowed),
+        ("from ....flows import live", "gateway/ws/dialects/prices.py", is_allowed),
         ("import redis.asyncio", "gateway/hub.py", is_driver_in_place),
         ("from bytewax.inputs import Source", "gateway/hub.py", is_bytewax_in_place),
     ],
 )
 def test_the_law_catches(source: str, file: str, law) -> None:
     assert not all(law(edge) for edge in edges_of(source, file))
+
+
+def test_the_table_of_the_readme_names_every_package() -> None:
+    assert set(PACKAGES) == {path.parent.name for path in ROOT.glob("*/__init__.py")}
+
+
+def test_the_order_of_rooms_names_every_room() -> None:
+    for folder, rows in ROOMS.items():
+        rooms = {path.stem for path in (ROOT / folder).iterdir() if not path.stem.startswith("__")}
+        assert rooms == {room for row in rows for room in row}, folder
 
 
 def test_every_init_is_empty() -> None:

@@ -7,10 +7,9 @@ key columns with instants; where a calendar is wanted, it is applied to what was
 
 import ast
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("connectors", "core", "flows", "gateway", "local", "schemas", "sinks", "tapeflow")
+from tests.unit.house import PACKAGES, ROOT
+
 ZONE = re.compile(
     r"""\btoTimeZone\s*\(                                             # a zone by itself
     |\b(?:to(?:Date|Hour|Minute|Month|Quarter|Year|Day|Monday|Week|ISO|StartOf|LastDay|YYYY|Relative)\w*  # a calendar

@@ -9,8 +9,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("connectors", "core", "flows", "gateway", "local", "schemas", "sinks", "tapeflow")
+from tests.unit.house import PACKAGES, ROOT
+
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 LINE_COLUMNS_MAX = 120
@@ -139,33 +139,35 @@ def test_events_of_the_log_have_constant_names_of_one_style() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_core_and_schemas_read_no_clock() -> None:
+def test_core_kernels_and_schemas_read_no_clock() -> None:
     clocks = ("time.time", "time.monotonic", "time.perf_counter", "time.time_ns", "datetime.now", "datetime.utcnow")
     wrong = [
         each
         for path in modules()
-        if path.relative_to(ROOT).parts[0] in ("core", "schemas")
+        if path.relative_to(ROOT).parts[0] in ("core", "kernels", "schemas")
         for name in clocks
         for each in _calls(path, name)
     ]
     assert not wrong, "\n".join(wrong)
 
 
+def mirrored(test: Path) -> str:
+    """The module that a test file is the mirror of."""
+    inside = test.relative_to(ROOT / "tests" / "unit")
+    return inside.with_name(inside.name.removeprefix("test_")).as_posix()
+
+
 def test_every_module_of_core_has_its_test_file() -> None:
-    stems = {place(path) for path in modules() if place(path).startswith("core/")}
-    mirrored = {
-        place(path).removeprefix("tests/unit/").replace("test_", "", 1)
-        for path in (ROOT / "tests/unit/core").glob("test_*.py")
-    }
-    assert sorted(stems - mirrored - set(WITHOUT_MIRROR)) == []
+    stems = {place(path) for path in modules() if place(path).startswith(("core/", "kernels/"))}
+    found = {mirrored(path) for path in (ROOT / "tests/unit").rglob("test_*.py")}
+    assert sorted(stems - found - set(WITHOUT_MIRROR)) == []
 
 
 def test_every_unit_test_file_mirrors_a_module() -> None:
     known = {place(path) for path in modules()}
     orphans = set()
     for path in (ROOT / "tests" / "unit").rglob("test_*.py"):
-        inside = path.relative_to(ROOT / "tests" / "unit")
-        if len(inside.parts) > 1 and inside.with_name(inside.name.removeprefix("test_")).as_posix() not in known:
+        if path.parent.name != "unit" and mirrored(path) not in known:
             orphans.add(place(path))
     assert sorted(orphans - set(TESTS_OF_NO_MODULE)) == []
 

@@ -31,21 +31,21 @@ def _nothing_remembered() -> Iterator[None]:
 
 
 def tree(root: Path, **modules: str) -> Path:
-    (root / "core").mkdir(parents=True)
+    (root / "kernels").mkdir(parents=True)
     for name, text in modules.items():
-        (root / "core" / f"{name}.py").write_text(text)
+        (root / "kernels" / f"{name}.py").write_text(text)
     return root
 
 
 def digest(root: Path, name: str) -> str:
-    return source_digest(root, root / "core" / f"{name}.py")
+    return source_digest(root, root / "kernels" / f"{name}.py")
 
 
 BARS = "import numpy as np\n\nfrom kernels.wide import (\n    add,\n    multiply,\n)\n"
 
 
 def test_a_change_counts_for_the_module_and_for_those_that_import_it(tmp_path: Path) -> None:
-    wide = "from core import limbs\n"
+    wide = "from kernels import limbs\n"
     before = tree(tmp_path / "a", wide=wide, limbs="ONE = 1", bars=BARS, names="FIRST = 1")
     after = tree(tmp_path / "b", wide=wide, limbs="ONE = 2", bars=BARS, names="FIRST = 1")
     assert digest(before, "limbs") != digest(after, "limbs")
@@ -56,13 +56,13 @@ def test_a_change_counts_for_the_module_and_for_those_that_import_it(tmp_path: P
 
 def test_two_checkouts_of_the_same_source_share_compiled_code(tmp_path: Path) -> None:
     one, two = (tree(tmp_path / name, wide="ONE = 1", bars=BARS) for name in "ab")
-    assert module_folder(one, one / "core" / "bars.py") == module_folder(two, two / "core" / "bars.py")
+    assert module_folder(one, one / "kernels" / "bars.py") == module_folder(two, two / "kernels" / "bars.py")
 
 
 def test_the_compiler_uses_that_folder() -> None:
     assert numba.config.CACHE_LOCATOR_CLASSES == "kernels.kernel.KernelFolder"
     locator = KernelFolder.from_function(shard_kernel.apply_trades.py_func, shard_kernel.__file__)
-    assert Path(locator.get_cache_path()).name.startswith("core.shard_kernel-")
+    assert Path(locator.get_cache_path()).name.startswith("core.bars.shard_kernel-")
     assert shard_kernel.apply_trades._cache.cache_path == locator.get_cache_path()
 
 
@@ -94,7 +94,7 @@ def test_old_folders_are_removed_but_never_one_that_may_be_in_use(tmp_path: Path
 def test_cold_is_a_module_without_compiled_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert is_cold("kernels.wide")
-    folder = module_folder(door.ROOT, door.ROOT / "core" / "wide.py")
+    folder = module_folder(door.ROOT, door.ROOT / "kernels" / "wide.py")
     folder.mkdir(parents=True)
     (folder / "wide.add-1.py311.nbi").write_bytes(b"")
     assert not is_cold("kernels.wide")
