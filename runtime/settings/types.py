@@ -1,7 +1,7 @@
 """What a setting's text may be: lists, addresses, URLs, starting points, maps from our names.
 
-runtime.settings.whole puts these on its fields. Each takes the value as it was written and gives it back in its final form,
-or raises ValueError with the words of what is allowed, which the reader of settings turns into one line.
+runtime.settings.whole puts these on its fields. Each takes the value as it was written and gives it back in its final
+form, or raises ValueError with the words of what is allowed, which the reader of settings turns into one line.
 """
 
 import json
