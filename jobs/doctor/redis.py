@@ -1,7 +1,7 @@
 """Whether Redis has room for what the live flow may fill it with: the part of ``doctor`` that does this sum.
 
-jobs.doctor.examination hands in what INFO says, the symbols that are there and the bounds of the settings. A limit below the
-sum is a warning that names the settings, for a Redis without memory makes the live flow wait.
+jobs.doctor.examination hands in what INFO says, the symbols that are there and the bounds of the settings. A limit
+below the sum is a warning that names the settings, for a Redis without memory makes the live flow wait.
 """
 
 from collections.abc import Mapping
