@@ -25,14 +25,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.access.addresses import AddressRule
 from gateway.access.auth import OpenAuthorizer, TokenAuthorizer, listen_host, make_authorizer
 from gateway.access.origins import LOOPBACK_ORIGINS, OriginRule
 from gateway.rest.docs_page import POLICY, make_page
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
 from gateway.rest.errors import ApiError, encode_error, not_found
 from gateway.rest.health import Health
+from gateway.rest.historical import Historical
 from gateway.rest.ohlc import Ohlc
 from gateway.rest.openapi import make_document
+from gateway.rest.openapi_headers import LIMIT_HEADERS
 from gateway.rest.parts import Parts
 from gateway.rest.prices import Prices
 from gateway.rest.sse import Sse
@@ -47,7 +50,7 @@ from schemas.errors import SettingError
 __all__ = ["create_app", "serve_rest"]
 
 PR_SET_PDEATHSIG: Final = 1
-EXPOSED: Final = ("ETag", "Link", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+EXPOSED: Final = ("ETag", "Link", "Location", "Retry-After", *LIMIT_HEADERS)
 EXPOSED_OURS: Final = ("X-Cache", "X-Next-Cursor", "X-Request-Id", "X-Sequence", "X-Stale", "X-Total-Count")
 log = structlog.get_logger(__name__)
 
@@ -63,10 +66,13 @@ def create_app(
     authorizer = authorizer or make_authorizer(settings)
     parts = Parts(settings, authorizer, ws_stats)
     caches = parts.caches
+    ohlc = Ohlc(parts.now, parts.history, parts.known, caches.bars, parts.limiter)
+    trades = Trades(parts.history, parts.known, caches.settled, caches.recent, parts.limiter)
     operations = (
         *Prices(parts.now, parts.history, caches.prices, parts.limiter).operations(),
-        *Ohlc(parts.now, parts.history, parts.known, caches.bars, parts.limiter).operations(),
-        *Trades(parts.history, parts.known, caches.settled, caches.recent, parts.limiter).operations(),
+        *ohlc.operations(),
+        *trades.operations(),
+        *Historical(ohlc, trades).operations(),
         *Symbols(parts.now, caches.symbols).operations(),
         *Sse(
             parts.feed,
@@ -77,9 +83,10 @@ def create_app(
         *Watchlists(parts.redis, parts.now).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
     )
-    operations += _about(operations)
+    operations += _about(operations, settings.gateway_rest_port)
     origins = OriginRule(tuple(settings.gateway_origins), authorizer.open)
-    doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins)
+    addresses = AddressRule(settings.gateway_trust_forwarded, settings.gateway_forwarded_hops)
+    doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins, addresses)
     app = Starlette(
         routes=_routes(operations, doors),
         middleware=[_cors(origins)] if origins.named or origins.is_open else [],
@@ -98,9 +105,9 @@ def _routes(operations: tuple[Operation, ...], doors: Doors) -> list[Route]:
     return [Route(path, Endpoint(methods, doors), methods=list(methods)) for path, methods in by_path.items()]
 
 
-def _about(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+def _about(operations: tuple[Operation, ...], port: int) -> tuple[Operation, ...]:
     """The pages that describe the others, encoded once."""
-    document = make_document(operations, version("tapeflow"))
+    document = make_document(operations, version("tapeflow"), port)
     text, page = msgspec.json.encode(document), make_page(document)
     text_tag, page_tag = etag_of(text), etag_of(page)
     policy = [(b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff")]
@@ -112,8 +119,8 @@ def _about(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
         return Reply(page, etag=page_tag, content_type=b"text/html; charset=utf-8", headers=policy)
 
     return (
-        Operation("GET", "/openapi.json", openapi, "This document", public=True, limited=False),
-        Operation("GET", "/docs", docs, "This document to read", public=True, limited=False),
+        Operation("GET", "/openapi.json", openapi, "getOpenApi", "about", "This document", public=True, limited=False),
+        Operation("GET", "/docs", docs, "getDocs", "about", "This document to read", public=True, limited=False),
     )
 
 

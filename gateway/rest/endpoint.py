@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import structlog
 
+from gateway.access.addresses import AddressRule, forwarded_entries, limited_address
 from gateway.access.hosts import is_local_host
 from gateway.access.origins import REFUSED, OriginRule
 from gateway.access.principal import Principal, TokenRefused
@@ -33,8 +34,9 @@ from gateway.rest.errors import (
     unauthorized,
     unavailable,
 )
-from gateway.rest.limits import Allowance, Limiter
+from gateway.rest.limits import Limiter
 from gateway.rest.metrics import RestMetrics
+from gateway.rest.request_limits import Allowance
 from gateway.rest.words import NoQuery, Query
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableError
@@ -67,7 +69,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Call:
-    """One request as handlers see it."""
+    """One request as handlers see it. ``client``: whose limits count; ``allowance``: what is left of them."""
 
     scope: Scope
     receive: Receive
@@ -77,6 +79,8 @@ class Call:
     principal: Principal
     query: Any
     path: dict[str, str]
+    client: str = ""
+    allowance: Allowance | None = None
 
     @property
     def now_us(self) -> int:
@@ -112,11 +116,15 @@ class Operation:
     """One line of the interface: what the router, OpenAPI and the metrics know of an endpoint.
 
     A handler that answers None has sent its own response. ``watched`` ones are cancelled when the client leaves.
+    ``id`` is the operationId. ``answer``: a shape, or several of which one comes. ``headers``: those of this answer
+    alone; ``tagged``: it has an ETag.
     """
 
     method: str
     path: str
     handler: Handler
+    id: str
+    tag: str
     summary: str
     answer: Any = None
     query: type[Query] = NoQuery
@@ -128,6 +136,8 @@ class Operation:
     description: str = ""
     example: Any = None
     content_type: str = "application/json"
+    headers: tuple[str, ...] = ()
+    tagged: bool = False
 
     @property
     def name(self) -> str:
@@ -143,6 +153,7 @@ class Doors:
     limiter: Limiter
     metrics: RestMetrics
     origins: OriginRule
+    addresses: AddressRule
 
 
 def check_symbol(symbol: str, principal: Principal) -> None:
@@ -175,9 +186,13 @@ class Endpoint:
         allowance: Allowance | None = None
         try:
             principal, query = self._enter(operation, scope, headers)
+            address = self._address(scope)
+            client = f"ip:{address}" if self._doors.is_open else principal.user_id
             if operation.limited:
-                allowance = await self._doors.limiter.request(principal.user_id)
-            call = Call(scope, receive, send, request_id, headers, principal, query, scope["path_params"])
+                allowance = await self._doors.limiter.request(client, address)
+            call = Call(
+                scope, receive, send, request_id, headers, principal, query, scope["path_params"], client, allowance
+            )
             reply = await (_watch(operation.handler, call) if operation.watched else operation.handler(call))
         except ApiError as error:
             reply = _refusal(error, request_id)
@@ -198,6 +213,15 @@ class Endpoint:
             head = scope["method"] == "HEAD"
             await _send(reply, request_id, send, asked=headers, allowance=allowance, head=head)
             self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
+
+    def _address(self, scope: Scope) -> str:
+        """What limits per address count by."""
+        peer = scope["client"][0] if scope.get("client") else "unknown"
+        rule = self._doors.addresses
+        if not rule.trusts:
+            return limited_address(peer)
+        lines = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
+        return limited_address(rule.of(forwarded_entries(lines), peer))
 
     def _enter(self, operation: Operation, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Principal, Any]:
         token: str | None = None

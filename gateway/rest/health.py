@@ -30,6 +30,23 @@ FAILURES: Final = (
 )
 CHECK_S_MAX: Final = 2.0
 NO_STORE: Final = [(b"cache-control", b"no-store")]
+WS_STATS_EXAMPLE: Final = {
+    "connections": 12,
+    "broadcaster": {
+        "totalRooms": 1,
+        "totalClients": 12,
+        "rooms": [
+            {
+                "key": "BTC/USDT:1m",
+                "clientCount": 12,
+                "hasCandle": True,
+                "lastBroadcast": 1767225600123,
+            }
+        ],
+    },
+    "aggregator": {"oneMinuteCandlesCount": 108},
+    "gateways": [{"gateway": "ws-1", "updatedAt": 1767225600123, "stats": {"clients": 12}}],
+}
 
 
 class Dependency(msgspec.Struct, rename="camel"):
@@ -122,6 +139,8 @@ class Health:
                 "GET",
                 "/health",
                 self.alive,
+                "getHealth",
+                "health",
                 "Liveness",
                 Alive,
                 public=True,
@@ -132,6 +151,8 @@ class Health:
                 "GET",
                 "/health/ready",
                 self.ready,
+                "getReadiness",
+                "health",
                 "Readiness, with each dependency",
                 Ready,
                 public=True,
@@ -148,32 +169,20 @@ class Health:
                 "GET",
                 "/health/ws-stats",
                 self.ws_stats,
+                "getWsStats",
+                "health",
                 "Rooms and clients of the WebSocket gateways",
                 WsStatsAnswer,
                 public=True,
                 limited=False,
-                example={
-                    "connections": 12,
-                    "broadcaster": {
-                        "totalRooms": 1,
-                        "totalClients": 12,
-                        "rooms": [
-                            {
-                                "key": "BTC/USDT:1m",
-                                "clientCount": 12,
-                                "hasCandle": True,
-                                "lastBroadcast": 1767225600123,
-                            }
-                        ],
-                    },
-                    "aggregator": {"oneMinuteCandlesCount": 108},
-                    "gateways": [{"gateway": "ws-1", "updatedAt": 1767225600123, "stats": {"clients": 12}}],
-                },
+                example=WS_STATS_EXAMPLE,
             ),
             Operation(
                 "GET",
                 "/metrics",
                 self.metrics,
+                "getMetrics",
+                "health",
                 "Prometheus metrics",
                 str,
                 public=True,

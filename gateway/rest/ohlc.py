@@ -1,4 +1,4 @@
-"""``GET /api/ohlc/{symbol}``: bars, newest first, the live one included, without a hole or a double.
+"""``GET /api/ohlc/{symbol}``: bars of a range, the live one included, without a hole or a double.
 
 Three sources overlap: ClickHouse (all final bars, some seconds late, cached for 60 s), Redis' last final bars, and
 Redis' newest bar. They are merged by start; of two the higher sequence wins, then the final one. Law: what ClickHouse
@@ -16,7 +16,8 @@ from gateway.rest.endpoint import Call, Operation, Reply, etag_of
 from gateway.rest.errors import bad_request, symbol_not_found
 from gateway.rest.known_symbols import KnownSymbols
 from gateway.rest.limits import Limiter
-from gateway.rest.words import MS_MAX, BarAnswer, OhlcQuery, raw
+from gateway.rest.time_range import TimeRange, read_range
+from gateway.rest.words import BarAnswer, OhlcQuery, raw
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableError
 from gateway.stores.history import BarRow, History
@@ -59,7 +60,7 @@ class Bar(NamedTuple):
 
 
 class Bars(msgspec.Struct, frozen=True):
-    """What history holds of a range, newest first."""
+    """What history holds of a range, from the end that was asked for."""
 
     bars: list[Bar]
 
@@ -84,12 +85,17 @@ class Ohlc:
                 "GET",
                 "/api/ohlc/{symbol:path}",
                 self.answer,
-                "Bars, newest first",
+                "getBars",
+                "history",
+                "Bars",
                 list[BarAnswer],
                 query=OhlcQuery,
                 example=EXAMPLE,
                 watched=True,
-                description="The live bar is included and marked by final = false. To splice with the stream: "
+                headers=("X-Sequence", "X-Cache", "X-Stale"),
+                tagged=True,
+                description="Newest first, or by order=asc oldest first. The live bar is included and marked by final "
+                "= false. To splice with the stream: "
                 "subscribe first, then ask here; bars with the same time are the same bar, and the one with the "
                 "higher tradeCount or revision is newer. The header X-Sequence is the highest sequence included.",
             ),
@@ -101,12 +107,11 @@ class Ohlc:
             interval = INTERVALS[parse_interval(query.timeframe)]
         except ValueError as error:
             raise bad_request(str(error), parameter="timeframe") from None
-        low_ms = query.start_time or 0
-        high_ms = MS_MAX if query.end_time is None else query.end_time
-        if low_ms > high_ms:
-            raise bad_request("startTime is after endTime", startTime=low_ms, endTime=high_ms)
-        closed, recent, stale = await self._read(call, symbol, interval, low_ms, high_ms)
-        bars = merge_bars(closed.value.bars if closed else [], _recent(recent, low_ms, high_ms), query.limit)
+        wanted = read_range(query)
+        closed, recent, stale = await self._read(call, symbol, interval, wanted)
+        bars = merge_bars(closed.value.bars if closed else [], _recent(recent, wanted), query.limit, wanted.forward)
+        if query.order == "asc":
+            bars.sort()
         if not bars and not await self._known.has(symbol):
             raise symbol_not_found(symbol)
         body = b"[" + b",".join([bar.body for bar in bars]) + b"]"
@@ -117,61 +122,69 @@ class Ohlc:
         return Reply(body, etag=etag_of(body), headers=headers)
 
     async def _read(
-        self, call: Call, symbol: str, interval: Interval, low_ms: int, high_ms: int
+        self, call: Call, symbol: str, interval: Interval, wanted: TimeRange
     ) -> tuple[Found[Bars] | None, RecentBars, bool]:
         """History, then Redis, and whether either is out; raises where both are."""
-        limit = call.query.limit
+        low_ms, high_ms, forward = wanted
         closed: Found[Bars] | None = None
         out: Exception | None = None
         try:
-            closed = await self._closed(call, symbol, interval, low_ms, high_ms)
+            closed = await self._closed(call, symbol, interval, wanted)
         except HISTORY_OUT as error:
             out = error
-        newest_ms = closed.value.bars[0].time_ms if closed and closed.value.bars else None
+        held = closed.value.bars if closed else []
+        newest_ms = max(held[0], held[-1]).time_ms if held else None
         from_ms = low_ms if newest_ms is None else max(low_ms, newest_ms - OVERLAP_BARS * interval.length_us // 1000)
+        # Going forward, a page that history fills ends there; one that it doesn't fill goes on in Redis.
+        full = forward and len(held) == call.query.limit
+        if full and newest_ms is not None:
+            high_ms = newest_ms
         try:
-            recent = await self._now.bars(symbol, interval.name, from_ms, high_ms, limit)
+            limit = call.query.limit + OVERLAP_BARS * forward
+            recent = await self._now.bars(symbol, interval.name, from_ms, high_ms, limit, forward=forward)
         except (NowUnavailableError, BreakerOpenError):
             if closed is None:
                 raise
             return closed, NOTHING, True
         if out is not None and recent.newest is None and not recent.final:
             raise out
-        reaches = newest_ms is None or recent.oldest_kept_ms is None or recent.oldest_kept_ms <= newest_ms
+        reaches = full or newest_ms is None or recent.oldest_kept_ms is None or recent.oldest_kept_ms <= newest_ms
         if closed is not None and closed.how == "HIT" and not reaches:
             self._cache.forget(self._key(call, symbol, interval))
-            closed = await self._closed(call, symbol, interval, low_ms, high_ms)
+            closed = await self._closed(call, symbol, interval, wanted)
         return closed, recent, out is not None or (closed is not None and closed.how == "STALE")
 
     @staticmethod
     def _key(call: Call, symbol: str, interval: Interval) -> tuple[object, ...]:
-        return symbol, interval.name, call.query.start_time, call.query.end_time, call.query.limit
+        return symbol, interval.name, *read_range(call.query), call.query.limit
 
-    async def _closed(self, call: Call, symbol: str, interval: Interval, low_ms: int, high_ms: int) -> Found[Bars]:
+    async def _closed(self, call: Call, symbol: str, interval: Interval, wanted: TimeRange) -> Found[Bars]:
+        low_us, limit = wanted.low_ms * 1000, call.query.limit
+
         async def load() -> Bars:
-            async with self._limiter.history(call.principal.user_id):
-                high_us = min(high_ms * 1000, call.now_us)
-                rows = await self._history.bars(symbol, interval, low_ms * 1000, high_us, call.query.limit)
+            async with self._limiter.history(call.client):
+                high_us = min(wanted.high_ms * 1000, call.now_us)
+                rows = await self._history.bars(symbol, interval, low_us, high_us, limit, forward=wanted.forward)
             return Bars([_from_history(symbol, row) for row in rows])
 
         return await self._cache.get(self._key(call, symbol, interval), load)
 
 
-def merge_bars(closed: list[Bar], recent: list[Bar], limit: int) -> list[Bar]:
-    """One bar per start, newest first, at most ``limit``; of two the newer state."""
+def merge_bars(closed: list[Bar], recent: list[Bar], limit: int, forward: bool = False) -> list[Bar]:
+    """One bar per start, at most ``limit``, newest first or, ``forward``, oldest first; of two the newer state."""
     by_start = {bar.time_ms: bar for bar in closed}
     for bar in recent:
         held = by_start.get(bar.time_ms)
         if held is None or bar[1:4] > held[1:4]:
             by_start[bar.time_ms] = bar
-    return [by_start[start] for start in sorted(by_start, reverse=True)[:limit]]
+    return [by_start[start] for start in sorted(by_start, reverse=not forward)[:limit]]
 
 
-def _recent(recent: RecentBars, low_ms: int, high_ms: int) -> list[Bar]:
+def _recent(recent: RecentBars, wanted: TimeRange) -> list[Bar]:
     bars = [_from_now(each) for each in recent.final]
     if recent.newest is not None:
         newest = _from_now(recent.newest)
-        if low_ms <= newest.time_ms <= high_ms:
+        if wanted.low_ms <= newest.time_ms <= wanted.high_ms:
             bars.append(newest)
     return bars
 

@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document, made from the operations and structs that serve, so that it cannot say otherwise.
 
 app.py hands in the operations; ``/openapi.json`` serves the result, docs_page.py shows it, schemathesis tests by it.
-Law: every answer struct, query parameter and error of an operation stands in the document with an example.
+Every answer struct, query parameter, header and error of an operation stands in the document, answers with an example.
+OpenAPI 3.1 has no words for Server-Sent Events, so ``x-sse-events`` says what ``data:`` holds by the event's name.
 """
 
 from typing import Any, Final
@@ -10,6 +11,8 @@ import msgspec
 
 from gateway.rest.endpoint import Operation
 from gateway.rest.errors import STATUS, ErrorBody
+from gateway.rest.event_words import EVENT_SHAPES
+from gateway.rest.openapi_headers import HEADERS, headers_of
 from kernels.symbols import SYMBOL_PATTERN
 
 __all__ = ["make_document"]
@@ -32,7 +35,20 @@ ERROR_TEXT: Final = {
     500: "The server failed",
     503: "A dependency does not answer and nothing older is at hand; Retry-After says when to try again",
 }
-LIMIT_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+TAGS: Final = {
+    "prices": "What a symbol costs now",
+    "history": "Bars, trades and figures of the past, and the bar under way",
+    "symbols": "What there is",
+    "events": "What happens, as a stream",
+    "watchlists": "Lists of symbols that a user keeps",
+    "health": "For operators, without a token",
+}
+ERROR_DETAILS: Final[dict[int, dict[str, Any]]] = {
+    400: {"parameter": "limit"},
+    429: {"limit": 100, "windowS": 60},
+    503: {"dependency": "clickhouse"},
+}
+EVENT_STREAM: Final = "text/event-stream"
 ABOUT: Final = (
     "Prices, bars, trades and events of tapeflow. Numbers are exact decimals written with all their digits: read them "
     "with a decimal parser where the last digit matters. Times are milliseconds since the epoch, UTC. Answers carry an "
@@ -40,9 +56,9 @@ ABOUT: Final = (
 )
 
 
-def make_document(operations: tuple[Operation, ...], version: str) -> dict[str, Any]:
-    """The document as plain JSON values."""
-    kinds = {op.answer for op in operations if op.answer not in (None, str)} | {ErrorBody}
+def make_document(operations: tuple[Operation, ...], version: str, port: int) -> dict[str, Any]:
+    """The document as plain JSON values; ``port``: where a gateway listens unless it is told otherwise."""
+    kinds = {kind for op in operations for kind in _kinds(op.answer)} | {ErrorBody, *EVENT_SHAPES.values()}
     kinds |= {op.body for op in operations if op.body} | {op.query for op in operations}
     ordered = sorted(kinds, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REFERENCE)
@@ -50,15 +66,25 @@ def make_document(operations: tuple[Operation, ...], version: str) -> dict[str, 
     paths: dict[str, dict[str, Any]] = {}
     for op in operations:
         described = _describe(op, schema_of, components)
+        if op.content_type == EVENT_STREAM:
+            content = described["responses"]["200"]["content"][EVENT_STREAM]
+            content["x-sse-events"] = {name: schema_of[shape] for name, shape in EVENT_SHAPES.items()}
         paths.setdefault(op.path.replace(":path}", "}"), {})[op.method.lower()] = described
     for query in {op.query.__name__ for op in operations}:
         components.pop(query, None)  # they are spelled out as parameters
     return {
         "openapi": "3.1.0",
-        "info": {"title": "tapeflow", "version": version, "description": ABOUT},
+        "info": {
+            "title": "tapeflow",
+            "version": version,
+            "description": ABOUT,
+        },
+        "servers": _servers(port),
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": components,
+            "headers": HEADERS,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "query": {"type": "apiKey", "in": "query", "name": "token"},
@@ -68,9 +94,31 @@ def make_document(operations: tuple[Operation, ...], version: str) -> dict[str, 
     }
 
 
+def _servers(port: int) -> list[dict[str, Any]]:
+    return [
+        {"url": "/", "description": "The gateway that this document came from"},
+        {
+            "url": "{scheme}://{host}:{port}",
+            "description": "Any gateway",
+            "variables": {
+                "scheme": {"default": "http", "enum": ["http", "https"]},
+                "host": {"default": "127.0.0.1"},
+                "port": {"default": str(port)},
+            },
+        },
+    ]
+
+
+def _kinds(answer: Any) -> tuple[Any, ...]:
+    if answer in (None, str):
+        return ()
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
 def _describe(op: Operation, schema_of: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": op.handler.__qualname__.replace(".", "_").lower(),
+        "operationId": op.id,
+        "tags": [op.tag],
         "summary": op.summary,
         "parameters": _parameters(op, components),
         "responses": {str(op.status): _answer(op, schema_of), **_errors(op, schema_of)},
@@ -112,12 +160,12 @@ def _parameters(op: Operation, components: dict[str, Any]) -> list[dict[str, Any
 
 
 def _answer(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    if op.answer is None:
-        return {"description": op.summary}
-    schema = {"type": "string"} if op.answer is str else schema_of[op.answer]
-    headers = {name: {"schema": {"type": "integer"}} for name in LIMIT_HEADERS} if op.limited else {}
-    content = {op.content_type: {"schema": schema, "example": op.example}}
-    return {"description": op.summary, "headers": headers, "content": content}
+    answer: dict[str, Any] = {"description": op.summary, "headers": headers_of(op, op.status)}
+    if op.answer is not None:
+        schemas = [schema_of[kind] for kind in _kinds(op.answer)] or [{"type": "string"}]
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        answer["content"] = {op.content_type: {"schema": schema, "example": op.example}}
+    return answer
 
 
 def _errors(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
@@ -126,12 +174,25 @@ def _errors(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
         statuses.discard(404)
     errors: dict[str, Any] = {"414": {"description": "The address is too long; the server says so without a body"}}
     for status in sorted(statuses):
-        code = next(code for code, number in STATUS.items() if number == status)
-        example = {"error": code, "message": ERROR_TEXT[status], "details": {}, "timestamp": 1767225600123}
-        content: dict[str, Any] = {"schema": schema_of[ErrorBody], "example": {**example, "requestId": "5f3c9a1e"}}
+        content: dict[str, Any] = {"schema": schema_of[ErrorBody], "examples": _error_examples(op, status)}
+        headers = headers_of(op, status)
         if op.path == "/health/ready" and status == 503:
             content = {"schema": schema_of[op.answer]}
-        errors[str(status)] = {"description": ERROR_TEXT[status], "content": {"application/json": content}}
-    if not op.public and op.method == "GET" and op.content_type == "application/json":
-        errors["304"] = {"description": "What If-None-Match names is still right"}
+            headers.pop("Retry-After")
+        errors[str(status)] = {
+            "description": ERROR_TEXT[status],
+            "headers": headers,
+            "content": {"application/json": content},
+        }
+    if op.tagged and op.method == "GET":
+        errors["304"] = {"description": "What If-None-Match names is still right", "headers": headers_of(op, 304)}
     return errors
+
+
+def _error_examples(op: Operation, status: int) -> dict[str, Any]:
+    """By code, one error that this answer may be."""
+    codes = [code for code, number in STATUS.items() if number == status]
+    if status == 404:
+        codes = ["SYMBOL_NOT_FOUND" if "{symbol" in op.path else "NOT_FOUND"]
+    body = {"message": ERROR_TEXT[status], "details": ERROR_DETAILS.get(status, {}), "timestamp": 1767225600123}
+    return {code: {"value": {"error": code, **body, "requestId": "5f3c9a1e"}} for code in codes}

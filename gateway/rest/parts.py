@@ -24,6 +24,7 @@ from gateway.rest.limits import Limiter
 from gateway.rest.metrics import RestMetrics
 from gateway.rest.ohlc import Bars
 from gateway.rest.prices import Price
+from gateway.rest.request_limits import RequestPolicy
 from gateway.rest.symbols import SymbolList
 from gateway.rest.trades import Page
 from gateway.stores.breaker import BreakerOpenError, CircuitBreaker
@@ -41,6 +42,7 @@ __all__ = ["Caches", "Parts"]
 OUTAGE: Final = (NowUnavailableError, HistoryUnavailableError, HistoryTooSlowError, BreakerOpenError)
 STALE_S_MAX: Final = 3600.0  # how old an answer may be that stands in for a source that is down
 RECENT_S: Final = 1.0
+MINUTE_S: Final = 60
 FEED_WAIT_MS: Final = 10_000  # longer than the feed's blocking read
 STATES: Final = ("closed", "half-open", "open")
 
@@ -112,7 +114,10 @@ class Parts:
             self.redis,
             settings.redis_url,
             redis_breaker,
-            per_minute=settings.gateway_requests_per_minute,
+            requests=(
+                RequestPolicy("requests", settings.gateway_requests_per_minute, MINUTE_S),
+                RequestPolicy("address", settings.gateway_address_requests, settings.gateway_address_window_s),
+            ),
             batches_per_second=settings.gateway_batches_per_second,
             history_concurrent=settings.gateway_history_concurrent,
             history_timeout_ms=settings.gateway_history_timeout_ms,

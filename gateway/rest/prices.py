@@ -63,15 +63,29 @@ class Prices:
 
     def operations(self) -> tuple[Operation, ...]:
         return (
-            Operation("GET", "/api/prices/{symbol:path}", self.one, "Last price", PriceAnswer, example=EXAMPLE),
+            Operation(
+                "GET",
+                "/api/prices/{symbol:path}",
+                self.one,
+                "getPrice",
+                "prices",
+                "Last price",
+                PriceAnswer,
+                example=EXAMPLE,
+                headers=("X-Cache", "X-Stale"),
+                tagged=True,
+            ),
             Operation(
                 "GET",
                 "/api/prices",
                 self.many,
+                "getPrices",
+                "prices",
                 "Last prices of several symbols",
                 list[PriceAnswer],
                 query=PricesQuery,
                 example=[EXAMPLE],
+                tagged=True,
                 description=f"In the order asked; unknown symbols are left out. More than {LARGE_BATCH} symbols are a "
                 "large batch, of which a user has one per second.",
             ),
@@ -91,7 +105,7 @@ class Prices:
         for symbol in symbols:
             check_symbol(symbol, call.principal)
         if len(symbols) > LARGE_BATCH:
-            await self._limiter.batch(call.principal.user_id)
+            await self._limiter.batch(call.client)
         bodies = {symbol: price.body for symbol in symbols if (price := self._cache.fresh(symbol)) is not None}
         missing = [symbol for symbol in dict.fromkeys(symbols) if symbol not in bodies]
         if missing:
@@ -110,7 +124,7 @@ class Prices:
         return _live(ticker) if ticker is not None else await self._last_trade(symbol, call, stale=False)
 
     async def _last_trade(self, symbol: str, call: Call, *, stale: bool) -> Price:
-        async with self._limiter.history(call.principal.user_id):
+        async with self._limiter.history(call.client):
             trade = await self._history.last_trade(symbol)
         if trade is None:
             raise symbol_not_found(symbol)

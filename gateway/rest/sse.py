@@ -59,6 +59,8 @@ class Sse:
                 "GET",
                 "/api/events",
                 self.stream,
+                "streamEvents",
+                "events",
                 "Events as they happen (Server-Sent Events)",
                 str,
                 query=EventsQuery,
@@ -104,7 +106,8 @@ class Sse:
         return None
 
     def _headers(self, call: Call) -> list[tuple[bytes, bytes]]:
-        return [*HEADERS, (b"x-request-id", call.request_id.encode())]
+        limits = call.allowance.headers() if call.allowance else []
+        return [*HEADERS, (b"x-request-id", call.request_id.encode()), *limits]
 
     async def _send(self, call: Call, chunk: bytes) -> None:
         async with asyncio.timeout(SEND_S_MAX):

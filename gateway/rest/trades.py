@@ -10,6 +10,7 @@ import binascii
 import struct
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -18,7 +19,8 @@ from gateway.rest.endpoint import Call, Operation, Reply, etag_of
 from gateway.rest.errors import bad_request, symbol_not_found
 from gateway.rest.known_symbols import KnownSymbols
 from gateway.rest.limits import Limiter
-from gateway.rest.words import MS_MAX, StatsAnswer, StatsQuery, TradeAnswer, TradesQuery, raw
+from gateway.rest.time_range import read_range
+from gateway.rest.words import StatsAnswer, StatsQuery, TradeAnswer, TradesQuery, raw
 from gateway.stores.history import Figures, History, TradeRow
 
 __all__ = ["Page", "Trades", "decode_cursor", "encode_cursor"]
@@ -83,22 +85,31 @@ class Trades:
                 "GET",
                 "/api/trades/{symbol:path}",
                 self.trades,
-                "Trades, newest first",
+                "getTrades",
+                "history",
+                "Trades",
                 list[TradeAnswer],
                 query=TradesQuery,
                 example=TRADES_EXAMPLE,
+                headers=("X-Next-Cursor", "Link", "X-Cache", "X-Stale"),
+                tagged=True,
                 watched=True,
-                description="A full page has the headers X-Next-Cursor and Link; give the cursor back to go on. "
+                description="Newest first, or by order=asc oldest first. A full page has the headers X-Next-Cursor and "
+                "Link; give the cursor back to go on. "
                 "Trades that arrive meanwhile do not shift the pages of a cursor.",
             ),
             Operation(
                 "GET",
                 "/api/stats/{symbol:path}",
                 self.stats,
+                "getStats",
+                "history",
                 "Figures over a period",
                 StatsAnswer,
                 query=StatsQuery,
                 example=STATS_EXAMPLE,
+                headers=("X-Cache", "X-Stale"),
+                tagged=True,
                 watched=True,
                 description="Computed from the trades themselves, exactly.",
             ),
@@ -106,24 +117,22 @@ class Trades:
 
     async def trades(self, call: Call) -> Reply:
         symbol, query = call.symbol(), call.query
-        low_ms, high_ms = query.start_time or 0, MS_MAX if query.end_time is None else query.end_time
-        if low_ms > high_ms:
-            raise bad_request("startTime is after endTime", startTime=low_ms, endTime=high_ms)
+        low_ms, high_ms, forward = read_range(query)
         if query.cursor is not None and query.offset:
             raise bad_request("Either cursor or offset", parameter="cursor")
-        before = None if query.cursor is None else decode_cursor(query.cursor)
+        beyond = None if query.cursor is None else decode_cursor(query.cursor)
 
         async def load() -> Page:
             high_us = min(high_ms * 1000 + 999, call.now_us + SETTLED_US)
-            async with self._limiter.history(call.principal.user_id):
+            async with self._limiter.history(call.client):
                 count = query.offset + query.limit
-                rows = await self._history.trades(symbol, low_ms * 1000, high_us, count, before)
+                rows = await self._history.trades(symbol, low_ms * 1000, high_us, count, beyond, forward=forward)
                 found = bool(rows) or await self._known.has(symbol)
-            return self._page(symbol, rows[query.offset :], query.limit, found)
+            return self._page(symbol, rows[query.offset :], query, found)
 
-        ends_us = min(high_ms * 1000, before[0] if before else MS_MAX * 1000)
+        ends_us = high_ms * 1000 if forward or beyond is None else min(high_ms * 1000, beyond[0])
         cache = self._settled if ends_us < call.now_us - SETTLED_US else self._recent
-        key = ("trades", symbol, low_ms, high_ms, query.limit, query.offset, before)
+        key = ("trades", symbol, low_ms, high_ms, query.limit, query.offset, beyond, query.order)
         found = await cache.get(key, load)
         reply = _reply(symbol, found.value, found.how)
         if found.value.cursor is not None:
@@ -131,7 +140,11 @@ class Trades:
             reply.headers.append((b"link", _link(call, found.value.cursor)))
         return reply
 
-    def _page(self, symbol: str, rows: list[TradeRow], limit: int, found: bool) -> Page:
+    def _page(self, symbol: str, rows: list[TradeRow], query: TradesQuery, found: bool) -> Page:
+        last = rows[-1] if len(rows) == query.limit else None
+        cursor = None if last is None else encode_cursor(last.event_time_us, last.partition, last.offset, last.place)
+        if query.order == "asc" and query.start_time is None:
+            rows.reverse()
         answers = [
             TradeAnswer(
                 symbol=symbol,
@@ -145,8 +158,6 @@ class Trades:
             )
             for row in rows
         ]
-        last = rows[-1] if len(rows) == limit else None
-        cursor = None if last is None else encode_cursor(last.event_time_us, last.partition, last.offset, last.place)
         return Page(msgspec.json.encode(answers), cursor, found)
 
     async def stats(self, call: Call) -> Reply:
@@ -155,7 +166,7 @@ class Trades:
         async def load() -> Page:
             now_us = call.now_us
             low_us = _period_start_us(period, now_us)
-            async with self._limiter.history(call.principal.user_id):
+            async with self._limiter.history(call.client):
                 figures = await self._history.figures(symbol, low_us, now_us)
                 found = figures.ticks > 0 or await self._known.has(symbol)
             if period == "all":
@@ -188,12 +199,12 @@ def decode_cursor(text: str) -> tuple[int, int, int, int]:
 
 
 def _link(call: Call, cursor: bytes) -> bytes:
-    query = call.query
-    parts = [f"limit={query.limit}", f"cursor={cursor.decode()}"]
-    parts += [f"startTime={query.start_time}"] * (query.start_time is not None)
-    parts += [f"endTime={query.end_time}"] * (query.end_time is not None)
+    """The same question, from ``cursor`` on; without the token, which a link is no place for."""
+    pairs = parse_qsl(call.scope["query_string"].decode("ascii"), keep_blank_values=True)
+    kept = [pair for pair in pairs if pair[0] not in ("token", "offset", "cursor")]
     path: bytes = call.scope.get("raw_path") or call.scope["path"].encode()
-    return b"<" + path.partition(b"?")[0] + b"?" + "&".join(parts).encode() + b'>; rel="next"'
+    asked = urlencode([*kept, ("cursor", cursor.decode())])
+    return b"<" + path.partition(b"?")[0] + b"?" + asked.encode() + b'>; rel="next"'
 
 
 def _period_start_us(period: str, now_us: int) -> int:

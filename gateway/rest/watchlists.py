@@ -54,21 +54,54 @@ class Watchlists:
     def operations(self) -> tuple[Operation, ...]:
         one = "/api/watchlists/{id}"
         return (
-            Operation("GET", "/api/watchlists", self.all, "The user's watchlists", list[Watchlist], example=[EXAMPLE]),
+            Operation(
+                "GET",
+                "/api/watchlists",
+                self.all,
+                "getWatchlists",
+                "watchlists",
+                "The user's watchlists",
+                list[Watchlist],
+                example=[EXAMPLE],
+                tagged=True,
+            ),
             Operation(
                 "POST",
                 "/api/watchlists",
                 self.create,
+                "createWatchlist",
+                "watchlists",
                 "Make a watchlist",
                 Watchlist,
                 body=WatchlistBody,
                 status=201,
+                headers=("Location",),
                 example=EXAMPLE,
                 description=f"A user has at most {LISTS_MAX}.",
             ),
-            Operation("GET", one, self.one, "One watchlist", Watchlist, example=EXAMPLE),
-            Operation("PUT", one, self.replace, "Replace a watchlist", Watchlist, body=WatchlistBody, example=EXAMPLE),
-            Operation("DELETE", one, self.delete, "Delete a watchlist", status=204),
+            Operation(
+                "GET",
+                one,
+                self.one,
+                "getWatchlist",
+                "watchlists",
+                "One watchlist",
+                Watchlist,
+                example=EXAMPLE,
+                tagged=True,
+            ),
+            Operation(
+                "PUT",
+                one,
+                self.replace,
+                "replaceWatchlist",
+                "watchlists",
+                "Replace a watchlist",
+                Watchlist,
+                body=WatchlistBody,
+                example=EXAMPLE,
+            ),
+            Operation("DELETE", one, self.delete, "deleteWatchlist", "watchlists", "Delete a watchlist", status=204),
         )
 
     async def all(self, call: Call) -> Reply:

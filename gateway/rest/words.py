@@ -14,13 +14,16 @@ from kernels.symbols import SYMBOL_PATTERN
 from schemas.intervals import INTERVALS
 
 __all__ = [
+    "MS_MAX",
     "BarAnswer",
+    "HistoricalQuery",
     "NoQuery",
     "Number",
     "NumberOrNull",
     "OhlcQuery",
     "PriceAnswer",
     "PricesQuery",
+    "RangeQuery",
     "StatsAnswer",
     "StatsQuery",
     "SymbolsQuery",
@@ -44,6 +47,30 @@ NO_NUMBER: Any = msgspec.field(default_factory=lambda: NULL)  # a factory, as sc
 Milliseconds = Annotated[int, Meta(ge=0, le=MS_MAX, description="Milliseconds since the epoch, UTC")]
 Sequence = Annotated[int, Meta(ge=0, description="Rises with every trade of the symbol; the stream counts the same")]
 SymbolName = Annotated[str, Meta(pattern=SYMBOL_PATTERN, description="As the venue writes it")]
+RangeStart = (
+    Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="At or after this: milliseconds since the epoch; of bars, their start",
+            extra_json_schema={"maximum": MS_MAX},
+        ),
+    ]
+    | None
+)
+RangeEnd = (
+    Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="At or before this: milliseconds since the epoch; of bars, their start",
+            extra_json_schema={"maximum": MS_MAX},
+        ),
+    ]
+    | None
+)
+Offset = Annotated[int, Meta(ge=0, le=10_000, description="Trades to pass over; cursor is cheaper")]
+Cursor = Annotated[str, Meta(min_length=1, max_length=128, description="X-Next-Cursor of the page before")] | None
 Timeframe = Annotated[
     str,
     Meta(
@@ -65,21 +92,37 @@ class PricesQuery(Query):
     symbols: Annotated[str, Meta(min_length=1, max_length=33_000, description="Up to 500 symbols, with commas")]
 
 
-class OhlcQuery(Query):
+class RangeQuery(Query):
+    """A range of time, and which end of it comes first; time_range.py reads it."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Most items")] = 100
+    start_time: RangeStart = None
+    end_time: RangeEnd = None
+    order: Annotated[
+        Literal["asc", "desc"],
+        Meta(
+            description="desc: newest first. asc: oldest first, and with startTime the first ones from there on; "
+            "without it the newest ones all the same"
+        ),
+    ] = "desc"
+
+
+class OhlcQuery(RangeQuery):
     timeframe: Timeframe = "1m"
-    limit: Annotated[int, Meta(ge=1, le=1000, description="Most bars")] = 100
-    start_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Bars that start at or after this (ms)")] | None = None
-    end_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Bars that start at or before this (ms)")] | None = None
 
 
-class TradesQuery(Query):
-    limit: Annotated[int, Meta(ge=1, le=1000, description="Most trades")] = 100
-    offset: Annotated[int, Meta(ge=0, le=10_000, description="Trades to pass over; cursor is cheaper")] = 0
-    start_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Trades at or after this (ms)")] | None = None
-    end_time: Annotated[int, Meta(ge=0, le=MS_MAX, description="Trades at or before this (ms)")] | None = None
-    cursor: (
-        Annotated[str, Meta(min_length=1, max_length=128, description="X-Next-Cursor of the page before")] | None
-    ) = None
+class TradesQuery(RangeQuery):
+    offset: Offset = 0
+    cursor: Cursor = None
+
+
+class HistoricalQuery(RangeQuery):
+    kind: Annotated[Literal["ohlc", "trades"], Meta(description="What to answer: as /api/ohlc or as /api/trades")] = (
+        "ohlc"
+    )
+    timeframe: Annotated[Timeframe, Meta(description="Of kind ohlc: bar length; 1m if left out")] | None = None
+    offset: Offset = 0
+    cursor: Cursor = None
 
 
 class StatsQuery(Query):

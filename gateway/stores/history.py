@@ -1,8 +1,9 @@
 """Reads of the past from ClickHouse: bars, trades, and figures over a period.
 
 REST handlers ask, clickhouse.py runs. Law: sums, prices and sizes leave the server as decimal text, so no digit passes
-through a binary float; averages and deviations are finished here with exact integers. The surprise: "the newest N" is
-asked for in widening windows of time, as a merging view (FINAL) cannot stop early by itself but can skip whole ranges.
+through a binary float; averages and deviations are finished here with exact integers. The surprise: "the newest N" and
+"the first N" are asked for in widening windows of time, as a merging view (FINAL) cannot stop early by itself but can
+skip whole ranges.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,10 @@ from gateway.stores.clickhouse import ClickHouse
 from schemas.intervals import Interval
 from schemas.names import BAR_VIEW, BARS_TABLE, TRADES_TABLE, TRADES_VIEW
 
-__all__ = ["BarRow", "Figures", "History", "TradeRow"]
+__all__ = ["BarRow", "Figures", "History", "TradePlace", "TradeRow"]
+
+TradePlace = tuple[int, int, int, int]
+"""Where a trade stands among all of its symbol: time in µs, partition, offset, index in the record."""
 
 SCALE: Final = 10
 MINUTE_US: Final = 60_000_000
@@ -38,7 +42,7 @@ FROM {db}.{BAR_VIEW}
 WHERE symbol = %(symbol)s AND interval = %(interval)s
   AND start BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')
                 AND fromUnixTimestamp64Micro(toInt64(%(high)s), 'UTC')
-ORDER BY start DESC LIMIT %(limit)s""")
+ORDER BY start {DESC} LIMIT %(limit)s""")
 
 TRADES_SQL: Final = _named("""
 SELECT toUnixTimestamp64Micro(event_time), toString(price), toString(size), toString(side), trade_id,
@@ -48,8 +52,8 @@ WHERE symbol = %(symbol)s
   AND event_time BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')
                      AND fromUnixTimestamp64Micro(toInt64(%(high)s), 'UTC')
   AND (toUnixTimestamp64Micro(event_time), toInt64(kafka_partition), toInt64(kafka_offset), toInt64(kafka_index))
-      < (toInt64(%(before_us)s), toInt64(%(before_partition)s), toInt64(%(before_offset)s), toInt64(%(before_index)s))
-ORDER BY event_time DESC, kafka_partition DESC, kafka_offset DESC, kafka_index DESC LIMIT %(limit)s""")
+      {BEYOND} (toInt64(%(time_us)s), toInt64(%(partition)s), toInt64(%(offset)s), toInt64(%(index)s))
+ORDER BY event_time {DESC}, kafka_partition {DESC}, kafka_offset {DESC}, kafka_index {DESC} LIMIT %(limit)s""")
 
 # Open and close follow the law of bars: least and greatest (event time, id as a number where all are, offset, index).
 # Ids have any length, so numbers are compared as digits without leading zeros: the longer is greater.
@@ -154,30 +158,48 @@ class History:
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
 
-    async def bars(self, symbol: str, interval: Interval, low_us: int, high_us: int, limit: int) -> list[BarRow]:
-        """Up to ``limit`` final bars that start within [low_us, high_us], newest first."""
+    async def bars(
+        self, symbol: str, interval: Interval, low_us: int, high_us: int, limit: int, *, forward: bool = False
+    ) -> list[BarRow]:
+        """Up to ``limit`` final bars that start within [low_us, high_us]: the newest, newest first; ``forward``: the
+        first, oldest first."""
+        sql = _directed(BARS_SQL, forward=forward)
 
         async def fetch(low: int, high: int, count: int) -> list[BarRow]:
             params = {"symbol": symbol, "interval": interval.name, "low": low, "high": high, "limit": count}
-            columns = await self._clickhouse.select(BARS_SQL, params)
+            columns = await self._clickhouse.select(sql, params)
             return [BarRow(*row) for row in zip(*columns, strict=True)]
 
-        return await _newest(fetch, low_us, min(high_us, TIME_US_MAX), (limit + 2) * interval.length_us, limit)
+        window_us = (limit + 2) * interval.length_us
+        return await _nearest(fetch, low_us, min(high_us, TIME_US_MAX), window_us, limit, forward=forward)
 
     async def trades(
-        self, symbol: str, low_us: int, high_us: int, limit: int, before: tuple[int, int, int, int] | None
+        self,
+        symbol: str,
+        low_us: int,
+        high_us: int,
+        limit: int,
+        beyond: TradePlace | None,
+        *,
+        forward: bool = False,
     ) -> list[TradeRow]:
-        """The newest ``limit`` trades within [low_us, high_us], below ``before`` (time, partition, offset, index)."""
-        before = before or (TIME_US_MAX + 1, 0, 0, 0)
+        """The newest ``limit`` trades within [low_us, high_us] before ``beyond``, newest first; ``forward``: the first
+        ones after it, oldest first."""
+        high_us = min(high_us, TIME_US_MAX)
+        beyond = beyond or ((-1, 0, 0, 0) if forward else (TIME_US_MAX + 1, 0, 0, 0))
+        if forward:
+            low_us = max(low_us, beyond[0])
+        else:
+            high_us = min(high_us, beyond[0])
+        sql = _directed(TRADES_SQL, forward=forward)
 
         async def fetch(low: int, high: int, count: int) -> list[TradeRow]:
-            names = ("before_us", "before_partition", "before_offset", "before_index")
-            place = dict(zip(names, before, strict=True))
+            place = dict(zip(("time_us", "partition", "offset", "index"), beyond, strict=True))
             params = {"symbol": symbol, "low": low, "high": high, "limit": count, **place}
-            columns = await self._clickhouse.select(TRADES_SQL, params)
+            columns = await self._clickhouse.select(sql, params)
             return [TradeRow(*row) for row in zip(*columns, strict=True)]
 
-        return await _newest(fetch, low_us, min(high_us, before[0], TIME_US_MAX), TRADES_WINDOW_US, limit)
+        return await _nearest(fetch, low_us, high_us, TRADES_WINDOW_US, limit, forward=forward)
 
     async def figures(self, symbol: str, low_us: int, high_us: int) -> Figures:
         """Exact figures over the trades within [low_us, high_us]."""
@@ -205,17 +227,33 @@ class History:
         await self._clickhouse.select("SELECT 1", {})
 
 
-async def _newest(
-    fetch: Callable[[int, int, int], Awaitable[list[Any]]], low_us: int, high_us: int, window_us: int, limit: int
+def _directed(sql: str, *, forward: bool) -> str:
+    """Rows from the newest back, or from the oldest on."""
+    return sql.replace("{DESC}", "ASC" if forward else "DESC").replace("{BEYOND}", ">" if forward else "<")
+
+
+async def _nearest(
+    fetch: Callable[[int, int, int], Awaitable[list[Any]]],
+    low_us: int,
+    high_us: int,
+    window_us: int,
+    limit: int,
+    *,
+    forward: bool,
 ) -> list[Any]:
-    """The newest ``limit`` rows of [low_us, high_us], from windows that grow sixteenfold, and at the third are all."""
+    """The ``limit`` rows of [low_us, high_us] nearest to its end (``forward``: to its beginning).
+
+    They come from windows that grow sixteenfold, and at the third are all.
+    """
     rows: list[Any] = []
     for attempt in range(3):
-        from_us = low_us if attempt == 2 else max(low_us, high_us - window_us)
-        rows += await fetch(from_us, high_us, limit - len(rows))
-        if len(rows) >= limit or from_us <= low_us:
+        reach_us = high_us - low_us if attempt == 2 else window_us
+        window = (low_us, min(high_us, low_us + reach_us)) if forward else (max(low_us, high_us - reach_us), high_us)
+        rows += await fetch(*window, limit - len(rows))
+        if len(rows) >= limit or window == (low_us, high_us):
             break
-        high_us, window_us = from_us - 1, window_us * 16
+        low_us, high_us = (window[1] + 1, high_us) if forward else (low_us, window[0] - 1)
+        window_us *= 16
     return rows
 
 

@@ -25,7 +25,7 @@ class NowUnavailableError(Exception):
 
 
 class RecentBars(NamedTuple):
-    """JSON of the newest bar, and of final bars, newest first; ``whole`` if no older final bar is kept."""
+    """JSON of the newest bar, and of final bars; ``oldest_kept_ms``: the start of the oldest one that is kept."""
 
     newest: bytes | None
     final: list[bytes]
@@ -79,12 +79,16 @@ class Now:
             pipeline.get(self._keys.price(symbol))
         return cast("list[bytes | None]", await self.guard(pipeline.execute()))
 
-    async def bars(self, symbol: str, interval: str, start_ms: int, end_ms: int, limit: int) -> RecentBars:
-        """The newest bar and up to ``limit`` final bars that start within [start_ms, end_ms], newest first."""
+    async def bars(
+        self, symbol: str, interval: str, start_ms: int, end_ms: int, limit: int, *, forward: bool = False
+    ) -> RecentBars:
+        """The newest bar and up to ``limit`` final bars that start within [start_ms, end_ms]: the newest, newest first;
+        ``forward``: the first, oldest first."""
+        ends = (start_ms, end_ms) if forward else (end_ms, start_ms)
         final_key = self._keys.candles(symbol, interval)
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.get(self._keys.candle(symbol, interval))
-        pipeline.zrange(final_key, end_ms, start_ms, desc=True, byscore=True, offset=0, num=limit)
+        pipeline.zrange(final_key, *ends, desc=not forward, byscore=True, offset=0, num=limit)
         pipeline.zrange(final_key, 0, 0, withscores=True)
         newest, final, oldest = await self.guard(pipeline.execute())
         return RecentBars(newest, final, int(oldest[0][1]) if oldest else None)

@@ -9,10 +9,10 @@ Origin that equals its Host.
 
 from collections import Counter
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs
 
+from gateway.access.addresses import AddressRule, forwarded_entries
 from gateway.access.auth import OpenAuthorizer
 from gateway.access.hosts import is_local_host
 from gateway.access.origins import REFUSED, OriginRule
@@ -66,21 +66,10 @@ def read_handshake(target: str, headers: Headers) -> Handshake:
         token or None,
         headers.get("Origin", ""),
         headers.get("Host", ""),
-        tuple(entry.strip() for line in headers.getall("X-Forwarded-For", []) for entry in line.split(",")),
+        forwarded_entries(headers.getall("X-Forwarded-For", [])),
         next((name for name in offered if name in ENCODINGS), ""),
         negotiate_deflate(headers.get("Sec-WebSocket-Extensions", "")) or "",
     )
-
-
-def bare_address(entry: str) -> str:
-    """The address of an entry that may carry a port, as some proxies write it; empty for anything else."""
-    host = entry[1:].partition("]")[0] if entry.startswith("[") else entry
-    if host.count(":") == 1:
-        host = host.partition(":")[0]
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        return ""
 
 
 class Admission:
@@ -90,19 +79,13 @@ class Admission:
         self._options, self._authorizer = options, authorizer
         self._local_only = isinstance(authorizer, OpenAuthorizer)
         self._origins = OriginRule(options.origins, self._local_only)
+        self._addresses = AddressRule(options.trust_forwarded, options.forwarded_hops)
         self._per_ip: Counter[str] = Counter()
         self.connections = 0
         self.refused: Counter[int] = Counter()
 
     def address(self, handshake: Handshake, peer: str) -> str:
-        """The client's address; behind trusted proxies the one that the outermost of them added.
-
-        Each proxy adds the address that it was reached from at the end; what stands before is the client's own word.
-        """
-        hops, entries = self._options.forwarded_hops, handshake.forwarded
-        if not self._options.trust_forwarded or len(entries) < hops:
-            return peer
-        return bare_address(entries[-hops]) or peer
+        return self._addresses.of(handshake.forwarded, peer)
 
     def serves(self, host: str) -> bool:
         """Whether requests with this Host header are answered at all, pages included."""

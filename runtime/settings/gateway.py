@@ -76,10 +76,22 @@ class GatewaySettings(BaseSettings):
 
     # gateway, REST and SSE
     gateway_requests_per_minute: int = setting(
-        100, "REST requests per user, counted in Redis over all gateways; 0 means no limit", unit="requests", ge=0
+        100,
+        "REST requests per user, or per address while no token is asked for, counted in Redis over all gateways; "
+        "0 means no limit",
+        unit="requests",
+        ge=0,
     )
+    gateway_address_requests: int = setting(
+        0,
+        "REST requests per client address in gateway_address_window_s, whoever asks, counted in Redis over all "
+        "gateways; 0 means no limit",
+        unit="requests",
+        ge=0,
+    )
+    gateway_address_window_s: int = setting(900, "Window of gateway_address_requests", unit="s", ge=1, le=86_400)
     gateway_history_concurrent: int = setting(
-        10, "ClickHouse queries that one user may have under way at once", unit="queries", ge=1, le=10_000
+        10, "ClickHouse queries that one user (or address) may have under way at once", unit="queries", ge=1, le=10_000
     )
     gateway_batches_per_second: int = setting(
         1, "Requests for many symbols per user and second", unit="requests", ge=1, le=10_000

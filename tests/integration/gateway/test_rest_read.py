@@ -123,6 +123,9 @@ def test_all_intervals(rest: RestServer, market: Market, timeframe: str) -> None
         ("limit=5&limit=6", "twice"),
         ("startTime=2&endTime=1", "after"),
         ("startTime=-1", ">= 0"),
+        ("startTime=1705600000", "1705600000 looks like seconds: 1705600000000 would be right"),
+        ("endTime=1705600000000000", "looks like microseconds: 1705600000000 would be right"),
+        ("order=up", "up"),
         ("depth=3", "Unknown"),
         ("limit=%FF", "can't be read"),
     ],
@@ -135,6 +138,96 @@ def test_queries_are_checked(rest: RestServer, query: str, words: str) -> None:
     assert found["details"]
     assert found["requestId"] == answer.headers["x-request-id"]
     assert abs(int(found["timestamp"]) - NOW_MS) < 3_600_000
+
+
+def test_bars_oldest_first_are_the_newest_or_the_first_of_a_range(rest: RestServer, market: Market) -> None:
+    """History is five bars late; Redis holds the last twenty, one of them revised, and the live bar."""
+    symbol, count = "ASC", 300
+    every = [OPEN_MS - MINUTE_MS * back for back in range(count, 0, -1)]
+    market.add_bars(symbol, every[:-5], list(range(1000, 995 + count)))
+    for number, start in list(enumerate(every))[-20:]:
+        market.redis.zadd(f"candles:{symbol}:1m", {bar_json(symbol, start, 1000 + number): start})
+    revised = every[-10]
+    market.redis.zremrangebyscore(f"candles:{symbol}:1m", revised, revised)
+    market.redis.zadd(f"candles:{symbol}:1m", {bar_json(symbol, revised, 5000, revision=1): revised})
+    market.redis.set(f"candle:{symbol}:1m", bar_json(symbol, OPEN_MS, 5001, final=False))
+    every.append(OPEN_MS)
+
+    def ask(query: str) -> list[dict]:
+        return rest.get(f"/api/ohlc/{symbol}?{query}").json()
+
+    assert ask("order=asc&limit=50") == ask("limit=50")[::-1]
+    assert starts(ask("order=asc&limit=50")) == every[-50:]
+    assert starts(ask("order=asc&limit=50&startTime=0")) == every[:50]
+    tail = ask(f"order=asc&limit=50&startTime={every[-30]}")
+    assert starts(tail) == every[-30:], "what history lacks comes from Redis"
+    assert [int(bar["revision"]) for bar in tail if bar["time"] == revised] == [1]
+    for _ in range(2):  # the second answer is from the cache
+        page = ask(f"order=asc&limit=3&startTime={every[-13]}")
+        assert [(int(bar["time"]), int(bar["revision"])) for bar in page] == [
+            (every[-13], 0), (every[-12], 0), (revised, 1),
+        ]  # fmt: skip
+    walked, since = [], every[0]
+    while page := ask(f"order=asc&limit=70&startTime={since}"):
+        walked += starts(page)
+        since = walked[-1] + 1
+    assert walked == every
+    limited = ask(f"order=asc&limit=10&startTime={every[5]}&endTime={every[8]}")
+    assert starts(limited) == every[5:9]
+
+
+def test_trades_oldest_first_page_forward_from_a_start(rest: RestServer, market: Market) -> None:
+    base_us = (NOW_MS - 3_600_000) * 1000
+    trades = [
+        {"time_us": base_us + number // 3 * 1_000_000, "price": Decimal(1), "size": Decimal(1), "offset": number}
+        for number in range(250)
+    ]
+    market.add_trades("FORWARD", trades)
+    numbers = list(range(250))
+
+    def pages(query: str) -> list[list[int]]:
+        found, path = [], f"/api/trades/FORWARD?limit=100&{query}"
+        while path:
+            answer = rest.get(path)
+            found.append([int(each["sequence"]) for each in answer.json()])
+            path = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
+        return found
+
+    assert pages(f"order=asc&startTime={base_us // 1000}") == [numbers[:100], numbers[100:200], numbers[200:]]
+    assert pages("order=asc") == [numbers[150:], numbers[50:150], numbers[:50]]
+    assert pages("order=desc") == [numbers[:149:-1], numbers[149:49:-1], numbers[49::-1]]
+    asked = f"order=asc&startTime={base_us // 1000}&limit=10&offset=20"
+    assert [int(each["sequence"]) for each in rest.get(f"/api/trades/FORWARD?{asked}").json()] == numbers[20:30]
+
+
+def test_historical_is_another_name_for_bars_and_trades(rest: RestServer, market: Market) -> None:
+    market.add_bars("H/1", [OPEN_MS - MINUTE_MS * back for back in range(1, 30)], list(range(29, 0, -1)))
+    trades = [{"time_us": NOW_MS * 1000 - at, "price": Decimal(1), "size": Decimal(1), "offset": at} for at in range(9)]
+    market.add_trades("H/1", trades)
+    since = f"startTime={OPEN_MS - 10 * MINUTE_MS}&endTime={NOW_MS}"
+    for other, asked in (
+        ("ohlc/H%2F1", "historical/H%2F1"),
+        (f"ohlc/H%2F1?timeframe=5m&{since}", f"historical/H%2F1?timeframe=5m&{since}"),
+        (f"ohlc/H%2F1?order=asc&limit=3&{since}", f"historical/H%2F1?kind=ohlc&order=asc&limit=3&{since}"),
+        (f"trades/H%2F1?limit=4&{since}", f"historical/H%2F1?kind=trades&limit=4&{since}"),
+    ):
+        alias, direct = rest.get(f"/api/{asked}"), rest.get(f"/api/{other}")
+        assert (alias.status, alias.body, alias.headers["etag"]) == (200, direct.body, direct.headers["etag"])
+    page = rest.get("/api/historical/H%2F1?kind=trades&limit=4")
+    link = page.headers["link"].partition(">")[0].removeprefix("<")
+    assert link.startswith("/api/historical/H%2F1?kind=trades&limit=4&cursor=")
+    assert [int(each["sequence"]) for each in rest.get(link).json()] == [4, 5, 6, 7]
+    assert rest.get("/api/historical/NOBODY").json()["error"] == "SYMBOL_NOT_FOUND"
+    for query, words in (
+        ("cursor=x", "for kind=trades"),
+        ("offset=5", "for kind=trades"),
+        ("kind=trades&timeframe=1m", "for kind=ohlc"),
+        ("startTime=1705600000", "would be right"),
+        ("kind=bars", "bars"),
+    ):
+        answer = rest.get(f"/api/historical/H%2F1?{query}")
+        assert answer.status == 400
+        assert words in answer.json()["message"]
 
 
 def test_trades_page_by_cursor_though_new_ones_arrive(rest: RestServer, market: Market) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.access.addresses import AddressRule
 from gateway.access.origins import OriginRule
 from gateway.access.principal import Principal, TokenRefused
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply
@@ -36,7 +37,7 @@ def ask(operation: Operation, *headers: tuple[bytes, bytes], is_open: bool = Fal
         sent.append(message)
 
     origins = OriginRule((), is_open)
-    doors: Any = Doors(verify, is_open, None, RestMetrics(), origins)  # type: ignore[arg-type]  # nothing is limited
+    doors: Any = Doors(verify, is_open, None, RestMetrics(), origins, AddressRule())  # type: ignore[arg-type]
     scope = {"headers": list(headers), "method": operation.method, "query_string": b"", "path_params": {}}
     asyncio.run(Endpoint({operation.method: operation}, doors)(scope, receive, send))
     return sent[0]["status"], json.loads(sent[1]["body"])
@@ -48,7 +49,7 @@ def operation(*, public: bool, fails: Exception | None = None) -> Operation:
             raise fails
         return Reply(json.dumps({"user": call.principal.user_id}).encode())
 
-    return Operation("GET", "/x", handler, "", public=public, limited=False)
+    return Operation("GET", "/x", handler, "getX", "x", "", public=public, limited=False)
 
 
 @pytest.mark.parametrize("scheme", [b"Basic dTpw", b"Digest x", b"", b"Bearer nonsense", b"Bearer good"])

@@ -1,14 +1,18 @@
 """The document is whole: every operation described, every example true to its schema, the page self-contained."""
 
+import json
 import re
 from html import escape
 
 import pytest
-from jsonschema_rs import validator_for
+import schemathesis
+from jsonschema_rs import ValidationError, validator_for
 
 from gateway.rest.app import create_app
 from gateway.rest.docs_page import make_page
+from gateway.stores.events import EventId, gap_frame
 from runtime.settings.whole import Settings
+from schemas.channels import EVENT_TYPES
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,7 @@ def test_every_path_of_the_contract_is_there(document: dict) -> None:
         "get /api/prices/{symbol}",
         "get /api/prices",
         "get /api/ohlc/{symbol}",
+        "get /api/historical/{symbol}",
         "get /api/trades/{symbol}",
         "get /api/stats/{symbol}",
         "get /api/symbols",
@@ -54,21 +59,91 @@ def test_every_example_fits_its_schema(document: dict) -> None:
     for path, method, op in operations(document):
         for status, answer in op["responses"].items():
             for content in answer.get("content", {}).values():
-                if "example" in content:
-                    schema = {**content["schema"], "components": document["components"]}
-                    errors = [str(error) for error in validator_for(schema).iter_errors(content["example"])]
+                schema = {**content["schema"], "components": document["components"]}
+                named = [each["value"] for each in content.get("examples", {}).values()]
+                for example in [content["example"]] if "example" in content else named:
+                    errors = [str(error) for error in validator_for(schema).iter_errors(example)]
                     assert not errors, (path, method, status, errors)
                     checked += 1
     assert checked > 50
 
 
+def test_the_document_is_valid_openapi_and_every_reference_leads_somewhere(document: dict) -> None:
+    schemathesis.openapi.from_dict(document).validate()
+    for path in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)):
+        target = document
+        for part in path.split("/"):
+            target = target[part]
+
+
+def test_the_library_would_say_what_is_wrong(document: dict) -> None:
+    broken = json.loads(json.dumps(document))
+    del broken["paths"]["/health"]["get"]["responses"]["200"]["description"]
+    with pytest.raises(ValidationError, match="description"):
+        schemathesis.openapi.from_dict(broken).validate()
+
+
 def test_operations_are_named_once_and_parameters_described(document: dict) -> None:
     names = [op["operationId"] for _, _, op in operations(document)]
     assert len(names) == len(set(names))
+    assert {"getPrice", "getBars", "getTrades", "getStats", "getHistorical", "streamEvents"} < set(names)
+    assert all(re.fullmatch(r"[a-z][A-Za-z]+", name) for name in names)
     for path, _, op in operations(document):
         assert set(re.findall(r"{(\w+)}", path)) == {each["name"] for each in op["parameters"] if each["in"] == "path"}
         assert all(each["description"] and each["schema"] for each in op["parameters"])
         assert all("anyOf" not in each["schema"] for each in op["parameters"])
+
+
+def test_servers_and_tags_are_named(document: dict) -> None:
+    assert [each["url"] for each in document["servers"]] == ["/", "{scheme}://{host}:{port}"]
+    tags = {each["name"]: each["description"] for each in document["tags"]}
+    assert all(tags.values())
+    assert {tag for _, _, op in operations(document) for tag in op["tags"]} == set(tags)
+
+
+def headers(op: dict, status: str) -> set[str]:
+    return set(op["responses"][status]["headers"])
+
+
+def test_headers_are_described_where_they_come(document: dict) -> None:
+    assert all(each["description"] and each["schema"] for each in document["components"]["headers"].values())
+    for path, method, op in operations(document):
+        limited = path.startswith("/api/")
+        limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"}
+        success = next(status for status in op["responses"] if status.startswith("2"))
+        assert "X-Request-Id" in headers(op, success), path
+        assert (limits <= headers(op, success)) == limited, path
+        if limited:
+            assert {*limits, "Retry-After"} <= headers(op, "429"), path
+            assert "Retry-After" in headers(op, "503"), path
+            assert "WWW-Authenticate" in headers(op, "401"), path
+        if method == "get" and limited and path != "/api/events":
+            assert "ETag" in headers(op, "200") & headers(op, "304"), path
+    assert "X-Next-Cursor" in headers(document["paths"]["/api/trades/{symbol}"]["get"], "200")
+    assert "Location" in headers(document["paths"]["/api/watchlists"]["post"], "201")
+
+
+def test_events_have_shapes_that_fit_what_is_sent(document: dict) -> None:
+    content = document["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    shapes = content["x-sse-events"]
+    assert set(shapes) == {*EVENT_TYPES, "gap"}
+    events = {
+        "news": [{"title": "Fed announces rate decision", "source": "Reuters", "timestamp": 1705690245123}],
+        "price_alert": [
+            {"symbol": "AAPL", "price": 150.25, "alert_type": "threshold_exceeded", "threshold": 150.00},
+            *[json.loads(line[6:]) for line in content["example"].splitlines() if line.startswith("data: ")],
+        ],
+        "system_status": [{"status": "maintenance_window", "duration": 60, "affected_symbols": ["AAPL", "GOOGL"]}],
+        "alert": [{"title": "halt"}],
+        "gap": [
+            json.loads(gap_frame(EventId(5, 0), first, "trimmed").split(b"data: ")[1])
+            for first in (None, EventId(6, 0))
+        ],
+    }
+    for name, examples in events.items():
+        for example in examples:
+            schema = {**shapes[name], "components": document["components"]}
+            assert not [str(error) for error in validator_for(schema).iter_errors(example)], name
 
 
 def test_public_operations_are_those_of_health(document: dict) -> None:

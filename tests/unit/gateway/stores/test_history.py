@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.stores.history import _deviation, _newest, _ratio
+from gateway.stores.history import _deviation, _nearest, _ratio
 
 PRICES = st.decimals(min_value="0.0000000001", max_value="999999999999999999", places=10)
 
@@ -33,14 +33,17 @@ def test_ratio_is_half_even_and_plain(above: str, below: str, text: str) -> None
 
 @given(st.sets(st.integers(0, 100_000), max_size=60), st.integers(0, 100_000), st.integers(0, 100_000), st.data())
 def test_windows_give_what_one_query_would(rows: set[int], one: int, two: int, data) -> None:
-    low, high = min(one, two), max(one, two)
+    low, high, forward = min(one, two), max(one, two), data.draw(st.booleans())
     limit, window = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 5_000))
     asked: list[tuple[int, int]] = []
 
+    def found(low_us: int, high_us: int, count: int) -> list[int]:
+        return sorted((row for row in rows if low_us <= row <= high_us), reverse=not forward)[:count]
+
     async def fetch(low_us: int, high_us: int, count: int) -> list[int]:
         asked.append((low_us, high_us))
-        return sorted((row for row in rows if low_us <= row <= high_us), reverse=True)[:count]
+        return found(low_us, high_us, count)
 
-    expected = sorted((row for row in rows if low <= row <= high), reverse=True)[:limit]
-    assert asyncio.run(_newest(fetch, low, high, window, limit)) == expected
+    got = asyncio.run(_nearest(fetch, low, high, window, limit, forward=forward))
+    assert got == found(low, high, limit)
     assert len(asked) <= 3
