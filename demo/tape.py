@@ -1,8 +1,10 @@
 """What the demo sends, and the thread that sends it: a synthetic market with everything that goes wrong, or a file.
 
-The demo starts it and asks it to end. Law: what isn't delivered ends the demo with the reason; the count it gives at
-the end is the broker's. The surprise: the synthetic market runs sixty times as fast as ours and begins five minutes
-before a Monday 00:00 UTC, so that bars of all seven intervals close within a short demo.
+The demo starts it and asks it to end. What isn't delivered ends the demo with the reason; the count it gives at the end
+is the broker's. The synthetic market begins two minutes before a Monday 00:00 UTC and runs sixty times as fast as ours,
+so that bars of all seven intervals close within three seconds. It passes the days since then in two seconds more, with
+few trades an hour, makes up for the last five minutes, and then stays beside our clock: the last hour and day have
+trades while the demo runs and after it.
 """
 
 import threading
@@ -25,8 +27,14 @@ from schemas.intervals import INTERVALS
 
 __all__ = ["DISORDER", "DemoPlan", "DemoProducer", "market_start_us"]
 
-MARKET_SPEED: Final = 60.0
-BEFORE_MONDAY_US: Final = 5 * 60_000_000
+MARKET_SPEED: Final = 60
+MINUTE_US: Final = 60_000_000
+BEFORE_MONDAY_US: Final = 2 * MINUTE_US
+AFTER_MONDAY_US: Final = MINUTE_US
+LAST_US: Final = 5 * MINUTE_US
+"""How much before our time the market runs densely again."""
+DAYS_SLICES: Final = 10
+"""Slices that the days in between are spread over."""
 HOUR_US: Final = 3_600_000_000
 SLICE_S: Final = 0.2
 DEFAULT_RATE: Final = 5_000.0
@@ -117,13 +125,27 @@ def synthetic_tape(plan: DemoPlan, rate: float) -> Iterator[TradeBatch]:
     start_us = market_start_us(now_us)
     market = SyntheticMarket(symbol_names(plan.symbols), seed=plan.seed, start_us=start_us, disorder=DISORDER)
     count = max(int(rate * SLICE_S), 1)
-    span_us = int(count / rate * 1_000_000)
+    clock = MarketClock(start_us + BEFORE_MONDAY_US, now_us, int(count / rate * 1_000_000) * MARKET_SPEED)
     while True:
-        fast = int(span_us * MARKET_SPEED)
-        behind = market.now_us + fast < time.time_ns() // 1000
-        yield market.take(count, fast if behind else span_us)
+        yield market.take(count, clock.span_us(market.now_us, time.time_ns() // 1000))
+
+
+class MarketClock:
+    """How far the market moves with its next slice. ``fast_us``: of a slice that runs densely, but not beside ours."""
+
+    def __init__(self, monday_us: int, now_us: int, fast_us: int) -> None:
+        self._leaves_us = monday_us + AFTER_MONDAY_US
+        self._fast_us = fast_us
+        self._days_us = max((now_us - LAST_US - self._leaves_us) // DAYS_SLICES, fast_us)
+
+    def span_us(self, market_us: int, now_us: int) -> int:
+        """From ``market_us`` on, at the time ``now_us`` of ours."""
+        rest_us = max(now_us - market_us, 0)
+        if market_us < self._leaves_us or rest_us <= LAST_US:
+            return min(self._fast_us, rest_us)
+        return min(self._days_us, max(rest_us - LAST_US, self._fast_us))
 
 
 def market_start_us(now_us: int) -> int:
-    """Five minutes before the newest Monday 00:00 UTC that is at least an hour past."""
+    """Two minutes before the newest Monday 00:00 UTC that is at least an hour past."""
     return INTERVALS[-1].start_us(now_us - HOUR_US) - BEFORE_MONDAY_US

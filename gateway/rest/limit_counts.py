@@ -1,7 +1,7 @@
 """Counters of limits: in Redis while it answers, so that all gateways count together, else in this process.
 
-gateway.rest.request_limits and gateway.rest.limits add to them. When Redis is out, each process counts by itself rather than
-refusing everyone; the breaker that all readers of Redis share says when it is.
+request_limits.py and limits.py add to them. When Redis is out, each process counts by itself rather than refusing
+everyone; the breaker that all readers of Redis share says when it is.
 """
 
 import asyncio
