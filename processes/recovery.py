@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from processes.recovery_access import open_private
 from runtime.settings.whole import Settings
 from schemas.errors import StateIncompatible, StorageFailed
 from schemas.shards import part_name, shard_key
@@ -49,15 +50,14 @@ class Description(msgspec.Struct):
 def state_folder(settings: Settings, flow: str, process: int, make_parts: Callable[[Path, int], None]) -> Path:
     """Folder that this process hands to the engine, made if it isn't there; ``make_parts`` fills it with so many files.
 
-    Raises StateIncompatible when it can't be used.
+    Raises StateIncompatible when it can't be used, SettingError when others can write there.
     """
     folder = settings.recovery_dir / flow
+    if process:
+        folder = folder / f"process-{process}"
+    open_private(settings.recovery_dir, folder)
     try:
-        if process:
-            folder = folder / f"process-{process}"
-            folder.mkdir(parents=True, exist_ok=True)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
+        if not process:
             description = Description(LAYOUT, flow, settings.kafka_topic, settings.recovery_partitions)
             _prepare(folder, description, make_parts)
     except OSError as error:
@@ -161,8 +161,8 @@ def check_writable(folder: Path, free_bytes: int | None = None) -> None:
 def only_one(settings: Settings, flow: str, process: int) -> Iterator[None]:
     """Holds the lock of this worker's identity. Raises StateIncompatible when another worker has it."""
     folder = settings.recovery_dir / flow
+    open_private(settings.recovery_dir, folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / f"process-{process}.lock").open("w")
     except OSError as error:
         raise StateIncompatible(

@@ -29,8 +29,9 @@ from jobs.doctor.topic_sample import sample_topic
 from jobs.told_sides import told_fields, told_sides
 from jobs.topic_range import hidden_words
 from local.ports import require_free
+from processes.recovery_access import check_private
 from runtime.settings.whole import Settings
-from schemas.errors import TapeflowError
+from schemas.errors import SettingError, TapeflowError
 from sinks.clickhouse.migrations import check_tables
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.clickhouse.sink import place
@@ -201,6 +202,11 @@ def _disk(settings: Settings) -> Iterator[Finding]:
             f"{free / (1 << 30):.1f} GiB free at {folder}",
             "make room: recovery state and inserts need it" if low else "",
         )
+        if folder == settings.recovery_dir and folder.exists():
+            try:
+                check_private(folder, is_base=True)
+            except SettingError as error:
+                yield Finding(name, "failed", error.what, error.mend)
         if not _is_writable(there):
             yield Finding(name, "failed", f"can't write in {there}", f"set TAPEFLOW_{name.split()[0].upper()}_DIR")
 

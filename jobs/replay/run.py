@@ -19,6 +19,7 @@ from flows.replay_plan import PLAN_FILE, Plan, Request, load_plan, make_plan, sa
 from flows.replay_progress import PartitionProgress, read_progress
 from jobs.replay.clickhouse_table import check_bar_table, stored_bars
 from jobs.replay.diff import Changes, add_changes
+from processes.recovery_access import check_private, open_private
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
 from schemas.columns import BarBatch
@@ -68,11 +69,12 @@ class Replay:
         self._settings, self._processes = settings, processes
         FlowProcess("replay", self._worker_settings(), processes)  # refuses a number of processes that can't be
         if self.resumed:
+            check_private(self.folder)
             self.plan = load_plan(self.folder)
             self._check_topic(request)
         else:
             self.plan = make_plan(request, settings)
-            self.folder.mkdir(parents=True, exist_ok=True)
+            open_private(settings.recovery_dir, self.folder)
             save_plan(self.plan, self.folder)
 
     def run(self, progress: Callable[[int], None]) -> Account:
