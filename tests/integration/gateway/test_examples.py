@@ -213,6 +213,7 @@ def test_the_same_works_with_the_npm_package_ws(demo: Place) -> None:
 
 
 def test_lines_that_the_demo_printed_work(demo: Place) -> None:
+    must_have("curl")
     lines = [line.strip() for line in (demo.folder / "demo.log").read_text().splitlines() if line.startswith("  curl ")]
     assert len(lines) == 4
     for line, wanted in zip(lines, ("BTC/USDT", "tradeCount", "retry: 5000", "subscriptions"), strict=True):

@@ -71,6 +71,17 @@ class Flow:
 
     async def begin(self) -> None:
         await self.redis.set(EPOCH_KEY, "epoch-" + str(time.time_ns()), nx=True)
+        stream = deltas_stream(self.shard)
+        if "entries-added" not in await self.made_empty(stream):
+            return  # before Redis 7 a stream that appears is one that may have lost entries: it is there from the start
+        await self.redis.delete(stream)
+
+    async def made_empty(self, stream: str) -> dict[str, Any]:
+        """What Redis says of a stream that has no entry yet."""
+        await self.redis.xgroup_create(stream, "none", mkstream=True)
+        await self.redis.xgroup_destroy(stream, "none")
+        found: dict[str, Any] = await self.redis.xinfo_stream(stream)
+        return found
 
     async def trade(self, symbol: str, price: str, size: str = "1", minute: int = 0) -> dict[str, Any]:
         """One trade in the given minute; gives the ticker after it."""
