@@ -8,7 +8,8 @@ one line that names all that is missing.
 import os
 import shutil
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pytest
@@ -23,6 +24,7 @@ GET: Final = {
     "wrk": "apt install wrk",
     "taskset": "apt install util-linux",
     "ip": "apt install iproute2",
+    "openssl": "apt install openssl",
     "curl": "apt install curl",
     "chromium": "apt install chromium",
 }
@@ -74,15 +76,25 @@ def require(program: str, *needs: Callable[[], object] | str) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, None, None]:
-    try:
+    with skipping():
         return (yield)
-    except Missing as missing:
-        return unavailable(missing)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, None, None]:
-    try:
+    with skipping():
         return (yield)
+
+
+@contextmanager
+def skipping() -> Iterator[None]:
+    """What a test lacked ends it as ``unavailable`` says: what it asked for, or a tool that it simply ran."""
+    try:
+        try:
+            yield
+        except FileNotFoundError as error:
+            if error.filename in GET:
+                must_have(error.filename)
+            raise
     except Missing as missing:
-        return unavailable(missing)
+        unavailable(missing)

@@ -15,6 +15,7 @@ WANTED = {
     "bench.gateway_rest": ("bench: ", "needs wrk: apt install wrk"),
 }
 NEEDY = """
+import subprocess
 import pytest
 from tests.servers.needs import must_have
 
@@ -25,6 +26,8 @@ def server():
 def test_first(server): ...
 def test_second(server): ...
 def test_itself(): must_have("chromium")
+def test_by_running(): subprocess.run(["openssl"])
+def test_by_itself(): open("no-tool-of-ours")
 """
 
 
@@ -48,7 +51,7 @@ def test_a_program_says_in_one_line_what_is_missing(program: str, tmp_path: Path
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize(("variables", "outcome"), [({}, "3 skipped"), ({"CI": "1"}, "1 failed, 2 errors")])
+@pytest.mark.parametrize(("variables", "outcome"), [({}, "1 failed, 4 skipped"), ({"CI": "1"}, "3 failed, 2 errors")])
 def test_what_is_missing_skips_a_test_and_fails_it_in_ci(
     tmp_path: Path, variables: dict[str, str], outcome: str
 ) -> None:
