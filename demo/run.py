@@ -26,7 +26,7 @@ from demo.view import DemoView, Moment
 from jobs.produce.kafka_writer import ensure_topic
 from jobs.progress import shown_progress
 from local.ports import free_port
-from local.stack import Endpoints, Stack
+from local.stack import Endpoints, Stack, in_use
 from processes.runner import FlowProcess
 from processes.warm import compile_kernels
 from runtime.settings.whole import Settings
@@ -44,6 +44,7 @@ FLOW_START_S: Final = 240.0
 CATCH_UP_S: Final = 60.0
 STOP_S: Final = 30.0
 LOG_LINES: Final = 15
+RUNS_KEPT: Final = 3
 
 
 class DemoFailed(TapeflowError):
@@ -130,6 +131,7 @@ def run_demo(plan: DemoPlan, settings: Settings, console: Console) -> DemoOutcom
         raise SettingError(
             f"can't write there: {error.strerror}", where=str(parent), mend="set TAPEFLOW_DATA_DIR"
         ) from error
+    drop_old_runs(parent)
     with ExitStack() as cleanup:
         outcome = _Demo(plan, settings, console, folder, cleanup).run()
     if outcome.holds:
@@ -137,6 +139,13 @@ def run_demo(plan: DemoPlan, settings: Settings, console: Console) -> DemoOutcom
     else:
         console.print(f"Data and logs are kept in {folder}", soft_wrap=True)
     return outcome
+
+
+def drop_old_runs(parent: Path) -> None:
+    """Remove what failed or killed runs left, but for the newest three and those that still run."""
+    for folder in sorted(each for each in parent.iterdir() if each.is_dir())[:-RUNS_KEPT]:
+        if not in_use(folder / "stack"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Demo:
@@ -153,11 +162,11 @@ class _Demo:
 
     def run(self) -> DemoOutcome:
         self._view.say("starting Kafka, ClickHouse and Redis")
-        stack = self._cleanup.enter_context(Stack(self._folder / "stack"))
+        stack = self._stack = self._cleanup.enter_context(Stack(self._folder / "stack"))
         assert stack.endpoints is not None
         settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
         self._prepare(settings)
-        self._view.say("starting the flows (kernels that aren't compiled yet take up to a minute)")
+        self._view.say("starting the flows (kernels that aren't compiled yet take half a minute)")
         gateway = self._start_gateway(settings)
         compile_kernels()
         self._start_flows(settings)
@@ -235,6 +244,8 @@ class _Demo:
 
     def _look(self, began: float, sent: int) -> dict[str, Figures]:
         self._check_flows()
+        for name in self._stack.look():
+            raise DemoFailed(f"{name} ended by itself", where=str(self._stack.server(name).log_file))
         figures = {name: figures_of(flow.metrics()) for name, flow in self._flows.items()}
         self._view.show(Moment(time.monotonic() - began, sent, figures))
         return figures

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(json.dumps(endpoints.environment()) + "\n")
         sys.stdout.flush()
         while not asked_to_end.wait(WATCH_S):
-            for name in stack.dead():
+            for name in stack.look():
                 sys.stderr.write(f"{name} ended by itself: {stack.server(name).last_words()}\n")
                 return 1
     except TapeflowError as error:

@@ -6,7 +6,9 @@ The surprise: every child is forked by one thread that lives as long as the prog
 to the forking thread.
 """
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ __all__ = ["ServerProcess"]
 POLL_S: Final = 0.02
 READY_S: Final = 30.0
 GRACE_S: Final = 10.0
+LOG_BYTES_MAX: Final = 16 << 20
 
 _forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
 
@@ -64,6 +67,7 @@ class ServerProcess:
             return
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         self._end_leftover()
+        self.shorten_log()
         self._child = _forker.submit(self._fork).result()
         self._pid_file.write_text(str(self._child.pid))
 
@@ -95,6 +99,16 @@ class ServerProcess:
                     mend=self.last_words(),
                 )
             time.sleep(POLL_S)
+
+    def shorten_log(self) -> None:
+        """Once it is over 16 MiB, what it holds becomes the file .old in place of what was there, and it begins anew.
+
+        The server goes on writing to the same file, at its new end; lines of the moment in between may be lost.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if self.log_file.stat().st_size > LOG_BYTES_MAX:
+                shutil.copyfile(self.log_file, self.log_file.with_suffix(".old"))
+                os.truncate(self.log_file, 0)
 
     def last_words(self) -> str:
         """The last line of the log."""

@@ -22,10 +22,11 @@ from local.process import ServerProcess
 from local.redis import bundled_binary, redis_command
 from schemas.errors import SettingError
 
-__all__ = ["NICENESS", "Endpoints", "ServerName", "Stack"]
+__all__ = ["NICENESS", "Endpoints", "ServerName", "Stack", "in_use"]
 
 ServerName = Literal["kafka", "clickhouse", "redis"]
 HOST: Final = "127.0.0.1"
+LOCK: Final = "stack.lock"
 
 NICENESS: Final = 10
 """On a machine that does everything, inserts and merges can wait for a moment; what is live can't."""
@@ -51,6 +52,18 @@ class Endpoints:
             "TAPEFLOW_CLICKHOUSE_DSN": self.clickhouse_dsn,
             "TAPEFLOW_REDIS_URL": self.redis_url,
         }
+
+
+def in_use(data_dir: Path) -> bool:
+    """Whether a stack runs on this folder."""
+    try:
+        with (data_dir / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Stack:
@@ -97,7 +110,7 @@ class Stack:
     def _take_folder(self) -> None:
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            lock_file = (self.data_dir / "stack.lock").open("a+")
+            lock_file = (self.data_dir / LOCK).open("a+")
         except OSError as error:
             raise SettingError(
                 f"can't write there: {error.strerror}", where=str(self.data_dir), mend="choose another folder"
@@ -156,8 +169,10 @@ class Stack:
         """Stop one server (with ``crash``: kill it) and start it again on the same port and data."""
         self.server(name).restart(crash=crash)
 
-    def dead(self) -> list[ServerName]:
-        """The servers that ended though nobody stopped the stack."""
+    def look(self) -> list[ServerName]:
+        """The servers that ended though nobody stopped the stack; keeps the logs of all short."""
+        for server in self._servers.values():
+            server.shorten_log()
         return [name for name, server in self._servers.items() if server.pid is None]
 
     def stop(self) -> None:

@@ -44,7 +44,7 @@ def local(
             typer.echo(f"export {name}={value}")
         people().print(f"data in {stack.data_dir}; Ctrl-C ends it. Next: tapeflow migrate, tapeflow doctor")
         while not asked_to_end.wait(WATCH_S):
-            for name in stack.dead():
+            for name in stack.look():
                 raise Unreachable(
                     f"{name} ended by itself: {stack.server(name).last_words()}", where=str(stack.data_dir)
                 )

@@ -82,9 +82,9 @@ def test_dead_server_is_noticed(stack: Stack) -> None:
     pid = stack.server("redis").pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    until(lambda: stack.dead() == ["redis"])
+    until(lambda: stack.look() == ["redis"])
     stack.server("redis").start()
-    assert stack.dead() == []
+    assert stack.look() == []
 
 
 def test_paused_server_is_silent_and_still_stops(stack: Stack) -> None:
@@ -125,7 +125,7 @@ def test_server_that_cannot_start_tells_its_last_words(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     with pytest.raises(Unreachable, match=r"redis ended while starting .*redis\.log.*Bad file format"):
         stack.start()
-    assert stack.dead() == []
+    assert stack.look() == []
 
 
 def run_stack(folder: Path) -> tuple["subprocess.Popen[str]", dict[str, str]]:
@@ -161,5 +161,5 @@ def test_killed_parent_takes_its_servers_along_and_the_folder_is_usable_at_once(
     process.stdout.close()
     # Not waited for: the next stack itself must outwait servers that are still closing.
     with Stack(tmp_path) as stack:
-        assert stack.dead() == []
+        assert stack.look() == []
         assert not any(alive(pid) for pid in children)

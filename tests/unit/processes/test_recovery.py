@@ -289,3 +289,35 @@ def test_a_full_disk_is_told_from_damaged_state(tmp_path: Path, monkeypatch: pyt
     finally:
         signal.signal(signal.SIGXFSZ, before)
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+
+EPOCHS, STATE_BYTES = 1_000, 40_000
+JOURNAL_BYTES = 4 << 20
+
+
+class Heavy(Counter):
+    def snapshot(self) -> Any:
+        return bytes([self.total % 256]) * STATE_BYTES
+
+
+def test_the_folder_stays_small_over_many_epochs(tmp_path: Path) -> None:
+    """A file's journal ends at 4 MiB and one snapshot, its state at a few snapshots; the engine then reuses both."""
+    init_db_dir(tmp_path, 1)
+    sizes: dict[str, int] = {}
+
+    class Watched(SinkPart):
+        def write_batch(self, values: list[int]) -> None:
+            for path in tmp_path.iterdir():
+                sizes[path.name] = max(path.stat().st_size, sizes.get(path.name, 0))
+
+    class Watching(Sink):
+        def build_part(self, step_id: str, for_part: str, resume_state: None) -> SinkPart:
+            return Watched(self)
+
+    flow = Dataflow("heavy")
+    keyed = op.key_on("key", op.input("read", flow, Source([1] * EPOCHS)), lambda _: "0")
+    op.output("write", op.stateful_batch("count", keyed, Heavy), Watching([], fails=False))
+    run_main(flow, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(str(tmp_path)))
+    assert EPOCHS * STATE_BYTES > 8 * JOURNAL_BYTES, "so much was written"
+    assert sizes["part-0.sqlite3-wal"] < JOURNAL_BYTES + 8 * STATE_BYTES
+    assert sizes["part-0.sqlite3"] < 8 * STATE_BYTES
