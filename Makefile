@@ -24,14 +24,15 @@ endef
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# $(call install,FILES): the pinned dependencies of FILES, one line each; the project itself; its kernels.
+# $(call install,FILES,STAMPS): the pinned dependencies of FILES, one line each; the project itself; its kernels.
+# The warning that is left out says only that folders here win over installed packages, as they should.
 define install
 @[ -n "$(PYTHON)" ] || { echo "make: no Python 3.11 or 3.12 found (python3.11, python3.12, python3): install one, e.g. apt install python3.11 python3.11-venv" >&2; exit 2; }
 @[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "make: $(PYTHON) can't make a virtual environment: install its venv package, e.g. apt install python3.11-venv" >&2; exit 2; }
 @echo "installing into $(VENV) what $(1) pin"
 @set -o pipefail; export PYTHONUNBUFFERED=1; $(BIN)/pip install --disable-pip-version-check --require-hashes $(addprefix -r ,$(1)) \
 	| sed -un 's/^Collecting \([^ ]*\).*/  \1/p'
-@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+@PYTHONWARNINGS="ignore:Editable installation" $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 @$(BIN)/python -m processes.warm
 @touch $(2)
 endef
