@@ -128,8 +128,8 @@ def put_int(buffer: Rows, at: int, value: int) -> int:
     """Write a signed int64 in decimal; returns the position behind it."""
     if value < 0:
         buffer[at] = _MINUS
-        return int(put_u64(buffer, at + 1, ~np.uint64(value) + _U1))
-    return int(put_u64(buffer, at, np.uint64(value)))
+        return int(put_u64(buffer, at + 1, ~np.uint64(np.int64(value)) + _U1))
+    return int(put_u64(buffer, at, np.uint64(np.int64(value))))
 
 
 @kernel

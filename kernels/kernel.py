@@ -1,11 +1,11 @@
 """The one door to the compiler: marks a function as a compiled kernel.
 
 Decoders, bars and sinks use it for loops over columns. A kernel touches only its arguments, never Python objects, and
-gives the same result when run as plain Python (``NUMBA_DISABLE_JIT=1``), which is how it is debugged. Compiled code
-stays on disk, so that only the first run on a machine pays for it. Each module has a folder of its own, named by a
-digest of the module and of all that it imports from us: the compiler itself looks only at the file that defines a
-kernel, and would go on running the old code of a kernel that this one calls from another file. An edit costs the
-kernels that it can change and no others. Folders that nobody used for long are removed when a new one is made.
+gives the same result when run as plain Python (``NUMBA_DISABLE_JIT=1``, see schemas.plain_kernel), which is how it is
+debugged. Compiled code stays on disk, so that only the first run on a machine pays for it. Each module has a folder of
+its own, named by a digest of the module and of all that it imports from us: the compiler itself looks only at the file
+that defines a kernel, and would go on running the old code of a kernel that this one calls from another file. An edit
+costs the kernels that it can change and no others. Folders that nobody used for long are removed.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ from typing import Any, Final, cast
 
 import numba
 from numba.core.caching import _CacheLocator
+
+from schemas.plain_kernel import run_plain
 
 __all__ = ["KernelFolder", "is_cold", "kernel", "leaf_kernel"]
 
@@ -154,9 +156,15 @@ def is_cold(*modules: str) -> bool:
     return any(next(module_folder(ROOT, file).glob("*.nbi"), None) is None for file in files)
 
 
+def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
+    if cast(Any, numba.config).DISABLE_JIT:
+        return run_plain(function)
+    return cast(Callable[..., Any], cast(Any, numba.njit)(**options)(function))
+
+
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile ``function`` on first call, without the GIL, and keep the result on disk."""
-    return cast(Callable[..., Any], numba.njit(cache=True, nogil=True)(function))
+    return _compiled(function, cache=True, nogil=True)
 
 
 def leaf_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,5 +173,4 @@ def leaf_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     A leaf kernel must not make an array; its caller keeps every array alive for the whole call, as Python does for the
     arguments of the outermost kernel. Counting references to arrays passed on took five sixths of a decoder's time.
     """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}  # _nrt is missing from numba's type hints
-    return cast(Callable[..., Any], numba.njit(**options)(function))
+    return _compiled(function, cache=True, nogil=True, _nrt=False)

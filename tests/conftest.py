@@ -5,9 +5,19 @@ other, and each process has servers of its own. So a file may count on its order
 Properties have no deadline: an example that meets a kernel which isn't compiled yet takes seconds.
 """
 
+import numba
+import pytest
 from hypothesis import settings
 
 pytest_plugins = [f"tests.servers.{name}" for name in ("needs", "kafka", "redis", "clickhouse", "promtool")]
 
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs the compiler where it is off."""
+    if numba.config.DISABLE_JIT:
+        for item in items:
+            if item.get_closest_marker("compiled"):
+                item.add_marker(pytest.mark.skip(reason="kernels run as plain Python"))

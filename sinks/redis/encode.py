@@ -91,7 +91,7 @@ def _bytes(text: bytes) -> Rows:
 def _pack_int(buffer: Rows, at: int, value: int) -> int:
     """msgpack int64."""
     buffer[at] = np.uint8(0xD3)
-    bits = np.uint64(value)
+    bits = np.uint64(np.int64(value))
     for index in range(8):
         buffer[at + 8 - index] = np.uint8(bits & _BYTE)
         bits >>= _U8

@@ -59,6 +59,7 @@ def test_two_checkouts_of_the_same_source_share_compiled_code(tmp_path: Path) ->
     assert module_folder(one, one / "kernels" / "bars.py") == module_folder(two, two / "kernels" / "bars.py")
 
 
+@pytest.mark.compiled
 def test_the_compiler_uses_that_folder() -> None:
     assert numba.config.CACHE_LOCATOR_CLASSES == "kernels.kernel.KernelFolder"
     locator = KernelFolder.from_function(shard_kernel.apply_trades.py_func, shard_kernel.__file__)

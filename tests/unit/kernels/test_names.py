@@ -1,6 +1,7 @@
 """Names get numbers in order of first sight and keep them while the table grows."""
 
 import numpy as np
+import pytest
 
 from kernels.names import NameTable
 
@@ -20,6 +21,7 @@ def test_a_name_keeps_its_index() -> None:
     assert table.names == ["AAPL", "BTC/USDT", "", "MSFT"]
 
 
+@pytest.mark.compiled
 def test_growth_changes_no_index() -> None:
     names = [f"SYMBOL-{i}-{'x' * (i % 60)}" for i in range(20_000)]
     table = NameTable()

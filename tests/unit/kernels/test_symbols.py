@@ -47,6 +47,7 @@ def test_a_lone_surrogate_is_no_symbol() -> None:
     assert not oracle_records.is_symbol("A\ud800")
 
 
+@pytest.mark.compiled
 def test_every_code_point_alike() -> None:
     for point in range(0x110000):
         if not 0xD800 <= point < 0xE000:

@@ -100,7 +100,10 @@ def test_lines_that_can_not_be_used(line: bytes, reason: Reason, words: str) -> 
     assert batch.rejects[0].value == line.rstrip(b"\n")
 
 
-@pytest.mark.parametrize("blank", [b"  \n", b" \r\n\n\r\n  \n", b"\r\n", b" " * 1_000_000 + b"\n"])
+@pytest.mark.parametrize(
+    "blank",
+    [b"  \n", b" \r\n\n\r\n  \n", b"\r\n", pytest.param(b" " * 1_000_000 + b"\n", marks=pytest.mark.compiled)],
+)
 def test_blank_lines_before_a_line_are_no_part_of_it(blank: bytes) -> None:
     batch = decoder_of(HEADER).decode(lines(GOOD, blank + GOOD, blank + b"1,X,abc,1,BUY,7,E\r\n", blank + b" 1,X\n"))
     first, second = trades_of(batch)

@@ -290,6 +290,7 @@ def test_a_gzip_file_whose_end_is_wrong_is_still_a_gzip_file(write: Callable[[st
         list(trade_file(path).decoded())
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("name", "trades", "refused"),
     [("comex_gold/trades.csv.gz", 157_822, []), ("binance_trxusdt/trades.csv.gz", 9_999, ["548331095"]),

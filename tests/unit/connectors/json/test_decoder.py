@@ -209,6 +209,7 @@ def test_an_array_on_top_and_items_by_their_position() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.compiled
 def test_more_trades_than_there_was_room_for_at_first() -> None:
     item = '{"T":1672304486865,"s":"A","S":"Buy","v":1,"p":1}'
     batch = JsonDecoder(BYBIT).decode(raw_batch([f'{{"data":[{",".join([item] * 9000)}]}}'.encode()] * 2))

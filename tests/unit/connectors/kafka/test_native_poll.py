@@ -10,6 +10,7 @@ from connectors.kafka.native_poll import NULL_KEY, JoinedKeys, find_handle, nati
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 
+@pytest.mark.compiled
 @linux_only
 def test_the_pinned_client_can_be_read_natively() -> None:
     assert native_obstacle() == ""

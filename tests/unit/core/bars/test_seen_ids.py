@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import numpy as np
+import pytest
 
 from core.bars.rules import Rules
 from core.bars.shard import Shard
@@ -53,6 +54,7 @@ def test_venues_and_symbols_have_ids_of_their_own() -> None:
     assert outcomes(given) == ([3], 0)
 
 
+@pytest.mark.compiled
 def test_the_newest_first_and_far_apart_are_all_trades() -> None:
     assert outcomes(trades(*[(str(n), n / 100) for n in range(6000, 0, -1)])) == ([], 0)
     assert outcomes(trades(("17145216000010000", 1), ("17145216000030000", 3), ("17145216000020000", 2))) == ([], 0)
@@ -89,6 +91,7 @@ def test_an_id_that_comes_again_beyond_the_span_is_remembered_anew() -> None:
     assert np.count_nonzero(shard.seen.remembered()["kind"]) == 1
 
 
+@pytest.mark.compiled
 def test_memory_stays_that_of_the_window() -> None:
     count, size = 50_000, 1_000
     rows = np.zeros(count, TRADE)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
+import pytest
 
 from core.bars.rules import Rules
 from core.bars.shard import Shard
@@ -102,6 +103,7 @@ def test_live_output_is_only_what_changed() -> None:
     assert len(bars) == 7
 
 
+@pytest.mark.compiled
 def test_thousands_of_symbols_grow_every_table() -> None:
     count = 5_000
     rows = np.zeros(count, TRADE)

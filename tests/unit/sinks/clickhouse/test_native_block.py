@@ -63,7 +63,7 @@ def test_trades() -> None:
     }
 
 
-@pytest.mark.parametrize("symbols", [1, 256, 257, 70_000])
+@pytest.mark.parametrize("symbols", [1, 256, 257, pytest.param(70_000, marks=pytest.mark.compiled)])
 def test_dictionaries_of_every_width(symbols: int) -> None:
     batch = trades({})
     rows = np.repeat(batch.rows, symbols + 1)

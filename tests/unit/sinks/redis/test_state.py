@@ -100,6 +100,7 @@ def test_a_bar_that_closed_while_it_waited_stays_closed_unless_a_later_trade_ent
     assert [json.loads(row[3])["final"] for row in elements(held, 4)] == [kept_final]
 
 
+@pytest.mark.compiled
 def test_more_symbols_than_the_table_held() -> None:
     shard = state()
     names = [f"S{number}" for number in range(1000)]
@@ -108,6 +109,7 @@ def test_more_symbols_than_the_table_held() -> None:
     assert {row[3] for row in published(shard, update(tickers(*[{**f, "sequence": 2} for f in fields])))[2]} == {1}
 
 
+@pytest.mark.compiled
 def test_a_large_update_is_cut_into_calls() -> None:
     count = MESSAGES_MAX + 10
     starts = [START_US + MINUTE_US * number for number in range(count)]
