@@ -110,8 +110,10 @@ def test_mistake_is_one_line_and_exit_2(words: str, said: str, capsys: pytest.Ca
     shown = capsys.readouterr()
     assert shown.out == ""
     assert said in shown.err
-    assert len(shown.err.splitlines()) == 1
-    assert shown.err.startswith("tapeflow: ")
+    # A verb whose kernels have yet to be compiled takes long enough to say how far it is.
+    lines = [line for line in shown.err.splitlines() if not line.startswith("reading ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("tapeflow: ")
     assert Path("trades.csv").read_text() == TRADES
 
 
