@@ -140,7 +140,7 @@ PARTS: dict[type, Callable[[Path, pytest.MonkeyPatch], Broken]] = {
 
 def classes_of_parts() -> Iterator[type]:
     for package in (connectors, sinks, flows):
-        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(found.name)
     waiting = list(KINDS)
     while waiting:

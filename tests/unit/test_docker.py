@@ -54,6 +54,22 @@ def test_our_images_are_of_this_version() -> None:
     assert f'image.version="{VERSION}"' in (DOCKER / "Dockerfile").read_text("utf-8")
 
 
+def test_the_license_is_said_alike_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    license_text, dockerfile = (ROOT / "LICENSE").read_text("utf-8"), (DOCKER / "Dockerfile").read_text("utf-8")
+    author = project["authors"][0]["name"]
+    assert re.search(rf"Copyright \d{{4}} {author}$", license_text, re.MULTILINE)
+    assert project["license"] == "Apache-2.0"
+    assert " ".join(license_text.split()).startswith(
+        "Apache License Version 2.0, January 2004 https://www.apache.org/licenses/ TERMS"
+    )
+    assert f'image.licenses="{project["license"]}"' in dockerfile
+    assert f'image.vendor="{author}"' in dockerfile
+    assert {*project["license-files"], project["readme"]} <= set(
+        re.findall(r"^COPY pyproject.toml (.*) \./$", dockerfile, re.MULTILINE)[0].split()
+    )
+
+
 def test_the_python_of_the_image_is_one_that_we_support() -> None:
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"]
     assert wanted.startswith(">=3.11")

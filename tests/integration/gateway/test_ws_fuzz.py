@@ -20,6 +20,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from gateway.stores.redis_pool import open_redis
+from gateway.ws.server import ALIASES, DIALECTS
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
 from tests.integration.gateway.ws_world import Flow, eventually
 from tests.servers.redis import RedisServer
@@ -30,7 +31,7 @@ MESSAGES = 12
 AT_ONCE = 20
 GROWTH_BYTES_MAX = 16 * 2**20
 CODES = {1000, 1001, 1002, 1003, 1007, 1009, 4003, 4008}
-PATHS = ("/ws/prices", "/ws/candles", "/ws/quotes", "/ws/analytics", "/")
+PATHS = (*(dialect.path for dialect in DIALECTS), *ALIASES)
 TEMPLATES: tuple[dict[str, Any], ...] = (
     {"type": "subscribe", "symbols": ["AAPL", "S1"], "timeframe": "real-time", "includeDepth": True, "since": 5},
     {"type": "subscribe", "symbols": "AAPL", "since": {"AAPL": 1}},

@@ -16,8 +16,7 @@ from tapeflow import cli
 from tapeflow.cli import main
 
 ROOT = Path(__file__).parents[3]
-VERBS = ("demo", "bars", "produce", "run", "verify", "migrate", "doctor", "local", "settings",
-         "gateway", "token", "publish", "watch")  # fmt: skip
+VERBS = tuple(verb.__name__ for verb in cli.VERBS)
 TRADES = "event_time_us,symbol,price,size\n1767571140000000,AAA,100,1\n"
 
 
