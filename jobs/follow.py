@@ -33,6 +33,10 @@ REFUSED: Final = {4001: "the token is missing, bad or expired", 4003: "this orig
 ADVICE: Final = re.compile(r"reconnect in (\d+) ms")
 
 
+class _NotTold(Exception):
+    """``on_message`` couldn't write; its error is the cause."""
+
+
 @dataclass
 class Followed:
     """One symbol. ``fields``: of the last snapshot and every delta since; ``ages_ms``: arrival less event time."""
@@ -84,7 +88,8 @@ class Follower:
             await self._subscribe(self._connection, new)
 
     async def run(self) -> None:
-        """Follow until cancelled. Raises SettingError when refused, Unreachable when the first connect fails."""
+        """Follow until cancelled. Raises SettingError when refused, Unreachable when the first connect fails, and what
+        ``on_message`` raises."""
         failures = 0
         while True:
             advised_s = 0.0
@@ -92,6 +97,8 @@ class Follower:
                 async with connect(self.url, **self._options()) as connection:
                     failures = 0
                     await self._follow(connection)
+            except _NotTold as failed:
+                raise failed.__cause__ or failed from None
             except ConnectionClosed as closed:
                 advised_s = self._closed(closed)
             except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
@@ -133,9 +140,15 @@ class Follower:
             now_ms = time.time() * 1000
             message = json.loads(text, parse_float=Decimal)
             lost = self.take(message, now_ms)
-            self.on_message(message, now_ms)
+            self._tell(message, now_ms)
             if lost:
                 await self._subscribe(connection, [lost])
+
+    def _tell(self, message: Mapping[str, Any], now_ms: float) -> None:
+        try:
+            self.on_message(message, now_ms)
+        except OSError as error:  # of who is told, not of the connection
+            raise _NotTold from error
 
     async def _subscribe(self, connection: ClientConnection, symbols: list[str]) -> None:
         for chunk in (symbols[at : at + CHUNK] for at in range(0, len(symbols), CHUNK)):

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any, Final
@@ -96,13 +96,18 @@ def message_line(message: Mapping[str, Any], now_ms: float) -> str:
     return " ".join(filter(None, (at, str(message.get("type")), str(message.get("symbol", "")), fields)))
 
 
-async def watch_symbols(follower: Follower, console: Console, seconds: float | None) -> None:
-    """Follow and show for ``seconds`` (None: until cancelled). Raises what the Follower's ``run`` raises."""
+async def watch_symbols(
+    follower: Follower, console: Console, seconds: float | None, *, reader_is_gone: Callable[[], bool]
+) -> None:
+    """Follow and show for ``seconds`` (None: until cancelled), or until nobody reads what it writes.
+
+    Raises what the Follower's ``run`` raises.
+    """
     following = asyncio.create_task(follower.run())
     ends_s = None if seconds is None else time.monotonic() + seconds
     view = WatchView(follower)
     with Live(console=console, auto_refresh=False) if console.is_terminal else contextlib.nullcontext() as live:
-        while not following.done() and (ends_s is None or time.monotonic() < ends_s):
+        while not (following.done() or reader_is_gone()) and (ends_s is None or time.monotonic() < ends_s):
             if live is not None:
                 live.update(view.render(time.monotonic()), refresh=True)
             left_s = REFRESH_S if ends_s is None else min(REFRESH_S, max(ends_s - time.monotonic(), 0))

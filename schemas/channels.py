@@ -19,6 +19,7 @@ __all__ = [
     "CHANNELS",
     "CHANNEL_TYPES",
     "CLOSED",
+    "ENTRIES_KEPT",
     "EVENT_TYPES",
     "channel_stream",
     "event_fields",
@@ -28,6 +29,8 @@ __all__ = [
 ALERTS: Final = "alerts"
 CHANNELS: Final = ("routing-metrics", "lp-performance", "exposure-updates", ALERTS)
 EVENT_TYPES: Final = ("news", "price_alert", "system_status", "alert")
+ENTRIES_KEPT: Final = 10_000
+"""Least length to which the event stream and the channels' are cut."""
 CLOSED: Final = ("exposure-updates", ALERTS)
 """Nobody with a token may join these unless the setting names roles that may."""
 # The ``type`` of a channel's messages when their writer gives none.

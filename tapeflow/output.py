@@ -6,12 +6,20 @@ once more would tell nothing, because an unbuffered stream has lost what it coul
 """
 
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-__all__ = ["WatchedOutput", "watched_output"]
+__all__ = ["WatchedOutput", "reader_is_gone", "watched_output"]
+
+
+def reader_is_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads any more; a write would say so too, if there were one."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(what & select.POLLERR for _, what in poll.poll(0))
 
 
 class WatchedOutput:

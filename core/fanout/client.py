@@ -37,8 +37,7 @@ class HubLimits:
     slow_ms: int = 10_000
     catch_up_bytes: int = 65_536
     replies_max: int = 64
-    history: int = 256
-    history_bytes: int = 64 * 1024 * 1024
+    history_bytes: int = 64_000_000
     resume_wait_ms: int = 2_000
     reload_ms: int = 250
     paused_max: int = 10_000

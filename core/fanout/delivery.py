@@ -273,6 +273,13 @@ class Delivery:
                     again = True
                     continue  # another gateway was ahead of this one; it will be there in a moment
                 missed = room.since(lag) if lag >= 0 else None
+                if missed is not None and len(missed) > budget - len(messages) - len(parts):
+                    # Beyond its budget a client would be conflated, which is a whole state too, only later.
+                    client.refill(now_ms, self.limits)
+                    if len(missed) <= self.limits.out_per_s and now_ms < client.resume_until_ms:
+                        again = True
+                        continue
+                    missed = None
                 if missed is None:
                     parts.append(room.part(client.variant))
                     bytes_left -= len(parts[-1])

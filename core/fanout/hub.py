@@ -38,7 +38,7 @@ class Hub:
         self.limits = limits
         self.delivery = Delivery(limits)
         self.clients: dict[Client, None] = {}
-        self.registry = Registry(limits.history, limits.history_bytes, lossless)
+        self.registry = Registry(limits.history_bytes, lossless)
         self.watched: Counter[str] = Counter()  # symbol → clients here that need it
         self.paused = False
         self.last_broadcast_ms = 0
@@ -163,7 +163,7 @@ class Hub:
 
     def _apply_ticker(self, room: TickerRoom, message: TickerMessage, shard: int, written_ms: int) -> None:
         room.shard = shard
-        was_ready, before_bytes = room.ready, room.history_bytes
+        was_ready = room.ready
         outcome = room.apply(message)
         if outcome is Outcome.APPLIED:
             self._mark(room, written_ms)
@@ -173,7 +173,8 @@ class Hub:
                 self._restart(room)
             elif room.members:
                 self._want(room, 0)
-        self.registry.account(room, before_bytes)
+        if room.history and room.history[-1] is message:
+            self.registry.remember(message)
 
     def publish(self, message: ChannelMessage) -> None:
         """A channel message goes to whoever is in the channel now."""
@@ -217,9 +218,7 @@ class Hub:
         for room in self.registry.with_state():
             if shard is None or room.shard in (shard, -1):
                 if isinstance(room, TickerRoom):
-                    before_bytes = room.history_bytes
                     room.forget()
-                    self.registry.account(room, before_bytes)
                     if new_epoch:
                         room.floor = room.sequence = -1
                 self._restart(room)

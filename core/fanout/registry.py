@@ -1,29 +1,36 @@
 """All rooms of a hub by what they are about, and the memory that their histories share.
 
 The hub asks here for a room by its key. Law: a room that nobody is in and that knows nothing is not kept, so strange
-symbols leave no trace; and all histories together stay under one limit, the longest unchanged symbols going first.
+symbols leave no trace; and all histories together stay under one limit, the oldest messages of all going first. So each
+symbol can be resumed over the same time, busy or quiet.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from core.fanout.bar_rooms import BAR_ROOMS, BarRoom
 from core.fanout.dialect import RoomKey
+from core.fanout.messages import TickerMessage
 from core.fanout.rooms import ChannelRoom, Room, TickerRoom
 
-__all__ = ["Registry"]
+__all__ = ["MESSAGE_BYTES", "Registry"]
+
+MESSAGE_BYTES: Final = 200
+"""Of a process's memory for a message beside its text: the object, its numbers, its places in two queues."""
 
 
 class Registry:
-    """``history``: messages per symbol; ``history_bytes_max``: of all symbols together."""
+    """``history_bytes_max``: what the messages that clients can resume over take, of all symbols together."""
 
-    def __init__(self, history: int, history_bytes_max: int, lossless: Iterable[str]) -> None:
+    def __init__(self, history_bytes_max: int, lossless: Iterable[str]) -> None:
         self.tickers: dict[str, TickerRoom] = {}
         self.bars: dict[RoomKey, BarRoom] = {}
         self.channels: dict[str, ChannelRoom] = {}
         self.history_bytes = 0
-        self._history, self._history_bytes_max = history, history_bytes_max
+        self._history_bytes_max = history_bytes_max
         self._lossless = frozenset(lossless)
-        self._changed: dict[str, None] = {}  # symbols in order of their last change
+        self._order: deque[TickerMessage] = deque()  # all that rooms remember, and what they let go of early
 
     def find(self, key: RoomKey) -> Room | None:
         if key[0] == "ticker":
@@ -46,7 +53,7 @@ class Registry:
     def ticker(self, symbol: str) -> TickerRoom:
         room = self.tickers.get(symbol)
         if room is None:
-            room = self.tickers[symbol] = TickerRoom(("ticker", symbol), self._history)
+            room = self.tickers[symbol] = TickerRoom(("ticker", symbol))
         return room
 
     def drop(self, room: Room) -> None:
@@ -56,18 +63,16 @@ class Registry:
         elif isinstance(room, TickerRoom) and not room.ready and not room.history:
             del self.tickers[room.key[1]]
 
-    def account(self, room: TickerRoom, before_bytes: int) -> None:
-        """To be called after a change of the room's history, which had ``before_bytes``."""
-        self.history_bytes += room.history_bytes - before_bytes
-        self._changed.pop(room.key[1], None)
-        self._changed[room.key[1]] = None
-        while self.history_bytes > self._history_bytes_max and len(self._changed) > 1:
-            oldest = next(iter(self._changed))
-            del self._changed[oldest]
-            stale = self.tickers.get(oldest)
-            if stale is not None:
-                self.history_bytes -= stale.history_bytes
-                stale.clear_history()
+    def remember(self, message: TickerMessage) -> None:
+        """To be called when the message has become the last one of its room's history."""
+        self._order.append(message)
+        self.history_bytes += len(message.raw) + MESSAGE_BYTES
+        while self.history_bytes > self._history_bytes_max and len(self._order) > 1:
+            oldest = self._order.popleft()
+            self.history_bytes -= len(oldest.raw) + MESSAGE_BYTES
+            room = self.tickers.get(oldest.symbol)
+            if room is not None and room.history and room.history[0] is oldest:
+                room.history.popleft()
 
     def bars_of(self, symbol: str, interval: str) -> Iterator[BarRoom]:
         """The rooms of all views of one symbol's bars that somebody is in."""

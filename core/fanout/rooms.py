@@ -7,8 +7,11 @@ The surprise: a room keeps no queue per client. A member is in ``audience`` (has
 ``lagging`` (gets the newest state in one piece), which is why a slow client costs no memory here.
 """
 
+from bisect import bisect_right
 from collections import deque
 from enum import Enum
+from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -88,17 +91,13 @@ class TickerRoom(Room):
         "fields",
         "floor",
         "history",
-        "history_bytes",
-        "history_max",
         "parts",
         "pending",
         "sequence",
     )
 
-    def __init__(self, key: RoomKey, history_max: int) -> None:
+    def __init__(self, key: RoomKey) -> None:
         super().__init__(key)
-        self.history_max = history_max
-        self.history_bytes = 0
         self.sequence = -1
         self.floor = -1  # the highest sequence that any client was given
         self.fields: dict[str, msgspec.Raw] = {}
@@ -116,7 +115,7 @@ class TickerRoom(Room):
                 return Outcome.GAP
             if message.sequence < self.floor:
                 return Outcome.IGNORED
-            self.clear_history()
+            self.history.clear()
             self._move(message)
             return Outcome.APPLIED
         if message.sequence <= self.sequence:
@@ -153,24 +152,17 @@ class TickerRoom(Room):
             return []
         if not self.history or self.history[-1].sequence != self.sequence:
             return None
-        missed: list[TickerMessage] = []
-        for message in reversed(self.history):
-            missed.append(message)
-            if message.link == sequence:
-                missed.reverse()
-                return missed
-        return None
+        first = bisect_right(self.history, sequence, key=attrgetter("sequence"))
+        if first == len(self.history) or self.history[first].link != sequence:
+            return None
+        return list(islice(self.history, first, None))
 
     def forget(self) -> None:
         """The state is no longer known to be true; what clients were given stays a floor."""
         self.ready, self.absent = False, False
         self.floor = max(self.floor, self.sequence)
-        self.clear_history()
-        self.discard_pending()
-
-    def clear_history(self) -> None:
         self.history.clear()
-        self.history_bytes = 0
+        self.discard_pending()
 
     def drain(self) -> list[TickerMessage]:
         pending, self.pending, self.written_ms = self.pending, [], 0
@@ -201,12 +193,9 @@ class TickerRoom(Room):
         if self.history and self.history[-1].sequence != link:
             if message.sequence <= self.history[-1].sequence:
                 return
-            self.clear_history()
+            self.history.clear()
         message.link = link
         self.history.append(message)
-        self.history_bytes += len(message.raw)
-        if len(self.history) > self.history_max:
-            self.history_bytes -= len(self.history.popleft().raw)
 
 
 class ChannelRoom(Room):

@@ -20,12 +20,11 @@ import structlog
 from gateway.access.principal import Principal
 from gateway.stores.now import NowUnavailableError
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
-from schemas.channels import ALERTS, EVENT_TYPES
+from schemas.channels import ALERTS, ENTRIES_KEPT, EVENT_TYPES
 
 __all__ = ["Event", "EventFeed", "EventId", "Listener", "Trail", "decode_event", "parse_event_id"]
 
 PAGE: Final = 500
-TRAIL_MAX: Final = 10_000  # as many entries as a stream is trimmed to
 BLOCK_MS: Final = 5_000
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 ID: Final = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?")
@@ -118,7 +117,7 @@ class Trail:
         if entry in self._read:
             return False
         self._read[entry] = self._round
-        if len(self._read) > TRAIL_MAX:
+        if len(self._read) > ENTRIES_KEPT:
             del self._read[next(iter(self._read))]
         return True
 
@@ -357,7 +356,9 @@ class EventFeed:
         info: dict[str, Any] = await self._redis.xinfo_stream(self._stream)
         first = info.get("first-entry")
         last = parse_event_id(info["last-generated-id"].decode())
-        whole = info.get("entries-added") == info["length"]
+        added = info.get("entries-added")
+        # Before Redis 7 nothing counts what was added; but writers cut no stream shorter than that.
+        whole = info["length"] < ENTRIES_KEPT if added is None else added == info["length"]
         return (parse_event_id(first[0].decode()) if first else None), last, whole
 
 

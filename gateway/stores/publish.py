@@ -7,11 +7,9 @@ import time
 from typing import Any
 
 from gateway.stores.redis_pool import Redis
-from schemas.channels import event_fields, publish_target
+from schemas.channels import ENTRIES_KEPT, event_fields, publish_target
 
 __all__ = ["publish"]
-
-STREAM_LENGTH = 10_000
 
 
 async def publish(
@@ -24,5 +22,5 @@ async def publish(
     stream, usual = publish_target(name)
     fields = event_fields(kind or usual, data, written_ms=time.time_ns() // 1_000_000, user=user, symbols=symbols)
     entry: dict[Any, Any] = {**fields}
-    entry_id = await redis.xadd(stream, entry, maxlen=STREAM_LENGTH, approximate=True)
+    entry_id = await redis.xadd(stream, entry, maxlen=ENTRIES_KEPT, approximate=True)
     return entry_id.decode() if isinstance(entry_id, bytes) else str(entry_id)

@@ -40,7 +40,7 @@ __all__ = ["Fanout"]
 BLOCK_MS: Final = 250
 CHECK_S: Final = 1.0
 COUNT: Final = 200
-WARM_ENTRIES: Final = 500
+WARM_PAGE: Final = 200  # entries read again at once
 MOVED_KEYS: Final = 500  # in one MGET
 PROBED_SHARDS: Final = 64  # looked for beyond the highest one known
 RETRY_S: Final = 0.2
@@ -77,6 +77,7 @@ class Fanout:
         self._checked_s = 0.0
         self._shards: set[int] = set()  # named by symbols, looked for whatever their number
         self._probed: set[int] = set()
+        self._shards_there = 1
         self._moved: dict[tuple[str, str], tuple[int, int]] = {}  # (symbol, interval) → shard, the flow's time in ms
         self._wanted = asyncio.Event()
         self.counts: Counter[str] = Counter()
@@ -186,6 +187,7 @@ class Fanout:
         self._epoch = epoch
         self._probed = shards
         found = [name for name, exists in zip(names, present, strict=True) if exists]
+        self._shards_there = len(set(found) - set(self._channels))
         for name in set(self._positions) - set(found):
             self._lost(name, "the stream is gone")
             del self._positions[name]
@@ -232,11 +234,24 @@ class Fanout:
             return
         shard = int(name.rpartition(":")[2])
         position = self._positions[name] = Position(shard, last, added)
-        entries: Any = await self._redis.xrevrange(name, max=str(last), count=WARM_ENTRIES)
+        entries = await self._newest_entries(name, last)
         if self._started and added != len(entries):
             self._hub.reset(shard)  # it began unseen: clients may have loaded before entries that can't be read now
         for entry_id, fields in reversed(entries):
             self._take(name, position, entry_id, {**fields, b"ts": b"0"})
+
+    async def _newest_entries(self, name: str, last: EventId) -> list[Any]:
+        """Entries up to ``last``, newest first, as many as fit into this shard's part of the hub's memory."""
+        entries: list[Any] = []
+        until, left = str(last), self._hub.limits.history_bytes // 2 // max(1, self._shards_there)
+        while left > 0:
+            page: Any = await self._redis.xrevrange(name, max=until, count=WARM_PAGE)
+            entries += page
+            if len(page) < WARM_PAGE:
+                break
+            left -= sum(len(fields.get(b"batch", b"")) for _, fields in page)
+            until = "(" + page[-1][0].decode()
+        return entries
 
     # Loads.
 

@@ -72,6 +72,7 @@ class WsOptions:
             symbols_max=settings.gateway_symbols_max,
             bars_max=min(1000, settings.candles_kept),
             slow_ms=settings.gateway_slow_ms,
+            history_bytes=settings.gateway_resume_mb * 1_000_000,
         )
         return cls(
             host=host,

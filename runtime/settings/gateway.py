@@ -62,6 +62,13 @@ class GatewaySettings(BaseSettings):
     gateway_out_per_s: int = setting(1_000, "Messages per second to one client; above, it is conflated", ge=1)
     gateway_in_per_s: int = setting(50, "Messages per second from one client, four times that at once", ge=1)
     gateway_symbols_max: int = setting(1_000, "Symbols that one connection may subscribe to", ge=1, le=100_000)
+    gateway_resume_mb: int = setting(
+        64,
+        "Memory of a process for the newest deltas of all symbols: what `since` can resume over; beyond, a snapshot",
+        unit="MB",
+        ge=1,
+        le=100_000,
+    )
     gateway_slow_ms: int = setting(
         10_000, "A client whose buffer stays full for so long is closed 4009", unit="ms", ge=100
     )

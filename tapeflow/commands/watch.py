@@ -15,6 +15,7 @@ from rich.console import Console
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError
 from tapeflow.commands.entry import YEAR_S, enter, people
+from tapeflow.output import reader_is_gone
 
 __all__ = ["watch"]
 
@@ -46,7 +47,7 @@ def watch(
     if not console.is_terminal:
         follower.on_message = lambda message, now_ms: typer.echo(message_line(message, now_ms))
     with contextlib.suppress(KeyboardInterrupt):  # the way to end it
-        asyncio.run(watch_symbols(follower, console, seconds))
+        asyncio.run(watch_symbols(follower, console, seconds, reader_is_gone=reader_is_gone))
     people().print(
         f"{follower.messages:,} messages, {follower.gaps} gaps, {max(follower.connects - 1, 0)} reconnects",
         style="dim",

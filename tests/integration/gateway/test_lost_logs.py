@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -15,7 +16,8 @@ from gateway.access.principal import Principal
 from gateway.stores.events import EventFeed, EventId, Listener, parse_event_id
 from gateway.stores.redis_pool import Redis, end_tasks, open_redis
 from gateway.ws.fanout import Fanout
-from schemas.channels import event_fields
+from local.redis import bundled_binary
+from schemas.channels import ENTRIES_KEPT, event_fields
 from schemas.names import EPOCH_KEY, EVENTS_STREAM
 from tests.integration.gateway.ws_world import eventually, own_redis
 from tests.servers.redis import RedisServer
@@ -39,8 +41,11 @@ class Heard(Hub):
 
 
 async def alert(redis: Redis, number: int, entry_id: str = "*") -> str:
-    fields: dict[Any, Any] = {**event_fields("alert", b'{"number":%d}' % number, written_ms=1)}
-    return cast("bytes", await redis.xadd(EVENTS_STREAM, fields, id=entry_id)).decode()
+    return cast("bytes", await redis.xadd(EVENTS_STREAM, fields_of(number), id=entry_id)).decode()
+
+
+def fields_of(number: int) -> dict[Any, Any]:
+    return {**event_fields("alert", b'{"number":%d}' % number, written_ms=1)}
 
 
 async def replaced_with_higher_ids(redis: Redis) -> list[int]:
@@ -220,3 +225,34 @@ def test_a_log_trimmed_during_a_long_resume_says_gap(own_redis: RedisServer) -> 
         await redis.aclose(close_connection_pool=True)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("bundled", [False, True])
+def test_who_asks_for_all_there_is_hears_of_a_gap_only_when_some_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: bool
+) -> None:
+    """The bundled release (6.2) doesn't count what was ever added to a stream."""
+    if bundled:
+        monkeypatch.setattr("tests.servers.redis.shutil.which", lambda _name: bundled_binary())
+
+    async def story(url: str) -> None:
+        redis = open_redis(url, 10_000)
+        feed, listener = EventFeed(redis, EVENTS_STREAM), Listener(EVERYONE, 2_000)
+        async with running(feed.run()):
+            await feed.join(listener, None)
+            burst = redis.pipeline()
+            for number in range(1200):
+                burst.xadd(EVENTS_STREAM, fields_of(number))
+            await burst.execute()
+            assert "gap" not in await heard(listener, 1199), "many at once are no gap"
+            whole = [page async for page in await feed.join(Listener(EVERYONE, 100), EventId(0, 0))]
+            assert (b"".join(whole).count(b"event: alert"), b"event: gap" in b"".join(whole)) == (1200, False)
+            for number in range(ENTRIES_KEPT):
+                burst.xadd(EVENTS_STREAM, fields_of(number), maxlen=ENTRIES_KEPT, approximate=True)
+            await burst.execute()
+            rest = [page async for page in await feed.join(Listener(EVERYONE, 100), EventId(0, 0))]
+            assert rest[0].startswith(b"event: gap"), "now the oldest are gone"
+        await redis.aclose(close_connection_pool=True)
+
+    with RedisServer(tmp_path) as server:
+        asyncio.run(story(server.url))

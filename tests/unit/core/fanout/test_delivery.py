@@ -1,12 +1,19 @@
-"""Slow clients: tickers collapse, final bars and alerts wait, full backlogs close."""
+"""Slow clients: tickers collapse, final bars and alerts wait, full backlogs close; who comes back goes on."""
 
 import json
+from typing import Any
+
+import pytest
 
 from core.fanout.client import HELD_BY_TRANSPORT, HubLimits
 from core.fanout.dialect import ALL_BARS, Subscribe
 from core.fanout.hub import Hub
 from core.fanout.messages import ChannelMessage, decode_bar
+from core.fanout.registry import MESSAGE_BYTES
 from tests.unit.core.fanout.words import ANALYTICS, CANDLES, answer, bar, delta, feed, make_client, sent, snapshot
+
+SYMBOLS = ("A", "B", "C")
+EVERY_MS = 160  # a symbol's deltas at about six a second
 
 
 def test_a_held_client_gets_one_newer_state_instead_of_its_deltas() -> None:
@@ -155,3 +162,71 @@ def test_who_waits_for_the_first_trade_of_a_symbol_costs_nothing() -> None:
     assert not hub.busy
     hub.resume()
     assert {each["symbol"] for each in sent(hub, client, 4)} == {"A", "B"}
+
+
+def busy_hub(minutes: float, **limits: int) -> tuple[Hub, int]:
+    """A hub that somebody follows, after so long; and the last sequence of each symbol."""
+    hub = Hub(HubLimits(**limits))
+    last = 1 + int(minutes * 60_000 / EVERY_MS)
+    hub.command(make_client(hub), Subscribe(tuple(("ticker", symbol) for symbol in SYMBOLS)), 0)
+    answer(hub, {symbol: snapshot(symbol, 1) for symbol in SYMBOLS})
+    for sequence in range(2, last + 1):
+        feed(hub, *(delta(symbol, sequence - 1, sequence) for symbol in SYMBOLS))
+    hub.flush(1)
+    return hub, last
+
+
+def come_back(hub: Hub, since: int, until_ms: int = 5_000) -> dict[str, list[dict[str, Any]]]:
+    client = make_client(hub, now_ms=10_000)
+    rooms = tuple(("ticker", symbol) for symbol in SYMBOLS)
+    hub.command(client, Subscribe(rooms, dict.fromkeys(rooms, since)), 10_000)
+    got: dict[str, list[dict[str, Any]]] = {}
+    for now_ms in range(10_000, 10_000 + until_ms, 16):
+        for message in sent(hub, client, now_ms):
+            got.setdefault(message["symbol"], []).append(message)
+    return got
+
+
+def check(got: dict[str, list[dict[str, Any]]], since: int, last: int) -> list[str]:
+    """Every chain leads from what was held, or a snapshot, to the newest state; gives each first message's type."""
+    assert sorted(got) == sorted(SYMBOLS)
+    for messages in got.values():
+        held = since
+        for message in messages:
+            assert message["type"] == "snapshot" or message["previous"] == held
+            held = message["sequence"]
+        assert held == last
+    return [got[symbol][0]["type"] for symbol in SYMBOLS]
+
+
+@pytest.mark.parametrize(
+    ("away_minutes", "types"),
+    [(0.2, ["delta"] * 3), (1, ["delta"] * 3), (2, ["delta"] * 3), (10, ["snapshot"] * 3), (60, ["snapshot"] * 3)],
+)
+def test_who_was_away_gets_deltas_while_they_are_held_and_else_whole_states(
+    away_minutes: float, types: list[str]
+) -> None:
+    minutes_held = 4
+    held_bytes = minutes_held * 60_000 // EVERY_MS * 3 * (80 + MESSAGE_BYTES)
+    hub, last = busy_hub(61, history_bytes=held_bytes)
+    assert hub.registry.history_bytes <= held_bytes
+    since = last - int(away_minutes * 60_000 / EVERY_MS)
+    assert check(come_back(hub, since), since, last) == types
+    assert hub.delivery.counts["conflated"] == 0
+
+
+def test_a_resume_stays_within_the_clients_budget_and_what_takes_too_long_is_a_whole_state() -> None:
+    hub, last = busy_hub(0.4, out_per_s=100, resume_wait_ms=1_000)
+    got = come_back(hub, last - 80)
+    assert check(got, last - 80, last) == ["delta", "delta", "snapshot"], (
+        "one at once, one when its budget allows, one late"
+    )
+    assert hub.delivery.counts["conflated"] == 0
+    assert check(come_back(hub, last - 101), last - 101, last) == ["snapshot"] * 3, "more than a second's messages"
+    assert check(come_back(hub, last - 30), last - 30, last) == ["delta"] * 3
+
+
+def test_a_sequence_that_never_was_brings_whole_states() -> None:
+    hub, last = busy_hub(0.1)
+    feed(hub, *(delta(symbol, last, last + 10) for symbol in SYMBOLS))
+    assert check(come_back(hub, last + 5), last + 5, last + 10) == ["snapshot"] * 3

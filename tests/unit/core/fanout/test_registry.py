@@ -2,30 +2,45 @@
 
 from core.fanout.dialect import ALL_BARS
 from core.fanout.messages import decode_batch
-from core.fanout.registry import Registry
+from core.fanout.registry import MESSAGE_BYTES, Registry
 from core.fanout.rooms import TickerRoom
 
 
 def fill(registry: Registry, symbol: str) -> TickerRoom:
     room = registry.ticker(symbol)
-    before = room.history_bytes
     (message,) = decode_batch(b'[{"type":"delta","symbol":"%s","sequence":2,"previous":1}]' % symbol.encode())
     room.apply(message)  # type: ignore[arg-type]
-    registry.account(room, before)
+    registry.remember(message)  # type: ignore[arg-type]
     return room
 
 
-def test_the_longest_unchanged_history_goes_first() -> None:
-    registry = Registry(10, 130, ())
+def test_the_oldest_messages_of_all_go_first() -> None:
+    registry = Registry(130 + 2 * MESSAGE_BYTES, ())
     first, second = fill(registry, "A"), fill(registry, "B")
     assert first.history
     third = fill(registry, "C")
     assert (len(first.history), len(second.history), len(third.history)) == (0, 1, 1)
-    assert registry.history_bytes == second.history_bytes + third.history_bytes
+    held = sum(len(room.history[0].raw) for room in (second, third))
+    assert registry.history_bytes == held + 2 * MESSAGE_BYTES
+    third.forget()
+    fourth = fill(registry, "D")
+    assert (len(second.history), len(fourth.history)) == (0, 1), "what a room let go of counts until its turn comes"
+
+
+def test_a_quiet_symbol_is_remembered_as_long_as_a_busy_one() -> None:
+    registry = Registry(100 * (70 + MESSAGE_BYTES), ())
+    quiet, busy = fill(registry, "QUIET"), registry.ticker("BUSY")
+    for sequence in range(2, 90):
+        (message,) = decode_batch(
+            b'[{"type":"delta","symbol":"BUSY","sequence":%d,"previous":%d}]' % (sequence, sequence - 1)
+        )
+        busy.apply(message)  # type: ignore[arg-type]
+        registry.remember(message)  # type: ignore[arg-type]
+    assert (len(quiet.history), len(busy.history)) == (1, 88)
 
 
 def test_strangers_and_bars_are_dropped_and_known_tickers_stay() -> None:
-    registry = Registry(10, 1000, ("alerts",))
+    registry = Registry(1000, ("alerts",))
     stranger, bars, known = (
         registry.make(("ticker", "X")),
         registry.make(("bars", "X", "1m", ALL_BARS)),
