@@ -114,32 +114,34 @@ class Fanout:
         if not streams:
             await asyncio.sleep(BLOCK_MS / 1000)
             return
-        answer: Any = await self._redis.xread(streams, count=COUNT, block=BLOCK_MS)
+        # Bars first: an entry that was written before they were read is then applied before they are.
+        moved = self._moved
+        bars = await self._read_bars(list(moved))
+        answer: Any = await self._redis.xread(streams, count=COUNT, block=None if moved else BLOCK_MS)
+        self._moved = {}
         for name, entries in _pairs(answer):
             position = self._positions[name.decode()]
             for entry_id, fields in entries:
                 self._take(name.decode(), position, entry_id, fields)
             position.last = parse_event_id(entries[-1][0].decode())
             position.added += len(entries) if position.added >= 0 else 0
-        if answer:
-            self._on_input()
-        if self._moved:
-            await self._read_moved()
+        for room, bar in bars.items():
+            shard, written_ms = moved[room]
+            self._hub.apply(shard, [bar], written_ms)
+        if answer or bars:
             self._on_input()
 
-    async def _read_moved(self) -> None:
-        """Open bars that moved and are watched. An error leaves them for the next time."""
-        wanted = list(self._moved.items())
-        for part in (wanted[at : at + MOVED_KEYS] for at in range(0, len(wanted), MOVED_KEYS)):
-            values: Any = await self._redis.mget([self._keys.candle(*room) for room, _ in part])
-            for (room, (shard, written_ms)), value in zip(part, values, strict=True):
-                del self._moved[room]
+    async def _read_bars(self, rooms: Sequence[tuple[str, str]]) -> dict[tuple[str, str], BarMessage]:
+        """The newest bar of each (symbol, interval) that has one."""
+        found: dict[tuple[str, str], BarMessage] = {}
+        for part in (rooms[at : at + MOVED_KEYS] for at in range(0, len(rooms), MOVED_KEYS)):
+            values: Any = await self._redis.mget([self._keys.candle(*room) for room in part])
+            for room, value in zip(part, values, strict=True):
                 try:
-                    bars = [decode_bar(value)] if value is not None else []
+                    found |= {room: decode_bar(value)} if value is not None else {}
                 except ValueError as error:
                     log.error("redis_value_refused", key=self._keys.candle(*room), error=str(error))
-                else:
-                    self._hub.apply(shard, bars, written_ms)
+        return found
 
     def _take(self, name: str, position: Position, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
         self.counts["entries"] += 1

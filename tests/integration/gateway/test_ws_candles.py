@@ -33,6 +33,26 @@ def test_initial_bars_are_the_newest_and_oldest_first(own_redis: RedisServer) ->
     in_world(own_redis, story)
 
 
+def test_the_last_state_of_each_bar_comes_however_soon_the_next_one_begins(own_redis: RedisServer) -> None:
+    """The key holds the next bar by then; what the one before ended with stands in the stream."""
+
+    async def story(world: World) -> None:
+        await world.flow.trade("A", "1")
+        async with world.client("/ws/candles") as client:
+            await send(client, type="subscribe", symbol="A", interval="1m")
+            await receive(client)
+            for minute in range(60):
+                for price in range(2, 5):
+                    await world.flow.trade("A", str(10 * minute + price), minute=minute)
+            last: dict[str, Any] = {}
+            while (bar := (await take(client, "update"))["bar"])["close"] != 594:
+                last[bar["time"]] = bar
+            closes = [each["close"] for each in last.values() if each["close"] < 590]
+            assert closes == [10 * minute + 4 for minute in range(59)]
+
+    in_world(own_redis, story)
+
+
 def test_live_bars_come_once_a_second_and_closing_bars_at_once(own_redis: RedisServer) -> None:
     async def story(world: World) -> None:
         await world.flow.trade("A", "1")
