@@ -237,19 +237,21 @@ class Endpoint:
                 raise unauthorized("Authorization must be a Bearer token")
         if self._doors.is_open and not is_local_host(headers.get(b"host", b"").decode("latin-1")):
             raise forbidden("Without a token secret only local names are served")
-        if operation.method != "GET":
-            self._check_writer(operation, headers)
         if operation.public:
             principal = Principal("")
         else:
+            self._check_page(operation, headers)
             try:
                 principal = self._doors.verify(token)
             except TokenRefused as error:
                 raise unauthorized(str(error)) from None
         return principal, _convert(pairs, operation.query)
 
-    def _check_writer(self, operation: Operation, headers: dict[bytes, bytes]) -> None:
-        """Without a token any page can send simple requests, as browsers call them; none of them pass here."""
+    def _check_page(self, operation: Operation, headers: dict[bytes, bytes]) -> None:
+        """A page of an origin that isn't allowed is told so, rather than being answered and kept from reading it.
+
+        Without a token any page can send simple requests, as browsers call them; none of them write here.
+        """
         origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
         if origin and not self._doors.origins.allows(origin, host):
             raise forbidden(REFUSED, origin=origin[:200])
