@@ -3,7 +3,7 @@
 A browser names the page that asks in the header Origin; other programs send none, and their token alone decides.
 Allowed are the origins that TAPEFLOW_GATEWAY_ORIGINS names, whole and never by prefix, and where it names none the
 gateway's own host. While no token is asked for, only this machine reaches the gateway, and pages of any loopback origin
-are its own user's: they are allowed too. ``null``, which sandboxed frames and files send, takes a ``*``.
+are its own user's: they are allowed too. ``null``, which files send and sandboxed frames of any site, must be named.
 """
 
 import re

@@ -22,7 +22,7 @@ from typing import Any, Self
 from local.ports import free_port
 from tests.servers.needs import must_have
 
-__all__ = ["CHROMIUM", "Browser", "Site"]
+__all__ = ["CHROMIUM", "Browser", "Quiet", "Site"]
 
 CHROMIUM = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--enable-logging=stderr", "--remote-debugging-port=0")  # fmt: skip

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import pytest
 
 from local.ports import free_port
+from tests.integration.gateway.browser import CHROMIUM, Quiet
 from tests.integration.gateway.gateway_command import COMMAND, ROOT, running_gateway
 from tests.integration.gateway.rest_server import eventually
 from tests.servers.needs import must_have
@@ -30,8 +31,6 @@ PAGE = ROOT / "docs" / "gateway.md"
 BLOCK = re.compile(r'<!-- runs( with a token)?: prints "(.+?)" -->\n```(\w+)\n(.*?)```', re.DOTALL)
 SECRET = "a-secret-of-an-example-a-secret-of-an-example"
 STARTS_S, PRINTS_S, ENDS_S = 240, 45, 120
-CHROMIUM = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--enable-logging=stderr", "--remote-debugging-port=0")  # fmt: skip
 
 
 class Example(NamedTuple):
@@ -52,7 +51,7 @@ def examples() -> list[Example]:
 
 @dataclass
 class Place:
-    """Where the examples run: addresses of a gateway, the environment of its owner, a folder, an allowed origin."""
+    """Where the examples run: addresses of a gateway, the environment of its owner, a folder, the origin of a page."""
 
     websocket: str
     rest: str
@@ -90,9 +89,9 @@ def settings_of_children(pid: int) -> dict[str, str]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """``tapeflow demo``, until the last example is done; then it must prove itself."""
     folder = tmp_path_factory.mktemp("examples")
-    origin = f"http://127.0.0.1:{free_port()}"
+    origin = f"http://localhost:{free_port()}"
     environment = bare_environment(folder)
-    settings = {"TAPEFLOW_DATA_DIR": str(folder / "data"), "TAPEFLOW_GATEWAY_ORIGINS": origin,
+    settings = {"TAPEFLOW_DATA_DIR": str(folder / "data"),
                 "TAPEFLOW_GATEWAY_PORT": str(free_port()), "TAPEFLOW_GATEWAY_REST_PORT": str(free_port())}  # fmt: skip
     out = folder / "demo.log"
     with out.open("wb") as log, subprocess.Popen(
@@ -163,11 +162,6 @@ def served(place: Place) -> Iterator[None]:
             server.shutdown()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 def run_until(command: list[str], place: Place, wanted: str) -> str:
     """What it printed, up to and with the line that holds ``wanted``, or all of it; ends the whole group."""
     printed: list[str] = []
@@ -196,6 +190,20 @@ def test_example_prints_what_it_says(example: Example, request: pytest.FixtureRe
     command = command_of(example, place)
     with served(place):
         assert example.prints in run_until(command, place, example.prints)
+
+
+@pytest.mark.parametrize(
+    ("origins", "wanted"),
+    [("", "closed 4003 origin not allowed: name it in TAPEFLOW_GATEWAY_ORIGINS"), ("null", "bar 1m")],
+)
+def test_the_page_opened_as_a_file(demo: Place, tmp_path: Path, origins: str, wanted: str) -> None:
+    must_have("chromium")
+    (example,) = [each for each in examples() if each.language == "html"]
+    with running_gateway(tmp_path, demo.environment["TAPEFLOW_REDIS_URL"], gateway_origins=origins) as gateway:
+        page = tmp_path / "page.html"
+        place = Place(gateway.websocket, gateway.rest, demo.environment, tmp_path)
+        page.write_text(place.fitted(example.text))
+        assert wanted in run_until([*CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()], place, wanted)
 
 
 def test_the_same_works_with_the_npm_package_ws(demo: Place) -> None:
