@@ -237,10 +237,11 @@ class Endpoint:
                 raise unauthorized("Authorization must be a Bearer token")
         if self._doors.is_open and not is_local_host(headers.get(b"host", b"").decode("latin-1")):
             raise forbidden("Without a token secret only local names are served")
+        if operation.method != "GET" or not operation.public:
+            self._check_page(operation, headers)
         if operation.public:
             principal = Principal("")
         else:
-            self._check_page(operation, headers)
             try:
                 principal = self._doors.verify(token)
             except TokenRefused as error:

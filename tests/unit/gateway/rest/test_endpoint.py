@@ -99,6 +99,25 @@ def test_with_a_token_the_origin_counts_and_any_content_type_does() -> None:
 
 
 @pytest.mark.parametrize(
+    ("origin", "is_open", "status"),
+    [
+        (b"http://127.0.0.1:8080", False, 200),
+        (b"https://evil.example", False, 403),
+        (b"null", False, 403),
+        (b"http://localhost:3000", False, 403),
+        (b"http://localhost:3000", True, 200),
+        (b"https://evil.example", True, 403),
+        (b"null", True, 403),
+    ],
+)
+def test_a_page_that_is_not_allowed_is_told_the_setting(origin: bytes, is_open: bool, status: int) -> None:
+    headers = (HERE, (b"origin", origin), (b"authorization", b"Bearer good"))
+    found, body = ask(operation(public=False), *headers, is_open=is_open)
+    assert (found, "TAPEFLOW_GATEWAY_ORIGINS" in body.get("message", "")) == (status, status == 403)
+    assert ask(operation(public=True), *headers, is_open=is_open)[0] == 200
+
+
+@pytest.mark.parametrize(
     ("error", "status", "code"),
     [
         (HistoryUnavailableError("refused by the server (code 497)"), 503, "SERVICE_UNAVAILABLE"),
