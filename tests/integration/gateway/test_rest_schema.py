@@ -1,11 +1,14 @@
 """Generated requests, valid and not, over the whole OpenAPI document: no 500, and no answer off the document."""
 
+import json
 import os
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema_rs import validator_for
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -14,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.integration.gateway.rest_server import MINUTE_MS, NOW_MS, OPEN_MS, Market, RestServer, bar_json
+from tests.integration.gateway.rest_server import MINUTE_MS, NOW_MS, OPEN_MS, Answer, Market, RestServer, bar_json
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "20"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -55,3 +58,55 @@ def test_no_request_breaks_it(schema: schemathesis.BaseSchema, rest: RestServer,
         check()
         tried += 1
     assert tried >= 8
+
+
+def shape_of(document: dict[str, Any], path: str, method: str, answer: Answer) -> dict[str, Any]:
+    """The schema that the document gives for an answer, with what it refers to."""
+    described = document["paths"][path][method]["responses"][str(answer.status)]
+    for name in answer.headers:
+        assert name in {each.lower() for each in described["headers"]} | USUAL, (path, name)
+    return {**described["content"]["application/json"]["schema"], "components": document["components"]}
+
+
+USUAL = {"content-type", "content-length", "content-encoding", "vary", "date", "server", "cache-control", "connection"}
+
+
+def test_every_answer_fits_its_schema_and_its_headers_are_described(
+    schema: schemathesis.BaseSchema, rest: RestServer, market: Market
+) -> None:
+    document = json.loads(rest.get("/openapi.json", token="").body)
+    body = b'{"name":"Majors","symbols":["BTC/USDT"]}'
+    made = rest.ask("POST", "/api/watchlists", body=body)
+    one = made.headers["location"]
+    asked = [
+        ("/api/prices/{symbol}", "/api/prices/BTC%2FUSDT"),
+        ("/api/prices", "/api/prices?symbols=BTC/USDT,NOBODY"),
+        ("/api/ohlc/{symbol}", "/api/ohlc/BTC%2FUSDT?order=asc"),
+        ("/api/trades/{symbol}", "/api/trades/BTC%2FUSDT?limit=1"),
+        ("/api/historical/{symbol}", "/api/historical/BTC%2FUSDT"),
+        ("/api/historical/{symbol}", "/api/historical/BTC%2FUSDT?kind=trades&limit=1"),
+        ("/api/stats/{symbol}", "/api/stats/BTC%2FUSDT?period=1d"),
+        ("/api/symbols", "/api/symbols"),
+        ("/api/watchlists", "/api/watchlists"),
+        ("/api/watchlists/{id}", one),
+        ("/health", "/health"),
+        ("/health/ready", "/health/ready"),
+        ("/health/ws-stats", "/health/ws-stats"),
+        ("/api/ohlc/{symbol}", "/api/ohlc/NOBODY"),
+        ("/api/ohlc/{symbol}", "/api/ohlc/BTC%2FUSDT?startTime=1705600000"),
+        ("/api/watchlists/{id}", "/api/watchlists/none"),
+    ]
+    answers = [(path, "get", rest.get(address)) for path, address in asked]
+    answers.append(("/api/watchlists", "post", made))
+    answers.append(("/api/watchlists/{id}", "put", rest.ask("PUT", one, body=body)))
+    answers.append(("/api/symbols", "get", rest.get("/api/symbols", token="nonsense")))
+    for path, method, answer in answers:
+        found = list(validator_for(shape_of(document, path, method, answer)).iter_errors(json.loads(answer.body)))
+        assert not found, (path, answer.body[:300], [str(each) for each in found])
+    assert len(json.loads(rest.get("/api/ohlc/BTC%2FUSDT").body)) == 2, "schemas of lists were tried on items"
+    described = {path for path, each in document["paths"].items() if each.keys() & {"get"}}
+    assert described - {path for path, _ in asked} == {"/api/events", "/metrics"}, "not JSON"
+    same = rest.get("/api/ohlc/BTC%2FUSDT", if_none_match=rest.get("/api/ohlc/BTC%2FUSDT").headers["etag"])
+    assert same.status == 304
+    told = document["paths"]["/api/ohlc/{symbol}"]["get"]["responses"]["304"]["headers"]
+    assert {name.lower() for name in told if not name.startswith("RateLimit")} <= same.headers.keys()
