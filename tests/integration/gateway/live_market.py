@@ -10,6 +10,7 @@ import random
 import threading
 import time
 import urllib.request
+import uuid
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -44,7 +45,7 @@ SECRET = "a-secret-of-client-code-a-secret-of-client-code"
 class LiveMarket:
     """``origins``: pages that the gateway lets in. A context manager; the market runs from its start to its end."""
 
-    def __init__(self, folder: Path, bootstrap: str, dsn: str, database: str, origins: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, bootstrap: str, dsn: str, origins: tuple[str, ...]) -> None:
         self._folder = folder
         self._exits = ExitStack()
         self._redis = RedisServer(folder)
@@ -59,9 +60,9 @@ class LiveMarket:
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
         self.settings = Settings(
             kafka_bootstrap=bootstrap,
-            kafka_topic=f"live-{free_port()}",
+            kafka_topic=f"live-{uuid.uuid4().hex[:10]}",
             clickhouse_dsn=dsn,
-            clickhouse_database=database,
+            clickhouse_database=f"live_{uuid.uuid4().hex[:10]}",
             redis_url=self._redis.url,
             recovery_dir=folder / "recovery",
             dead_letters_from="none",
@@ -114,6 +115,11 @@ class LiveMarket:
         while not self._ended.wait(TICK_S):
             self.send(*((symbol, self.now_us) for symbol in SYMBOLS))
 
+    def _drop_database(self) -> None:
+        client = connect(self.settings.clickhouse_dsn)
+        client.execute(f"DROP DATABASE {self.settings.clickhouse_database} SYNC")
+        client.disconnect()
+
     def _flow(self, name: str) -> None:
         log = self._folder / f"{name}.log"
         settings = self.settings.model_copy(update={"metrics_port": free_port()})
@@ -126,7 +132,8 @@ class LiveMarket:
         self._exits.enter_context(self._redis)
         client = connect(self.settings.clickhouse_dsn)
         try:
-            client.execute(f"CREATE DATABASE IF NOT EXISTS {self.settings.clickhouse_database}")
+            client.execute(f"CREATE DATABASE {self.settings.clickhouse_database} ENGINE = Atomic")
+            self._exits.callback(self._drop_database)
             migrate(client, self.settings.clickhouse_database)
         finally:
             client.disconnect()

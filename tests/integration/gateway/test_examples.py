@@ -7,6 +7,7 @@ that run ``with a token`` meet a second gateway with a secret. What needs websoc
 import contextlib
 import functools
 import http.server
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,6 +228,14 @@ def test_lines_that_the_demo_printed_work(demo: Place) -> None:
     assert len(lines) == 4
     for line, wanted in zip(lines, ("BTC/USDT", "tradeCount", "retry: 5000", "subscriptions"), strict=True):
         assert wanted in run_until(["bash", "-c", line], demo, wanted), line
+
+
+def test_the_market_of_the_demo_runs_up_to_now(demo: Place) -> None:
+    def trades() -> bool:
+        with urllib.request.urlopen(f"{demo.rest}/api/stats/BTC%2FUSDT?period=1h", timeout=10) as answer:
+            return json.load(answer)["trades"] > 0
+
+    eventually(trades, 60)
 
 
 def test_every_kind_of_example_is_there() -> None:
