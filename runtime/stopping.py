@@ -6,6 +6,7 @@ the process at once; so does a server that stalls for longer than GIVE_UP_S, sin
 anyway. Neither loses anything: what wasn't kept is read again.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ __all__ = ["GIVE_UP_S", "StopSignal", "say_last"]
 GIVE_UP_S: Final = 8.5
 """A stop must end within 10 seconds; sinks give up on a server that is down well before, see runtime.outage."""
 NOT_DRAINED: Final = 2
+LOG_S: Final = 1.0
 
 
 class StopSignal(threading.Event):
@@ -35,10 +37,10 @@ class StopSignal(threading.Event):
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name
         if self.is_set():
-            structlog.get_logger().warning("stop_forced", signal=name)
+            _log_beside("stop_forced", name).join(LOG_S)
             os._exit(128 + number)
-        structlog.get_logger().info("stop_asked", signal=name)
         self.set()
+        _log_beside("stop_asked", name)
         timer = threading.Timer(GIVE_UP_S, self._give_up)
         timer.daemon = True
         timer.start()
@@ -49,6 +51,14 @@ class StopSignal(threading.Event):
             " the next start reads it again"
         )
         os._exit(NOT_DRAINED)
+
+
+def _log_beside(event: str, name: str) -> threading.Thread:
+    """Log by a thread of its own: the signal may have come while this one writes a line, which it can't do twice."""
+    level = logging.INFO if event == "stop_asked" else logging.WARNING
+    thread = threading.Thread(target=lambda: structlog.get_logger().log(level, event, signal=name))
+    thread.start()
+    return thread
 
 
 def say_last(line: str) -> None:

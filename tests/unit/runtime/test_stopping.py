@@ -41,6 +41,28 @@ def test_the_first_signal_asks() -> None:
         assert "stop_asked" in said or not said
 
 
+BUSY = """
+import sys, threading
+from runtime import stopping
+stop = stopping.StopSignal().arm()
+print("armed", flush=True)
+while not stop.is_set():
+    print("x" * 1000, flush=True)
+"""
+
+
+def test_a_signal_amid_a_line_is_a_signal_as_any_other() -> None:
+    for _ in range(3):
+        child = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "armed\n"
+        threading.Event().wait(0.5)  # its pipe is full by then, and it waits in the middle of a line
+        child.send_signal(signal.SIGTERM)
+        said, _ = child.communicate(timeout=20)
+        assert child.returncode == 0
+        assert "stop_asked" in said
+
+
 def test_the_second_signal_insists() -> None:
     assert run(9, "hangs", signal.SIGTERM, signal.SIGINT)[0] == 128 + signal.SIGINT
 
