@@ -18,7 +18,6 @@ from schemas.intervals import INTERVALS
 __all__ = ["Change", "Changes", "add_changes", "bar_values"]
 
 SHOWN_MAX = 1000
-DECIMALS = ("open", "high", "low", "close", "volume")
 Change = Difference
 """``expected`` is what the topic gives, ``stored`` what ClickHouse holds."""
 
@@ -59,20 +58,18 @@ class Changes:
 
 def bar_values(row: Rows) -> tuple[object, ...]:
     """A BAR row in the order of oracle.comparison.FIELDS, as exact as ClickHouse gives it."""
+    names = row.dtype.names or ()
 
-    def number(name: str) -> object:
+    def value(name: str) -> object:
+        if name == "quote_volume":
+            return to_decimal(from_limbs(row[name]), QUOTE_SCALE)
+        if name == "vwap" and not row["has_vwap"]:
+            return None
+        if name in names:
+            return int(row[name])
         return to_decimal(from_pair(int(row[f"{name}_hi"]), int(row[f"{name}_lo"])))
 
-    return (
-        *(number(name) for name in DECIMALS),
-        to_decimal(from_limbs(row["quote_volume"]), QUOTE_SCALE),
-        number("vwap") if row["has_vwap"] else None,
-        int(row["trade_count"]),
-        number("buy_volume"),
-        number("stddev"),
-        int(row["revision"]),
-        int(row["version"]),
-    )
+    return tuple(map(value, FIELDS))
 
 
 def add_changes(

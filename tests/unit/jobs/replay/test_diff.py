@@ -1,9 +1,10 @@
 """A replayed bar against one that another partition made: named, never taken for one behind the range."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from jobs.replay.diff import Changes, add_changes, bar_values
-from oracle.comparison import StoredBar
+from oracle.comparison import FIELDS, StoredBar
 from tests.unit.sinks.rows import START_US, bars
 
 KEY = ("AAPL", "1m", START_US)
@@ -16,6 +17,15 @@ def changes_of(version: int, stored_partition: int | None, stored_version: int) 
     changes = Changes()
     add_changes(changes, replayed, {KEY: StoredBar(values, stored_partition)}, range(version + 1), ENDS_US)
     return changes
+
+
+def test_the_values_of_a_bar_are_the_fields_that_are_compared() -> None:
+    changed = {"open": "1.5", "vwap": "2.25", "quote_volume": "0.00000000000000000001", "trade_count": 7, "version": 9}
+    values = dict(zip(FIELDS, bar_values(bars(changed).rows[0]), strict=True))
+    assert {name: values[name] for name in changed} == {
+        name: Decimal(value) if isinstance(value, str) else value for name, value in changed.items()
+    }
+    assert bar_values(bars({"vwap": None}).rows[0])[FIELDS.index("vwap")] is None
 
 
 def test_a_newer_bar_of_the_same_partition_is_left_out() -> None:
