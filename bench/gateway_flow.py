@@ -176,7 +176,7 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
     symbols = symbol_names(options.symbols)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-gateway-")))
-        ports = {name: free_port() for name in ("metrics_port", "gateway_port", "gateway_rest_port")}
+        ports = {name: free_port() for name in ("metrics_port", "gateway_port")}
         others = {"conflation_ms": conflation_ms, "log_level": "error", **ports, **options.set}
         settings = prepare_gateway(rig.settings(topic, recovery_dir=folder / "recovery", **others))
         flow, gateway = FlowProcess("live", settings), GatewayProcesses(settings)

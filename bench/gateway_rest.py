@@ -35,6 +35,7 @@ from bench.report import Figure, commit, write
 from gateway.access.auth import make_token
 from gateway.rest.prices import EXAMPLE
 from local.ports import free_port
+from processes.gateway_processes import answers
 from runtime.settings.whole import Settings
 from tests.servers.needs import require, two_cores
 from tests.servers.redis import redis_binary
@@ -86,7 +87,11 @@ class Served:
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 fields = path.read_text().rpartition(")")[2].split()
-                ticks += (int(fields[11]) + int(fields[12])) * (int(fields[2]) == self.group)
+                ours = self.group in (
+                    int(fields[1]),
+                    int(fields[2]),
+                )  # the gateway's processes have sessions of their own
+                ticks += (int(fields[11]) + int(fields[12])) * ours
         return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -140,7 +145,7 @@ def settings(redis_url: str, dsn: str, port: int, per_minute: int) -> Settings:
         redis_url=redis_url,
         clickhouse_dsn=dsn,
         clickhouse_database=DATABASE,
-        gateway_rest_port=port,
+        gateway_port=port,
         gateway_token_secret=SECRET,
         gateway_requests_per_minute=per_minute,
         log_level="error",
@@ -151,19 +156,19 @@ def settings(redis_url: str, dsn: str, port: int, per_minute: int) -> Settings:
 def ours(redis_url: str, dsn: str, per_minute: int) -> Iterator[Served]:
     port = free_port()
     chosen = settings(redis_url, dsn, port, per_minute)
-    script = (
-        "from gateway.rest.app import serve_rest; from runtime.settings.whole import load_settings;"
-        "serve_rest(load_settings())"
-    )
-    with process(["taskset", "-c", "0", sys.executable, "-c", script], port, **chosen.environment()) as served:
+    gateway = "import sys; from tapeflow.cli import main; sys.exit(main(['gateway']))"
+    with process(["taskset", "-c", "0", sys.executable, "-c", gateway], port, **chosen.environment()) as served:
+        while not answers(f"http://127.0.0.1:{port}/health"):
+            time.sleep(0.1)
         yield served
 
 
 @contextlib.contextmanager
 def theirs() -> Iterator[Served]:
     port = free_port()
-    options = ["--interface", "asgi", "--factory", "--port", str(port), "--no-ws", "--http", "1", "--no-log"]
-    command = ["taskset", "-c", "0", sys.executable, "-m", "granian", *options, "bench.gateway_rest:bare"]
+    options = ["--factory", "--port", str(port), "--loop", "uvloop", "--http", "httptools", "--ws", "none"]
+    quiet = ["--no-access-log", "--no-server-header", "--log-level", "error"]
+    command = ["taskset", "-c", "0", sys.executable, "-m", "uvicorn", *options, *quiet, "bench.gateway_rest:bare"]
     with process(command, port) as served:
         yield served
 

@@ -2,7 +2,7 @@
 
 The demo starts it beside the flows and asks for its verdict after they have stopped. Law: the client speaks the public
 protocol only; at the end each of its symbols must equal Redis in every field, without a gap on the way. The surprise:
-ports are those of the settings where they are free, so that a line pasted for one demo works in the next.
+the port is that of the settings where it is free, so that a line pasted for one demo works in the next.
 """
 
 import asyncio
@@ -57,12 +57,12 @@ def gateway_settings(settings: Settings) -> Settings:
         "gateway_requests_per_minute": 0,
         "gateway_rest_workers": 1,
         "gateway_reuse_port": False,
+        "gateway_rest_port": 0,
     }
-    for name in ("gateway_port", "gateway_rest_port"):
-        try:
-            checked_port(settings.model_copy(update=update), name)
-        except SettingError:
-            update[name] = 0
+    try:
+        checked_port(settings.model_copy(update=update), "gateway_port")
+    except SettingError:
+        update["gateway_port"] = 0
     return prepare_gateway(settings.model_copy(update=update))
 
 
@@ -89,7 +89,7 @@ class DemoGateway:
                 raise
             # The ports were free when we looked: another demo, started at the same moment, was the first to bind them.
             self.processes.stop()
-            self._take_ports(self._settings.model_copy(update={"gateway_port": 0, "gateway_rest_port": 0}))
+            self._take_ports(self._settings.model_copy(update={"gateway_port": 0}))
             self.start()
             self.processes.wait_ready()
         self._thread.start()

@@ -1,9 +1,10 @@
-"""The gateway as one thing: WebSocket processes and the REST process, checked, started and stopped together.
+"""The gateway as one thing: WebSocket processes and REST processes behind one port, checked, started, stopped together.
 
-``tapeflow gateway``, the demo and tests start it. Law: what a user can mend (Redis, ports, TLS files, keys) is said in
-one line before any process starts; a process that ends by itself takes the others with it, drained, so that whoever
-watches the command starts all of it again; and a stop reaches each of them once. The surprise: a port of 0 is chosen
-here, because two processes can't be asked which ones they took.
+``tapeflow gateway``, the demo and tests start it. The WebSocket processes accept; what isn't WebSocket goes to REST
+through a queue that is made here (gateway.handover). What a user can mend (Redis, ports, TLS files, keys, open files)
+is said in one line before any process starts. A REST process that ends by itself is started anew, and nobody on a
+WebSocket notices; a WebSocket process takes the others with it, drained, so that whoever watches the command starts
+all of it again. A port of 0 is chosen here, because several processes can't be asked which one they took.
 """
 
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,9 +23,12 @@ from types import FrameType
 from typing import IO, Final, Self
 
 import structlog
+from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.access.auth import OpenAuthorizer, make_authorizer
 from gateway.access.hosts import is_loopback
+from gateway.port.handover import open_queue
+from gateway.port.open_files import clients_that_fit
 from processes.runner import worker_environment
 from processes.workers import exit_code, said_code, start_worker
 from runtime.settings.whole import Settings
@@ -38,6 +43,8 @@ LISTENING: Final = "0A"
 LOOK_S: Final = 0.1
 PROBE_S: Final = 2.0
 START_S: Final = 60.0
+LIVED_S: Final = 10.0
+"""A REST process that ends sooner would end again."""
 BEYOND_DRAIN_S: Final = 10.0
 """After the clients' time to leave: sockets close, REST ends its last answers."""
 
@@ -55,9 +62,10 @@ class Addresses:
         host = bound_host(settings)
         host = "127.0.0.1" if host in ANYWHERE else host
         shown, secure = f"[{host}]" if ":" in host else host, "s" if settings.gateway_tls_cert else ""
+        place = f"{secure}://{shown}:{settings.gateway_port}"
         return cls(
-            f"ws{secure}://{shown}:{settings.gateway_port}",
-            f"http{secure}://{shown}:{settings.gateway_rest_port}",
+            f"ws{place}",
+            f"http{place}",
             isinstance(make_authorizer(settings), OpenAuthorizer),
         )
 
@@ -75,9 +83,9 @@ class Addresses:
         ]
 
     @property
-    def health_pages(self) -> tuple[str, str]:
-        """Of the WebSocket half and of REST."""
-        return self.websocket.replace("ws", "http", 1) + "/health", self.rest + "/health"
+    def health_page(self) -> str:
+        """What answers there has passed through both halves."""
+        return self.rest + "/health"
 
 
 def bound_host(settings: Settings) -> str:
@@ -92,13 +100,26 @@ def prepare_gateway(settings: Settings) -> Settings:
     Raises SettingError for keys, TLS files and ports that can't be used, Unreachable when Redis doesn't answer.
     """
     check_tls(settings.gateway_tls_cert, settings.gateway_tls_key)
-    found = {name: checked_port(settings, name) for name in ("gateway_port", "gateway_rest_port")}
-    if found["gateway_port"] == found["gateway_rest_port"]:
+    found = {"gateway_port": checked_port(settings, "gateway_port")}
+    if settings.gateway_rest_port:
+        found["gateway_rest_port"] = checked_port(settings, "gateway_rest_port")
+    if found["gateway_port"] == found.get("gateway_rest_port"):
         raise SettingError(
-            "WebSocket and REST can't share a port", where="TAPEFLOW_GATEWAY_PORT", mend="choose another one"
+            "a second port must be another one", where="TAPEFLOW_GATEWAY_REST_PORT", mend="unset it: one serves all"
         )
     connect_redis(settings.redis_url).close()
+    found |= {name: checked_clients(settings, name) for name in ("gateway_clients_max", "gateway_sse_clients_max")}
     return settings.model_copy(update=found)
+
+
+def checked_clients(settings: Settings, name: str) -> int:
+    """As many of them as a process may have open files for; raises SettingError when a number that was set is more."""
+    asked, variable = getattr(settings, name), f"TAPEFLOW_{name.upper()}"
+    named = asked != type(settings).model_fields[name].default
+    fit = clients_that_fit(asked, named=named, setting=variable)
+    if fit < asked:
+        structlog.get_logger().warning("clients_lowered", setting=variable, default=asked, fit=fit, limit="ulimit -Hn")
+    return fit
 
 
 def check_tls(cert: str, key: str) -> None:
@@ -121,7 +142,7 @@ def checked_port(settings: Settings, name: str) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if settings.gateway_reuse_port and name == "gateway_port":
+        if settings.gateway_reuse_port:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((host, port))
@@ -140,23 +161,51 @@ class GatewayProcesses:
     def __init__(self, settings: Settings, websockets: int = 1, log: IO[bytes] | None = None) -> None:
         update = {"gateway_reuse_port": True} if websockets > 1 else {}
         self._settings = settings.model_copy(update=update)
-        self._halves = ("websocket",) * websockets + ("rest",)
+        self._halves = ("websocket",) * websockets + ("rest",) * settings.gateway_rest_workers
         self._log = log
         self._workers: list[subprocess.Popen[bytes]] = []
+        self._started_s: list[float] = []
+        self._giving, self._taking = open_queue()
+        self._figures = tempfile.TemporaryDirectory(prefix="tapeflow-gateway-")
         self.addresses = Addresses.of(settings)
 
     def start(self) -> None:
-        own_port = self._settings.gateway_process_port
-        for number, half in enumerate(self._halves):
-            update = {"gateway_process_port": own_port + number} if own_port else {}
-            settings = self._settings.model_copy(update=update)
-            self._workers.append(
-                start_worker(["processes.gateway_worker", half], worker_environment(settings), self._log)
-            )
+        for number in range(len(self._halves)):
+            self._workers.append(self._started(number))
+            self._started_s.append(time.monotonic())
+
+    def _started(self, number: int) -> subprocess.Popen[bytes]:
+        own_port, half = self._settings.gateway_process_port, self._halves[number]
+        update = {"gateway_process_port": own_port + number} if own_port else {}
+        settings = self._settings.model_copy(update=update)
+        end = self._giving if half == "websocket" else self._taking
+        environment = {**worker_environment(settings), "PROMETHEUS_MULTIPROC_DIR": self._figures.name}
+        return start_worker(["processes.gateway_worker", half], environment, self._log, queue=end.fileno())
+
+    def tend(self) -> int | None:
+        """Starts a REST process anew that had served for a while; the worst exit code of others that ended, else None.
+
+        To be called again and again.
+        """
+        codes = []
+        for number, worker in enumerate(self._workers):
+            code = worker.poll()
+            if code is None:
+                continue
+            lived_s = time.monotonic() - self._started_s[number]
+            if self._halves[number] != "rest" or lived_s < LIVED_S:
+                codes.append(exit_code(code))
+                continue
+            ended = f"rest (pid {worker.pid}) {said_code(code)}"
+            structlog.get_logger().error("gateway_process_restarted", ended=ended, lived_s=round(lived_s))
+            mark_process_dead(worker.pid, self._figures.name)  # type: ignore[no-untyped-call]
+            self._workers[number] = self._started(number)
+            self._started_s[number] = time.monotonic()
+        return max(codes) if codes else None
 
     @property
     def pids(self) -> list[int]:
-        """WebSocket processes first, REST last."""
+        """WebSocket processes first, REST processes after them."""
         return [worker.pid for worker in self._workers]
 
     @property
@@ -181,16 +230,16 @@ class GatewayProcesses:
     def wait_ready(self, within_s: float = START_S) -> None:
         """Until both halves answer. Raises Unreachable when one doesn't in time or ends.
 
-        Another gateway may answer in our place, so our own processes have to hold the WebSocket port.
+        Another gateway may answer in our place, so our own processes have to hold the port.
         """
-        deadline, port = time.monotonic() + within_s, self._settings.gateway_port
-        for url in self.addresses.health_pages:
-            while not (all(listens(pid, port) for pid in self.pids[:-1]) and answers(url)):
-                if self.poll() is not None:
-                    raise Unreachable("the gateway ended while starting", where=url, mend="see its log")
-                if time.monotonic() > deadline:
-                    raise Unreachable(f"the gateway did not answer within {within_s:g} s", where=url)
-                time.sleep(LOOK_S)
+        deadline, port, url = time.monotonic() + within_s, self._settings.gateway_port, self.addresses.health_page
+        accepting = [pid for pid, half in zip(self.pids, self._halves, strict=True) if half == "websocket"]
+        while not (all(listens(pid, port) for pid in accepting) and answers(url)):
+            if self.poll() is not None:
+                raise Unreachable("the gateway ended while starting", where=url, mend="see its log")
+            if time.monotonic() > deadline:
+                raise Unreachable(f"the gateway did not answer within {within_s:g} s", where=url)
+            time.sleep(LOOK_S)
 
     def ask_to_stop(self) -> None:
         for worker in self._workers:
@@ -209,6 +258,9 @@ class GatewayProcesses:
                 worker.kill()
                 worker.wait()
                 codes.append(128 + signal.SIGKILL)
+        self._giving.close()
+        self._taking.close()
+        self._figures.cleanup()
         return max(codes)
 
     def stop(self) -> int:
@@ -263,12 +315,13 @@ def run_gateway(settings: Settings, websockets: int, announce: Callable[[Address
     gateway.start()
     waiting = True
     try:
-        while not asked and gateway.poll() is None:
-            if waiting and all(map(answers, gateway.addresses.health_pages)):
+        ended = None
+        while not asked and (ended := gateway.tend()) is None:
+            if waiting and answers(gateway.addresses.health_page):
                 waiting = False
                 announce(gateway.addresses)
             signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
-        failed = 0 if asked else max(gateway.poll() or 0, 1)
+        failed = 0 if asked else max(ended or 0, 1)
         if failed:
             structlog.get_logger().error("gateway_process_ended", exit_code=failed, ended=gateway.ends())
         gateway.ask_to_stop()

@@ -1,11 +1,13 @@
-"""One process of the gateway, ``python -m processes.gateway_worker websocket``, as gateway_processes starts it.
+"""One process of the gateway, ``python -m processes.gateway_worker websocket 7``, as gateway_processes starts it.
 
-Reads its settings from the environment, serves one half (``websocket`` or ``rest``) and drains on SIGTERM. Law: what a
+Reads its settings from the environment, serves one half (``websocket`` or ``rest``) and drains on SIGTERM. Connections
+for REST go from one half to the other through the inherited descriptor whose number it is told. Law: what a
 user can mend is one line on standard error and exit 2. The surprise: each half imports only its own server library,
 so that a WebSocket process doesn't carry the HTTP server's memory and the other way round.
 """
 
 import argparse
+import socket
 import sys
 
 import structlog
@@ -23,11 +25,13 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until a signal asks to stop; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m processes.gateway_worker")
     parser.add_argument("half", choices=HALVES)
-    half = parser.parse_args(argv).half
+    parser.add_argument("queue", type=int)
+    given = parser.parse_args(argv)
+    half = given.half
     try:
         settings = load_settings()
         configure_logging(settings.log_format, settings.log_level)
-        serve(half, settings)
+        serve(half, settings, socket.socket(fileno=given.queue))
     except TapeflowError as error:
         sys.stderr.write(f"tapeflow: {error}\n")
         return error.exit_code
@@ -35,15 +39,16 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def serve(half: str, settings: Settings) -> None:
+def serve(half: str, settings: Settings, queue: socket.socket) -> None:
+    queue.setblocking(False)
     if half == "websocket":
         from gateway.ws.server import run_websocket_gateway  # noqa: PLC0415 - see the head
 
-        run_websocket_gateway(settings)
+        run_websocket_gateway(settings, queue)
     else:
         from gateway.rest.app import serve_rest  # noqa: PLC0415 - see the head
 
-        serve_rest(settings)
+        serve_rest(settings, queue)
 
 
 if __name__ == "__main__":

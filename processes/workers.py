@@ -53,10 +53,12 @@ def start_worker(
     *,
     dies_by: signal.Signals = signal.SIGTERM,
     words: int | None = None,
+    queue: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """A module of ours with its arguments as a process of its own, which a dead parent takes along.
 
-    words: a file descriptor that it inherits and is told of by ``--last-words``.
+    words: a file descriptor that it inherits and is told of by ``--last-words``; queue: one that it is told of by its
+    last argument.
     """
     parent = os.getpid()
 
@@ -66,6 +68,7 @@ def start_worker(
             os.kill(os.getpid(), dies_by)
 
     told = [] if words is None else ["--last-words", str(words)]
+    told += [] if queue is None else [str(queue)]
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-m", *module, *told],
         env=dict(environment),
@@ -74,7 +77,7 @@ def start_worker(
         cwd=Path.cwd(),
         start_new_session=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads of ours hold locks here
-        pass_fds=[] if words is None else [words],
+        pass_fds=[each for each in (words, queue) if each is not None],
     )
 
 

@@ -1,22 +1,19 @@
 """The REST and SSE application: every part made from the settings, put together, and served.
 
 ``create_app`` gives a Starlette application that any ASGI server runs (``uvicorn --factory
-gateway.rest.app:create_app``); ``serve_rest`` runs it on Granian, which was the fastest measured. Law: nothing is
-opened when the application is made; connections are made at first use, so a gateway starts while its dependencies are
+gateway.rest.app:create_app``); ``serve_rest`` runs it for the connections that the WebSocket process hands over. Law:
+nothing is opened when it is made; connections are made at first use, so a gateway starts while its dependencies are
 down and says so in ``/health/ready``. The surprise: one router entry per path, as methods share a path's endpoint.
 """
 
-import ctypes
 import os
-import signal
+import socket
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
-from granian.constants import HTTPModes, Interfaces
-from granian.server import Server
+import uvloop
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -26,8 +23,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.access.addresses import AddressRule
-from gateway.access.auth import OpenAuthorizer, TokenAuthorizer, listen_host, make_authorizer
+from gateway.access.auth import OpenAuthorizer, TokenAuthorizer, make_authorizer
 from gateway.access.origins import LOOPBACK_ORIGINS, OriginRule
+from gateway.port.open_files import OWN_FILES, raise_open_files
 from gateway.rest.docs_page import POLICY, make_page
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
 from gateway.rest.errors import ApiError, encode_error, not_found
@@ -38,18 +36,16 @@ from gateway.rest.openapi import make_document
 from gateway.rest.openapi_headers import LIMIT_HEADERS
 from gateway.rest.parts import Parts
 from gateway.rest.prices import Prices
+from gateway.rest.server import RestServer
 from gateway.rest.sse import Sse
 from gateway.rest.symbols import Symbols
 from gateway.rest.trades import Trades
 from gateway.rest.watchlists import Watchlists
 from gateway.stores.ws_stats import WsStats
-from runtime.logging import configure_logging
 from runtime.settings.whole import Settings, load_settings
-from schemas.errors import SettingError
 
 __all__ = ["create_app", "serve_rest"]
 
-PR_SET_PDEATHSIG: Final = 1
 EXPOSED: Final = ("ETag", "Link", "Location", "Retry-After", *LIMIT_HEADERS)
 EXPOSED_OURS: Final = ("X-Cache", "X-Next-Cursor", "X-Request-Id", "X-Sequence", "X-Stale", "X-Total-Count")
 log = structlog.get_logger(__name__)
@@ -83,7 +79,7 @@ def create_app(
         *Watchlists(parts.redis, parts.now).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
     )
-    operations += _about(operations, settings.gateway_rest_port)
+    operations += _about(operations, settings.gateway_port)
     origins = OriginRule(tuple(settings.gateway_origins), authorizer.open)
     addresses = AddressRule(settings.gateway_trust_forwarded, settings.gateway_forwarded_hops)
     doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins, addresses)
@@ -148,50 +144,10 @@ async def _refuse(request: Request, error: Exception) -> Response:  # what the r
     return Response(encode_error(refused, request_id), refused.status, headers, "application/json")
 
 
-def end_with(parent: int) -> None:
-    """The server's workers would go on serving the port when a kill -9 took their parent."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it is gone already
-        signal.raise_signal(signal.SIGTERM)
-
-
-def serve_rest(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; raises SettingError on unreadable TLS files or keys."""
-    authorizer = make_authorizer(settings)
-    create_app(settings, authorizer=authorizer)  # what is wrong is said here, once, and not by each worker
-    cert, key = settings.gateway_tls_cert, settings.gateway_tls_key
-    for name, path in (("CERT", cert), ("KEY", key)):
-        if bool(cert) != bool(key) or (path and not os.access(path, os.R_OK)):
-            raise SettingError(
-                f"no readable file: {path or 'not set'}",
-                where=f"TAPEFLOW_GATEWAY_TLS_{name}",
-                mend="set both the certificate and the key, or neither",
-            )
-    host = listen_host(settings, authorizer)
-    scheme = "https" if cert else "http"
-    log.info("rest_started", url=f"{scheme}://{host}:{settings.gateway_rest_port}", docs="/docs")
-    server = Server(
-        "gateway.rest.app:create_app",
-        address=host,
-        port=settings.gateway_rest_port,
-        interface=Interfaces.ASGI,
-        workers=settings.gateway_rest_workers,
-        http=HTTPModes.auto if cert else HTTPModes.http1,
-        websockets=False,
-        ssl_cert=Path(cert) if cert else None,
-        ssl_key=Path(key) if key else None,
-        log_enabled=False,
-        workers_kill_timeout=10,
-        respawn_failed_workers=True,
-    )
-
-    parent = os.getpid()
-
-    def load(*_: object) -> Starlette:
-        end_with(parent)
-        configure_logging(settings.log_format, settings.log_level)
-        app = create_app(settings)
-        app.state.parts.drains = True
-        return app
-
-    server.serve(target_loader=load)
+def serve_rest(settings: Settings, queue: socket.socket) -> None:
+    """Serves what comes through ``queue`` until SIGTERM or SIGINT; raises SettingError for keys that can't be read."""
+    app = create_app(settings)
+    files = raise_open_files(settings.gateway_sse_clients_max)
+    server = RestServer(app, queue, files - OWN_FILES, app.state.parts.feed.close)
+    log.info("rest_started", docs="/docs")
+    uvloop.run(server.serve())

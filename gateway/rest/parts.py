@@ -6,8 +6,6 @@ dependency has one breaker per process, shared by all that read it. Every cache 
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -88,7 +86,6 @@ class Parts:
         self, settings: Settings, authorizer: OpenAuthorizer | TokenAuthorizer, ws_stats: WsStats | None
     ) -> None:
         timeout_ms = settings.gateway_redis_timeout_ms
-        self.drains = False
         self.authorizer = authorizer
         self.metrics = RestMetrics()
         self.redis: Redis = open_redis(settings.redis_url, timeout_ms)
@@ -138,11 +135,6 @@ class Parts:
         self.metrics.watch("history_queries", "ClickHouse queries under way", lambda: self.clickhouse.under_way)
         self.metrics.watch("history_cancelled", "ClickHouse queries given up", lambda: self.clickhouse.cancelled)
 
-    def _drain(self) -> None:
-        """Ends the streams, which no server ends by itself, then stops the server by the other signal it obeys."""
-        self.feed.close()
-        os.kill(os.getpid(), signal.SIGINT)
-
     async def _feed_is_read(self) -> None:
         if not self.feed.healthy:
             raise NowUnavailableError("the stream of events is not being read")
@@ -153,8 +145,6 @@ class Parts:
 
     @contextlib.asynccontextmanager
     async def live(self, app: Starlette) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette's signature
-        if self.drains:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._drain)
         tasks = [asyncio.create_task(self.feed.run())]
         if isinstance(self.authorizer, TokenAuthorizer):
             tasks.append(asyncio.create_task(self.authorizer.keep_keys()))

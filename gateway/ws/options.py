@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.fanout.client import HubLimits
+from gateway.port.open_files import HANDSHAKES_MAX, OWN_FILES, handshakes_that_fit
 from runtime.settings.whole import Settings
 
 __all__ = ["PROFILES", "WsOptions", "boot_clock_ms"]
@@ -35,7 +36,8 @@ _WALL_NS: Final = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 class WsOptions:
     """Sizes in bytes. ``write_buffer``: what may wait in user space for a client before it counts as slow.
 
-    process_port: one more port to listen on, of this process alone; 0 for none.
+    process_port: one more port to listen on, of this process alone; rest_port: one more that serves what ``port`` does;
+    0 for none. sockets_max: what may be open of all kinds.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +54,9 @@ class WsOptions:
     send_buffer: int = 32_768
     write_buffer: int = 65_536
     handshake_s: float = 10.0
+    handshakes_max: int = HANDSHAKES_MAX
+    handshakes_per_ip: int = 256
+    sockets_max: int = 30_000
     ping_ms: int = 30_000
     pong_ms: int = 60_000
     close_grace_s: float = 2.0
@@ -59,9 +64,12 @@ class WsOptions:
     jitter_ms: int = 5_000
     reuse_port: bool = False
     process_port: int = 0
+    rest_port: int = 0
 
     @classmethod
-    def from_settings(cls, settings: Settings, host: str) -> "WsOptions":
+    def from_settings(cls, settings: Settings, host: str, open_files: int) -> "WsOptions":
+        """``open_files``: how many this process may have."""
+        sockets_max = open_files - OWN_FILES
         batch_max, flush_ms, buffer = PROFILES[settings.gateway_profile]
         limits = HubLimits(
             batch_max=batch_max,
@@ -82,10 +90,13 @@ class WsOptions:
             tls_key=settings.gateway_tls_key,
             limits=limits,
             clients_max=settings.gateway_clients_max,
+            handshakes_max=handshakes_that_fit(open_files),
+            sockets_max=sockets_max,
             clients_per_ip=settings.gateway_clients_per_ip,
             trust_forwarded=settings.gateway_trust_forwarded,
             forwarded_hops=settings.gateway_forwarded_hops,
             drain_s=settings.gateway_drain_ms / 1000,
             reuse_port=settings.gateway_reuse_port,
             process_port=settings.gateway_process_port,
+            rest_port=settings.gateway_rest_port,
         )

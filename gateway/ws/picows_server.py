@@ -1,7 +1,7 @@
 """The server library (picows) behind the gateway's own words: upgrade requests in, sessions and links out.
 
-This file alone knows picows. It answers small HTTP requests on the same port, for the hosts that WebSocket is served
-to, turns frames into ``Session.frame`` and gives each Session a Link and a ``write`` for ready frames.
+This file alone knows picows; gateway.entrance gives it connections. It turns frames into ``Session.frame``, gives each
+Session a Link and a ``write`` for ready frames, and answers small HTTP requests where no REST stands beside it.
 Law: a connection ends. After a close frame it is cut off when the grace is over, however full its buffer is, and a
 request that is never finished is cut off by the handshake's time limit.
 The surprise: ready frames go to the transport below picows, so that one ``bytes`` serves every client.
@@ -15,27 +15,29 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from picows import (
+    WSAutoPingStrategy,
     WSFrame,
     WSListener,
     WSTransport,
     WSUpgradeRequest,
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
-    ws_create_server,
 )
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # what its own ws_create_server makes
 
 from gateway.ws.admission import Admission, Handshake, read_handshake
 from gateway.ws.options import WsOptions
 from gateway.ws.session import Session
 from schemas.errors import SettingError
 
-__all__ = ["Door", "serve"]
+__all__ = ["Door", "listening_socket", "tls_context", "websocket_protocol"]
 
 LOW_SHARE: Final = 4  # a slow client is served again when its buffer is down to this fraction
 READ_BUFFER: Final = 2048  # grows where a client sends more; most send a few short messages
 REASON_BYTES_MAX: Final = 123
 CLOSE_FRAME: Final = 0x8
 LIBRARY_LOG: Final = logging.getLogger("gateway.picows")
+LIBRARY_ADAPTER: Final = logging.LoggerAdapter(LIBRARY_LOG, {})  # a bare logger would get a child per connection
 
 
 class Door(Protocol):
@@ -147,11 +149,10 @@ def _answer(door: Door, options: WsOptions, request: WSUpgradeRequest) -> Any:
 
 
 def listening_socket(options: WsOptions) -> socket.socket:
-    """Bound, with a small send buffer: what the kernel holds for a slow client is stale before it is sent."""
+    """Bound, not listening yet. Raises SettingError for an address that can't be had."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer)
     if options.reuse_port:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.setblocking(False)
@@ -179,23 +180,25 @@ def tls_context(options: WsOptions) -> ssl.SSLContext | None:
     return context
 
 
-async def serve(door: Door, options: WsOptions) -> tuple[asyncio.Server, int]:
-    """Listens; gives the server and its port. Raises SettingError for an address or TLS files that can't be used."""
+def websocket_protocol(door: Door, options: WsOptions) -> asyncio.BufferedProtocol:
+    """The library's protocol of one connection; it reads the upgrade request itself."""
     LIBRARY_LOG.setLevel(logging.CRITICAL)  # its warnings are what clients do; the gateway counts those itself
-    context = tls_context(options)
-    listener = listening_socket(options)
     make: Callable[[WSUpgradeRequest], Any] = lambda request: _answer(door, options, request)  # noqa: E731
-    more: dict[str, Any] = {"ssl_handshake_timeout": options.handshake_s} if context else {}
-    server = await ws_create_server(
+    protocol: asyncio.BufferedProtocol = WSProtocol(
+        None,  # host and port, of clients
+        None,  # path, of clients
+        False,  # is a client
         make,
-        sock=listener,
-        ssl=context,
-        backlog=4096,
-        websocket_handshake_timeout=options.handshake_s,
-        logger_name=logging.LoggerAdapter(LIBRARY_LOG, {}),
-        enable_auto_pong=False,
-        max_frame_size=options.inbound_max,
-        read_buffer_init_size=READ_BUFFER,
-        **more,
+        LIBRARY_ADAPTER,
+        True,  # disconnects on an exception
+        options.handshake_s,
+        False,  # pings by itself
+        20,  # seconds of its pings
+        20,
+        WSAutoPingStrategy.PING_WHEN_IDLE,
+        False,  # pongs by itself
+        options.inbound_max,
+        None,  # headers, of clients
+        READ_BUFFER,
     )
-    return server, listener.getsockname()[1]
+    return protocol

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import socket
 import uuid
 from dataclasses import replace
 from typing import Final
@@ -17,7 +18,6 @@ from typing import Final
 import msgspec
 import structlog
 import uvloop
-from prometheus_client import generate_latest
 
 from core.fanout.client import HELD_BY_TRANSPORT, Client
 from core.fanout.dialect import Dialect, Variant
@@ -25,6 +25,7 @@ from core.fanout.hub import Hub
 from core.fanout.stats import candle_stats, hub_stats
 from gateway.access.auth import TokenAuthorizer, listen_host, make_authorizer
 from gateway.access.principal import Authorizer
+from gateway.port.open_files import raise_open_files
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.stores.ws_stats import SharedWsStats
 from gateway.ws.admission import Admission, Handshake, Refusal
@@ -33,11 +34,12 @@ from gateway.ws.dialects.analytics import AnalyticsDialect
 from gateway.ws.dialects.candles import CandlesDialect
 from gateway.ws.dialects.prices import PricesDialect
 from gateway.ws.dialects.quotes import QuotesDialect
+from gateway.ws.entrance import Entrance
 from gateway.ws.fanout import Fanout
 from gateway.ws.frames import Packer, is_binary
 from gateway.ws.metrics import WsMetrics
 from gateway.ws.options import WsOptions, boot_clock_ms
-from gateway.ws.picows_server import PicowsLink, serve
+from gateway.ws.picows_server import PicowsLink, listening_socket, tls_context, websocket_protocol
 from gateway.ws.session import Session
 from runtime.settings.whole import Settings
 from schemas.channels import ALERTS
@@ -56,9 +58,19 @@ log = structlog.get_logger(__name__)
 
 
 class WebSocketGateway:
-    """Also the Door of the server library: see picows_server."""
+    """Also the Host of the entrance and the Door of the server library: see entrance and picows_server.
 
-    def __init__(self, options: WsOptions, authorizer: Authorizer, redis: Redis, keys: RedisKeys | None = None) -> None:
+    ``queue``: where REST takes connections from; without one this process answers what it can itself.
+    """
+
+    def __init__(
+        self,
+        options: WsOptions,
+        authorizer: Authorizer,
+        redis: Redis,
+        keys: RedisKeys | None = None,
+        queue: socket.socket | None = None,
+    ) -> None:
         self.options = options
         self.name = uuid.uuid4().hex[:12]
         self.hub = Hub(options.limits, lossless=(ALERTS,))
@@ -73,7 +85,8 @@ class WebSocketGateway:
         self._paths = {dialect.path: dialect for dialect in DIALECTS}
         self._paths |= {alias: self._paths[path] for alias, path in ALIASES.items()}
         self._tasks: list[asyncio.Task[None]] = []
-        self._servers: list[asyncio.Server] = []
+        self._queue = queue
+        self._entrances: list[Entrance] = []
         self._empty: asyncio.Event | None = None  # while stopping: set when the last client is gone
         self._flush_handle: asyncio.TimerHandle | None = None
         self._flushed_ms = 0
@@ -97,25 +110,34 @@ class WebSocketGateway:
             self._tick_for_ever(),
             self._tell_stats(),
         )
-        if self.options.process_port:
-            own, _ = await serve(self, replace(self.options, port=self.options.process_port, reuse_port=False))
-            self._servers.append(own)
-        server, self.port = await serve(self, self.options)
-        self._servers.append(server)
+        self._listen()
         self._tasks = [asyncio.create_task(job) for job in jobs]
         for task in self._tasks:
             task.add_done_callback(_fail_loudly)
         log.info("websocket_started", host=self.options.host, port=self.port, gateway=self.name)
 
+    def _listen(self) -> None:
+        options, context = self.options, tls_context(self.options)
+        doors = [(options, self._queue)]
+        if options.rest_port and self._queue is not None:
+            doors.append((replace(options, port=options.rest_port), self._queue))
+        if options.process_port:
+            doors.append((replace(options, port=options.process_port, reuse_port=False), None))
+        for chosen, queue in doors:
+            self._entrances.append(Entrance(self, chosen, listening_socket(chosen), queue, context))
+        for entrance in self._entrances:
+            entrance.open()
+        self.port = self._entrances[0].port
+
     async def stop(self) -> None:
         """Stops listening, tells every client to come back later, and waits for them to go."""
-        for server in self._servers:
-            server.close()
+        for entrance in self._entrances:
+            entrance.close()
         self._flush()
         for session in list(self._sessions):
             wait_ms = random.randrange(self.options.jitter_ms + 1)  # noqa: S311 - spreads reconnects, no secret
             session.close(1001, f"shutting down: reconnect in {wait_ms} ms")
-        if self.admission.connections:
+        if not self._is_empty():
             self._empty = asyncio.Event()
             with contextlib.suppress(TimeoutError):  # who is still there then is cut off with the process
                 async with asyncio.timeout(self.options.drain_s):
@@ -134,11 +156,14 @@ class WebSocketGateway:
             self.poke()
             if self._ticks % SWEEP_TICKS == 0:
                 now_ms = boot_clock_ms()
+                for entrance in self._entrances:
+                    entrance.look(now_ms)
                 for session in list(self._sessions):
                     session.tick(now_ms, ping_ms=self.options.ping_ms, pong_ms=self.options.pong_ms)
 
     async def _tell_stats(self) -> None:
         while True:
+            self.metrics.refresh()
             with contextlib.suppress(*REDIS_ERRORS):  # the next time will do
                 await self._shared.publish(self.name, self.stats())
             await asyncio.sleep(STATS_S)
@@ -164,7 +189,7 @@ class WebSocketGateway:
             self._flush_handle.cancel()
             self._flush_handle = None
         hub = self.hub
-        self._flushed_ms = now_ms = boot_clock_ms()
+        now_ms = boot_clock_ms()
         size = 0
         ready = hub.flush(now_ms, grouped=True)
         for frame, clients in hub.take_groups():
@@ -180,6 +205,8 @@ class WebSocketGateway:
             size += len(data)
             client.sink.write(data)
         self._bytes += size
+        if size or hub.busy:  # a flush that had nothing to write makes no message wait
+            self._flushed_ms = now_ms
         if hub.delivery.written_ms:
             done_ms = boot_clock_ms()
             for written_ms in hub.delivery.written_ms:
@@ -193,7 +220,14 @@ class WebSocketGateway:
         if hub.busy:
             self.poke()
 
-    # The Door.
+    # The Host and the Door.
+
+    @property
+    def connections(self) -> int:
+        return self.admission.connections
+
+    def websocket_protocol(self) -> asyncio.BufferedProtocol:
+        return websocket_protocol(self, self.options)
 
     def page(self, path: str) -> tuple[bytes, str] | None:
         if path == "/health":
@@ -201,7 +235,7 @@ class WebSocketGateway:
         if path == "/health/ws-stats":
             return msgspec.json.encode(self.stats()), "application/json"
         if path == "/metrics":
-            return generate_latest(self.metrics.registry), "text/plain; version=0.0.4"
+            return self.metrics.render(), "text/plain; version=0.0.4"
         return None
 
     def has_path(self, path: str) -> bool:
@@ -247,8 +281,14 @@ class WebSocketGateway:
             session.closing = True
             self.hub.disconnect(session.client)
             self._sessions.pop(session, None)
-        if self._empty is not None and not self.admission.connections:
+        self.left()
+
+    def left(self) -> None:
+        if self._empty is not None and self._is_empty():
             self._empty.set()
+
+    def _is_empty(self) -> bool:
+        return not self.admission.connections and not any(entrance.splices for entrance in self._entrances)
 
     def held(self, session: Session, full: bool) -> None:
         if full:
@@ -284,16 +324,17 @@ def _fail_loudly(task: asyncio.Task[None]) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-def run_websocket_gateway(settings: Settings) -> None:
+def run_websocket_gateway(settings: Settings, queue: socket.socket | None = None) -> None:
     """Serves until SIGTERM or SIGINT; raises Unreachable or SettingError when it can't start."""
-    uvloop.run(_run(settings))
+    uvloop.run(_run(settings, queue))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, queue: socket.socket | None) -> None:
     authorizer = make_authorizer(settings)
-    options = WsOptions.from_settings(settings, listen_host(settings, authorizer))
+    files = raise_open_files(settings.gateway_clients_max)
+    options = WsOptions.from_settings(settings, listen_host(settings, authorizer), files)
     redis = open_redis(settings.redis_url, REDIS_TIMEOUT_MS)
-    gateway = WebSocketGateway(options, authorizer, redis, RedisKeys(settings.redis_hash_tags))
+    gateway = WebSocketGateway(options, authorizer, redis, RedisKeys(settings.redis_hash_tags), queue)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -225,7 +225,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
     ports = {
         "metrics port": settings.metrics_port,
         "gateway port": settings.gateway_port,
-        "gateway REST port": settings.gateway_rest_port,
+        "gateway second port": settings.gateway_rest_port,
     }
     for name, port in ports.items():
         if not port:

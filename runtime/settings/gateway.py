@@ -18,7 +18,12 @@ class GatewaySettings(BaseSettings):
 
     # gateway, who may come in
     gateway_host: str = setting("127.0.0.1", "Address to listen on; without a token secret only loopback is allowed")
-    gateway_rest_port: int = setting(8081, "Port of REST, SSE and health", ge=0, le=65_535)
+    gateway_rest_port: int = setting(
+        0,
+        "A second port that serves the same as gateway_port, for clients that were told of one; 0 means none",
+        ge=0,
+        le=65_535,
+    )
     gateway_rest_workers: int = setting(1, "Processes that serve REST and SSE; one per core at most", ge=1, le=64)
     gateway_origins: Names = setting((), "Allowed browser origins, with commas; * allows all; empty: its own host")
     gateway_tls_cert: str = setting("", "Certificate chain (PEM file); with gateway_tls_key turns TLS on")
@@ -45,7 +50,9 @@ class GatewaySettings(BaseSettings):
     )
 
     # gateway, WebSocket
-    gateway_port: int = setting(8080, "Port of the WebSocket gateway; 0 takes a free one", ge=0, le=65_535)
+    gateway_port: int = setting(
+        8080, "Port of everything: WebSocket, REST, SSE, health, metrics; 0 takes a free one", ge=0, le=65_535
+    )
     gateway_profile: Literal["default", "high-frequency", "low-latency", "low-memory"] = setting(
         "default",
         "Messages per batch, ms between flushes and messages that wait per client: 50/16/256, 100/8/512, 10/5/256"

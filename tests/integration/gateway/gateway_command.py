@@ -80,7 +80,7 @@ class GatewayCommand:
 @contextlib.contextmanager
 def running_gateway(folder: Path, redis_url: str, *words: str, **changed: Any) -> Iterator[GatewayCommand]:
     """``words`` are options of the command, ``changed`` settings by name."""
-    ports = {"gateway_port": free_port(), "gateway_rest_port": free_port()}
+    ports = {"gateway_port": free_port()}
     patient = {"gateway_requests_per_minute": 0, "gateway_redis_timeout_ms": 10_000}
     settings = Settings(redis_url=redis_url, log_format="json", **{**ports, **patient, **changed})
     log = folder / f"gateway-{settings.gateway_port}.log"
@@ -89,7 +89,7 @@ def running_gateway(folder: Path, redis_url: str, *words: str, **changed: Any) -
     ) as process:  # fmt: skip
         found = GatewayCommand(settings, Addresses.of(settings), process, log)
         try:
-            eventually(lambda: all(map(answers, found.addresses.health_pages)) or gone(process, log), 60)
+            eventually(lambda: answers(found.addresses.health_page) or gone(process, log), 60)
             yield found
         finally:
             if process.poll() is None:

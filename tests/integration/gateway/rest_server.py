@@ -28,10 +28,26 @@ from local.process import ServerProcess
 from runtime.settings.whole import Settings
 
 SECRET = "integration-secret-integration-secret"
-SERVE = (
-    "from gateway.rest.app import serve_rest; from runtime.settings.whole import load_settings;"
-    "from runtime.logging import configure_logging; configure_logging('json'); serve_rest(load_settings())"
-)
+SERVE = """
+import socket, threading
+from gateway.rest.app import serve_rest
+from gateway.port.handover import Passed, hand_over, open_queue
+from runtime.logging import configure_logging
+from runtime.settings.whole import load_settings
+
+def accept():
+    while True:
+        connection, peer = listener.accept()
+        with connection:
+            hand_over(giving, connection, Passed(*peer, False, b""))
+
+settings = load_settings()
+configure_logging("json")
+giving, taking = open_queue()
+listener = socket.create_server(("127.0.0.1", settings.gateway_port))
+threading.Thread(target=accept, daemon=True).start()
+serve_rest(settings, taking)
+"""
 MINUTE_MS = 60_000
 NOW_MS = int(time.time() * 1000)
 OPEN_MS = NOW_MS // MINUTE_MS * MINUTE_MS  # start of the live one-minute bar
@@ -68,7 +84,7 @@ class RestServer:
         self.port = free_port()
         self.settings = Settings(
             **{
-                "gateway_rest_port": self.port,
+                "gateway_port": self.port,
                 "gateway_requests_per_minute": 0,
                 "gateway_token_secret": SECRET,
                 **changed,

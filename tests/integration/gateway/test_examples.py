@@ -62,7 +62,7 @@ class Place:
     origin: str = ""
 
     def fitted(self, text: str) -> str:
-        return text.replace("ws://127.0.0.1:8080", self.websocket).replace("http://127.0.0.1:8081", self.rest)
+        return text.replace("ws://127.0.0.1:8080", self.websocket).replace("http://127.0.0.1:8080", self.rest)
 
 
 def bare_environment(folder: Path) -> dict[str, str]:

@@ -244,10 +244,11 @@ async def story(redis_url: str, gateway: GatewayCommand) -> None:
 
 async def gone(gateway: GatewayCommand) -> None:
     """Nothing is left of the visitors."""
-    page = gateway.addresses.health_pages[0].replace("/health", "/health/ws-stats")
+    page = f"{gateway.rest}/health/ws-stats"
 
     async def nobody() -> bool:
-        stats = await asyncio.to_thread(gateway.get, page)
+        gateways = (await asyncio.to_thread(gateway.get, page))["gateways"]
+        stats = gateways[0]["stats"]
         return all(stats[name] == 0 for name in ("connections", "clients", "subscriptions", "rooms", "backlog"))
 
     await eventually(nobody, 30)

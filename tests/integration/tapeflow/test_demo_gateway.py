@@ -9,7 +9,7 @@ from runtime.settings.whole import Settings
 
 
 def test_a_gateway_that_lost_its_ports_takes_others_and_never_follows_the_other_one(redis_url: str) -> None:
-    settings = Settings(redis_url=redis_url, gateway_port=free_port(), gateway_rest_port=free_port())
+    settings = Settings(redis_url=redis_url, gateway_port=free_port())
     with tempfile.TemporaryFile() as log:
         ours, quicker = DemoGateway(settings, log), GatewayProcesses(settings, log=log)
         try:

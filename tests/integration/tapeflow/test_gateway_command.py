@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from gateway.stores.redis_pool import open_redis
 from local.ports import free_port
-from processes.gateway_processes import answers
+from processes.gateway_processes import LIVED_S, answers
 from runtime.settings.whole import Settings
 from tapeflow.cli import main
 from tests.chaos.world import free_ports_in_a_row
@@ -115,11 +115,11 @@ def test_rest_shows_the_rooms_and_clients_of_the_websocket_half(gateway: Gateway
     assert gateway.get(f"{gateway.rest}/health/ready")["dependencies"]["redis"]["status"] == "up"
 
 
-def test_both_halves_have_metrics(gateway: GatewayCommand) -> None:
-    assert "tapeflow_rest_requests_total" in gateway.get(f"{gateway.rest}/metrics")
-    websocket = gateway.get(gateway.addresses.health_pages[0].replace("/health", "/metrics"))
-    assert "tapeflow_ws_connections" in websocket
-    assert "tapeflow_ws_input_connected 1.0" in websocket
+def test_one_page_has_the_metrics_of_both_halves(gateway: GatewayCommand) -> None:
+    page = f"{gateway.rest}/metrics"
+    text = eventually(lambda: "tapeflow_ws_input_connected 1.0" in (found := gateway.get(page)) and found, 20)
+    assert "tapeflow_ws_connections " in text
+    assert "tapeflow_rest_requests_total" in text
 
 
 def test_published_messages_reach_channels_and_events(gateway: GatewayCommand) -> None:
@@ -185,13 +185,50 @@ def test_a_signal_drains(number: int, own_redis: RedisServer, tmp_path: Path) ->
     assert "token_secret_missed" in events
 
 
-def test_a_half_that_dies_takes_the_other_with_it(own_redis: RedisServer, tmp_path: Path) -> None:
+def test_a_websocket_process_that_dies_takes_rest_with_it(own_redis: RedisServer, tmp_path: Path) -> None:
     with running_gateway(tmp_path, own_redis.url) as gateway:
         children = gateway.children()
         os.kill(children[0], signal.SIGKILL)
         assert gateway.process.wait(20) == 137
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
         assert "gateway_process_ended" in [each["event"] for each in gateway.said()]
+
+
+def test_rest_is_started_anew_and_nobody_on_a_websocket_notices(own_redis: RedisServer, tmp_path: Path) -> None:
+    trade(own_redis.url, ("AAPL", "190", "1"))
+    with running_gateway(tmp_path, own_redis.url) as gateway, client(gateway, "") as connection:
+        connection.send(SUBSCRIBE)
+        assert json.loads(connection.recv(timeout=20))["symbol"] == "AAPL"
+        eventually(lambda: uptime_s(gateway) > LIVED_S, 30)
+        websocket, rest = gateway.children()
+        os.kill(rest, signal.SIGKILL)
+        answers_again = f"{gateway.rest}/health"
+        assert gateway.get(answers_again)["status"] == "ok"  # it waited in the queue for the new process
+        assert gateway.children()[0] == websocket
+        assert gateway.children()[1] != rest
+        trade(own_redis.url, ("AAPL", "191", "1"))
+        assert json.loads(connection.recv(timeout=20))["price"] == 191
+        assert "gateway_process_restarted" in [each["event"] for each in gateway.said()]
+
+
+def uptime_s(gateway: GatewayCommand) -> float:
+    return float(gateway.get(f"{gateway.rest}/health")["uptimeS"])
+
+
+def test_rest_that_ends_at_once_ends_all(own_redis: RedisServer, tmp_path: Path) -> None:
+    with running_gateway(tmp_path, own_redis.url) as gateway:
+        os.kill(gateway.children()[1], signal.SIGKILL)
+        assert gateway.process.wait(20) == 137
+
+
+def test_a_second_port_serves_the_same(own_redis: RedisServer, tmp_path: Path) -> None:
+    trade(own_redis.url, ("AAPL", "190", "1"))
+    with running_gateway(tmp_path, own_redis.url, gateway_rest_port=free_port()) as gateway:
+        second = f"127.0.0.1:{gateway.settings.gateway_rest_port}"
+        assert gateway.get(f"http://{second}/health")["status"] == "ok"
+        with connect(f"ws://{second}/ws/prices", proxy=None) as connection:
+            connection.send(SUBSCRIBE)
+            assert json.loads(connection.recv(timeout=20))["symbol"] == "AAPL"
 
 
 def test_nothing_is_left_when_all_of_it_is_killed(own_redis: RedisServer, tmp_path: Path) -> None:
@@ -281,7 +318,7 @@ def test_what_it_lacks_is_one_line_soon(own_redis: RedisServer, tmp_path: Path) 
     with Impostor() as impostor:
         for url, said in (("redis://127.0.0.1:1/0", "Redis does not answer"), (impostor, "what answers is no Redis")):
             began = time.monotonic()
-            done = verb(Settings(redis_url=url, gateway_port=0, gateway_rest_port=0), "gateway")
+            done = verb(Settings(redis_url=url, gateway_port=0), "gateway")
             assert time.monotonic() - began < 10
             assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
             assert said in done.stderr
@@ -291,7 +328,7 @@ def test_a_redis_that_hangs_is_one_line_soon(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as server:
         server.pause()
         began = time.monotonic()
-        done = verb(Settings(redis_url=server.url, gateway_port=0, gateway_rest_port=0), "gateway")
+        done = verb(Settings(redis_url=server.url, gateway_port=0), "gateway")
         assert time.monotonic() - began < 10
         server.resume()
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
@@ -303,19 +340,18 @@ def test_a_redis_that_hangs_is_one_line_soon(tmp_path: Path) -> None:
         ({"gateway_token_secret": "short"}, "fewer than 32 bytes"),
         ({"gateway_tls_cert": "cert.pem"}, "TLS needs both files (TAPEFLOW_GATEWAY_TLS_KEY)"),
         ({"gateway_tls_cert": "/no/cert", "gateway_tls_key": "/no/key"}, "TLS files can't be used"),
-        ({"gateway_port": 7, "gateway_rest_port": 7}, ""),
+        ({"gateway_port": 7, "gateway_rest_port": 7}, "a second port must be another one"),
         ({"gateway_token_algorithm": "RS256"}, "RS256 needs a key"),
     ],
 )
 def test_wrong_settings_are_one_line(changed: dict[str, Any], said: str, own_redis: RedisServer) -> None:
-    ports = {"gateway_port": 0, "gateway_rest_port": 0}
-    done = verb(Settings(redis_url=own_redis.url, **{**ports, **changed}), "gateway")
+    done = verb(Settings(redis_url=own_redis.url, **{"gateway_port": 0, **changed}), "gateway")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert said in done.stderr
 
 
 def test_a_port_in_use_is_one_line(own_redis: RedisServer) -> None:
-    settings = Settings(redis_url=own_redis.url, gateway_port=own_redis.port, gateway_rest_port=free_port())
+    settings = Settings(redis_url=own_redis.url, gateway_port=own_redis.port)
     done = verb(settings, "gateway")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "mend" not in done.stderr

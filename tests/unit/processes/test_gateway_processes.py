@@ -14,11 +14,11 @@ KEYED = {"gateway_token_secret": "0123456789abcdef0123456789abcdef"}
 @pytest.mark.parametrize(
     ("changed", "websocket", "rest", "is_open"),
     [
-        ({}, "ws://127.0.0.1:8080", "http://127.0.0.1:8081", True),
-        ({"gateway_host": "0.0.0.0"}, "ws://127.0.0.1:8080", "http://127.0.0.1:8081", True),
-        ({"gateway_host": "0.0.0.0", **KEYED}, "ws://127.0.0.1:8080", "http://127.0.0.1:8081", False),
-        ({"gateway_host": "10.0.0.7", **KEYED}, "ws://10.0.0.7:8080", "http://10.0.0.7:8081", False),
-        ({"gateway_host": "::1", "gateway_tls_cert": "c"}, "wss://[::1]:8080", "https://[::1]:8081", True),
+        ({}, "ws://127.0.0.1:8080", "http://127.0.0.1:8080", True),
+        ({"gateway_host": "0.0.0.0"}, "ws://127.0.0.1:8080", "http://127.0.0.1:8080", True),
+        ({"gateway_host": "0.0.0.0", **KEYED}, "ws://127.0.0.1:8080", "http://127.0.0.1:8080", False),
+        ({"gateway_host": "10.0.0.7", **KEYED}, "ws://10.0.0.7:8080", "http://10.0.0.7:8080", False),
+        ({"gateway_host": "::1", "gateway_tls_cert": "c"}, "wss://[::1]:8080", "https://[::1]:8080", True),
     ],
 )  # fmt: skip
 def test_addresses_are_those_of_a_client_on_this_machine(
@@ -37,7 +37,7 @@ def test_lines_to_paste_carry_a_token_where_one_is_needed() -> None:
 
 
 def test_health_pages_follow_tls() -> None:
-    assert Addresses("wss://h:1", "https://h:2", True).health_pages == ("https://h:1/health", "https://h:2/health")
+    assert Addresses("wss://h:1", "https://h:1", True).health_page == "https://h:1/health"
 
 
 def test_a_port_in_use_is_said_with_its_setting() -> None:
@@ -48,7 +48,7 @@ def test_a_port_in_use_is_said_with_its_setting() -> None:
     assert checked_port(Settings(gateway_port=0), "gateway_port") > 0
 
 
-def test_one_port_for_both_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_port_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("processes.gateway_processes.checked_port", getattr)
-    with pytest.raises(SettingError, match="can't share a port"):
+    with pytest.raises(SettingError, match="a second port must be another one"):
         prepare_gateway(Settings(gateway_port=9999, gateway_rest_port=9999))

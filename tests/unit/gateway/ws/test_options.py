@@ -18,7 +18,8 @@ from runtime.settings.whole import Settings
     ],
 )
 def test_a_profile_sets_batch_flush_and_buffer(profile: str, figures: tuple[int, int, int]) -> None:
-    limits = WsOptions.from_settings(Settings(gateway_profile=profile), "127.0.0.1").limits  # type: ignore[arg-type]
+    settings = Settings(gateway_profile=profile)  # type: ignore[arg-type]
+    limits = WsOptions.from_settings(settings, "127.0.0.1", 1_000).limits
     assert (limits.batch_max, limits.flush_ms, limits.buffer) == figures
 
 

@@ -1,0 +1,213 @@
+"""The HTTP server (uvicorn) of REST and SSE, for connections that another process accepted.
+
+This file alone knows uvicorn. Connections come from gateway.handover with the bytes that were read already. A request
+has a time limit from its first byte to its last, and its head one in size, as a client that never finishes would keep
+a connection for ever. Where files run out, the connection that has been idle longest makes room.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.port.episode import Episode
+from gateway.port.handover import Passed, take
+
+__all__ = ["RestServer"]
+
+KEEP_ALIVE_S: Final = 75  # longer than the proxies' usual 60 s, so that they are the ones to close
+REQUEST_S: Final = 10.0
+HEAD_BYTES_MAX: Final = 65_536
+DRAIN_S: Final = 8
+TAKES: Final = 64  # connections in one turn of the loop
+LOOK_S: Final = 1.0
+_END: Final = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\n" + _END
+TOO_BIG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _END
+BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _END
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol of one connection, with limits. ``passed`` knows the client where its socket does not."""
+
+    def __init__(self, server: "RestServer", passed: Passed) -> None:
+        super().__init__(server.config, server.server_state, server.lifespan.state)
+        self._rest_server, self._passed = server, passed
+        self._request_timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._in_head = self._in_message = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self.client = (self._passed.peer, self._passed.port)
+        if self._passed.secure:
+            self.scheme = "https"
+        if self._passed.head:
+            self.data_received(self._passed.head)
+
+    def data_received(self, data: bytes) -> None:
+        self._rest_server.idle.pop(self, None)
+        self._begin_timer()
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_message:
+            self._begin_timer()  # the last one ended in these bytes, and the next one began
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(TOO_BIG)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = self._in_message = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_message = False
+        self._end_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._request_timer is None and not self.pipeline:
+            self._rest_server.idle[self] = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_timer()
+        self._rest_server.idle.pop(self, None)
+        super().connection_lost(exc)
+
+    def _begin_timer(self) -> None:
+        if self._request_timer is None:
+            self._request_timer = self.loop.call_later(REQUEST_S, self._too_slow)
+
+    def _end_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
+
+    def _too_slow(self) -> None:
+        self._request_timer = None
+        self._refuse(SLOW)
+
+    def _refuse(self, answer: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(answer)
+        self.transport.close()
+
+
+class RestServer(uvicorn.Server):
+    """Serves ``app`` to what comes through ``queue``, until SIGTERM or SIGINT.
+
+    sockets_max: connections at once; on_drain is called when it is asked to stop, to end what ends by nothing else.
+    """
+
+    def __init__(self, app: Starlette, queue: socket.socket, sockets_max: int, on_drain: Callable[[], None]) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below are what clients do
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # our own limits know how many proxies to trust
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=DRAIN_S,
+            )
+        )
+        self._queue, self._sockets_max, self._on_drain = queue, sockets_max, on_drain
+        self.idle: OrderedDict[BoundedHttp, None] = OrderedDict()
+        self._full = Episode("rest_connections_full", sockets_max=sockets_max)
+        self._no_files = Episode("open_files_exhausted", mend="raise ulimit -n")
+        self._joining: set[asyncio.Task[Any]] = set()
+        self._look: asyncio.TimerHandle | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's shape
+        await super().startup(sockets=[])
+        asyncio.get_running_loop().add_reader(self._queue.fileno(), self._take)
+        self._look_again()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's shape
+        asyncio.get_running_loop().remove_reader(self._queue.fileno())
+        self._take()  # who came in before is answered
+        await asyncio.gather(*self._joining)
+        if self._look is not None:
+            self._look.cancel()
+        self._on_drain()
+        await super().shutdown(sockets=[])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own raises the signal again at the end, which would make a drained process look killed."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, setattr, self, "should_exit", True)
+        yield
+
+    def _look_again(self) -> None:
+        for episode in (self._full, self._no_files):
+            episode.look(_now_ms())
+        self._look = asyncio.get_running_loop().call_later(LOOK_S, self._look_again)
+
+    def _take(self) -> None:
+        for _ in range(TAKES):
+            try:
+                found = take(self._queue)
+            except EOFError:
+                asyncio.get_running_loop().remove_reader(self._queue.fileno())
+                return
+            if found is None:
+                return
+            connection, passed = found
+            if connection is None:
+                self._no_files.happened(_now_ms())
+                self._make_room()
+            elif self._has_room():
+                task = asyncio.create_task(self._join(connection, passed))
+                self._joining.add(task)
+                task.add_done_callback(self._joining.discard)
+            else:
+                with connection, contextlib.suppress(OSError):
+                    connection.send(BUSY)
+
+    def _has_room(self) -> bool:
+        if len(self.server_state.connections) + len(self._joining) < self._sockets_max:
+            return True
+        self._full.happened(_now_ms())
+        return self._make_room()
+
+    def _make_room(self) -> bool:
+        """Closes the connection that has been idle longest; False where all are at work."""
+        if not self.idle:
+            return False
+        longest, _ = self.idle.popitem(last=False)
+        longest.transport.close()
+        return True
+
+    async def _join(self, connection: socket.socket, passed: Passed) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(lambda: BoundedHttp(self, passed), connection)
+        except OSError:  # it is gone
+            connection.close()
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

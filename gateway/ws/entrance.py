@@ -1,0 +1,315 @@
+"""The one port: accepts connections, reads what they want, and brings each to the half that serves it.
+
+Upgrades to WebSocket stay in this process, everything else goes to REST by gateway.handover, whole: the socket and the
+bytes that were read. Connections that have said nothing yet are bounded in number, per address and in all, and in
+time; the one that has been silent longest makes room for a new one. When files run out, accepting pauses. Neither
+disturbs who is connected, and each is two lines in the log, however long it lasts.
+"""
+
+import asyncio
+import contextlib
+import errno
+import re
+import socket
+import ssl
+from collections import OrderedDict
+from typing import Any, Final, Protocol
+
+import aiofastnet
+import structlog
+
+from gateway.port.episode import Episode
+from gateway.port.handover import Passed, hand_over
+from gateway.ws.options import WsOptions, boot_clock_ms
+from gateway.ws.splice import Splice
+
+__all__ = ["Entrance", "Host", "head_of", "wants_websocket"]
+
+ACCEPTS: Final = 16  # in one turn of the loop, which fans out besides
+HEAD_BYTES_MAX: Final = 16_384
+SCRATCH: Final = bytearray(HEAD_BYTES_MAX)
+PAUSE_S: Final = 0.5
+NO_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+UPGRADE: Final = re.compile(rb"^upgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE | re.MULTILINE)
+log = structlog.get_logger(__name__)
+
+
+def _refusal(status: str, *more: str) -> bytes:
+    return "\r\n".join((f"HTTP/1.1 {status}", *more, "Connection: close", "Content-Length: 0", "", "")).encode()
+
+
+BAD: Final = _refusal("400 Bad Request")
+SLOW: Final = _refusal("408 Request Timeout")
+TOO_BIG: Final = _refusal("431 Request Header Fields Too Large")
+BUSY: Final = _refusal("503 Service Unavailable", "Retry-After: 1")
+
+
+class Host(Protocol):
+    """What the entrance asks of the gateway behind it."""
+
+    @property
+    def connections(self) -> int:
+        """WebSocket connections now."""
+        ...
+
+    def has_path(self, path: str) -> bool:
+        """Whether WebSocket is served there."""
+        ...
+
+    def left(self) -> None:
+        """A connection that REST answered through this process is gone."""
+        ...
+
+    def websocket_protocol(self) -> asyncio.BufferedProtocol:
+        """The server library's protocol for a new connection; it gets the request from its first byte on."""
+        ...
+
+
+def head_of(data: bytes | bytearray) -> bytes | bytearray | None:
+    """The request line and headers, None while they are not complete."""
+    end = HEAD_END.search(data)
+    return None if end is None else data[: end.start()]
+
+
+def wants_websocket(head: bytes | bytearray) -> bool:
+    return UPGRADE.search(head) is not None
+
+
+class Newcomer(asyncio.BufferedProtocol):
+    """A connection that hasn't said yet what it wants."""
+
+    def __init__(self, entrance: "Entrance", connection: socket.socket, peer: tuple[str, int]) -> None:
+        self._entrance, self.connection, self.peer = entrance, connection, peer
+        self.transport: Any = None
+        self.data = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - a protocol's shape
+        return memoryview(SCRATCH)[: HEAD_BYTES_MAX - len(self.data)]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data += memoryview(SCRATCH)[:nbytes]
+        self._entrance.read(self)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - a protocol's shape
+        self._entrance.forget(self)
+
+    def refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+
+    def drop(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+        else:  # in the TLS handshake, whose library then closes it
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+
+class Entrance:
+    """One listening socket. ``queue``: where REST takes connections from; None where this process answers all."""
+
+    def __init__(
+        self,
+        host: Host,
+        options: WsOptions,
+        listener: socket.socket,
+        queue: socket.socket | None,
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._host, self._options, self._listener, self._queue, self._tls = host, options, listener, queue, context
+        self._newcomers: OrderedDict[Newcomer, asyncio.TimerHandle] = OrderedDict()
+        self._by_address: dict[str, OrderedDict[Newcomer, None]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._resume: asyncio.TimerHandle | None = None
+        self._crowded = Episode("handshakes_full", mend="these connections say nothing; the oldest make room")
+        self._full = Episode("connections_full", sockets_max=options.sockets_max)
+        self._no_files = Episode("open_files_exhausted", mend="raise ulimit -n")
+        self._unheard = Episode("rest_queue_full", consequence="requests are answered 503")
+        self._splices = 0
+        self.port: int = listener.getsockname()[1]
+
+    # Life.
+
+    def open(self) -> None:
+        self._listener.listen(4096)
+        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Stops listening and lets go of those that have said nothing."""
+        if self._resume is not None:
+            self._resume.cancel()
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        self._listener.close()
+        for newcomer in list(self._newcomers):
+            newcomer.drop()
+
+    @property
+    def splices(self) -> int:
+        """TLS connections whose answers go through this process."""
+        return self._splices
+
+    def look(self, now_ms: int) -> None:
+        """To be called about once a second."""
+        for episode in (self._crowded, self._full, self._no_files, self._unheard):
+            episode.look(now_ms)
+
+    # Accepting.
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS):
+            try:
+                connection, peer = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno in NO_FILES:
+                    self._pause()
+                    return
+                raise
+            self._enter(connection, peer[:2])
+
+    def _pause(self) -> None:
+        """No file is left: the silent ones go, and what waits in the kernel waits on."""
+        self._no_files.happened(boot_clock_ms())
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._listener.fileno())
+        for newcomer in list(self._newcomers)[: max(1, len(self._newcomers) // 2)]:
+            newcomer.drop()
+        self._resume = loop.call_later(PAUSE_S, loop.add_reader, self._listener.fileno(), self._accept)
+
+    def _enter(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+        connection.setblocking(False)
+        options, now_ms = self._options, boot_clock_ms()
+        same = self._by_address.setdefault(peer[0], OrderedDict())
+        # Behind a proxy all clients have its address.
+        if len(same) >= options.handshakes_per_ip and not options.trust_forwarded:
+            self._crowded.happened(now_ms)
+            self._drop(next(iter(same)))
+        elif len(self._newcomers) >= options.handshakes_max:
+            self._crowded.happened(now_ms)
+            self._drop(next(iter(self._newcomers)))
+        if len(self._newcomers) + self._host.connections + 2 * self._splices >= options.sockets_max:
+            self._full.happened(now_ms)
+            if not self._newcomers:
+                connection.close()
+                return
+            self._drop(next(iter(self._newcomers)))
+        newcomer = Newcomer(self, connection, peer)
+        timer = asyncio.get_running_loop().call_later(options.handshake_s, self._too_slow, newcomer)
+        self._newcomers[newcomer] = timer
+        self._by_address.setdefault(peer[0], same)[newcomer] = None
+        task = asyncio.create_task(self._connect(newcomer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, newcomer: Newcomer) -> None:
+        more: dict[str, Any] = {"ssl_handshake_timeout": self._options.handshake_s} if self._tls else {}
+        try:
+            await aiofastnet.connect_accepted_socket(
+                asyncio.get_running_loop(), lambda: newcomer, newcomer.connection, ssl=self._tls, **more
+            )
+        except (OSError, ssl.SSLError, TimeoutError):  # no TLS, or gone: the library has closed it
+            self.forget(newcomer)
+
+    def _too_slow(self, newcomer: Newcomer) -> None:
+        if newcomer.data and newcomer.transport is not None:
+            newcomer.refuse(SLOW)
+        self._drop(newcomer)
+
+    def _drop(self, newcomer: Newcomer) -> None:
+        self.forget(newcomer)
+        newcomer.drop()
+
+    def forget(self, newcomer: Newcomer) -> None:
+        """It is no newcomer any more; may be called again."""
+        timer = self._newcomers.pop(newcomer, None)
+        if timer is None:
+            return
+        timer.cancel()
+        same = self._by_address[newcomer.peer[0]]
+        same.pop(newcomer)
+        if not same:
+            del self._by_address[newcomer.peer[0]]
+
+    # What they want.
+
+    def read(self, newcomer: Newcomer) -> None:
+        """``newcomer`` has sent something."""
+        head = head_of(newcomer.data)
+        if head is None:
+            if not newcomer.data[:1].isalpha():
+                newcomer.refuse(BAD)
+            elif len(newcomer.data) >= HEAD_BYTES_MAX:
+                newcomer.refuse(TOO_BIG)
+            return
+        self.forget(newcomer)
+        target = head.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+        if self._queue is None or wants_websocket(head) or (target != "/" and self._host.has_path(target)):
+            self._to_websocket(newcomer)
+        elif self._tls is None:
+            self._to_rest(self._queue, newcomer)
+        else:
+            self._splice(self._queue, newcomer)
+
+    def _to_websocket(self, newcomer: Newcomer) -> None:
+        # What the kernel would hold for a slow client is stale before it is sent.
+        newcomer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._options.send_buffer)
+        protocol = self._host.websocket_protocol()
+        newcomer.transport.set_protocol(protocol)
+        protocol.connection_made(newcomer.transport)
+        rest = memoryview(bytes(newcomer.data))
+        while rest:
+            room = memoryview(protocol.get_buffer(len(rest)))
+            count = min(len(room), len(rest))
+            room[:count] = rest[:count]
+            rest = rest[count:]
+            protocol.buffer_updated(count)
+
+    def _to_rest(self, queue: socket.socket, newcomer: Newcomer) -> None:
+        passed = Passed(*newcomer.peer, False, bytes(newcomer.data))
+        if hand_over(queue, newcomer.connection, passed):
+            newcomer.transport.abort()  # our descriptor of it; the connection lives on in the other process
+        else:
+            self._unheard.happened(boot_clock_ms())
+            newcomer.refuse(BUSY)
+
+    def _splice(self, queue: socket.socket, newcomer: Newcomer) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if not hand_over(queue, theirs, Passed(*newcomer.peer, True, bytes(newcomer.data))):
+                ours.close()
+                self._unheard.happened(boot_clock_ms())
+                newcomer.refuse(BUSY)
+                return
+        newcomer.transport.pause_reading()
+        self._splices += 1
+        client, rest = Splice(self._splice_ended), Splice(_nothing)
+        client.transport = newcomer.transport
+        newcomer.transport.set_protocol(client)
+        task = asyncio.create_task(self._join(client, rest, ours))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _join(self, client: Splice, rest: Splice, ours: socket.socket) -> None:
+        ours.setblocking(False)
+        await aiofastnet.connect_accepted_socket(asyncio.get_running_loop(), lambda: rest, ours)
+        client.other, rest.other = rest, client
+        if client.transport.is_closing():
+            rest.transport.close()
+        else:
+            client.transport.resume_reading()
+
+    def _splice_ended(self) -> None:
+        self._splices -= 1
+        self._host.left()
+
+
+def _nothing() -> None:
+    """The client's side counts."""
