@@ -1,8 +1,9 @@
 """``/health``, ``/health/ready``, ``/health/ws-stats`` and ``/metrics``: what operators and load balancers ask.
 
-Law: liveness asks nothing of anyone else; readiness asks every dependency, each within a bound, and names the one that
-fails. Redis and the token keys are needed to be ready; without ClickHouse or the event log the gateway is degraded but
-still worth sending users to. None of it needs a token and none of it shows who a user is.
+Law: liveness asks nothing of anyone else; readiness asks every dependency, each within a bound and on a connection of
+its own, at most once a second however many ask, and names the one that fails. Redis and the token keys are needed to
+be ready; without ClickHouse or the event log the gateway is degraded but still worth sending users to. None of it
+needs a token, and none of it shows who a user is or where a server stands.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
 import msgspec
+import structlog
 
 from gateway.rest.endpoint import Call, Operation, Reply
 from gateway.rest.metrics import RestMetrics
@@ -29,6 +31,8 @@ FAILURES: Final = (
     BreakerOpenError,
 )
 CHECK_S_MAX: Final = 2.0
+READY_S: Final = 1.0  # for so long an answer is given again
+log = structlog.get_logger(__name__)
 NO_STORE: Final = [(b"cache-control", b"no-store")]
 WS_STATS_EXAMPLE: Final = {
     "connections": 12,
@@ -100,7 +104,10 @@ class WsStatsAnswer(msgspec.Struct, rename="camel"):
 
 
 class Check:
-    """One dependency: how to ask it, and whether the gateway is of use without it."""
+    """One dependency: how to ask it, and whether the gateway is of use without it.
+
+    The answer is public and says no addresses; the log has the whole text, once for each change.
+    """
 
     def __init__(
         self, ask: Callable[[], Awaitable[None]], *, needed: bool, breaker: CircuitBreaker | None = None
@@ -108,17 +115,23 @@ class Check:
         self._ask = ask
         self._needed = needed
         self._breaker = breaker
+        self._error = ""
 
-    async def run(self) -> Dependency:
+    async def run(self, name: str) -> Dependency:
         began = time.perf_counter()
-        error = ""
+        error = cause = ""
         try:
             async with asyncio.timeout(CHECK_S_MAX):
                 await self._ask()
+        except (TimeoutError, HistoryTooSlowError) as failure:
+            error, cause = "no answer in time", repr(failure)
+        except HistoryDefectError as failure:
+            error, cause = "the query fails on the server", str(failure)
         except FAILURES as failure:
-            error = str(failure)[:200] or type(failure).__name__
-        except TimeoutError:
-            error = f"no answer within {CHECK_S_MAX:g} s"
+            error, cause = "not reachable", str(failure)
+        if error != self._error:
+            self._error = error
+            log.warning("dependency_changed", dependency=name, status="down" if error else "up", error=cause)
         latency_ms = round((time.perf_counter() - began) * 1000, 3)
         breaker = self._breaker.state if self._breaker else "closed"
         return Dependency("down" if error else "up", self._needed, latency_ms, breaker, error)
@@ -132,6 +145,8 @@ class Health:
         self._ws_stats = ws_stats
         self._metrics = metrics
         self._began = time.monotonic()
+        self._asked: asyncio.Task[Ready] | None = None
+        self._asked_s = 0.0
 
     def operations(self) -> tuple[Operation, ...]:
         return (
@@ -197,12 +212,18 @@ class Health:
         return Reply(body, headers=NO_STORE)
 
     async def ready(self, call: Call) -> Reply:  # noqa: ARG002 - a handler's shape
-        found = await asyncio.gather(*(check.run() for check in self._checks.values()))
+        now_s = time.monotonic()
+        if self._asked is None or (self._asked.done() and now_s - self._asked_s >= READY_S):
+            self._asked_s, self._asked = now_s, asyncio.create_task(self._ask())
+        answer = await asyncio.shield(self._asked)  # one who leaves takes it from nobody else
+        return Reply(msgspec.json.encode(answer), 503 if answer.status == "down" else 200, headers=NO_STORE)
+
+    async def _ask(self) -> Ready:
+        found = await asyncio.gather(*(check.run(name) for name, check in self._checks.items()))
         dependencies = dict(zip(self._checks, found, strict=True))
         down = [each for each in found if each.status == "down"]
         needed_down = any(each.needed for each in down)
-        answer = Ready("down" if needed_down else "degraded" if down else "ready", dependencies)
-        return Reply(msgspec.json.encode(answer), 503 if needed_down else 200, headers=NO_STORE)
+        return Ready("down" if needed_down else "degraded" if down else "ready", dependencies)
 
     async def ws_stats(self, call: Call) -> Reply:  # noqa: ARG002 - a handler's shape
         return Reply(msgspec.json.encode(_together(await self._ws_stats.read())), headers=NO_STORE)

@@ -30,7 +30,7 @@ from gateway.stores.clickhouse import ClickHouse, HistoryTooSlowError, HistoryUn
 from gateway.stores.events import EventFeed
 from gateway.stores.history import History
 from gateway.stores.now import Now, NowUnavailableError
-from gateway.stores.redis_pool import Redis, end_tasks, open_redis
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.stores.ws_stats import SharedWsStats, WsStats
 from runtime.settings.whole import Settings
 from schemas.names import EVENTS_STREAM, RedisKeys
@@ -41,6 +41,7 @@ OUTAGE: Final = (NowUnavailableError, HistoryUnavailableError, HistoryTooSlowErr
 STALE_S_MAX: Final = 3600.0  # how old an answer may be that stands in for a source that is down
 RECENT_S: Final = 1.0
 MINUTE_S: Final = 60
+PROBE_MS: Final = 1_000
 FEED_WAIT_MS: Final = 10_000  # longer than the feed's blocking read
 STATES: Final = ("closed", "half-open", "open")
 
@@ -98,6 +99,15 @@ class Parts:
             timeout_ms=settings.gateway_history_timeout_ms,
             breaker=history_breaker,
         )
+        # Whoever asks for the health takes no connection from users, and opens no breaker for them.
+        self.redis_probe: Redis = open_redis(settings.redis_url, PROBE_MS, connections_max=1)
+        self.clickhouse_probe = ClickHouse(
+            settings.clickhouse_dsn,
+            settings.clickhouse_database,
+            threads=1,
+            timeout_ms=PROBE_MS,
+            breaker=CircuitBreaker("clickhouse"),
+        )
         self.now = Now(self.redis, RedisKeys(settings.redis_hash_tags), redis_breaker, timeout_ms)
         self.history = History(self.clickhouse)
         self.known = KnownSymbols(self.now, self.history)
@@ -122,8 +132,8 @@ class Parts:
         )
         self.caches = Caches.of(settings)
         self.checks = {
-            "redis": Check(self.now.ping, needed=True, breaker=redis_breaker),
-            "clickhouse": Check(self.history.ping, needed=False, breaker=history_breaker),
+            "redis": Check(self._redis_answers, needed=True, breaker=redis_breaker),
+            "clickhouse": Check(History(self.clickhouse_probe).ping, needed=False, breaker=history_breaker),
             "events": Check(self._feed_is_read, needed=False),
             "tokens": Check(self._has_keys, needed=True),
         }
@@ -134,6 +144,12 @@ class Parts:
             self.metrics.watch("breaker_state", "0 closed, 1 half open, 2 open", state, dependency=breaker.name)
         self.metrics.watch("history_queries", "ClickHouse queries under way", lambda: self.clickhouse.under_way)
         self.metrics.watch("history_cancelled", "ClickHouse queries given up", lambda: self.clickhouse.cancelled)
+
+    async def _redis_answers(self) -> None:
+        try:
+            await self.redis_probe.ping()
+        except REDIS_ERRORS as error:
+            raise NowUnavailableError(str(error)) from error
 
     async def _feed_is_read(self) -> None:
         if not self.feed.healthy:
@@ -153,6 +169,8 @@ class Parts:
         finally:
             await end_tasks(tasks)
             self.clickhouse.close()
+            self.clickhouse_probe.close()
+            await self.redis_probe.aclose(close_connection_pool=True)
             await self.redis.aclose(close_connection_pool=True)
             await self.follower.aclose(close_connection_pool=True)
 

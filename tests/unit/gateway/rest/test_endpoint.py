@@ -139,4 +139,30 @@ def test_a_query_that_fails_leaves_the_gateway_degraded_not_broken() -> None:
     ready = next(each for each in health.operations() if each.path == "/health/ready")
     status, body = ask(ready, BASIC)
     assert (status, body["status"]) == (200, "degraded")
-    assert body["dependencies"]["clickhouse"]["error"] == "the query fails on the server (code 62)"
+    assert body["dependencies"]["clickhouse"]["error"] == "the query fails on the server"
+
+
+def test_readiness_is_asked_once_a_second_and_tells_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    clock_s = 100.0
+    monkeypatch.setattr("gateway.rest.health.time.monotonic", lambda: clock_s)
+
+    async def ping() -> None:
+        nonlocal asked
+        asked += 1
+        raise HistoryUnavailableError("connecting to secret-host.internal:9000: refused")
+
+    health = Health({"clickhouse": Check(ping, needed=False)}, None, RestMetrics())  # type: ignore[arg-type]
+
+    async def story() -> None:
+        nonlocal clock_s
+        answers = await asyncio.gather(*(health.ready(None) for _ in range(50)))  # type: ignore[arg-type]
+        assert asked == 1
+        assert all(b"secret-host" not in each.body and b"not reachable" in each.body for each in answers)
+        await health.ready(None)  # type: ignore[arg-type]
+        assert asked == 1
+        clock_s += 1.0
+        await health.ready(None)  # type: ignore[arg-type]
+        assert asked == 2
+
+    asyncio.run(story())
