@@ -78,14 +78,17 @@ class GatewayCommand:
 
 
 @contextlib.contextmanager
-def running_gateway(folder: Path, redis_url: str, *words: str, **changed: Any) -> Iterator[GatewayCommand]:
-    """``words`` are options of the command, ``changed`` settings by name."""
+def running_gateway(
+    folder: Path, redis_url: str, *words: str, files: int = 0, **changed: Any
+) -> Iterator[GatewayCommand]:
+    """``words`` are options of the command, ``changed`` settings by name; ``files``: how many it may have open."""
     ports = {"gateway_port": free_port()}
     patient = {"gateway_requests_per_minute": 0, "gateway_redis_timeout_ms": 10_000}
     settings = Settings(redis_url=redis_url, log_format="json", **{**ports, **patient, **changed})
+    bounded = ["prlimit", f"--nofile={files}"] if files else []
     log = folder / f"gateway-{settings.gateway_port}.log"
     with log.open("wb") as out, subprocess.Popen(
-        [*COMMAND, "gateway", *words], env=environment(settings), stdout=out, stderr=out, cwd=folder
+        [*bounded, *COMMAND, "gateway", *words], env=environment(settings), stdout=out, stderr=out, cwd=folder
     ) as process:  # fmt: skip
         found = GatewayCommand(settings, Addresses.of(settings), process, log)
         try:
