@@ -291,6 +291,7 @@ class Entrance:
         newcomer.transport.pause_reading()
         self._splices += 1
         client, rest = Splice(self._splice_ended), Splice(_nothing)
+        client.other, rest.other = rest, client  # before REST's first bytes, which may come at once
         client.transport = newcomer.transport
         newcomer.transport.set_protocol(client)
         task = asyncio.create_task(self._join(client, rest, ours))
@@ -300,7 +301,6 @@ class Entrance:
     async def _join(self, client: Splice, rest: Splice, ours: socket.socket) -> None:
         ours.setblocking(False)
         await aiofastnet.connect_accepted_socket(asyncio.get_running_loop(), lambda: rest, ours)
-        client.other, rest.other = rest, client
         if client.transport.is_closing():
             rest.transport.close()
         else:

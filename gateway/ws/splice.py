@@ -48,5 +48,6 @@ class Splice(asyncio.BufferedProtocol):
         other, self.other = self.other, None
         if other is not None:
             other.other = None
-            other.transport.close()
+            if other.transport is not None:  # else whoever opens it sees that this side is gone
+                other.transport.close()
         self._ended()
