@@ -85,7 +85,7 @@ def test_readiness_is_down_with_a_reason_whatever_the_server_says(code: int) -> 
     async def ping() -> None:
         await world.clickhouse.select("SELECT 1", {})
 
-    found = asyncio.run(Check(ping, needed=False, breaker=world.breaker).run())
+    found = asyncio.run(Check(ping, needed=False, breaker=world.breaker).run("clickhouse"))
     world.clickhouse.close()
     assert found.status == "down"
     assert 0 < len(found.error) <= 200
