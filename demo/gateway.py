@@ -56,7 +56,6 @@ def gateway_settings(settings: Settings) -> Settings:
         "gateway_tls_key": "",
         "gateway_requests_per_minute": 0,
         "gateway_rest_workers": 1,
-        "gateway_reuse_port": False,
         "gateway_rest_port": 0,
     }
     try:
@@ -73,7 +72,7 @@ class DemoGateway:
         self._log = log
         self._take_ports(settings)
         self._thread = threading.Thread(target=self._run, name="demo-client", daemon=True)
-        self._keys = RedisKeys(settings.redis_hash_tags)
+        self._keys = RedisKeys()
         self._task: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
 

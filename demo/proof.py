@@ -21,6 +21,8 @@ from jobs.redis_now import compare_now
 from jobs.verify import edges_of, recompute_ranges, requeued_records
 from oracle.comparison import Comparison, Difference, Edge, compare_bars
 from oracle.truth import OracleResult
+from runtime.settings.clickhouse import ClickHouseSettings
+from runtime.settings.kafka import KafkaSettings
 from runtime.settings.whole import Settings
 from schemas.errors import MissingObject
 from schemas.rejects import Reason
@@ -121,7 +123,9 @@ def _adds_up(flow: str, figures: Figures, total: int) -> Check:
     return Check(f"{flow} account", figures.records == total == sum(counts.values()), account)
 
 
-def _stored_bars(settings: Settings, result: OracleResult, edges: Mapping[int, Edge] | None = None) -> Comparison:
+def _stored_bars(
+    settings: ClickHouseSettings, result: OracleResult, edges: Mapping[int, Edge] | None = None
+) -> Comparison:
     client = connect_clickhouse(settings.clickhouse_dsn)
     try:
         stored = read_bars(client, settings.clickhouse_database)
@@ -137,7 +141,7 @@ def _stored_bars(settings: Settings, result: OracleResult, edges: Mapping[int, E
 def _stored_now(settings: Settings, result: OracleResult) -> Comparison:
     client = connect_redis(settings.redis_url)
     try:
-        return compare_now(client, result, hash_tags=settings.redis_hash_tags, kept=bounds_of(settings).kept)
+        return compare_now(client, result, kept=bounds_of(settings).kept)
     finally:
         client.close()
 
@@ -157,7 +161,7 @@ def _accounts(flow: str, figures: Figures, result: OracleResult) -> Check:
     return Check(f"{flow} account", not wrong, "; ".join(wrong) or account)
 
 
-def _dead_letters(settings: Settings, result: OracleResult) -> Check:
+def _dead_letters(settings: KafkaSettings, result: OracleResult) -> Check:
     expected = Counter[str]()
     for reasons in result.rejects.values():
         for reason, count in reasons.items():

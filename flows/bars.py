@@ -22,7 +22,8 @@ from connectors.values.column_plan import FileOptions
 from core.bars.rules import Rules, unjudged_note
 from core.bars.shard import Shard
 from core.bars.validation import validate
-from runtime.settings.whole import Settings
+from runtime.settings.records import RecordSettings
+from runtime.settings.time import TimeSettings
 from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import InputError
 from schemas.intervals import INTERVALS
@@ -89,12 +90,12 @@ class FileLog:
         return self.files[index].name, reject.offset - self._starts[index] + 1
 
 
-def open_all(texts: Iterable[str], options: FileOptions, settings: Settings) -> list[TradeFile]:
+def open_all(texts: Iterable[str], options: FileOptions, settings: RecordSettings) -> list[TradeFile]:
     """Every trade file that the arguments name, their headers read. Raises InputError when one isn't one."""
     return [file for text in texts for file in open_files(text, options, settings.batch_records_max)]
 
 
-def read_valid(file: TradeFile, settings: Settings) -> Iterator[TradeBatch]:
+def read_valid(file: TradeFile, settings: TimeSettings) -> Iterator[TradeBatch]:
     """Valid trades and rejects of one file, its rows from 0 on as offsets."""
     future_us = settings.future_ms * 1000
     return read_trades(file, lambda rows, text: validate(rows, text, future_us))

@@ -11,7 +11,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 
 from flows.reading import rejected
-from runtime.settings.whole import Settings
+from runtime.settings.kafka import KafkaSettings
 from runtime.stopping import StopSignal
 from schemas.columns import TradeBatch
 from sinks.kafka.sink import DeadLetterSink
@@ -20,7 +20,7 @@ __all__ = ["write_dead_letters"]
 
 
 def write_dead_letters(
-    batches: Stream[TradeBatch], settings: Settings, flow: str, shards: int, stop: StopSignal
+    batches: Stream[TradeBatch], settings: KafkaSettings, flow: str, shards: int, stop: StopSignal
 ) -> None:
     """Wire the branch into the flow that ``batches`` belongs to."""
     rejects = op.flat_map("rejected", batches, rejected)

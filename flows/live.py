@@ -25,6 +25,7 @@ from flows.preflight import check_redis
 from flows.reading import partition_key, registry_of, rules_of, trades_source, worker_of
 from flows.shard_step import ShardStep
 from flows.starting import one_line_errors, start_flow
+from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
 from schemas.avro import BAR_SCHEMA_ID, schema_text
@@ -155,7 +156,7 @@ def bars_topic_sink(settings: Settings, shards: int, stop: StopSignal) -> BarsTo
     )
 
 
-def bounds_of(settings: Settings) -> RedisBounds:
+def bounds_of(settings: RedisSettings) -> RedisBounds:
     return RedisBounds(
         settings.stream_mb_max, settings.stream_minutes_max, settings.candles_kept, settings.candles_mb_max
     )
@@ -195,7 +196,6 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
     sink = RedisSink(
         settings.redis_url,
         shards,
-        hash_tags=settings.redis_hash_tags,
         bounds=bounds_of(settings),
         publish_updates=settings.publish_updates,
         stop=stop,

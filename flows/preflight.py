@@ -7,6 +7,8 @@ The surprise: only a start is this strict; a flow that runs waits for a server t
 
 from connectors.kafka.questions import TopicQuestions
 from flows.reading import read_options, registry_of
+from runtime.settings.clickhouse import ClickHouseSettings
+from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
 from sinks.clickhouse.migrations import check_tables
 from sinks.clickhouse.sink import connect as connect_clickhouse
@@ -16,7 +18,7 @@ from sinks.redis.sink import connect as connect_redis
 __all__ = ["check_clickhouse", "check_flow", "check_redis"]
 
 
-def check_redis(settings: Settings) -> None:
+def check_redis(settings: RedisSettings) -> None:
     """Raises SettingError or Unreachable when the live flow could not write."""
     client = connect_redis(settings.redis_url)
     try:
@@ -25,7 +27,7 @@ def check_redis(settings: Settings) -> None:
         client.close()
 
 
-def check_clickhouse(settings: Settings) -> None:
+def check_clickhouse(settings: ClickHouseSettings) -> None:
     """Raises MissingObject, SettingError or Unreachable when the history flow could not write."""
     client = connect_clickhouse(settings.clickhouse_dsn)
     try:

@@ -23,6 +23,10 @@ from core.bars.requeued import refuse_requeued
 from core.bars.rules import Rules
 from core.bars.validation import validate
 from runtime.outage import persist
+from runtime.settings.kafka import KafkaSettings
+from runtime.settings.records import RecordSettings
+from runtime.settings.running import RunningSettings
+from runtime.settings.time import TimeSettings
 from runtime.settings.whole import Settings
 from schemas.avro import WriterSchema
 from schemas.columns import RawBatch, Rows, TradeBatch
@@ -52,7 +56,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOTHING_REQUEUED: Final[Mapping[int, Rows]] = MappingProxyType({})
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: TimeSettings) -> Rules:
     """The settings that decide what a trade does."""
     by_interval = settings.lateness_ms_by_interval
     return Rules(
@@ -66,12 +70,12 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def worker_of(settings: Settings) -> int:
+def worker_of(settings: RunningSettings) -> int:
     """Number of this process in its cluster; 0 where it is alone."""
     return max(settings.cluster_process, 0)
 
 
-def words_of(settings: Settings) -> TradeWords:
+def words_of(settings: RecordSettings) -> TradeWords:
     """How the settings say that records write their values."""
     origin_us = None
     if settings.time_origin:
@@ -87,7 +91,7 @@ def words_of(settings: Settings) -> TradeWords:
     )
 
 
-def registry_of(settings: Settings) -> SchemaRegistry:
+def registry_of(settings: KafkaSettings) -> SchemaRegistry:
     """The Schema Registry that the settings name. Raises SettingError when its address is none."""
     return SchemaRegistry(
         RegistryOptions(settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password)
@@ -135,7 +139,7 @@ def decoder_of(settings: Settings, stop: threading.Event | None = None) -> Decod
     )
 
 
-def markers_of(settings: Settings) -> Mapping[str, Marker]:
+def markers_of(settings: KafkaSettings) -> Mapping[str, Marker]:
     """Which refused records were put back, by origin; none is looked for where dead letters are switched off."""
     if settings.dead_letters_from == "none":
         return {}

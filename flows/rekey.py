@@ -21,6 +21,7 @@ from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
 from flows.reading import decode_trades, read_options, requeued_places, worker_of
 from flows.starting import start_flow
+from runtime.settings.kafka import KafkaSettings
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
 from schemas.columns import TRADE, RawBatch, TradeBatch
@@ -59,7 +60,7 @@ def empty_batch(topic: str, partition: int, next_offset: int) -> RekeyBatch:
     return RekeyBatch(topic, partition, np.empty(0, TRADE), b"", 0, next_offset, caught_up=True)
 
 
-def check_topics(settings: Settings) -> None:
+def check_topics(settings: KafkaSettings) -> None:
     """Raises SettingError when there is no topic to write to, or it is the one that is read."""
     if not settings.rekey_topic:
         raise SettingError("no topic to write to", where="TAPEFLOW_REKEY_TOPIC", mend="say tapeflow rekey --to TOPIC")

@@ -22,6 +22,7 @@ from connectors.kafka.questions import TopicQuestions
 from connectors.kafka.range import OffsetRange, read_range
 from core.bars.shard_kernel import OPEN_END
 from flows.reading import decode_trades, read_options, rules_of, words_of
+from runtime.settings.time import TimeSettings
 from runtime.settings.whole import Settings
 from schemas.errors import InputError, OffsetExpired, SettingError, StateIncompatible
 
@@ -202,7 +203,7 @@ def _check_named(position: Position, topic: str, marks: Mapping[int, tuple[int, 
             )
 
 
-def _reading_start(start: Position, settings: Settings) -> Position:
+def _reading_start(start: Position, settings: TimeSettings) -> Position:
     """A trade of time T may stand in a record stamped ``future_ms`` earlier, and in none before that."""
     return Position("time", max(start.time_ms - settings.future_ms, 0)) if start.kind == "time" else start
 
@@ -217,7 +218,7 @@ def _reading_end(end: Position, request: Request, settings: Settings) -> Positio
 
 
 def _warmed(
-    ranges: Mapping[int, tuple[int, int]], marks: Mapping[int, tuple[int, int]], settings: Settings
+    ranges: Mapping[int, tuple[int, int]], marks: Mapping[int, tuple[int, int]], settings: TimeSettings
 ) -> dict[int, tuple[int, int]]:
     """Duplicates are known by ids seen before, so with dedupe a window's worth of records before is read as well."""
     back = settings.dedupe_window if settings.dedupe else 0

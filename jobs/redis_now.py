@@ -49,11 +49,9 @@ TICKER: Final = "ticker"
 PIPELINE_KEYS: Final = 500
 
 
-def compare_now(
-    client: redis.Redis, result: OracleResult, *, hash_tags: bool, kept: Callable[[str, int], int]
-) -> Comparison:
+def compare_now(client: redis.Redis, result: OracleResult, *, kept: Callable[[str, int], int]) -> Comparison:
     """Every ticker, every newest bar, and the last ``kept(interval, symbols)`` final bars of each series."""
-    keys, done = RedisKeys(hash_tags), Comparison()
+    keys, done = RedisKeys(), Comparison()
     tickers: dict[str, OracleTicker] = {}
     for ticker in result.tickers.values():
         # Of a symbol in two partitions the greater sequence stays, then the lower partition; so it is with its bars.

@@ -7,7 +7,7 @@ ordinal in its hostname says which one it is. Law: a place that can't be told is
 import re
 from typing import NamedTuple
 
-from runtime.settings.whole import Settings
+from runtime.settings.running import RunningSettings
 from schemas.errors import SettingError
 
 __all__ = ["Place", "place_of"]
@@ -20,7 +20,9 @@ class Place(NamedTuple):
     addresses: tuple[str, ...] = ()
 
 
-def place_of(settings: Settings, hostname: str, process: int | None = None, addresses: str | None = None) -> Place:
+def place_of(
+    settings: RunningSettings, hostname: str, process: int | None = None, addresses: str | None = None
+) -> Place:
     """``process`` and ``addresses`` (joined by ;) as on the command line win over the settings.
 
     Raises SettingError when the number isn't one of the addresses'.

@@ -142,8 +142,6 @@ def checked_port(settings: Settings, name: str) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if settings.gateway_reuse_port:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
@@ -159,8 +157,8 @@ class GatewayProcesses:
     """``settings`` come from prepare_gateway. ``websockets``: processes that share the WebSocket port, one per core."""
 
     def __init__(self, settings: Settings, websockets: int = 1, log: IO[bytes] | None = None) -> None:
-        update = {"gateway_reuse_port": True} if websockets > 1 else {}
-        self._settings = settings.model_copy(update=update)
+        self._settings = settings
+        self._shared = ("--share-port",) if websockets > 1 else ()
         self._halves = ("websocket",) * websockets + ("rest",) * settings.gateway_rest_workers
         self._log = log
         self._workers: list[subprocess.Popen[bytes]] = []
@@ -180,7 +178,8 @@ class GatewayProcesses:
         settings = self._settings.model_copy(update=update)
         end = self._giving if half == "websocket" else self._taking
         environment = {**worker_environment(settings), "PROMETHEUS_MULTIPROC_DIR": self._figures.name}
-        return start_worker(["processes.gateway_worker", half], environment, self._log, queue=end.fileno())
+        command = ["processes.gateway_worker", *self._shared, half]
+        return start_worker(command, environment, self._log, queue=end.fileno())
 
     def tend(self) -> int | None:
         """Starts a REST process anew that had served for a while; the worst exit code of others that ended, else None.

@@ -26,25 +26,25 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m processes.gateway_worker")
     parser.add_argument("half", choices=HALVES)
     parser.add_argument("queue", type=int)
+    parser.add_argument("--share-port", action="store_true", help="other WebSocket processes listen on it too")
     given = parser.parse_args(argv)
-    half = given.half
     try:
         settings = load_settings()
         configure_logging(settings.log_format, settings.log_level)
-        serve(half, settings, socket.socket(fileno=given.queue))
+        serve(given.half, settings, socket.socket(fileno=given.queue), share_port=given.share_port)
     except TapeflowError as error:
         sys.stderr.write(f"tapeflow: {error}\n")
         return error.exit_code
-    structlog.get_logger().info("gateway_process_stopped", half=half)
+    structlog.get_logger().info("gateway_process_stopped", half=given.half)
     return 0
 
 
-def serve(half: str, settings: Settings, queue: socket.socket) -> None:
+def serve(half: str, settings: Settings, queue: socket.socket, *, share_port: bool) -> None:
     queue.setblocking(False)
     if half == "websocket":
         from gateway.ws.server import run_websocket_gateway  # noqa: PLC0415 - see the head
 
-        run_websocket_gateway(settings, queue)
+        run_websocket_gateway(settings, queue, share_port=share_port)
     else:
         from gateway.rest.app import serve_rest  # noqa: PLC0415 - see the head
 

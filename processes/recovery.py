@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from processes.recovery_access import open_private
+from runtime.settings.running import RunningSettings
 from runtime.settings.whole import Settings
 from schemas.errors import StateIncompatible, StorageFailed
 from schemas.shards import part_name, shard_key
@@ -158,7 +159,7 @@ def check_writable(folder: Path, free_bytes: int | None = None) -> None:
 
 
 @contextmanager
-def only_one(settings: Settings, flow: str, process: int) -> Iterator[None]:
+def only_one(settings: RunningSettings, flow: str, process: int) -> Iterator[None]:
     """Holds the lock of this worker's identity. Raises StateIncompatible when another worker has it."""
     folder = settings.recovery_dir / flow
     open_private(settings.recovery_dir, folder)

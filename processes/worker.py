@@ -30,6 +30,7 @@ from processes.recovery import check_writable, only_one, state_folder
 from processes.warm import warm_if_cold
 from runtime.logging import configure_logging
 from runtime.metrics import serve_metrics
+from runtime.settings.running import RunningSettings
 from runtime.settings.whole import Settings, load_settings
 from runtime.stopping import StopSignal, say_last
 from schemas.errors import PeerGone, StorageFailed, TapeflowError
@@ -103,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def explain(first: FirstError, error: BaseException, settings: Settings, place: Place, log_format: str) -> None:
+def explain(first: FirstError, error: BaseException, settings: RunningSettings, place: Place, log_format: str) -> None:
     """Says the last line, and ends the process with the code of an error of ours."""
     error = first.error or error
     native, words = native_words(), " ".join(str(error).split())

@@ -68,24 +68,20 @@ def deltas_stream(shard: int) -> str:
 
 
 class RedisKeys:
-    """Spells per-symbol keys; ``hash_tags`` puts the symbol in braces for Redis Cluster."""
-
-    def __init__(self, hash_tags: bool = False) -> None:
-        self._form = "{%s}" if hash_tags else "%s"
+    """Spells per-symbol keys."""
 
     def symbol(self, symbol: str) -> str:
-        return "symbol:" + self._form % symbol
+        return "symbol:" + symbol
 
     def symbol_of(self, key: str) -> str:
         """The symbol whose ``symbol`` key it is."""
-        before, after = self.symbol("\0").split("\0")
-        return key.removeprefix(before).removesuffix(after)
+        return key.removeprefix(self.symbol(""))
 
     def price(self, symbol: str) -> str:
-        return "price:" + self._form % symbol
+        return "price:" + symbol
 
     def candle(self, symbol: str, interval: str) -> str:
-        return f"candle:{self._form % symbol}:{interval}"
+        return f"candle:{symbol}:{interval}"
 
     def candles(self, symbol: str, interval: str) -> str:
-        return f"candles:{self._form % symbol}:{interval}"
+        return f"candles:{symbol}:{interval}"

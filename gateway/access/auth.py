@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway.access.hosts import is_loopback
 from gateway.access.jwks import download_jwks
 from gateway.access.principal import Authorizer, Principal, TokenRefused
-from runtime.settings.whole import Settings
+from runtime.settings.gateway import GatewaySettings
 from schemas.channels import CHANNELS, CLOSED
 from schemas.errors import SettingError
 
@@ -183,7 +183,7 @@ class TokenAuthorizer:
         self._keys = keys
 
 
-def make_authorizer(settings: Settings) -> OpenAuthorizer | TokenAuthorizer:
+def make_authorizer(settings: GatewaySettings) -> OpenAuthorizer | TokenAuthorizer:
     """The authorizer that the settings ask for; raises SettingError on a weak secret or an unreadable key."""
     algorithm, roles = settings.gateway_token_algorithm, settings.gateway_channel_roles
     if algorithm in SHARED_SECRET:
@@ -210,7 +210,7 @@ def make_authorizer(settings: Settings) -> OpenAuthorizer | TokenAuthorizer:
 
 
 def make_token(
-    settings: Settings,
+    settings: GatewaySettings,
     user_id: str,
     *,
     symbols: tuple[str, ...] = ("*",),
@@ -247,7 +247,7 @@ def make_token(
         raise SettingError(f"the key does not fit: {error}", where=variable) from error
 
 
-def listen_host(settings: Settings, authorizer: Authorizer) -> str:
+def listen_host(settings: GatewaySettings, authorizer: Authorizer) -> str:
     """The address to bind: as set, but loopback where no token is asked for."""
     host = settings.gateway_host
     if not isinstance(authorizer, OpenAuthorizer):

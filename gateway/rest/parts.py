@@ -32,6 +32,7 @@ from gateway.stores.history import History
 from gateway.stores.now import Now, NowUnavailableError
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.stores.ws_stats import SharedWsStats, WsStats
+from runtime.settings.gateway import GatewaySettings
 from runtime.settings.whole import Settings
 from schemas.names import EVENTS_STREAM, RedisKeys
 
@@ -57,7 +58,7 @@ class Caches:
     symbols: Cache[SymbolList]
 
     @classmethod
-    def of(cls, settings: Settings) -> "Caches":
+    def of(cls, settings: GatewaySettings) -> "Caches":
         history_s, share = settings.gateway_history_cache_ms / 1000, settings.gateway_cache_bytes_max // 8
         held: dict[str, Any] = {"stale_s_max": STALE_S_MAX, "outage": OUTAGE, "personal": (ApiError,)}
         return cls(
@@ -108,7 +109,7 @@ class Parts:
             timeout_ms=PROBE_MS,
             breaker=CircuitBreaker("clickhouse"),
         )
-        self.now = Now(self.redis, RedisKeys(settings.redis_hash_tags), redis_breaker, timeout_ms)
+        self.now = Now(self.redis, RedisKeys(), redis_breaker, timeout_ms)
         self.history = History(self.clickhouse)
         self.known = KnownSymbols(self.now, self.history)
         self.feed = EventFeed(

@@ -67,8 +67,8 @@ class WsOptions:
     rest_port: int = 0
 
     @classmethod
-    def from_settings(cls, settings: Settings, host: str, open_files: int) -> "WsOptions":
-        """``open_files``: how many this process may have."""
+    def from_settings(cls, settings: Settings, host: str, open_files: int, *, share_port: bool = False) -> "WsOptions":
+        """``open_files``: how many this process may have. ``share_port``: other processes listen on the port too."""
         sockets_max = open_files - OWN_FILES
         batch_max, flush_ms, buffer = PROFILES[settings.gateway_profile]
         limits = HubLimits(
@@ -96,7 +96,7 @@ class WsOptions:
             trust_forwarded=settings.gateway_trust_forwarded,
             forwarded_hops=settings.gateway_forwarded_hops,
             drain_s=settings.gateway_drain_ms / 1000,
-            reuse_port=settings.gateway_reuse_port,
+            reuse_port=share_port,
             process_port=settings.gateway_process_port,
             rest_port=settings.gateway_rest_port,
         )

@@ -324,17 +324,17 @@ def _fail_loudly(task: asyncio.Task[None]) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-def run_websocket_gateway(settings: Settings, queue: socket.socket | None = None) -> None:
+def run_websocket_gateway(settings: Settings, queue: socket.socket | None = None, *, share_port: bool = False) -> None:
     """Serves until SIGTERM or SIGINT; raises Unreachable or SettingError when it can't start."""
-    uvloop.run(_run(settings, queue))
+    uvloop.run(_run(settings, queue, share_port))
 
 
-async def _run(settings: Settings, queue: socket.socket | None) -> None:
+async def _run(settings: Settings, queue: socket.socket | None, share_port: bool) -> None:
     authorizer = make_authorizer(settings)
     files = raise_open_files(settings.gateway_clients_max)
-    options = WsOptions.from_settings(settings, listen_host(settings, authorizer), files)
+    options = WsOptions.from_settings(settings, listen_host(settings, authorizer), files, share_port=share_port)
     redis = open_redis(settings.redis_url, REDIS_TIMEOUT_MS)
-    gateway = WebSocketGateway(options, authorizer, redis, RedisKeys(settings.redis_hash_tags), queue)
+    gateway = WebSocketGateway(options, authorizer, redis, RedisKeys(), queue)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -30,6 +30,8 @@ from jobs.told_sides import told_fields, told_sides
 from jobs.topic_range import hidden_words
 from local.ports import require_free
 from processes.recovery_access import check_private
+from runtime.settings.kafka import KafkaSettings
+from runtime.settings.running import RunningSettings
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, TapeflowError
 from sinks.clickhouse.migrations import check_tables
@@ -110,7 +112,7 @@ def _newest_records(settings: Settings) -> Iterator[Finding]:
         yield Finding("field map", "warning", what, todo)
 
 
-def _dead_letters(settings: Settings) -> Iterator[Finding]:
+def _dead_letters(settings: KafkaSettings) -> Iterator[Finding]:
     name = f"topic {settings.dead_letter_topic}"
     options = KafkaReadOptions(
         bootstrap=settings.kafka_bootstrap, topic=settings.dead_letter_topic, properties=settings.kafka_properties
@@ -123,7 +125,7 @@ def _dead_letters(settings: Settings) -> Iterator[Finding]:
         yield Finding(name, "warning", error.what, error.mend if error.retry else todo)
 
 
-def _registry(settings: Settings) -> Iterator[Finding]:
+def _registry(settings: KafkaSettings) -> Iterator[Finding]:
     url = settings.schema_registry_url
     if not url:
         yield Finding("schema registry", "ok", "none set: the shipped schemas are used")
@@ -191,7 +193,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         client.close()
 
 
-def _disk(settings: Settings) -> Iterator[Finding]:
+def _disk(settings: RunningSettings) -> Iterator[Finding]:
     for name, folder in (("recovery folder", settings.recovery_dir), ("data folder", settings.data_dir)):
         there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
         free = shutil.disk_usage(there).free

@@ -11,6 +11,8 @@ from typing import Any
 from connectors.kafka.rights import KafkaRights
 from flows.reading import read_options
 from jobs.doctor.finding import Finding
+from runtime.settings.clickhouse import ClickHouseSettings
+from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
 from schemas.names import requeued_topic
 from sinks.clickhouse import rights as clickhouse_rights
@@ -64,12 +66,10 @@ def _markers(rights: KafkaRights, topic: str) -> Finding:
     return Finding(read.name, "warning", what, f"grant {lacking[0]}, or put records back with another login")
 
 
-def redis_findings(client: Any, settings: Settings) -> Iterator[Finding]:
+def redis_findings(client: Any, settings: RedisSettings) -> Iterator[Finding]:
     """Each command on each pattern of keys."""
     name = "rights in redis"
-    lacking = redis_rights.lacking_rights(
-        client, hash_tags=settings.redis_hash_tags, publishes=settings.publish_updates
-    )
+    lacking = redis_rights.lacking_rights(client, publishes=settings.publish_updates)
     if lacking is None:
         yield Finding(name, "warning", "unknown: they are asked for by MULTI, which is refused", "grant +multi to know")
     elif lacking:
@@ -79,7 +79,7 @@ def redis_findings(client: Any, settings: Settings) -> Iterator[Finding]:
         yield Finding(name, "ok", "all that live needs")
 
 
-def clickhouse_findings(client: Any, settings: Settings) -> Iterator[Finding]:
+def clickhouse_findings(client: Any, settings: ClickHouseSettings) -> Iterator[Finding]:
     """INSERT for history; SELECT for verify."""
     lacking = list(clickhouse_rights.lacking_rights(client, settings.clickhouse_database))
     needed = [each for each in lacking if each.startswith("INSERT")]

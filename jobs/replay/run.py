@@ -21,6 +21,7 @@ from jobs.replay.clickhouse_table import check_bar_table, stored_bars
 from jobs.replay.diff import Changes, add_changes
 from processes.recovery_access import check_private, open_private
 from processes.runner import FlowProcess
+from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.whole import Settings
 from schemas.columns import BarBatch
 from schemas.errors import InputError, StateIncompatible, TapeflowError
@@ -49,7 +50,7 @@ class Account(PartitionProgress):
         )
 
 
-def check_table(settings: Settings, table: str, *, may_make: bool = False) -> None:
+def check_table(settings: ClickHouseSettings, table: str, *, may_make: bool = False) -> None:
     """Raises what makes ``table`` unfit for bars, or ClickHouse out of reach. ``may_make``: it is made if absent."""
     client = connect(settings.clickhouse_dsn)
     try:

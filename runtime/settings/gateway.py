@@ -80,7 +80,6 @@ class GatewaySettings(BaseSettings):
         10_000, "A client whose buffer stays full for so long is closed 4009", unit="ms", ge=100
     )
     gateway_drain_ms: int = setting(5_000, "Time for clients to leave after SIGTERM", unit="ms", ge=0, le=600_000)
-    gateway_reuse_port: bool = setting(False, "Let several gateway processes share the port, one per core")
     gateway_process_port: int = setting(
         0,
         "Port that WebSocket process N has for itself, plus N: to probe and scrape each of several; 0 means none",

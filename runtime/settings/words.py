@@ -26,8 +26,10 @@ MASK: Final = "***"
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
 _QUERY_SECRET: Final = re.compile(r"(?<=[?&])([^=&#\s]*(?:pass|secret|token|key)[^=&#\s]*)=[^&#\s]*", re.IGNORECASE)
 REPLACED: Final = {
+    "REDIS_HASH_TAGS": "leave it out: keys are written without braces",
+    "GATEWAY_REUSE_PORT": "leave it out: the processes of tapeflow gateway --processes share their port by themselves",
     "STREAM_LENGTH_MAX": "set TAPEFLOW_STREAM_MINUTES_MAX and TAPEFLOW_STREAM_MB_MAX instead, or neither: "
-    "entries grow with the symbols, so their number bounded no memory"
+    "entries grow with the symbols, so their number bounded no memory",
 }
 """What stands in the place of settings of earlier versions."""
 _OWN_WORDS: Final = ("value_error", "assertion_error")

@@ -41,12 +41,12 @@ def symbol_count(client: redis.Redis) -> int:
         return 0
 
 
-def lacking_rights(client: redis.Redis, *, hash_tags: bool = False, publishes: bool = False) -> list[str] | None:
+def lacking_rights(client: redis.Redis, *, publishes: bool = False) -> list[str] | None:
     """What the login may not do and the live flow must, as an ACL spells it. None where that can't be asked."""
     connection = client.connection_pool.get_connection()
     try:
         _answer(connection, "MULTI")
-        return list(dict.fromkeys(_refused(connection, RedisKeys(hash_tags), publishes)))
+        return list(dict.fromkeys(_refused(connection, RedisKeys(), publishes)))
     except redis.exceptions.NoPermissionError:
         return None
     finally:

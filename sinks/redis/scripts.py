@@ -15,7 +15,7 @@ __all__ = ["APPLY_UPDATE"]
 
 # KEYS: md:epoch, the shard's stream. ARGV: epoch to set in an empty Redis, time ms, bytes and ms of the stream, candles
 # kept, a msgpack map of bars by interval for all symbols together, shard, channel of updates ("" for none), source of
-# alerts, "1" for hash tags, then three msgpack arrays ("" when empty): final bars, live bars, tickers.
+# alerts, then three msgpack arrays ("" when empty): final bars, live bars, tickers.
 # Reply: {epoch found, final bars, live bars, tickers accepted, {symbol key, its shards with commas, …}}.
 #
 # A comment behind a command says which keys it touches: sinks.redis.refusals reads it when Redis refuses that line.
@@ -70,7 +70,7 @@ local function find_doubled(symbol_key, sequence, held, held_shard)
   doubled[#doubled + 1] = said
   if said == known then return end
   call('SET', known_key, said) -- md:two-partitions:*
-  local symbol = match(symbol_key, '^symbol:{(.*)}$') or match(symbol_key, '^symbol:(.*)$')
+  local symbol = match(symbol_key, '^symbol:(.*)$')
   local id = 'two-partitions:' .. symbol
   -- A login that may not write events must not stop the flow, which says it too.
   redis.pcall('XADD', 'md:events', 'MAXLEN', '~', 10000, '*', 'type', 'alert', 'ts', ARGV[2], 'symbols', symbol,
@@ -127,14 +127,13 @@ end
 -- Series that get no bars any more must shrink too as symbols come: some at random, so that all have their turn.
 local function shrink_some(count)
   for _, symbol in ipairs(call('SRANDMEMBER', 'md:symbols', count)) do -- md:symbols
-    if ARGV[10] == '1' then symbol = '{' .. symbol .. '}' end
     for interval, most_here in pairs(kept) do
       call('ZREMRANGEBYRANK', 'candles:' .. symbol .. ':' .. interval, 0, -(most_here + 1)) -- candles:*
     end
   end
 end
 
-local bars, accepted = ARGV[11] == '' and {} or cmsgpack.unpack(ARGV[11]), {}
+local bars, accepted = ARGV[10] == '' and {} or cmsgpack.unpack(ARGV[10]), {}
 if #bars > 0 then shrink_some(4 + math.floor(#bars / 20)) end
 for i = 1, #bars, 5 do
   local kept = kept[match(bars[i], '[^:]*$')]
@@ -162,12 +161,12 @@ end
 keep_newest(bars, accepted, true)
 counts[1] = #accepted
 
-bars = ARGV[12] == '' and {} or cmsgpack.unpack(ARGV[12])
+bars = ARGV[11] == '' and {} or cmsgpack.unpack(ARGV[11])
 local every = {}
 for i = 1, #bars, 4 do every[#every + 1] = i end
 counts[2] = keep_newest(bars, every, false)
 
-local tickers = ARGV[13] == '' and {} or cmsgpack.unpack(ARGV[13])
+local tickers = ARGV[12] == '' and {} or cmsgpack.unpack(ARGV[12])
 if #tickers > 0 then
   local keys, k = {}, 0
   for i = 1, #tickers, 9 do

@@ -167,7 +167,6 @@ class RedisWriter:
         self,
         url: str,
         *,
-        hash_tags: bool = False,
         bounds: RedisBounds = DEFAULTS,
         shards: int = 1,
         publish_updates: bool = False,
@@ -178,10 +177,9 @@ class RedisWriter:
         self._client = _client(url)
         self._on_doubled = on_doubled
         self._where = place(url)
-        self._keys = RedisKeys(hash_tags)
+        self._keys = RedisKeys()
         self._key_parts = KeyParts.of(self._keys)
         self._bounds = bounds.arguments(shards)
-        self._hash_tags = int(hash_tags)
         self._channel = UPDATES_CHANNEL if publish_updates else ""
         self._finals_kept = finals_kept
         self._stop = stop or threading.Event()
@@ -282,7 +280,7 @@ class RedisWriter:
             for shard, packed in group:
                 pipeline.execute_command(  # type: ignore[no-untyped-call]
                     "EVALSHA", self._digest, 2, EPOCH_KEY, deltas_stream(shard), offered_epoch, now_ms,
-                    *self._bounds, shard, self._channel, SOURCE, self._hash_tags, *packed,
+                    *self._bounds, shard, self._channel, SOURCE, *packed,
                 )  # fmt: skip
             for reply in pipeline.execute(raise_on_error=False):
                 if isinstance(reply, Exception):
@@ -317,7 +315,6 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         url: str,
         shards: int,
         *,
-        hash_tags: bool = False,
         bounds: RedisBounds = DEFAULTS,
         publish_updates: bool = False,
         stop: threading.Event | None = None,
@@ -331,7 +328,6 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         self._lock = threading.Lock()
         self._writer = RedisWriter(
             url,
-            hash_tags=hash_tags,
             bounds=bounds,
             shards=shards,
             publish_updates=publish_updates,

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from runtime.settings.whole import Settings
+from runtime.settings.redis import RedisSettings
 from schemas.errors import InputError, Unreachable
 from tapeflow.commands.entry import enter
 from tapeflow.commands.token import split
@@ -54,7 +54,9 @@ def given(data: str) -> bytes:
     return bytes(found.strip())
 
 
-async def send(settings: Settings, channel: str, data: bytes, kind: str, user: str, symbols: tuple[str, ...]) -> str:
+async def send(
+    settings: RedisSettings, channel: str, data: bytes, kind: str, user: str, symbols: tuple[str, ...]
+) -> str:
     """The entry's id. Raises InputError, or Unreachable when Redis doesn't answer."""
     from gateway.stores.publish import publish as write
     from gateway.stores.redis_pool import REDIS_ERRORS, open_redis

@@ -20,13 +20,11 @@ ENTRIES: int = 1000
 class StreamFollower:
     """Follows the streams of all shards. ``follow`` before the data is wiped, and at each check."""
 
-    def __init__(
-        self, client: redis.Redis, shards: int, *, hash_tags: bool = False, doubled: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, client: redis.Redis, shards: int, *, doubled: frozenset[str] = frozenset()) -> None:
         self._client = client
         self._doubled = doubled
         self._shards = shards
-        self._keys = RedisKeys(hash_tags)
+        self._keys = RedisKeys()
         self._epoch: bytes | None = None
         self._forget()
 

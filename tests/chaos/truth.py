@@ -115,9 +115,7 @@ class Truth:
             client.disconnect()
 
     def check_redis(self, verdict: Verdict, client: redis.Redis) -> None:
-        now = compare_now(
-            client, self.result, hash_tags=self.settings.redis_hash_tags, kept=bounds_of(self.settings).kept
-        )
+        now = compare_now(client, self.result, kept=bounds_of(self.settings).kept)
         verdict.take(now.compared, (f"Redis {each}" for each in now.differences))
         verdict.take(*self._events_compared(client))
         if self.follower is not None:

@@ -100,20 +100,16 @@ def test_what_an_earlier_release_left_goes_at_once(redis_url: str, client: redis
     check_stream(client)
 
 
-@pytest.mark.parametrize("hash_tags", [False, True])
-def test_bars_that_ended_share_their_bytes_and_quiet_symbols_shrink_too(
-    redis_url: str, client: redis.Redis, hash_tags: bool
-) -> None:
+def test_bars_that_ended_share_their_bytes_and_quiet_symbols_shrink_too(redis_url: str, client: redis.Redis) -> None:
     """Forty symbols come one after the other, and each is quiet once it has all that it may keep then."""
     bounds = RedisBounds(candles_mb=BAR_BYTES * sum(SHARES.values()) * 80 / 8 / 1e6)
-    writer = RedisWriter(redis_url, bounds=bounds, hash_tags=hash_tags)
+    writer = RedisWriter(redis_url, bounds=bounds)
     for count, name in enumerate(NAMES, 1):
         writer.write([update(tickers({"symbol": name, "sequence": count}))])
         starts = [START_US + number * MINUTE_US for number in range(85)]
         rows = [{"symbol": name, "start_us": start, "version": count, "final": 1} for start in starts]
         writer.write([update(final=bars(*rows))])
-        key = f"candles:{{{name}}}:1m" if hash_tags else f"candles:{name}:1m"
-        assert client.zcard(key) == bounds.kept("1m", count) == max(1, 80 // count)
+        assert client.zcard(f"candles:{name}:1m") == bounds.kept("1m", count) == max(1, 80 // count)
     assert client.scard(SYMBOLS_KEY) == 40
     for number in range(120):
         start = START_US + (100 + number) * MINUTE_US

@@ -28,17 +28,13 @@ def of_shard(shard: int, sequence: int, price: int, symbol: str = "AAPL") -> Liv
     return replace(update(ticker, bars(whole), bars({**whole, "final": 1})), shard=shard)
 
 
-@pytest.mark.parametrize("hash_tags", [False, True])
 @pytest.mark.parametrize("order", [(0, 3, 12), (12, 3, 0), (3, 12, 0)])
-def test_of_equal_sequences_the_lower_shards_stay(
-    redis_url: str, client: redis.Redis, order: tuple[int, ...], hash_tags: bool
-) -> None:
+def test_of_equal_sequences_the_lower_shards_stay(redis_url: str, client: redis.Redis, order: tuple[int, ...]) -> None:
     for shard in (*order, order[0]):
-        RedisWriter(redis_url, hash_tags=hash_tags).write([of_shard(shard, 7, 100 + shard)])
-    name = "{AAPL}" if hash_tags else "AAPL"
-    ((final, _),) = client.zrange(f"candles:{name}:1m", 0, -1, withscores=True)
-    assert json.loads(final)["close"] == bar_at(client, f"candle:{name}:1m").close == 100
-    assert json.loads(client.get(f"price:{name}") or b"")["price"] == 100
+        RedisWriter(redis_url).write([of_shard(shard, 7, 100 + shard)])
+    ((final, _),) = client.zrange("candles:AAPL:1m", 0, -1, withscores=True)
+    assert json.loads(final)["close"] == bar_at(client, "candle:AAPL:1m").close == 100
+    assert json.loads(client.get("price:AAPL") or b"")["price"] == 100
 
 
 def test_the_greater_sequence_stays_whatever_its_shard(redis_url: str, client: redis.Redis) -> None:

@@ -67,7 +67,7 @@ class FakeRedis:
 
 def compared(client: FakeRedis, kept: int = 1000) -> Comparison:
     stand_in: Any = client  # for redis.Redis
-    return compare_now(stand_in, RESULT, hash_tags=False, kept=lambda _interval, _symbols: kept)
+    return compare_now(stand_in, RESULT, kept=lambda _interval, _symbols: kept)
 
 
 def fields(found: Comparison) -> list[str]:

@@ -32,7 +32,7 @@ def test_defaults_need_nothing() -> None:
     settings = load_settings()
     assert settings.kafka_bootstrap == "127.0.0.1:9092"
     assert settings.dead_letter_topic == "trades.dead-letter"
-    assert settings.lateness_us == (60_000_000,) * 7
+    assert (settings.lateness_ms, settings.lateness_ms_by_interval) == (60_000, {})
 
 
 def test_arguments_beat_variables_beat_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_config_variable_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("TAPEFLOW_CONFIG", str(path))
     settings = load_settings()
     assert settings.kafka_properties == {"security.protocol": "SSL"}
-    assert settings.lateness_us[5] == 5_000
+    assert settings.lateness_ms_by_interval == {"1D": 5}
     monkeypatch.setenv("TAPEFLOW_CONFIG", str(tmp_path / "gone.toml"))
     assert "TAPEFLOW_CONFIG names no file" in line_of()
 

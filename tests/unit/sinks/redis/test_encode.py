@@ -2,7 +2,6 @@
 
 import msgspec
 import numpy as np
-import pytest
 
 from schemas.columns import BAR, TICKER
 from schemas.names import RedisKeys
@@ -24,9 +23,8 @@ def test_texts_survive_growth() -> None:
     assert [made.text(number) for number in range(1000)] == texts
 
 
-@pytest.mark.parametrize("hash_tags", [False, True])
-def test_keys_are_those_of_the_contract(hash_tags: bool) -> None:
-    names = RedisKeys(hash_tags)
+def test_keys_are_those_of_the_contract() -> None:
+    names = RedisKeys()
     keys, symbols = KeyParts.of(names), table(b"BTC/USDT")
     rows = bars({"symbol": "BTC/USDT", "interval": "15m", "version": 5}).rows
     finals = msgspec.msgpack.decode(pack_bars(rows, symbols, keys, final=True))
@@ -70,7 +68,7 @@ def test_the_widest_rows_fit_their_buffer() -> None:
         ticker[name] = np.iinfo(np.int64).min
     for name in ("has_bid", "has_ask"):
         ticker[name] = 1
-    symbols, keys = table(b"s" * 256), KeyParts.of(RedisKeys(hash_tags=True))
+    symbols, keys = table(b"s" * 256), KeyParts.of(RedisKeys())
     assert len(msgspec.msgpack.decode(pack_bars(bar, symbols, keys, final=True))) == 15
     exchanges = (table(b'"X"'), table(b"X"))
     old = np.zeros(3, TICKER)

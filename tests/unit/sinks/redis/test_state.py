@@ -13,8 +13,8 @@ from sinks.redis.state import MESSAGES_MAX, LiveUpdate, ShardState
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers
 
 
-def state(finals_kept: int = 100, *, hash_tags: bool = False) -> ShardState:
-    return ShardState(KeyParts.of(RedisKeys(hash_tags)), finals_kept=finals_kept)
+def state(finals_kept: int = 100) -> ShardState:
+    return ShardState(KeyParts.of(RedisKeys()), finals_kept=finals_kept)
 
 
 def update(new: TickerBatch | None = None, live: BarBatch | None = None, final: BarBatch | None = None) -> LiveUpdate:
@@ -56,11 +56,11 @@ def test_a_value_that_disappears_makes_a_snapshot() -> None:
 
 def test_bars_carry_their_keys_and_guards() -> None:
     finals, live, _ = published(
-        state(hash_tags=True),
+        state(),
         update(live=bars({"interval": "5m", "version": 7}), final=bars({"symbol": "B/C", "version": 3, "final": 1})),
     )
-    assert finals[0][:4] == ["candles:{B/C}:1m", "candle:{B/C}:1m", START_US // 1000, 3]
-    assert live[0][:3] == ["candle:{AAPL}:5m", START_US // 1000, 7]
+    assert finals[0][:4] == ["candles:B/C:1m", "candle:B/C:1m", START_US // 1000, 3]
+    assert live[0][:3] == ["candle:AAPL:5m", START_US // 1000, 7]
     assert json.loads(live[0][3])["interval"] == "5m"
 
 
