@@ -1,9 +1,8 @@
 """Change and percent change of a ticker against the previous close, exactly, in compiled kernels.
 
-Used by sinks.redis.json; numbers are 128-bit pairs (schemas.columns). Law: change is an exact difference;
-the percentage is the exact quotient rounded half-even at scale 4.
-The surprise: the quotient starts from a double's guess, which is then corrected by exact arithmetic; only a
-percentage of more than a hundred thousand goes the slow way, bit by bit.
+Used by sinks.redis.json; numbers are 128-bit pairs (schemas.columns). The change is an exact difference. The percentage
+is the exact quotient, rounded half-even at scale 4. The quotient starts from a double's guess, which exact arithmetic
+then corrects. Only a percentage of more than a hundred thousand goes the slow way, bit by bit.
 """
 
 from typing import Any, Final, TypeAlias

@@ -1,10 +1,9 @@
 """Exact decimals: 128-bit pairs and 256-bit limbs, Python integers, Decimals, and their plain text.
 
-Sinks and readers turn columns (schemas.columns) into text and back with these; nothing here rounds.
-Law: a number is an integer count of units of 10**-scale; its text is plain notation, no exponent, no trailing zeros
-("0.5", "1313", "-0.00000001"), so that equal numbers have equal text.
-The surprise: kernels cut text in 10-digit groups by dividing by 100,000 twice in 32-bit steps, because compiled code
-has no 128-bit integers; ``put_*`` need 96 free bytes behind ``at`` as room to work.
+Sinks and readers turn columns (schemas.columns) into text and back with these; nothing here rounds. A number is an
+integer count of units of 10**-scale. Its text is plain notation, without exponent or trailing zeros ("0.5", "1313",
+"-0.00000001"), so that equal numbers have equal text. Compiled code has no 128-bit integers: kernels cut off ten digits
+at a time by dividing by 100,000 twice in 32-bit steps. ``put_*`` need 96 free bytes behind ``at`` as room to work.
 """
 
 from collections.abc import Sequence

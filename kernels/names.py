@@ -1,8 +1,8 @@
 """Names as small numbers: a table that gives every symbol (or exchange) of a shard an index, in compiled code.
 
-The shard interns the text fields of a batch; outputs carry the index and the list of names. Law: an index, once given,
-is never given to another name, and the same records give the same indices. The surprise: our own hash table, because
-the bytes of a name never have to become a Python string except the first time they are seen.
+The shard interns the text fields of a batch; outputs carry the index and the list of names. An index, once given, is
+never given to another name, and the same records give the same indices. It is a hash table of our own, because the
+bytes of a name then become a Python string only the first time that they are seen.
 """
 
 from typing import Final

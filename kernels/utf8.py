@@ -1,7 +1,7 @@
 """Whether bytes are UTF-8, as a compiled kernel.
 
-Validation asks it of text fields, the JSON scanner of whole records. Law: RFC 3629, so what passes here never fails in
-``bytes.decode()`` further down.
+Validation asks it of text fields, the JSON scanner of whole records. It follows RFC 3629, so what passes here never
+fails in ``bytes.decode()`` further down.
 """
 
 from typing import Any

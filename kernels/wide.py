@@ -1,9 +1,9 @@
 """Wide unsigned integers for compiled kernels: 128 and 256 bits as 64-bit limbs.
 
-Bars call it for price * size, price ** 2, their sums, and the two divisions behind vwap and stddev.
-Law: no operation here rounds or wraps within the ranges stated; prices and sizes are below 10**28 (94 bits), so that a
-product takes 187 bits and 2**64 of them still fit 256. The surprise: division goes bit by bit, since exactness in few
-lines is worth more than the half microsecond that a bar's closing costs.
+Bars call it for price * size, price ** 2, their sums, and the two divisions behind vwap and stddev. No operation here
+rounds or wraps within the ranges stated. Prices and sizes are below 10**28 (94 bits), so a product takes 187 bits, and
+2**64 of them still fit into 256. Division goes bit by bit: exactness in few lines is worth more than the half
+microsecond that it costs when a bar closes.
 """
 
 import numpy as np

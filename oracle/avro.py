@@ -1,8 +1,8 @@
 """Reads one Avro value by the book, in plain Python, for the oracle.
 
-oracle.records hands in a writer schema and bytes and gets a dictionary. Law: it is strict, so that a record is
-corrupt here exactly when the specification says so, and it shares no code with connectors. The surprise: fastavro is
-not used, because it takes negative lengths, branches and symbols for Python's negative indices and reads on.
+oracle.records hands in a writer schema and bytes and gets a dictionary. It is strict: a record is corrupt here exactly
+when the specification says so. It shares no code with connectors. fastavro is not used, because it takes negative
+lengths, branches and symbols for Python's negative indices and reads on.
 """
 
 import struct

@@ -1,11 +1,11 @@
 """Holds bars that were stored against bars that the oracle recomputed, field by field.
 
-``verify`` and the demo hand in both sides. Law: a bar counts as compared only when the records at hand decide it
-wholly; one that other records touch (cut by the edges of a range), or that is still open, is left out and counted,
-never passed over in silence. The surprise: the version says which bars later records changed, so the right edge needs
-no guessing; the left edge is a time. And a stored bar newer than the oracle's is right where a replay has folded in
-trades that were too late for live: it is held against an oracle that waits for ever. A symbol in two partitions has two
-bars of one name, each without the other's trades, so neither is right: such a bar is a difference whatever is stored.
+``verify`` and the demo hand in both sides. A bar is compared only when the records at hand decide it wholly. One that
+other records touch (cut by the edges of a range), or that is still open, is left out and counted, never passed over in
+silence. At the right edge a bar's version says whether later records changed it; the left edge is a time. A stored bar
+newer than the oracle's may be right: a replay has folded in trades that were too late for live. It is compared with an
+oracle that waits for ever. A symbol in two partitions has two bars of one name, each without the other's trades.
+Neither is right, so such a bar is a difference whatever is stored.
 """
 
 from collections import defaultdict

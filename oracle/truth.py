@@ -1,9 +1,9 @@
 """The truth, recomputed: bars, tickers and outcomes of trades, in plain Python on ``decimal``.
 
 ``tapeflow verify``, the demo and the tests hand in every record of a topic in offset order, and compare what comes out
-with what the flows wrote. Law: it shares no code with core and takes no shortcut that core takes: a bar is the list of
-its trades, looked at once more at the end. So it may be slow, and when the two differ it is the one to believe.
-Reading records from bytes is next door, in oracle.records.
+with what the flows wrote. It shares no code with core and takes no shortcut that core takes: a bar is the list of its
+trades, read once more at the end. So it may be slow. When the two differ, this is the one to believe. Reading records
+from bytes is next door, in oracle.records.
 """
 
 from collections import Counter, defaultdict, deque

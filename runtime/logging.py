@@ -1,8 +1,8 @@
 """Sets up logs for a process: people's lines on a terminal, JSON lines everywhere else, all to standard error.
 
 The command calls ``configure_logging`` once with the settings; libraries only call ``structlog.get_logger()``, and what
-other packages log through the standard library comes out in the same form. Law: standard output belongs to results,
-and a value that may be a secret is masked by its key before it is written.
+other packages log through the standard library comes out in the same form. Standard output belongs to results. A value
+that may be a secret is masked by its key before it is written.
 """
 
 import logging

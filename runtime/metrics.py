@@ -1,9 +1,9 @@
 """Serves a process's Prometheus metrics, and says which version and machine they come from.
 
 Flows, connectors, sinks and the gateway declare their own metrics in prometheus_client's default registry, beside the
-code that counts; the command calls ``serve_metrics`` once. Law: every name starts with ``tapeflow_`` and stands in
-docs/metrics.md, which a test compares with the source. The surprise: process N of a cluster serves on port + N,
-so that one setting is enough for all.
+code that counts; the command calls ``serve_metrics`` once. Every name starts with ``tapeflow_`` and stands in
+docs/metrics.md, which a test compares with the source. Process N of a cluster serves on port + N, so that one setting
+is enough for all.
 """
 
 import platform

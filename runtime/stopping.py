@@ -1,8 +1,8 @@
 """Graceful stop: a signal ends the sources, the flow drains, sinks flush, state is kept, the process exits with 0.
 
-The flow's factory arms it in the main thread; sources look at the flag before each batch. Law: SIGTERM and SIGINT
-never cut an epoch short, and the end of input that follows closes no bar. A second signal gives up waiting and ends
-the process at once; so does a server that stalls for longer than GIVE_UP_S, since a supervisor would kill us soon
+The flow's factory arms it in the main thread; sources look at the flag before each batch. SIGTERM and SIGINT never cut
+an epoch short, and the end of input that follows closes no bar. A second signal gives up waiting and ends the process
+at once. So does a server that stalls for longer than GIVE_UP_S, because a supervisor would soon kill the process
 anyway. Neither loses anything: what wasn't kept is read again.
 """
 

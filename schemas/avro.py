@@ -1,8 +1,8 @@
 """The Avro schemas that tapeflow ships: Trade, Quote and Bar, their fixed ids, and the test of compatibility.
 
-Decoders, encoders and ``produce`` take schemas from here. Law: a published schema keeps its id and its meaning;
-its successor must be compatible in both directions (old readers read new records, new readers read old ones).
-The ids stand in Confluent framing only where no Schema Registry is configured; with one, its ids rule.
+Decoders, encoders and ``produce`` take schemas from here. A published schema keeps its id and its meaning. Its
+successor must be compatible in both directions: old readers read new records, and new readers read old ones. The ids
+stand in Confluent framing only where no Schema Registry is configured; with one, its ids rule.
 """
 
 import json

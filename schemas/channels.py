@@ -1,9 +1,9 @@
 """Words of the analytics channels and of the event stream: their Redis keys and the fields of an entry.
 
-Flows and ``tapeflow publish`` write entries by ``event_fields``; the gateway (WebSocket and SSE) reads them.
-Law: ``data`` is a JSON object that goes to clients byte by byte, so its numbers keep every digit.
-The surprise: the channel ``alerts`` has no stream of its own. Its messages are the entries of ``md:events`` whose type
-is ``alert``, so an alert exists once and its id is the SSE id.
+Flows and ``tapeflow publish`` write entries by ``event_fields``; the gateway (WebSocket and SSE) reads them. ``data``
+is a JSON object that goes to clients byte by byte, so its numbers keep every digit. The channel ``alerts`` has no
+stream of its own: its messages are the entries of ``md:events`` whose type is ``alert``. So an alert exists once, and
+its id is the SSE id.
 """
 
 import re

@@ -1,10 +1,10 @@
 """The tables that travel between steps: records, trades, bars, tickers, as NumPy structured arrays.
 
-Connectors make RawBatch and TradeBatch, core makes BarBatch and TickerBatch, sinks write them.
-Law: prices and sizes are exact integers in units of 10**-10, 128 bits wide, as a pair (``_hi`` int64, ``_lo`` uint64)
-whose value is ``hi * 2**64 + lo`` (two's complement); sums of price * size are in units of 10**-20, 256 bits, four
-uint64 little-endian limbs. The surprise: one wide row per trade instead of many arrays, because compiled kernels then
-touch one cache line and a gather or a filter is one copy (see docs/adr/0002-compiled-kernels.md).
+Connectors make RawBatch and TradeBatch, core makes BarBatch and TickerBatch, sinks write them. Prices and sizes are
+exact integers in units of 10**-10, 128 bits wide. They are stored as a pair (``_hi`` int64, ``_lo`` uint64) whose value
+is ``hi * 2**64 + lo`` (two's complement). Sums of price * size are in units of 10**-20, 256 bits wide, stored as four
+uint64 limbs, the lowest first. A trade is one wide row and not an entry in many arrays: a compiled kernel then touches
+one cache line per trade, and a gather or a filter is one copy (docs/adr/0002-compiled-kernels.md).
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The seven bar intervals: their names, lengths and alignment.
 
-Words of the contract, used by every layer; nothing here reads a clock.
-Law: a bar covers ``[start, start + length)``, aligned to UTC; a week starts on Monday 00:00 UTC.
-The surprise: the epoch was a Thursday, so the week alone needs an origin (1970-01-05, the first Monday).
+Words of the contract, used by every layer; nothing here reads a clock. A bar covers ``[start, start + length)``,
+aligned to UTC. A week starts on Monday 00:00 UTC. The epoch was a Thursday, so the week alone needs an origin of its
+own: 1970-01-05, the first Monday.
 """
 
 from typing import Final, NamedTuple

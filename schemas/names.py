@@ -1,7 +1,7 @@
 """Names of topics, keys, streams, channels and tables: the one place where they are spelled.
 
-Readers and writers of Kafka, Redis and ClickHouse take their names from here, so that a rename is one edit.
-Law: a Redis key is plain (``price:AAPL``) unless hash tags are asked for (``price:{AAPL}``, Redis Cluster).
+Readers and writers of Kafka, Redis and ClickHouse take their names from here, so that a rename is one edit. A Redis key
+is plain (``price:AAPL``) unless hash tags are asked for (``price:{AAPL}``, Redis Cluster).
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
 """Why a record was refused: the named branch on which bad data travels.
 
-Decoders and validation make a Reject; the dead-letter sink writes it. Law: a record that can't be used
-is a value with a reason and an origin, never an exception and never a silent drop.
-The numbers are stored in columns and metrics: they may be added to, never reused.
+Decoders and validation make a Reject; the dead-letter sink writes it. A record that can't be used is a value with a
+reason and an origin. It is never an exception and never dropped in silence. The numbers of the reasons are stored in
+columns and metrics: they may be added to, never reused.
 """
 
 from enum import IntEnum

@@ -1,9 +1,9 @@
 """One open bar: its columns in state, how a trade enters it, and how it becomes a published bar.
 
-The shard calls these kernels for every trade and interval. Law: a bar's numbers equal those of plain ``decimal``
-arithmetic over the same trades, in any order of arrival. The surprise: open and close are kept twice, once ordered by
-(time, id, offset) and once by (time, offset), because a single id that isn't a number, arriving last, decides which of
-the two was right.
+The shard calls these kernels for every trade and interval. A bar's numbers equal those of plain ``decimal`` arithmetic
+over the same trades, in any order of arrival. Open and close are kept twice: once ordered by (time, id, offset), once
+by (time, offset). Ids order trades only while all of them are numbers, and a single other id, arriving last, decides
+which of the two was right.
 """
 
 from typing import Final

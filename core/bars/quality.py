@@ -1,9 +1,9 @@
 """What is wrong with a partition's trades, counted per symbol: order, ids, clocks.
 
-History and ``tapeflow quality`` hand in the same batches as the shard gets, after it has set each trade's outcome. Law:
-nothing here decides anything; a figure is a function of the trades seen since it was made, whatever the batch cut. The
-surprise: depth of disorder is measured against the newest trade of the whole partition, not of the symbol, because
-that is what moves the watermark and so what the out-of-order bound has to cover.
+History and ``tapeflow quality`` hand in the same batches as the shard gets, after it has set each trade's outcome.
+Nothing here decides anything. A figure is a function of the trades seen since it was made, however they are cut into
+batches. Depth of disorder is measured against the newest trade of the whole partition, not of the symbol: that trade
+moves the watermark, so this is what the out-of-order bound has to cover.
 """
 
 from typing import Final, NamedTuple

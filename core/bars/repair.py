@@ -1,10 +1,10 @@
 """Late trades folded back into the bars that had refused them: what a replay does that live can't.
 
 A RepairShard is a Shard that also hands out each bar's state when it is sealed, and each late trade; fold_late takes
-both and gives the revised bars. Law: shard and fold together publish the bars that unlimited lateness would give, with
-the same revisions; a bar that took a refused trade has a higher version than before, since once a bar has refused one
-trade it refuses all later ones. The surprise: memory stays that of live however long the log is, because sealed bars
-leave the state, and only those that late trades touch come back.
+both and gives the revised bars. Shard and fold together publish the bars that unlimited lateness would give, with the
+same revisions. A bar that took a refused trade has a higher version than before, since a bar that has refused one trade
+refuses all later ones. Memory stays that of live however long the log is: sealed bars leave the state, and only those
+that late trades touch come back.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,8 +1,9 @@
 """Refuses the records that were put back on their topic: the copy counts, so the original must not.
 
-Flows run it on TRADE rows after validation. Law: a record that was put back is refused as REQUEUED whatever else is
-wrong or has been mended since, so each trade counts once however often the log is read. The surprise: it costs nothing
-but two binary searches where no record of the batch was put back, and a batch of a partition without any isn't shown.
+Flows run it on TRADE rows after validation. A record that was put back is refused as REQUEUED, whatever else is wrong
+with it or has been mended since. So each trade counts once however often the log is read. A batch costs two binary
+searches when none of its records was put back; the batches of a partition in which nothing was put back aren't looked
+at.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """The settings that decide what a trade does: bounds, lateness, duplicates, sequence numbers.
 
-Flows make one Rules from the settings and hand it to every shard. Law: with equal Rules, equal records give equal
-outputs; so Rules are part of a snapshot's identity only through their effects, never through a clock.
+Flows make one Rules from the settings and hand it to every shard. With equal Rules, equal records give equal outputs. A
+snapshot therefore depends on the Rules only through what they did to records, never through a clock.
 """
 
 from dataclasses import dataclass

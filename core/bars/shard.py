@@ -1,9 +1,9 @@
 """The state of one shard (a Kafka partition) and the step that moves it: trades in; bars, tickers, outcomes out.
 
 A flow holds one Shard per partition, applies each TradeBatch in offset order, and takes what became final or changed.
-Law: everything here is a function of the records applied, in their order, whatever the batch cut: no clock, no chance.
-The surprise: bars live in a pool of rows found by a hash of (symbol, interval, start); a scan for bars to close runs
-only when the watermark passes the earliest end that some row waits for, so a quiet minute costs nothing.
+Everything here is a function of the records applied, in their order, however they are cut into batches. There is no
+clock and no chance. Bars live in a pool of rows found by a hash of (symbol, interval, start). A scan for bars to close
+runs only when the watermark passes the earliest end that some row waits for, so a quiet minute costs nothing.
 """
 
 from typing import Any, Final, NamedTuple

@@ -1,9 +1,9 @@
 """The loop over trades, compiled: the semantics of outcomes, lateness, revisions, tickers and duplicates in one place.
 
-Shard calls it with columns; it calls bar_state for the arithmetic. Law: the order of the checks below is the contract
-(duplicate, then late per interval, then watermark), and each uses only earlier records of the same shard.
-The surprise: the kernel stops and returns its position when the pool may run out of rows, so that memory is only ever
-allocated by Python and never in the loop.
+Shard calls it with columns; it calls bar_state for the arithmetic. The order of the checks below is the contract: first
+duplicate, then late per interval, then watermark. Each check uses only earlier records of the same shard. The kernel
+stops and returns its position when the pool may run out of rows. So memory is only ever allocated by Python, never in
+the loop.
 """
 
 from typing import Final, NamedTuple

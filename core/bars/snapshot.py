@@ -1,8 +1,8 @@
 """A shard's state as bytes and back: what recovery keeps at each epoch.
 
-The flow's stateful step calls it. Law: restore(snapshot(shard)) continues exactly as the shard would have; a snapshot
-of another version is refused with the way out, never guessed at. The surprise: tables travel as Arrow IPC so that any
-tool can open them, and only bars in state are written, so slots are dealt anew on restore.
+The flow's stateful step calls it. restore(snapshot(shard)) continues exactly as the shard would have. A snapshot of
+another version is refused with the way out, never guessed at. Tables travel as Arrow IPC, so that any tool can open
+them. Only bars in state are written, so their rows in the pool are numbered anew on restore.
 """
 
 import io

@@ -1,10 +1,10 @@
 """The rules that a decoded trade must keep: its symbol, its price and size, its times, its text.
 
-Flows run it on TRADE rows between decoding and splitting; what breaks a rule gets a ``reason``: a dead letter.
-Law: the rules and their order are those of the contract, the first one broken names the reason, and a row that
-was refused before keeps its own. A trade ahead of its Kafka record's timestamp by more than a bound is refused, so
-that one wrong clock can't push the watermark over all others. The surprise: text must be UTF-8, because one bad byte
-in an exchange's name would otherwise stop a sink long after its record.
+Flows run it on TRADE rows between decoding and splitting; what breaks a rule gets a ``reason`` and becomes a dead
+letter. The rules and their order are those of the contract. The first rule broken names the reason, and a row that was
+refused before keeps its own. A trade ahead of its Kafka record's timestamp by more than a bound is refused, so that one
+wrong clock can't push the watermark over all others. Text must be UTF-8, because one bad byte in an exchange's name
+would otherwise stop a sink long after its record.
 """
 
 from typing import Any, Final

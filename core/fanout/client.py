@@ -1,8 +1,8 @@
 """One connected client as the hub sees it: its rooms, what it still has to get, and its budgets.
 
 Sessions create it, the hub alone changes it. Nothing here is a socket: ``held`` says that the transport is full.
-Law: everything that waits for a client is bounded. Room state is not kept per client at all (a client that fell behind
-gets the room's newest state), so only final bars, alerts and channel messages wait, in ``backlog``.
+Everything that waits for a client is bounded. The state of a room is not kept per client: a client that fell behind
+gets the room's newest state. So only final bars, alerts and channel messages wait, in ``backlog``.
 """
 
 from collections import deque

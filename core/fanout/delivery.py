@@ -1,10 +1,10 @@
 """Delivery: the events of rooms become bytes for clients, once per variant, and slow clients are caught up later.
 
-The hub names the rooms that changed; ``flush`` answers which clients have bytes to be written.
-Law: a client whose transport is full gets nothing, and loses nothing that may not be lost: final bars and alerts wait
-in its backlog, and when that is full the client is closed as too slow. One that spent its messages but reads gets
-those at once, on credit. Of all other things either gets the newest state when it is ready again.
-The loop over the members of a room is the hot path of the whole gateway: it costs about a tenth of the write.
+The hub names the rooms that changed; ``flush`` answers which clients have bytes to be written. A client whose transport
+is full gets nothing, and loses nothing that may not be lost: final bars and alerts wait in its backlog, and when that
+is full the client is closed as too slow. A client that has spent its message budget, but reads, gets those at once, on
+credit. Of everything else, both get the newest state when they are ready again. The loop over the members of a room is
+the hot path of the whole gateway: it costs about a tenth of the write.
 """
 
 from collections import Counter, deque

@@ -1,9 +1,9 @@
 """What a dialect of the WebSocket gateway is: pure translation between client words and hub words.
 
 Inbound bytes become Commands, hub events become JSON messages (bytes). A dialect holds no state, reads no clock and
-knows no encoding: MessagePack, compression and framing are the ``pack`` of a Variant.
-Law: every method is a function of its arguments, so that a message is built once for all clients of one Variant.
-A fifth dialect is one file with a subclass of Dialect; it overrides what its rooms need.
+knows no encoding: MessagePack, compression and framing are the ``pack`` of a Variant. Every method is a function of its
+arguments, so that a message is built once for all clients of one Variant. A fifth dialect is one file with a subclass
+of Dialect; it overrides what its rooms need.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,10 +1,10 @@
 """The hub: rooms and clients of the gateway, between the Redis streams and the WebSocket sessions.
 
 ``fanout`` gives it messages and what it loaded; sessions give it clients and commands; ``flush`` gives back who has
-bytes to be written. Law: no gap and no overlap. A client enters a room with the room's whole state (or the deltas
+bytes to be written. A client sees no gap and no overlap. It enters a room with the room's whole state (or the deltas
 since the sequence it names) and gets every later message, until it falls behind and starts again with a whole state.
-The surprise: nothing here reads a clock or a socket. Time is passed in, and what Redis must be asked is a list that
-``take_loads`` hands out, so the same code runs under a property test with random faults.
+Nothing here reads a clock or a socket: time is passed in, and what Redis must be asked is a list that ``take_loads``
+hands out. So the same code runs under a property test with random faults.
 """
 
 import heapq

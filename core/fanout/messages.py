@@ -1,8 +1,8 @@
 """What the hub takes in: ticker, bar and channel messages, cut out of stream entries without touching a number.
 
-The reader of the Redis streams hands over the bytes of an entry's ``batch``; rooms get one object per message.
-Law: a number is never parsed as a float. Prices stay the bytes that the flow wrote (``msgspec.Raw``), so every digit
-reaches the client. Only what orders messages (sequence, previous, start, final) is read as a value.
+The reader of the Redis streams hands over the bytes of an entry's ``batch``; rooms get one object per message. A number
+is never parsed as a float. Prices stay the bytes that the flow wrote (``msgspec.Raw``), so every digit reaches the
+client. Only what orders messages (sequence, previous, start, final) is read as a value.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """All rooms of a hub by what they are about, and the memory that their histories share.
 
-The hub asks here for a room by its key. Law: a room that nobody is in and that knows nothing is not kept, so strange
-symbols leave no trace; and all histories together stay under one limit, the oldest messages of all going first. So each
-symbol can be resumed over the same time, busy or quiet.
+The hub asks here for a room by its key. A room that nobody is in and that knows nothing is not kept, so strange symbols
+leave no trace. All histories together stay under one limit, and the oldest messages of all go first. So each symbol can
+be resumed over the same time, busy or quiet.
 """
 
 from collections import deque

@@ -1,10 +1,10 @@
 """Rooms: the state that one topic has now, and what has to go out at the next flush.
 
-The hub applies messages of the streams and what was loaded from Redis; ``drain`` gives the events of a flush.
-Law: a room that is ``ready`` holds a state to which every later message of its stream applies. A delta whose
-``previous`` is another sequence makes the room unready, until Redis (or a snapshot in the stream) tells the truth.
-The surprise: a room keeps no queue per client. A member is in ``audience`` (has all up to the last flush) or in
-``lagging`` (gets the newest state in one piece), which is why a slow client costs no memory here.
+The hub applies messages of the streams and what was loaded from Redis; ``drain`` gives the events of a flush. A room
+that is ``ready`` holds a state to which every later message of its stream applies. A delta whose ``previous`` is
+another sequence makes the room unready, until Redis (or a snapshot in the stream) gives it a whole state again. A room
+keeps no queue per client. A member is in ``audience`` (has everything up to the last flush) or in ``lagging`` (gets the
+newest state in one piece), so a slow client costs no memory here.
 """
 
 from bisect import bisect_right

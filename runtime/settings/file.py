@@ -1,7 +1,7 @@
 """The TOML file of settings as one of pydantic's sources.
 
-runtime.settings.whole puts it behind arguments and variables. Law: what the file says is taken as it stands or refused;
-true and false are no numbers, although Python, and so pydantic, takes them for 1 and 0.
+runtime.settings.whole puts it behind arguments and variables. A value in the file is taken as it stands or refused:
+true and false are no numbers here, although Python, and so pydantic, takes them for 1 and 0.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """What tapeflow says about settings: error lines, masks over secrets, and the table of the documentation.
 
-runtime.settings.whole hands in pydantic's fields and errors, and gets SettingErrors and text back.
-Law: a line names the variable (or the file's key), the value as the user wrote it and what is allowed, and
-a value that may hold a password is never part of any text.
+runtime.settings.whole hands in pydantic's fields and errors, and gets SettingErrors and text back. A line names the
+variable (or the file's key), the value as the user wrote it, and what is allowed. A value that may hold a password is
+never part of any text.
 """
 
 import difflib
