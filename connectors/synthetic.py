@@ -1,8 +1,8 @@
 """Trades that no venue made: a seeded market of many symbols, as columns, for ``produce``, the demo and the benches.
 
-Hands out TradeBatches such as a decoder makes; an encoder turns them into records. Law: seed, symbols and the sequence
-of calls decide every byte; no clock is read. The surprise: disorder is part of the recipe, as real tapes are not tidy:
-some trades come out of order, a few very late, a few twice, each share given by ``Disorder``.
+Hands out TradeBatches such as a decoder makes; an encoder turns them into records. Seed, symbols and the sequence of
+calls decide every byte; no clock is read. The trades are as untidy as real tapes: some come out of order, a few very
+late, a few twice, each share given by ``Disorder``.
 """
 
 from collections.abc import Sequence

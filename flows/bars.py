@@ -1,9 +1,9 @@
 """The file flow: recorded trades to bars without any server, for ``tapeflow bars``.
 
-Reads trade files as one log in the order given, so that a symbol may span files; the same shard as in the
-live and history flows makes the bars. Law: read = applied + duplicate + late + rejected, and a bar that the watermark
-hasn't closed at the end comes out as not final, unless the input is said to be complete.
-The surprise: nothing is written here; the sinks fill tables, which the caller writes once the flow has ended well.
+Reads trade files as one log in the order given, so that a symbol may span files; the same shard as in the live and
+history flows makes the bars. Always read = applied + duplicate + late + rejected. A bar that the watermark hasn't
+closed at the end comes out as not final, unless the input is said to be complete. Nothing is written here; the sinks
+fill tables, which the caller writes once the flow has ended well.
 """
 
 from collections import Counter

@@ -1,9 +1,9 @@
 """When a shard's open bars go out: each interval once in its own window, the windows of the seven staggered.
 
-The live step asks it at every flush. Law: an interval goes out at most once per window, at once after a quiet one, and
-what waits is never forgotten. The surprise: windows lie on a fixed grid of the clock instead of following the last
-output. All seven at once would keep Redis busy for tens of milliseconds, in which no ticker gets through; timers of
-their own would drift together after the first stall, a grid can't.
+The live step asks it at every flush. An interval goes out at most once per window, and at once after a quiet one; what
+waits is never forgotten. Windows lie on a fixed grid of the clock instead of following the last output. All seven at
+once would keep Redis busy for tens of milliseconds, in which no ticker gets through. Timers of their own would drift
+together after the first stall; a grid can't.
 """
 
 from datetime import UTC, datetime, timedelta

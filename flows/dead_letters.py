@@ -1,8 +1,8 @@
 """The branch of refused records: from every batch of a flow to the dead-letter topic.
 
-Live and history wire it alike. Law: a refused record arrives there at least once, with its original bytes, its reason
-and its origin; after a crash it may arrive again, and its origin (topic, partition, offset) tells. The surprise: one
-of the two flows is enough, so by default only history writes it (``dead_letters_from``).
+Live and history wire it alike. A refused record arrives there at least once, with its original bytes, its reason and
+its origin. After a crash it may arrive again, and its origin (topic, partition, offset) tells. One of the two flows is
+enough, so by default only history writes it (``dead_letters_from``).
 """
 
 from typing import Any

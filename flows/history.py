@@ -1,9 +1,9 @@
 """The history flow: trades in Kafka to every valid trade and every final bar in ClickHouse, for analysts.
 
-Run it with ``tapeflow run history`` or ``python -m bytewax.run "flows.history:build()"``. Law: each valid trade
-stands in ClickHouse once and each final bar in its latest version, whatever was written twice on the way; refused
-records go to the dead-letter topic, late trades also to a table of their own. The surprise: trades are written after
-the stateful step, because only there it is known which are duplicates or late.
+Run it with ``tapeflow run history`` or ``python -m bytewax.run "flows.history:build()"``. Each valid trade stands in
+ClickHouse once and each final bar in its latest version, whatever was written twice on the way. Refused records go to
+the dead-letter topic, late trades also to a table of their own. Trades are written after the stateful step, because
+only there it is known which are duplicates or late.
 """
 
 from collections.abc import Iterable

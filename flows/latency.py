@@ -1,8 +1,8 @@
 """A latency histogram that takes whole columns: Prometheus' own takes one value a call.
 
-The Redis sink's writer thread reports the tickers it wrote; the metrics endpoint reads. Law: each written ticker counts
-once, from its record's Kafka timestamp to the moment Redis had it. Not counted are records without a
-timestamp, and what a start publishes again (flows.live).
+The Redis sink's writer thread reports the tickers it wrote; the metrics endpoint reads. Each written ticker counts
+once, from its record's Kafka timestamp to the moment Redis had it. Not counted are records without a timestamp, and
+what a start publishes again (flows.live).
 """
 
 import threading

@@ -1,8 +1,8 @@
 """The live flow: trades in Kafka to what is true now in Redis, for dashboards and the gateway.
 
-Run it with ``tapeflow run live`` or ``python -m bytewax.run "flows.live:build()"``. Law: final and revised bars go
-out at once and always; tickers and open bars are conflated, latest wins, at most once per ``conflation_ms`` and
-``bars_conflation_ms``, the first change at once; while it catches up with the log, every 5 s. The surprise: deltas
+Run it with ``tapeflow run live`` or ``python -m bytewax.run "flows.live:build()"``. Final and revised bars go out at
+once and always. Tickers and open bars are conflated: the latest wins, at most once per ``conflation_ms`` and
+``bars_conflation_ms``, the first change at once. While the flow catches up with the log, they go out every 5 s. Deltas
 aren't made here but in the Redis sink, which alone knows what was published last.
 """
 

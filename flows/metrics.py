@@ -1,8 +1,8 @@
 """What a flow counts and shows: Prometheus metrics, each named once.
 
-The stateful step reports what each batch did. Law: per partition, read = applied + duplicate + late + rejected, in
-these counters as in the data. The surprise: counters begin anew with a process and count what a crash made it read
-again; the account comes from recovery state and counts each record once.
+The stateful step reports what each batch did. Per partition, read = applied + duplicate + late + rejected, in these
+counters as in the data. Counters begin anew with a process and count what a crash made it read again. The account comes
+from recovery state and counts each record once.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,8 +1,8 @@
 """What a flow needs before it starts: its brokers and topic, its registry, its Redis or ClickHouse and tables.
 
 The runner asks before it starts several workers, a worker before it builds its flow, and a flow that Bytewax's own
-runner builds asks for itself. Law: what a user can mend is one line within ten seconds, and nothing is written before.
-The surprise: only a start is this strict; a flow that runs waits for a server that goes away.
+runner builds asks for itself. What a user can mend is one line within ten seconds, and nothing is written before. Only
+a start is this strict; a flow that runs waits for a server that goes away.
 """
 
 from connectors.kafka.questions import TopicQuestions

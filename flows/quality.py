@@ -1,9 +1,9 @@
 """Quality figures of a flow as metrics: what core.bars.quality counts, shown when somebody scrapes.
 
-The history flow hands in every batch behind its shard. Law: nothing is counted twice over the label sets of one metric:
-with ``symbols`` each symbol of each partition has its own, with ``partitions`` the symbol label is left empty. The
-surprise: figures begin anew with the process, like all counters, and aren't part of recovery state; a symbol seen in
-two partitions is noticed within one process, and over several by ``tapeflow quality``.
+The history flow hands in every batch behind its shard. Nothing is counted twice over the label sets of one metric: with
+``symbols`` each symbol of each partition has its own, with ``partitions`` the symbol label is left empty. Figures begin
+anew with the process, like all counters, and aren't part of recovery state. A symbol seen in two partitions is noticed
+within one process, and over several by ``tapeflow quality``.
 """
 
 import time

@@ -1,9 +1,9 @@
 """From settings to the first steps of a flow: where trades are read, how they are decoded, by which rules they count.
 
-Every flow that reads the trades topic starts here. Law: decode, validate and split happen in one place and in this
-order, so live, history and replay refuse the same records for the same reasons; what was put back on the topic counts
-where it stands now, never where it stood. The surprise: validation runs inside the source's poll, where the original
-bytes and keys of the few refused records are still at hand.
+Every flow that reads the trades topic starts here. Decode, validate and split happen in one place and in this order, so
+live, history and replay refuse the same records for the same reasons. A record that was put back on the topic counts
+where it stands now, never where it stood. Validation runs inside the source's poll, where the original bytes and keys
+of the few refused records are still at hand.
 """
 
 import threading

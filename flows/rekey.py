@@ -1,9 +1,9 @@
 """The rekey flow: a topic that isn't keyed by symbol to one that is, for topics whose producers can't be changed.
 
-Run it with ``tapeflow rekey``; live and history then read the new topic. Law: values are untouched and keep their
-record timestamps, each stands in the new topic once, and what can't be read as a trade goes to the dead letters of the
-source topic. The surprise: order is kept per source partition only. A symbol that was spread over several arrives
-interleaved, which the out-of-order bound of the flows behind has to cover.
+Run it with ``tapeflow rekey``; live and history then read the new topic. Values are untouched and keep their record
+timestamps. Each stands in the new topic once. What can't be read as a trade goes to the dead letters of the source
+topic. Order is kept per source partition only: a symbol that was spread over several arrives interleaved, which the
+out-of-order bound of the flows behind has to cover.
 """
 
 from dataclasses import dataclass

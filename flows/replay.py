@@ -1,10 +1,10 @@
 """The replay flow: a range of the trades topic to the same bars as live, once more, with late trades folded in.
 
-``tapeflow replay`` plans it and runs it beside live and history. Law: the bars are those of the same shard under the
-same rules, so they carry the same versions and stores keep one row of both; a bar that the range cuts, or that nothing
-in it closes, isn't written. The end of the input folds late trades in; a stop doesn't, and the next run goes on.
-The surprise: nothing waits for late trades. Sealed bars leave memory for a file, and the few that a late trade touches
-are read back at the end, so memory and speed don't depend on the range's length.
+``tapeflow replay`` plans it and runs it beside live and history. The bars are those of the same shard under the same
+rules, so they carry the same versions, and stores keep one row of both. A bar that the range cuts, or that nothing in
+it closes, isn't written. The end of the input folds late trades in; a stop doesn't, and the next run goes on. Nothing
+waits for late trades. Sealed bars leave memory for a file, and the few that a late trade touches are read back at the
+end, so memory and speed don't depend on the range's length.
 """
 
 import time

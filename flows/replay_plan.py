@@ -1,11 +1,11 @@
 """What a replay reads and which bars it may write, worked out once and kept: the identity of a replay.
 
-``tapeflow replay`` plans, the flow and its report read the plan again, also after a kill. Law: positions become offsets
-once, before the first read, so a resumed replay has the same edges; a bar is whole when it starts at ``whole_from_us``
-or later and the watermark passes its end within the range. For a time that is exact: no trade with that event time can
-stand in a record stamped earlier by more than ``future_ms`` (docs/adr/0007). The surprise: for offsets it rests on the
-newest of the 20,000 records before them, and where retention took those, on Kafka's time of the first trade that is
-left, as in docs/adr/0009: nothing else says how new the older ones are.
+``tapeflow replay`` plans; the flow and its report read the plan again, also after a kill. Positions become offsets
+once, before the first read, so a resumed replay has the same edges. A bar is whole when it starts at ``whole_from_us``
+or later and the watermark passes its end within the range. For a range given by time that bound is exact: no trade with
+that event time can stand in a record stamped earlier by more than ``future_ms`` (docs/adr/0007). For a range given by
+offsets it is taken from the newest of the 20,000 records before it. Where retention has removed those, it is taken from
+Kafka's time of the first trade that is left (docs/adr/0009), since nothing else says how new the older ones were.
 """
 
 import hashlib

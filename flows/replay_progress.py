@@ -1,8 +1,8 @@
 """How far each partition of a replay is and what it found, as one small file per partition beside the plan.
 
-The step of flows.replay writes them, the command reads them for its progress bar and its account. Law: a file is
-replaced whole, so a reader never sees half of one; ``done`` stands there only when the partition has been read to its
-end and late trades are folded in. The surprise: files, because the workers are other processes, perhaps killed ones.
+The step of flows.replay writes them, the command reads them for its progress bar and its account. A file is replaced
+whole, so a reader never sees half of one. ``done`` stands there only when the partition has been read to its end and
+late trades are folded in. They are files because the workers are other processes, perhaps killed ones.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
 """The stateful step of live and history: one Shard per partition, its clock for quiet markets, its recovery state.
 
-Bytewax hands in TradeBatches of one partition; subclasses say what goes downstream. Law: state moves by records
-alone; the wall clock decides only when something is published. A bar is announced by the clock when the flow has read
-all there is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005); and a bar that
-the beginning of the log cut is never published as final (docs/adr/0009), but counted, and said once per partition.
-The surprise: end of input publishes what changed but closes nothing, since a stop is not the end of a bar.
+Bytewax hands in TradeBatches of one partition; subclasses say what goes downstream. State moves by records alone; the
+wall clock decides only when something is published. A bar is announced by the clock when the flow has read all there
+is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005). A bar that the beginning of
+the log cut is never published as final (docs/adr/0009); it is counted, and logged once per partition. End of input
+publishes what changed but closes nothing, since a stop is not the end of a bar.
 """
 
 from abc import abstractmethod
@@ -126,7 +126,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             self._placed = len(names)
 
     def _counted(self, bars: BarBatch) -> BarBatch:
-        """The whole ones, counted as published; the others are counted too, for else a backfill vanishes unseen."""
+        """The bars that are whole, counted as published; bars that the log's beginning cut are counted and logged."""
         finals = self.whole(replace(bars, partition=self.partition))
         self.metrics.count_finals(finals)
         if cut := len(bars) - len(finals):

@@ -1,8 +1,8 @@
 """What every flow does before it wires anything: settings, logs, signals, metrics.
 
-Called first by each ``build``. Law: nothing happens on import; a flow that can't start says so in one line. The
-surprise: when Bytewax's own runner calls ``build()`` with no settings, a user's mistake ends the process with that
-line and exit code, because the runner would show a traceback instead.
+Called first by each ``build``. Nothing happens on import; a flow that can't start says so in one line. When Bytewax's
+own runner calls ``build()`` with no settings, a user's mistake ends the process with that line and exit code, because
+the runner would show a traceback instead.
 """
 
 import os
@@ -47,9 +47,9 @@ def one_line_errors(build: Callable[P, T]) -> Callable[P, T]:
 def start_flow(
     settings: Settings | None, stop: StopSignal | None, check: Callable[[Settings], None] | None = None
 ) -> Started:
-    """Settings from the environment and armed signals, unless the caller brings his own.
+    """Settings and a stop signal for a flow: the caller's, or, without them, the environment's and a new armed one.
 
-    ``check`` raises what the flow can't start without, where no caller has looked before.
+    ``check`` is called only in the second case, as a caller has checked before. It raises when the flow can't start.
     """
     if settings is not None:
         return Started(settings, stop or StopSignal())

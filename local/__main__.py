@@ -1,8 +1,8 @@
 """``python -m local``: the embedded stack in the foreground, until Ctrl-C.
 
-Writes one line of JSON with the endpoints when everything answers; ``tapeflow local`` wraps it. Law: it ends with 0
-when it was asked to end, and with 1, naming the server, when a server ended by itself. The surprise: the ports are
-the usual ones unless told otherwise, so that the other commands find the stack without any setting.
+Writes one line of JSON with the endpoints when everything answers; ``tapeflow local`` wraps it. It ends with 0 when it
+was asked to end, and with 1, naming the server, when a server ended by itself. The ports are the usual ones unless told
+otherwise, so that the other commands find the stack without any setting.
 """
 
 import argparse

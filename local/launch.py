@@ -1,9 +1,9 @@
 """``python -m local.launch PARENT COMMAND...``: become COMMAND, but end when process PARENT does.
 
-``process`` starts every server through it. Law: no server outlives a killed parent (on Linux; elsewhere this is a
-plain exec). The surprise: the kernel ties the child to the parent's *thread* that forked it, so ``process`` forks
-from one that lives as long as the program. An exec'd launcher, and not ``preexec_fn``, because Python code between
-fork and exec can deadlock.
+``process`` starts every server through it. No server outlives a killed parent (on Linux; elsewhere this is a plain
+exec). The kernel ties the child to the *thread* of the parent that forked it, so ``process`` forks from a thread that
+lives as long as the program. It is a launcher of its own, and not ``preexec_fn``, because Python code between fork and
+exec can deadlock.
 """
 
 import ctypes

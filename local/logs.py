@@ -1,7 +1,7 @@
 """Logging of the embedded servers: plain lines on standard error, from the level info on.
 
-Each server's ``__main__`` calls it before anything logs. Law: standard output carries the one line that says where
-the server listens, and nothing else.
+Each server's ``__main__`` calls it before anything logs. Standard output carries the one line that says where the
+server listens, and nothing else.
 """
 
 import logging

@@ -1,9 +1,9 @@
 """TCP ports: which are free, and one clear error when a wanted one isn't.
 
-``stack`` and the tests' servers ask before they start anything. Law: a port given by the user is used or refused,
-never replaced. The surprise: a port that only waits out old connections (TIME_WAIT) counts as free, or no server
-could be restarted; and a free one is never of the range that the kernel gives to outgoing connections, since one of
-those could take it before the server does.
+``stack`` and the tests' servers ask before they start anything. A port given by the user is used or refused, never
+replaced. A port that only waits out old connections (TIME_WAIT) counts as free, or no server could be restarted. A free
+port is never of the range that the kernel gives to outgoing connections, since one of those could take it before the
+server does.
 """
 
 import random

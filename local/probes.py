@@ -1,8 +1,8 @@
 """Does a server answer? One question per protocol, asked over a bare socket.
 
-``process`` polls them until a server that was started is ready. Law: a probe tells True only after the server did
-real work (a SELECT, a PING, a metadata answer), never for an open port alone. The surprise: no client library is
-used, since their own retries and logs would hide what a probe is for.
+``process`` polls them until a server that was started is ready. A probe tells True only after the server did real work
+(a SELECT, a PING, a metadata answer), never for an open port alone. No client library is used, since their own retries
+and logs would hide what a probe is for.
 """
 
 import socket

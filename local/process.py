@@ -1,9 +1,9 @@
 """One server as a child process: start and wait until it answers, stop, kill, pause, restart.
 
-``stack`` runs three of them, the tests' fixtures and fault tests run single ones. Law: when ``start`` returns the
-server answers, and when ``stop`` returns its process is gone. A killed parent takes its servers along (``launch``).
-The surprise: every child is forked by one thread that lives as long as the program, because Linux ties a child's life
-to the forking thread.
+``stack`` runs three of them, the tests' fixtures and fault tests run single ones. When ``start`` returns the server
+answers, and when ``stop`` returns its process is gone. A killed parent takes its servers along (``launch``). Every
+child is forked by one thread that lives as long as the program, because Linux ties a child's life to the forking
+thread.
 """
 
 import contextlib

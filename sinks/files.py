@@ -1,9 +1,9 @@
 """Writes bars and refused records as files: CSV (.gz too) or Parquet by the name's ending, CSV to standard output.
 
-``tapeflow bars`` hands in BarBatches and Rejects as the flow makes them. Law: a file appears whole or not at all (it is
-written beside its place and moved there), sorted by symbol, interval, start, and decimals are plain with no digit lost.
-The surprise: bars are kept until the end, because a late trade may still revise the first one; only the last revision
-of a bar is written.
+``tapeflow bars`` hands in BarBatches and Rejects as the flow makes them. A file appears whole or not at all: it is
+written beside its place and moved there. Bars are sorted by symbol, interval and start, and decimals are plain, with no
+digit lost. Bars are kept until the end, because a late trade may still revise the first one. Only the last revision of
+a bar is written.
 """
 
 import csv

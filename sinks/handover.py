@@ -1,11 +1,10 @@
 """A bounded queue with a thread or two behind it: the flow goes on while a server works.
 
 Sink partitions of one worker put items; a thread takes all that wait and hands them to its ``work`` as one list.
-Law: ``drain`` returns only when everything put before was worked on without error; an error of ``work`` is raised by
-the next ``put`` or ``drain`` and ends the thread, so that nothing is written after something that was lost. ``close``
+``drain`` returns only when everything put before was worked on without error. An error of ``work`` is raised by the
+next ``put`` or ``drain`` and ends the thread, so that nothing is written after something that was lost. ``close``
 raises nothing and waits for no server: a part is closed while the engine unwinds from an error, where a second one
-would abort the process.
-The surprise: a full queue blocks ``put``, which is how a slow server slows the source down.
+would abort the process. A full queue blocks ``put``, which is how a slow server slows the source down.
 """
 
 import threading

@@ -1,9 +1,9 @@
 """Rows of one partition, appended to files that can be cut back to where a snapshot was.
 
 A replay keeps here what doesn't fit memory: bars on their way to a file or a comparison, and the states of sealed bars.
-Law: what ``length`` says is on disk when it returns, and ``cut`` forgets everything behind a length that was returned
-before; so a repeat after a kill leaves no row twice. The surprise: raw bytes of NumPy rows, as nobody but us reads
-them, and only on the machine that wrote them.
+What ``length`` counts is on disk when it returns. ``cut`` forgets everything behind a length that was returned before,
+so a repeat after a kill leaves no row twice. Files hold raw bytes of NumPy rows, as only this program reads them, and
+only on the machine that wrote them.
 """
 
 import os

@@ -1,10 +1,10 @@
 """Decodes Avro values, a batch at a time, into TRADE rows: Confluent framing with any mix of schemas, or plain Avro.
 
-Takes RawBatch from the Kafka source, hands TradeBatch to the flows. Law: a record that can't be read is refused by
-itself, with its reason, and costs its neighbours nothing; the order of records stays. Whoever resolves schema ids (a
-registry, or the shipped schemas) says None for an id that doesn't exist, and raises Unreachable when it can't tell:
-that error passes through, so that an outage makes the flow wait instead of refusing good records. Good records never
-meet Python code.
+Takes RawBatch from the Kafka source, hands TradeBatch to the flows. A record that can't be read is refused by itself,
+with its reason, and costs its neighbours nothing. The order of records stays. Good records never meet Python code.
+Whoever resolves schema ids (a registry, or the shipped schemas) answers None for an id that doesn't exist, and raises
+Unreachable when it can't tell. That error passes through, so that an outage makes the flow wait instead of refusing
+good records.
 """
 
 import time

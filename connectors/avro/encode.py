@@ -1,8 +1,8 @@
 """Encodes trades as Avro values of the shipped Trade schema, a batch at a time, in a compiled kernel.
 
-``produce``, the demo and the benches use it; decoding by any Avro library gives the trades back. Law: byte for byte
-what fastavro writes, behind Confluent framing unless asked otherwise. The surprise: the field order is written into
-the kernel, and a test holds it against the schema.
+``produce``, the demo and the benches use it; decoding by any Avro library gives the trades back. The bytes are those
+that fastavro writes, behind Confluent framing unless asked otherwise. The field order is written into the kernel, and a
+test compares it with the schema.
 """
 
 from typing import Any, Final

@@ -1,8 +1,8 @@
 """The compiled interpreter of Avro programs: bytes of a whole batch in, TRADE rows out.
 
-AvroDecoder calls ``decode_records`` once per batch. Law: record i is read inside ``[ends[i-1], ends[i])`` only, and
-must consume exactly its bytes, so that a corrupt record never costs a neighbour; the compiler doesn't check bounds,
-every read does. The surprise: arrays may claim any number of items, so items of no bytes aren't looped over.
+AvroDecoder calls ``decode_records`` once per batch. Record i is read inside ``[ends[i-1], ends[i])`` only, and must
+consume exactly its bytes, so that a corrupt record never costs a neighbour. Compiled code doesn't check bounds, so
+every read does. Arrays may claim any number of items, so the interpreter doesn't loop over items of no bytes.
 """
 
 from typing import Any, Final

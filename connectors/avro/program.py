@@ -1,9 +1,9 @@
 """Compiles Avro writer schemas to small programs of integers, which connectors.avro.kernel runs once per record.
 
-AvroDecoder adds each writer schema it meets; all programs share one table, so that a batch may mix schemas.
-Law: a program reads exactly what the schema says, wanted fields into the row, everything else skipped; types that
-can't hold a field are skipped too and make the record BAD_VALUE. The surprise: records nested on the way to a wanted
-field are compiled in line, but skipped named types become routines, so recursive schemas work and programs stay small.
+AvroDecoder adds each writer schema it meets; all programs share one table, so that a batch may mix schemas. A program
+reads exactly what the schema says: wanted fields go into the row, everything else is skipped. A type that can't hold
+its field is skipped too and makes the record BAD_VALUE. Records nested on the way to a wanted field are compiled in
+line. Named types that are skipped become routines, so recursive schemas work and programs stay small.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """Compiled reads of single Avro values into a TRADE row: texts, numbers, times, sides, from any type that holds them.
 
-The interpreter (connectors.avro.kernel) calls these. Law: nothing at or after ``stop`` is read; a read that fails
-returns a negative position, a Fault, because exceptions cost far more. ``code`` is the program
-(connectors.avro.program.Tables), ``pc`` the op that runs, ``scratch`` what a batch shares (see MADE_BASE and the rest).
-The surprise: few arrays are passed, since each is seven machine words on every call.
+The interpreter (connectors.avro.kernel) calls these. Nothing at or after ``stop`` is read. A read that fails returns a
+negative position, a Fault, because exceptions cost far more. ``code`` is the program (connectors.avro.program.Tables),
+``pc`` the op that runs, ``scratch`` what a batch shares (see MADE_BASE and the rest). Few arrays are passed, since each
+is seven machine words on every call.
 """
 
 from typing import Any, Final

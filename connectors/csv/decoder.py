@@ -1,9 +1,9 @@
 """Decodes lines of CSV into TRADE rows, by the columns of a plan.
 
-CsvFile cuts a file into LineBatches and hands them here, as Kafka values go to the other decoders.
-Law: prices and sizes are read from their decimal text, exactly; a line that can't be used is refused by itself, as it
-stood in the file. A column named ``…_us``, ``…_ms``, ``…_ns`` or ``…_s`` says its own time unit; ISO 8601 is read
-as well. The surprise: an empty cell is an absent one, so an empty price is MISSING_FIELD, not BAD_VALUE.
+CsvFile cuts a file into LineBatches and hands them here, as Kafka values go to the other decoders. Prices and sizes are
+read exactly, from their decimal text. A line that can't be used is refused by itself, as it stood in the file. A column
+named ``…_us``, ``…_ms``, ``…_ns`` or ``…_s`` says its own time unit; ISO 8601 is read as well. An empty cell counts as
+an absent one, so an empty price is MISSING_FIELD, not BAD_VALUE.
 """
 
 import re

@@ -1,8 +1,8 @@
 """The compiled CSV scanner: cuts text into lines, and lines into the cells of wanted columns.
 
-CsvDecoder calls it; connectors.values.cells reads the cells. Law: a line ends at its line feed or carriage
-return, quotes or not, so one stray quote costs one line and never the rest of a file; a line has as many columns as
-the header or it is CORRUPT, since a shifted or cut-off line could pass for a good one.
+CsvDecoder calls it; connectors.values.cells reads the cells. A line ends at its line feed or carriage return, even
+inside quotes, so one stray quote costs one line and never the rest of a file. A line has as many columns as the header
+or it is CORRUPT, since a shifted or cut-off line could pass for a good one.
 """
 
 from typing import Any, Final

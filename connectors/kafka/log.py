@@ -1,8 +1,8 @@
 """What librdkafka says about itself, as log lines: connection loss, authentication, throttling.
 
-The client calls these from inside poll; they only log and remember. Law: an outage is a line in the log, never an
-exception, because librdkafka reconnects by itself and nothing is lost meanwhile. One line per kind of error and
-ten seconds, since a broker that is down makes several a second.
+The client calls these from inside poll; they only log and remember. An outage is a line in the log, never an exception:
+librdkafka reconnects by itself, and nothing is lost meanwhile. Each kind of error makes at most one line in ten
+seconds, since a broker that is down makes several a second.
 """
 
 import time

@@ -2,9 +2,9 @@
 
 It uses the librdkafka that the Kafka client has loaded, on the handle inside the client's Consumer, which still
 assigns, pauses and closes. Each partition's queue is taken out of the common one and drained by
-``rd_kafka_consume_batch_queue``; the common queue, where callbacks arrive, stays with the client.
-Law: nothing is guessed. Versions, symbols and the handle are proved first, and any doubt means MessagePoll.
-The surprise is that it pays: a Message object costs more than decoding and aggregating the trade in it.
+``rd_kafka_consume_batch_queue``; the common queue, where callbacks arrive, stays with the client. Nothing is guessed:
+versions, symbols and the handle are proved first, and any doubt means MessagePoll. It exists because a Message object
+costs more than decoding and aggregating the trade in it.
 """
 
 import ctypes

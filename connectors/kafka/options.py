@@ -1,10 +1,9 @@
 """What a reader of one Kafka topic may be told: brokers, topic, positions, sizes, and the client's own properties.
 
-Settings are turned into a KafkaReadOptions at the edge; everything under connectors.kafka.source* takes it whole.
-Law: the properties that exactness rests on (no commits, no silent offset reset, end-of-partition events) can't be
-overridden; every other librdkafka property passes through, so SASL and TLS need no code here.
-The surprise: ``fetch.queue.backoff.ms`` is 1, because librdkafka's default of 1000 stalls the fetcher whenever its
-queue is full.
+Settings are turned into a KafkaReadOptions at the edge; everything under connectors.kafka.source* takes it whole. The
+properties that exactness rests on (no commits, no silent offset reset, end-of-partition events) can't be overridden.
+Every other librdkafka property passes through, so SASL and TLS need no code here. ``fetch.queue.backoff.ms`` is 1,
+because librdkafka's default of 1000 stalls the fetcher whenever its queue is full.
 """
 
 import json

@@ -1,10 +1,10 @@
 """Takes records out of the Kafka client, many at a time, as columns: one RawBatch per partition and drain.
 
-connectors.kafka.source and connectors.kafka.range drive it. Two ways do the same and pass the same tests: MessagePoll,
-here, through the client's Message objects; NativePoll (connectors.kafka.native_poll), which copies them by compiled
-code. Law: every record is handed out once and in offset order per partition, until ``assign`` says otherwise; errors
-and ends of partitions are facts in the answer, never exceptions. The surprise: waiting and draining are separate calls,
-since ``consume(n, timeout)`` waits for n records or the whole timeout, which is latency on a quiet topic.
+connectors.kafka.source and connectors.kafka.range drive it. Two classes do the same and pass the same tests:
+MessagePoll, here, goes through the client's Message objects; NativePoll (connectors.kafka.native_poll) copies records
+by compiled code. Every record is handed out once and in offset order per partition, until ``assign`` says otherwise.
+Errors and ends of partitions are facts in the answer, never exceptions. Waiting and draining are separate calls, since
+``consume(n, timeout)`` waits for n records or the whole timeout, which is latency on a quiet topic.
 """
 
 from collections.abc import Iterable, Mapping

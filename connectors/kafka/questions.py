@@ -1,8 +1,8 @@
 """The questions asked of a topic before reading it: is it there, which one is it, where do its partitions lie.
 
-connectors.kafka.source asks when parts are built, the commands ask before a flow starts. Law: a position is always
-resolved to a concrete offset before the first read, so that a resume never depends on when ``latest`` was evaluated.
-The surprise: a topic is known by its id as well as its name, because offsets of a re-created topic mean other records.
+connectors.kafka.source asks when parts are built, the commands ask before a flow starts. A position is always resolved
+to a concrete offset before the first read, so that a resume never depends on when ``latest`` was evaluated. A topic is
+known by its id as well as its name, because offsets of a re-created topic mean other records.
 """
 
 import time

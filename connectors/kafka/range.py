@@ -1,8 +1,8 @@
 """Plain iterators over a bounded range of a topic, without Bytewax: for verification, oracles and reports.
 
 ``read_range`` yields raw batches, ``read_records`` single records; both end when every partition has reached its end
-offset. Law: every record of [start, end) that the topic still holds is yielded once, in offset order per partition;
-a range whose beginning has expired is an error. ``ranges_between`` finds offsets by time.
+offset. Every record of [start, end) that the topic still holds is yielded once, in offset order per partition. A range
+whose beginning has expired is an error. ``ranges_between`` finds offsets by time.
 """
 
 import time

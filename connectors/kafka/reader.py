@@ -1,9 +1,9 @@
 """One worker's reader: a single Kafka client for all partitions that the worker owns, shared by their parts.
 
-Parts of connectors.kafka.source take from it in turn; it polls once per round of them. Law: it waits in one place only,
-and only when several rounds found nothing, so that a quiet topic costs no CPU and a busy one never waits to fill a
-batch. Trouble in a partition is turned into the error that names the cause, or into a log line where reading goes on.
-The surprise: a round begins when a part comes by for the second time, because the engine may skip parts at will.
+Parts of connectors.kafka.source take from it in turn; it polls once per round of them. It waits in one place only, and
+only when several rounds found nothing. So a quiet topic costs no CPU, and a busy one never waits to fill a batch.
+Trouble in a partition is turned into the error that names the cause, or into a log line where reading goes on. A round
+begins when a part asks for the second time, because the engine may skip parts at will.
 """
 
 import threading

@@ -1,9 +1,9 @@
 """Which records of a topic were put back on it as other records: the markers that ``dead-letters requeue`` leaves.
 
-Flows and oracles read them when they start, and refuse the records that they name: the copy that stands later in the
-topic counts. Law: a marker and its copy were written in one transaction, so who sees the marker will find the copy.
-The surprise: a marker names its record by Kafka's timestamp too, because in a topic that was created anew the same
-offset is another record, which must not be refused for the old one.
+Flows and oracles read the markers when they start, and refuse the records that they name: the copy that stands later in
+the topic counts. A marker and its copy were written in one transaction, so whoever sees the marker will find the copy.
+A marker names its record by partition, offset and Kafka's timestamp. In a topic that was created anew, the same offset
+is another record; its timestamp differs, so that it isn't refused by mistake.
 """
 
 import json

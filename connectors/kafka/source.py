@@ -1,11 +1,11 @@
 """The Kafka source of every flow: Bytewax parts that emit one decoded batch per partition and poll.
 
-Brokers and the flow meet here: records come from connectors.kafka.reader, ``decode`` makes a table of them, the flow
-gets that table as one item. Law: a partition's resume state is its next offset, and every record from the start on is
-handed to ``decode`` exactly once per execution, in offset order; a record that can't be read any more is an error
-(OffsetExpired, StateIncompatible), never a silent jump. The surprise: a partition that stands at its end without having
-said so emits one empty batch, ``caught_up``, so that bars of a quiet partition can be closed after a restart; and one
-more when the host's clock is set back, which wakes steps that wait for a time that is far away now.
+Records come from connectors.kafka.reader, ``decode`` makes a table of them, and the flow gets that table as one item. A
+partition's resume state is its next offset. Every record from the start on is handed to ``decode`` exactly once per
+execution, in offset order. A record that can't be read any more is an error (OffsetExpired, StateIncompatible), never a
+silent jump. After a restart a partition may have nothing left to read; it then emits one empty batch, ``caught_up``, so
+that its bars can be closed. One more such batch comes when the host's clock is set back: it wakes steps that wait for a
+time that is now far away.
 """
 
 import threading

@@ -1,9 +1,9 @@
 """Turns cells of text into TRADE rows: the second half of the CSV, Parquet and JSON decoders, compiled.
 
 A scanner has found where each field's text lies; this reads it. ``at`` and ``length``: int64[n, 9], columns by Field;
-length ABSENT for a cell that isn't there or is null, UNFIT for one of a kind that can't hold the field.
-Law: a field's text is kept where it lies, so rows point into the batch itself. The surprise: ``~at`` (negative) marks
-text with escapes, which Python unescapes behind the batch's end before rows are made.
+length ABSENT for a cell that isn't there or is null, UNFIT for one of a kind that can't hold the field. A field's text
+is kept where it lies, so rows point into the batch itself. ``~at`` (negative) marks text with escapes, which Python
+unescapes behind the batch's end before rows are made.
 """
 
 from collections.abc import Callable, Mapping

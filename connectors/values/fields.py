@@ -1,6 +1,6 @@
 """The nine fields of a trade as decoders see them: their numbers, which are required, and how users' names map to them.
 
-Every decoder (Avro, JSON, CSV, Parquet) builds its plan from here. Law: our names are fixed, theirs come from the
+Every decoder (Avro, JSON, CSV, Parquet) builds its plan from here. Our names are fixed. Theirs come from the
 ``field_map`` setting, dotted where a field lies inside another (``{"price": "data.p"}``). Kernels know numbers only.
 """
 

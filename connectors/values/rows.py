@@ -1,7 +1,7 @@
 """Compiled writes into one TRADE row: clearing it, and filling a field by its number.
 
-Kernels of every decoder use these, so that an absent field looks the same whatever the format was. Law: a cleared row
-is wholly defined, byte for byte; nothing of an earlier batch shines through.
+Kernels of every decoder use these, so that an absent field looks the same whatever the format was. A cleared row is
+wholly defined, byte for byte: nothing of an earlier batch is left in it.
 """
 
 from typing import Any, Final

@@ -116,9 +116,9 @@ class BarRoom(Room):
         return len(self.starts) - bisect_left(self.starts, start_ms)
 
     def owe(self) -> int:
-        """Delivery stops here: members that have bars are owed those that end unseen, however few they asked for.
+        """Notes, when delivery stops, from which bar on each member is owed bars, however few it asked for.
 
-        Returns how many bars to load for that.
+        A bar that ends while nothing is delivered would be missed otherwise. Returns how many bars to load for that.
         """
         unsettled = [*self.open_bars(), *self.finals, *self.live.values()]
         if not self.starts:

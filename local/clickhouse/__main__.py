@@ -1,8 +1,8 @@
 """``python -m local.clickhouse --path DIR --port N``: the embedded ClickHouse as a process of its own.
 
 The stack and the tests start it and read its one line of JSON, ``{"server": "clickhouse", "port": N, "version": V}``,
-written when it listens. Law: SIGTERM and SIGINT end it cleanly, in the time of the running queries and a bound; kill
--9 loses no answered INSERT. The surprise: a second process on the same folder is refused by the engine's own lock.
+written when it listens. SIGTERM and SIGINT end it cleanly, within a bound, after the running queries. kill -9 loses no
+answered INSERT. A second process on the same folder is refused by the engine's own lock.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Compressed frames of the native protocol: a checksum, a method, two sizes, and a piece of the stream.
 
-``protocol`` opens frames of clients that asked for compression and packs the answers. Law: a frame whose checksum is
-wrong ends the connection, since nothing behind it can be trusted. The surprise: the 128-bit hash is CityHash v1.0.2,
-not the published v1.1, and travels high half first, each half little-endian.
+``protocol`` opens frames of clients that asked for compression and packs the answers. A frame whose checksum is wrong
+ends the connection, since nothing behind it can be trusted. The 128-bit hash is CityHash v1.0.2, not the published
+v1.1. It travels high half first, each half little-endian.
 """
 
 import struct

@@ -1,11 +1,10 @@
 """The embedded ClickHouse (chdb): the only file that knows it.
 
-``server`` gives every client a ``Session`` with its own settings and current database. Law: an error inside the
-engine comes out as ServerError with ClickHouse's code, never as success. The surprises: data goes in through a memory
-file and ``INSERT ... FROM INFILE``, because chdb's own ``send_insert`` reports success for rows that a constraint, a
-view or "too many parts" refused, and inline data is cut at its first newline byte; and one process can open one data
-folder only. Valid for the pinned chdb: it relies on one Native block per streamed chunk and on the text of two
-errors.
+``server`` gives every client a ``Session`` with its own settings and current database. An error inside the engine comes
+out as ServerError with ClickHouse's code, never as success. Data goes in through a memory file and ``INSERT ... FROM
+INFILE``: chdb's own ``send_insert`` reports success for rows that a constraint, a view or "too many parts" refused, and
+inline data is cut at its first newline byte. One process can open one data folder only. Valid for the pinned chdb: it
+relies on one Native block per streamed chunk and on the text of two errors.
 """
 
 import os

@@ -1,9 +1,8 @@
 """ClickHouse's Native format, walked rather than decoded: where does a block of columns end?
 
-The protocol gives a data packet no length, so ``protocol`` must follow every column to find the next packet; the
-bytes themselves go to the engine and to the client untouched. Law: the walk reads exactly one block, byte for byte
-what FORMAT Native holds. The surprise: LowCardinality puts its version in front of everything, also in front of array
-offsets.
+The protocol gives a data packet no length, so ``protocol`` must follow every column to find the next packet; the bytes
+themselves go to the engine and to the client untouched. The walk reads exactly one block, byte for byte what FORMAT
+Native holds. LowCardinality puts its version in front of everything, also in front of array offsets.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """Packets of ClickHouse's native protocol at revision 54429, the server's side: read requests, write answers.
 
-``server`` talks to one client through one ``Wire``. Law: after any packet the stream stands exactly at the next one,
-or the connection ends. The surprise is the revision: below 54429 clients send settings typed and silently drop those
-that they have no type for (``insert_deduplication_token``); from 54454 every column carries a serialization byte, and
+``server`` talks to one client through one ``Wire``. After any packet the stream stands exactly at the next one, or the
+connection ends. The revision is chosen with care. Below 54429 clients send settings typed, and silently drop those that
+they have no type for (``insert_deduplication_token``). From 54454 on every column carries a serialization byte, and
 blocks would stop being equal to FORMAT Native, which is what lets this server pass them on untouched.
 """
 

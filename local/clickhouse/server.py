@@ -1,10 +1,10 @@
 """The embedded ClickHouse server: clients of the native protocol in front, the engine behind, a thread per client.
 
-Unmodified ClickHouse clients (clickhouse-driver, the command-line client) connect to it as to a single node. Law: an
-INSERT is all or nothing and is answered only after the engine has it; a client that dies in the middle leaves no row
-behind. The surprise: on shutdown running queries are waited for, because closing the engine under one crashes it.
-What it is not: no replication, Keeper, Kafka engine, TLS, users and grants, quotas, query log, server-side
-parameters, external tables, WITH TOTALS rows. ``async_insert`` is accepted and done at once.
+Unmodified ClickHouse clients (clickhouse-driver, the command-line client) connect to it as to a single node. An INSERT
+is all or nothing and is answered only after the engine has it. A client that dies in the middle leaves no row behind.
+On shutdown running queries are waited for, because closing the engine under one crashes it. What it is not: no
+replication, Keeper, Kafka engine, TLS, users and grants, quotas, query log, server-side parameters, external tables,
+WITH TOTALS rows. ``async_insert`` is accepted and done at once.
 """
 
 import os

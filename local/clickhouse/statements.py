@@ -1,8 +1,7 @@
 """The little SQL that the server must look at itself: is this an INSERT with data, does it name a format, is it USE?
 
-``server`` asks before it hands the text to the engine. Law: what isn't recognised goes to the engine unchanged, so
-the engine decides what is wrong with it. The surprise: a SELECT's FORMAT clause is removed, as the real server
-ignores it here.
+``server`` asks before it hands the text to the engine. What isn't recognised goes to the engine unchanged, so the
+engine decides what is wrong with it. A SELECT's FORMAT clause is removed, as the real server ignores it here.
 """
 
 import re

@@ -1,8 +1,8 @@
 """ClickHouse type names, parsed into the only thing the wire needs: how many bytes a column takes.
 
-``native`` asks for a layout per column and walks the bytes with it. Law: a type that isn't understood is refused with
-ClickHouse's own code 50 before any data is accepted, never guessed, because one wrong width loses the whole stream.
-The surprise: ``Map`` is an array of pairs and ``LowCardinality(Nullable(T))`` is laid out as ``LowCardinality(T)``.
+``native`` asks for a layout per column and walks the bytes with it. A type that isn't understood is refused with
+ClickHouse's own code 50 before any data is accepted. It is never guessed, because one wrong width loses the whole
+stream.
 """
 
 import re

@@ -1,9 +1,8 @@
 """A window on a byte stream: what was received and not yet used, in one flat piece of memory.
 
-``protocol`` reads packets through it, ``native`` walks blocks in it. Law: between ``mark()`` and ``marked()`` nothing
-that was read moves away, so a whole block can be taken as one view without a copy. The surprise: bytes are received
-straight into place (``recv_into``), since at 100 bytes per trade each extra copy of the stream costs a percent of a
-core.
+``protocol`` reads packets through it, ``native`` walks blocks in it. Between ``mark()`` and ``marked()`` nothing that
+was read moves away, so a whole block can be taken as one view without a copy. Bytes are received straight into place
+(``recv_into``), since at 100 bytes per trade each extra copy of the stream costs a percent of a core.
 """
 
 from collections.abc import Callable

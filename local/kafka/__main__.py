@@ -1,12 +1,12 @@
 """``python -m local.kafka --path DIR --port N``: a single-node Kafka broker for one machine, as a process of its own.
 
 The stack and the tests start it and read its one line of JSON, ``{"server": "kafka", "port": N}``, written when it
-listens. Any librdkafka client works with it: produce (idempotent too, every codec), assign and fetch, offsets by
-time, committed offsets, create, grow and delete topics, delete records. Law: records are on disk in Kafka's own batch
-format and there after a restart or kill -9. What it is not: no group membership (``subscribe``), transactions,
-compaction, TLS, SASL, replicas; times are looked up to the batch, so ``offsets_for_times`` may begin up to one batch
-early. For development, never production. The surprise is that it exists: librdkafka's own mock broker keeps only
-about 5 MB per partition and throws older records away, so a demo could not read its topic again from the start.
+listens. Any librdkafka client works with it: produce (idempotent too, every codec), assign and fetch, offsets by time,
+committed offsets, create, grow and delete topics, delete records. Records are on disk in Kafka's own batch format and
+are there after a restart or kill -9. It lacks group membership (``subscribe``), transactions, compaction, TLS, SASL and
+replicas; times are looked up to the batch, so ``offsets_for_times`` may begin up to one batch early. It is for
+development, never production. librdkafka's own mock broker would not do: it keeps only about 5 MB per partition and
+throws older records away, so a demo could not read its topic again from the start.
 """
 
 import argparse

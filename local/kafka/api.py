@@ -1,9 +1,9 @@
 """The Kafka requests that the embedded broker answers, each in the narrow range of versions that clients negotiate to.
 
 ``server`` hands over one request at a time; the answer is a list of byte strings and file extents, which it sends
-without reading them. Law: what isn't offered in ``VERSIONS`` isn't half-answered: transactions, group membership
-(``subscribe``), ACLs, quotas and configs are not here. The surprise: Produce is offered from version 0, as brokers
-do, because librdkafka switches compression codecs off when it isn't; only 5 to 7 are answered.
+without reading them. What isn't offered in ``VERSIONS`` isn't half-answered: transactions, group membership
+(``subscribe``), ACLs, quotas and configs are not here. Produce is offered from version 0, as brokers do, because
+librdkafka switches compression codecs off when it isn't; only 5 to 7 are answered.
 """
 
 import threading

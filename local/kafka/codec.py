@@ -1,8 +1,7 @@
 """Kafka's wire primitives in their classic (not "flexible") form: read requests, write answers.
 
-``api`` uses them for every message. Law: reading past the end raises ``ValueError``, never returns less. The
-surprise: only the classic encodings are here, because the broker offers no version that needs the compact ones, and
-clients negotiate.
+``api`` uses them for every message. Reading past the end raises ``ValueError``, never returns less. Only the classic
+encodings are here: the broker offers no version that needs the compact ones, and clients negotiate.
 """
 
 import struct

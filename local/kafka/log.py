@@ -1,9 +1,9 @@
 """The log of one partition: append record batches, read them from any offset, forget the oldest.
 
-``topics`` holds one per partition, ``api`` writes and reads it. Law: offsets are dense and never reused, also across
-a restart, and a batch that a producer sends again after a lost answer is stored once. Guarantee: an answered batch
-survives kill -9 of the broker (it is in the page cache), not a power cut. The surprise: batches stay compressed and
-unopened from producer to consumer, which is why a broker in Python keeps up with millions of records.
+``topics`` holds one per partition, ``api`` writes and reads it. Offsets are dense and never reused, also across a
+restart. A batch that a producer sends again after a lost answer is stored once. An answered batch survives kill -9 of
+the broker (it is in the page cache), but not a power cut. Batches stay compressed and unopened from producer to
+consumer, which is why a broker in Python keeps up with millions of records.
 """
 
 import struct

@@ -1,9 +1,8 @@
 """One file of a partition's log: record batches, as producers framed them, one after the other.
 
-``log`` appends to the newest segment and reads from any. Law: a batch is in the file as a whole or not at all; what a
-kill left half-written at the end is cut off when the file is opened. The surprise: there is no index file, the index
-is rebuilt from the 61-byte batch heads at the start, which reads a few bytes per batch and can't disagree with the
-data.
+``log`` appends to the newest segment and reads from any. A batch is in the file as a whole or not at all: what a kill
+left half-written at the end is cut off when the file is opened. There is no index file. The index is rebuilt from the
+61-byte batch heads at the start, which reads a few bytes per batch and can't disagree with the data.
 """
 
 import os

@@ -1,9 +1,8 @@
 """The embedded broker's door: one thread per client, requests answered in the order they came.
 
-Gives each request to ``Api`` and sends the answer, records straight from the file (``sendfile``), so that a fetch
-costs no copy in Python. Law: a request that can't be answered ends its connection with a line in the log, never a
-wrong answer. The surprise: a waiting fetch holds up the requests behind it on the same connection, exactly as in
-Kafka.
+Gives each request to ``Api`` and sends the answer, records straight from the file (``sendfile``), so that a fetch costs
+no copy in Python. A request that can't be answered ends its connection with a line in the log, never with a wrong
+answer. A waiting fetch holds up the requests behind it on the same connection, exactly as in Kafka.
 """
 
 import os

@@ -1,8 +1,7 @@
 """The topics of the embedded broker: folders of partition logs, and the offsets that groups committed.
 
-``api`` finds logs here. Law: a topic exists iff its folder holds ``partitions``, written last, so a kill while
-creating leaves no half topic. The surprise: a topic that a producer asks for is created on the spot, as a development
-broker does.
+``api`` finds logs here. A topic exists only if its folder holds ``partitions``, which is written last, so a kill while
+creating leaves no half topic. A topic that a producer asks for is created on the spot, as a development broker does.
 """
 
 import json

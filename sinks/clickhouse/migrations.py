@@ -1,8 +1,8 @@
 """Brings a ClickHouse database to the tables and views that sinks and readers need.
 
-Called by the command's ``migrate`` and checked at a flow's start. Law: migrations are the numbered files of
-schemas/clickhouse; every statement may run twice, also at once from two places, and leaves the same tables.
-The surprise: the TTL of raw trades is no migration but a setting, so it is brought up to date on every run.
+Called by the command's ``migrate`` and checked at a flow's start. Migrations are the numbered files of
+schemas/clickhouse. Every statement may run twice, also at once from two places, and leaves the same tables. The TTL of
+raw trades is no migration but a setting, so it is brought up to date on every run.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Turns TRADE and BAR rows into the column bytes of ClickHouse's Native format.
 
-For sinks.clickhouse.sink, which hands the bytes to the driver's connection. Law: bytes are exactly those of the types
+For sinks.clickhouse.sink, which hands the bytes to the driver's connection. The bytes are exactly those of the types
 named here (``TRADE_COLUMNS``, ``BAR_COLUMNS``), which migrations create and the sink checks on the server before
-writing. The surprise: rows never become Python objects; a compiled kernel copies each trade once, straight into its
-columns, and builds the dictionaries of the LowCardinality columns on the way.
+writing. Rows never become Python objects: a compiled kernel copies each trade once, straight into its columns, and
+builds the dictionaries of the LowCardinality columns on the way.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
 """Writes trades and final bars to ClickHouse in big columnar inserts, by clickhouse-driver.
 
 Bytewax items are (shard key, TradeBatch or BarBatch); a sink buffers them, a thread of its own encodes and inserts.
-Law: ``snapshot`` returns when all that was handed over is inserted; an outage is waited for and the insert repeated,
-which the tables' engines make harmless: a repeated row has the same key, and the views show it once.
-The surprise: columns go to the driver's connection as ready bytes (sinks.clickhouse.native_block); handshake, framing,
-compression and errors stay the driver's.
+``snapshot`` returns when all that was handed over is inserted. An outage is waited for and the insert repeated. The
+tables' engines make that harmless: a repeated row has the same key, and the views show it once. Columns go to the
+driver's connection as ready bytes (sinks.clickhouse.native_block); handshake, framing, compression and errors stay the
+driver's.
 """
 
 import logging
@@ -75,7 +75,8 @@ def connect(dsn: str) -> Client:
     """
     client = _client(dsn)
     connection = client.connection
-    # Whoever answers there may be no ClickHouse and wait for us to go on: a greeting comes as soon as a connection.
+    # The server may be no ClickHouse and wait for our next bytes for ever. ClickHouse greets as soon as it is connected
+    # to, so the greeting needs to be waited for no longer than the connection.
     answer_s = connection.send_receive_timeout
     connection.send_receive_timeout = min(answer_s, connection.connect_timeout)
     try:

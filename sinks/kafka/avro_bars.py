@@ -1,6 +1,6 @@
 """Turns final bars into Avro records in Confluent framing, with the key that the compacted topic needs.
 
-For sinks.kafka.sink. Law: decimals are written exactly, at the scales of the shipped Bar schema; the key names the bar
+For sinks.kafka.sink. Decimals are written exactly, at the scales of the shipped Bar schema. The key names the bar
 (``symbol|interval|start ms``), so that compaction keeps its newest revision.
 """
 

@@ -1,9 +1,9 @@
 """Writes records to another topic under a new key, exactly once, by Kafka's own transactions.
 
-The rekey flow hands in batches of one source partition with keys, values and timestamps. Law: the records of a batch
-and the source offset behind them are one transaction; a batch that comes again after a crash is cut to what that offset
-says is missing, so each source record stands in the target once for readers of committed records, which is the
-default. The surprise: the flow's own recovery state isn't needed for that, as the offsets live in the target's cluster.
+The rekey flow hands in batches of one source partition with keys, values and timestamps. The records of a batch and the
+source offset behind them are one transaction. A batch that comes again after a crash is cut to what that offset says is
+missing. So each source record stands in the target once for readers of committed records, which is the default. This
+needs nothing of the flow's own recovery state, as the offsets live in the target's cluster.
 """
 
 import threading

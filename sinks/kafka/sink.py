@@ -1,10 +1,10 @@
 """Writes dead letters and final bars to Kafka topics, with every delivery checked.
 
-Bytewax items are (shard key, list of Reject) and (shard key, BarBatch). Law: ``snapshot`` returns when brokers
-acknowledged everything, and raises when one message was refused for good; a broker that is down is waited for.
-After a crash the records since the last snapshot are written again: dead letters carry their source's topic, partition
-and offset, by which a reader drops the second copy, and bars are keyed, so compaction does.
-The surprise: a dead letter that is too big for its topic is cut and says so in a header: it must never stop the flow.
+Bytewax items are (shard key, list of Reject) and (shard key, BarBatch). ``snapshot`` returns when brokers have
+acknowledged everything, and raises when one message was refused for good. A broker that is down is waited for. After a
+crash the records since the last snapshot are written again: dead letters carry their source's topic, partition and
+offset, by which a reader drops the second copy, and bars are keyed, so compaction does. A dead letter that is too big
+for its topic is cut, and a header says so: it must never stop the flow.
 """
 
 import logging

@@ -1,9 +1,8 @@
 """Frames the JSON messages of tickers and bars, with their keys and guards, as one msgpack array per kind.
 
-From sinks.redis.state (rows whose symbol is a number of its tables) to the script in sinks.redis.scripts, as bytes.
-Law: layouts stand at ``pack_bars`` and ``pack_tickers``, and the script reads just these.
-The surprise: kernels write msgpack themselves, because handing thousands of separate arguments to the Redis client
-costs more than computing all the bars did.
+From sinks.redis.state (rows whose symbol is a number of its tables) to the script in sinks.redis.scripts, as bytes. The
+layouts stand at ``pack_bars`` and ``pack_tickers``, and the script reads just these. Kernels write msgpack themselves,
+because handing thousands of separate arguments to the Redis client costs more than computing all the bars.
 """
 
 from dataclasses import dataclass

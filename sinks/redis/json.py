@@ -1,9 +1,9 @@
 """Writes TICKER and BAR rows as the JSON messages of streams and keys, in compiled kernels.
 
-Used by sinks.redis.encode, which frames them. Law: every number is the exact decimal in plain notation, times are
-milliseconds; an absent value is null in a snapshot and left out of a delta, and a delta holds changed fields only.
-The surprise: symbols are written unescaped, because no symbol has a character that JSON would escape; exchanges
-come in as finished JSON strings.
+Used by sinks.redis.encode, which frames them. Every number is the exact decimal in plain notation; times are
+milliseconds. An absent value is null in a snapshot and left out of a delta, and a delta holds changed fields only.
+Symbols are written unescaped, because no symbol has a character that JSON would escape. Exchanges come in as finished
+JSON strings.
 """
 
 from typing import Any, Final, TypeAlias

@@ -1,11 +1,10 @@
 """Writes live updates to Redis: tickers, live and final bars, and the stream that gateways fan out.
 
-Bytewax items are (shard key, LiveUpdate); one thread and one connection per worker serve all its shards.
-Law: repeated writes of a version-guarded script leave what exactly-once would; ``snapshot`` returns when all that was
-handed over is in Redis. A Redis that is down, stalled or loading is waited for; one that came back without its data, or
-without its last seconds, gets everything that this worker holds again.
-The surprise: which server answers (its run id) and whose data it holds (md:epoch) are both watched, because a restart
-from an old dump keeps the epoch.
+Bytewax items are (shard key, LiveUpdate); one thread and one connection per worker serve all its shards. Writes may be
+repeated: the script guards by version, so Redis holds what exactly-once would leave. ``snapshot`` returns when all that
+was handed over is in Redis. A Redis that is down, stalled or loading is waited for. One that came back without its
+data, or without its last seconds, gets everything that this worker holds again. Two things are watched for that: which
+server answers (its run id) and whose data it holds (md:epoch), because a restart from an old dump keeps the epoch.
 """
 
 import re
@@ -351,8 +350,8 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
     def is_behind(self) -> bool:
         """Whether updates should be held back where they can be; a hint, of this process alone.
 
-        Either as many wait as there are shards, or the last write was long: then the flow gets as long to read on,
-        for else each epoch would spend its time in waiting for a write and hardly any in reading.
+        True when as many updates wait as there are shards. True also for a while after a long write, for as long as
+        that write took: the flow then reads on, instead of spending most of each epoch in waiting for writes.
         """
         return self._handover.waiting >= max(self._parts, 1) or time.monotonic() < self._rest_until
 

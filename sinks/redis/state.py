@@ -1,9 +1,9 @@
 """What was last published of each symbol of one shard, and the calls that publish the next update.
 
-Between sinks.redis.sink (which talks to the server) and sinks.redis.encode (which writes bytes). Law: a delta is
-computed against the row that this table published before, and the script checks that Redis stands there too. The
-surprise: the table also keeps each symbol's newest bars and a bounded number of final bars, so that a Redis that lost
-its data or its last seconds is filled again from here, without reading Kafka.
+Between sinks.redis.sink (which talks to the server) and sinks.redis.encode (which writes bytes). A delta is computed
+against the row that this table published before, and the script checks that Redis holds the same. The table also keeps
+each symbol's newest bars and a bounded number of final bars. So a Redis that lost its data or its last seconds is
+filled again from here, without reading Kafka.
 """
 
 from collections import deque
