@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from core.fanout.client import Client
+from core.fanout.client import HELD, Client, Room
 from core.fanout.dialect import ALL_BARS, FINAL_BARS, RoomKey, Variant
 from core.fanout.messages import BarMessage
-from core.fanout.rooms import HELD, Outcome, Room
+from core.fanout.rooms import Outcome
 
 __all__ = ["BAR_ROOMS", "BarRoom", "FinalsRoom", "ForwardRoom"]
 

@@ -1,25 +1,37 @@
-"""One connected client as the hub sees it: its rooms, what it still has to get, and its budgets.
+"""One connected client as the hub sees it, and what every room knows of its members; the two hold each other.
 
-Sessions create it, the hub alone changes it. Nothing here is a socket: ``held`` says that the transport is full.
-Everything that waits for a client is bounded. The state of a room is not kept per client: a client that fell behind
-gets the room's newest state. So only final bars, alerts and channel messages wait, in ``backlog``.
+Sessions create clients, the hub alone changes them. Nothing here is a socket: ``held`` says that the transport is full.
+Everything that waits for a client is bounded. A room keeps no queue per client: a member is in ``audience`` (has all up
+to the last flush) or in ``lagging`` (gets the newest state in one piece), so a slow client costs no memory there. Only
+final bars, alerts and channel messages wait for a client, in ``backlog``.
 """
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from core.fanout.dialect import Variant
+from core.fanout.dialect import RoomKey, Variant
 from core.fanout.messages import BarMessage, ChannelMessage
 
-if TYPE_CHECKING:
-    from core.fanout.rooms import Room
-
-__all__ = ["HELD_BY_BUDGET", "HELD_BY_TRANSPORT", "Client", "HubLimits", "TokenBucket"]
+__all__ = [
+    "FRESH",
+    "HELD",
+    "HELD_BY_BUDGET",
+    "HELD_BY_TRANSPORT",
+    "WAITING",
+    "Client",
+    "HubLimits",
+    "Room",
+    "TokenBucket",
+]
 
 HELD_BY_TRANSPORT: Final = 1
 HELD_BY_BUDGET: Final = 2
+# Values of Client.lags; a value >= 0 is the sequence from which the client resumes.
+FRESH: Final = -1  # needs a snapshot, or the initial bars
+WAITING: Final = -2  # as FRESH, and has been told that there is nothing yet
+HELD: Final = -3  # fell behind: its backlog first, then the newest state
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ class Client:
         self.connected_ms = now_ms
         self.rooms: dict[Room, int] = {}  # room → how many bars the client asked for
         self.symbols: dict[str, int] = {}  # symbol → rooms of this client that need it
-        self.lags: dict[Room, int] = {}  # rooms whose newest state it hasn't got; see rooms for the values
+        self.lags: dict[Room, int] = {}  # rooms whose newest state it hasn't got
         self.owed: dict[Room, int] = {}  # bar room that starts again → oldest bar (start ms) it may lack
         self.out: list[bytes] = []  # frames of the flush under way
         self.backlog: deque[tuple[Room, BarMessage | ChannelMessage]] | None = None
@@ -129,3 +141,50 @@ class Client:
         self.budget = min(float(limits.out_per_s), self.budget + earned)
         self.refilled_ms = now_ms
         return self.budget >= 0
+
+
+class Room:
+    """What all rooms have. ``shard`` is the stream that feeds it, -1 while unknown."""
+
+    __slots__ = ("audience", "key", "lagging", "load_at_ms", "loading", "ready", "shard", "written_ms")
+
+    def __init__(self, key: RoomKey) -> None:
+        self.key = key
+        self.audience: dict[Variant, dict[Client, None]] = {}
+        self.lagging: dict[Client, None] = {}
+        self.ready = False
+        self.loading = False
+        self.load_at_ms = 0
+        self.shard = -1
+        self.written_ms = 0  # the flow's time of the oldest message that waits for the flush; 0 for none
+
+    @property
+    def members(self) -> int:
+        return len(self.lagging) + sum(map(len, self.audience.values()))
+
+    def everyone(self) -> list[Client]:
+        return [*self.lagging, *(client for members in self.audience.values() for client in members)]
+
+    def admit(self, client: Client) -> None:
+        """The client has everything up to the last flush."""
+        self.lagging.pop(client, None)
+        client.lags.pop(self, None)
+        self.audience.setdefault(client.variant, {})[client] = None
+
+    def fall_behind(self, client: Client, lag: int) -> None:
+        self.remove(client)
+        self.lagging[client] = None
+        client.lags[self] = lag
+
+    def remove(self, client: Client) -> None:
+        audience = self.audience.get(client.variant)
+        if audience is not None:
+            audience.pop(client, None)
+            if not audience:
+                del self.audience[client.variant]
+        self.lagging.pop(client, None)
+        client.lags.pop(self, None)
+
+    def discard_pending(self) -> None:
+        """Forgets what waits for the flush: every member is about to get the whole state."""
+        raise NotImplementedError

@@ -13,10 +13,10 @@ from itertools import groupby
 from typing import Final
 
 from core.fanout.bar_rooms import BarRoom
-from core.fanout.client import HELD_BY_BUDGET, HELD_BY_TRANSPORT, Client, HubLimits
+from core.fanout.client import FRESH, HELD, HELD_BY_BUDGET, HELD_BY_TRANSPORT, WAITING, Client, HubLimits, Room
 from core.fanout.dialect import Problem, Variant
 from core.fanout.messages import BarMessage, ChannelMessage
-from core.fanout.rooms import FRESH, HELD, WAITING, ChannelRoom, Room, TickerRoom
+from core.fanout.rooms import ChannelRoom, TickerRoom
 
 __all__ = ["CLOSE_RATE", "CLOSE_SLOW", "Delivery"]
 

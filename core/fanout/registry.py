@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from core.fanout.bar_rooms import BAR_ROOMS, BarRoom
+from core.fanout.client import Room
 from core.fanout.dialect import RoomKey
 from core.fanout.messages import TickerMessage
-from core.fanout.rooms import ChannelRoom, Room, TickerRoom
+from core.fanout.rooms import ChannelRoom, TickerRoom
 
 __all__ = ["MESSAGE_BYTES", "Registry"]
 

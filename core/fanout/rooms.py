@@ -2,9 +2,7 @@
 
 The hub applies messages of the streams and what was loaded from Redis; ``drain`` gives the events of a flush. A room
 that is ``ready`` holds a state to which every later message of its stream applies. A delta whose ``previous`` is
-another sequence makes the room unready, until Redis (or a snapshot in the stream) gives it a whole state again. A room
-keeps no queue per client. A member is in ``audience`` (has everything up to the last flush) or in ``lagging`` (gets the
-newest state in one piece), so a slow client costs no memory here.
+another sequence makes the room unready, until Redis (or a snapshot in the stream) gives it a whole state again.
 """
 
 from bisect import bisect_right
@@ -12,20 +10,14 @@ from collections import deque
 from enum import Enum
 from itertools import islice
 from operator import attrgetter
-from typing import Final
 
 import msgspec
 
-from core.fanout.client import Client
+from core.fanout.client import Room
 from core.fanout.dialect import RoomKey, Variant
 from core.fanout.messages import ChannelMessage, TickerMessage
 
-__all__ = ["FRESH", "HELD", "WAITING", "ChannelRoom", "Outcome", "Room", "TickerRoom"]
-
-# Values of Client.lags; a value >= 0 is the sequence from which the client resumes.
-FRESH: Final = -1  # needs a snapshot, or the initial bars
-WAITING: Final = -2  # as FRESH, and has been told that there is nothing yet
-HELD: Final = -3  # fell behind: its backlog first, then the newest state
+__all__ = ["ChannelRoom", "Outcome", "TickerRoom"]
 
 
 class Outcome(Enum):
@@ -34,53 +26,6 @@ class Outcome(Enum):
     IGNORED = 0
     APPLIED = 1
     GAP = 2
-
-
-class Room:
-    """What all rooms have. ``shard`` is the stream that feeds it, -1 while unknown."""
-
-    __slots__ = ("audience", "key", "lagging", "load_at_ms", "loading", "ready", "shard", "written_ms")
-
-    def __init__(self, key: RoomKey) -> None:
-        self.key = key
-        self.audience: dict[Variant, dict[Client, None]] = {}
-        self.lagging: dict[Client, None] = {}
-        self.ready = False
-        self.loading = False
-        self.load_at_ms = 0
-        self.shard = -1
-        self.written_ms = 0  # the flow's time of the oldest message that waits for the flush; 0 for none
-
-    @property
-    def members(self) -> int:
-        return len(self.lagging) + sum(map(len, self.audience.values()))
-
-    def everyone(self) -> list[Client]:
-        return [*self.lagging, *(client for members in self.audience.values() for client in members)]
-
-    def admit(self, client: Client) -> None:
-        """The client has everything up to the last flush."""
-        self.lagging.pop(client, None)
-        client.lags.pop(self, None)
-        self.audience.setdefault(client.variant, {})[client] = None
-
-    def fall_behind(self, client: Client, lag: int) -> None:
-        self.remove(client)
-        self.lagging[client] = None
-        client.lags[self] = lag
-
-    def remove(self, client: Client) -> None:
-        audience = self.audience.get(client.variant)
-        if audience is not None:
-            audience.pop(client, None)
-            if not audience:
-                del self.audience[client.variant]
-        self.lagging.pop(client, None)
-        client.lags.pop(self, None)
-
-    def discard_pending(self) -> None:
-        """Forgets what waits for the flush: every member is about to get the whole state."""
-        raise NotImplementedError
 
 
 class TickerRoom(Room):
