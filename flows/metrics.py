@@ -119,7 +119,7 @@ class FlowMetrics:
             self._doubled.add(symbol)
             self.doubled.labels(self.flow).set(len(self._doubled))
             _log.warning(
-                "symbol_in_two_partitions",
+                "symbol_split",
                 flow=self.flow,
                 symbol=symbol,
                 partitions=list(partitions),

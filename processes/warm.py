@@ -136,7 +136,7 @@ def warm_if_cold() -> None:
     """Compile now, and say so, where a worker would otherwise do it silently with its first batch in hand."""
     if is_cold(*HOT):
         log = structlog.get_logger()
-        log.info("kernels_compiling", why="first start of this version on this machine", takes=TAKES)
+        log.info("compilation_started", why="first start of this version on this machine", takes=TAKES)
         log.info("kernels_compiled", took_s=round(compile_kernels(), 1))
 
 

@@ -127,7 +127,7 @@ def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place, fi
     settings = settings.model_copy(update={"cluster_process": place.process})
     if not stays_on_its_worker(workers := max(len(place.addresses), 1)):
         structlog.get_logger().warning(
-            "batches_cross",
+            "batches_crossed",
             workers=workers,
             why="with this number of workers a partition's state may lie on another worker than its source",
             mend="take 1 to 10, 12, 14, 15 or 16",

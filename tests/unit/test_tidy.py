@@ -28,6 +28,7 @@ FUNCTION_LINES_ALLOWED: dict[str, str] = {
     "connectors/json/kernel.py _scan_record": "one compiled loop; a call for each key would cost more than the key",
     "core/bars/shard_kernel.py apply_trades": "one compiled loop; cut in two it would hand twenty arrays across",
 }
+PAST_VERBS = "caught_up|cut|left|lost|found|began|spoke|split|ruled_out"
 LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 WITHOUT_MIRROR: dict[str, str] = {}
 TESTS_OF_NO_MODULE: dict[str, str] = {}
@@ -135,8 +136,18 @@ def test_events_of_the_log_have_constant_names_of_one_style() -> None:
     """Noun and past verb, as words for machines: values that differ go into fields."""
     found = [(place(path, line), event) for path in modules() for line, event in events(path.read_text("utf-8"))]
     assert len(found) > 40
-    wrong = [f"{where}: {event!r}" for where, event in found if not re.fullmatch(r"[a-z]+(_[a-z]+)+", str(event))]
+    past = rf"[a-z]+(_[a-z]+)*_([a-z]+ed|{PAST_VERBS})"
+    wrong = [f"{where}: {event!r}" for where, event in found if not re.fullmatch(past, str(event))]
     assert not wrong, "\n".join(wrong)
+
+
+def test_events_of_the_log_are_those_of_its_page() -> None:
+    """Someone searches for them and raises alarms by them: a new one is written down, and none stays that is gone."""
+    logged = {event for path in modules() for _, event in events(path.read_text("utf-8"))}
+    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/logs.md").read_text("utf-8"), re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert logged - set(listed) == set(), "docs/logs.md lacks them"
+    assert set(listed) - logged == set(), "docs/logs.md has them, and nothing logs them"
 
 
 def test_core_kernels_and_schemas_read_no_clock() -> None:

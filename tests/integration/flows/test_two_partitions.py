@@ -128,7 +128,7 @@ def test_both_stores_hold_what_the_rule_decides_and_everybody_is_told(
     assert {each["symbol"]: each["partitions"] for each in alerts} == doubled
     assert len(alerts) == len(doubled)
     lines = [json.loads(line) for line in logs["live"].read_text().splitlines() if line.startswith("{")]
-    told = [line["symbol"] for line in lines if line["event"] == "symbol_in_two_partitions"]
+    told = [line["symbol"] for line in lines if line["event"] == "symbol_split"]
     assert set(told) == set(doubled)
     assert len(told) <= PROCESSES * len(doubled), "once per symbol and process"
 
