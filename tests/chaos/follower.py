@@ -10,7 +10,7 @@ import redis
 
 from oracle.truth import OracleResult
 from schemas.names import EPOCH_KEY, RedisKeys, deltas_stream
-from schemas.wire import BarMessage, Delta, Snapshot, apply, decode_batch, decode_message
+from tests.client_messages import BarMessage, Delta, Snapshot, apply, decode_batch, decode_message
 
 __all__ = ["StreamFollower"]
 

@@ -23,9 +23,9 @@ from gateway.ws.dialects.words import read_object, read_symbols
 from kernels.symbols import is_symbol
 from schemas.columns import TICKER
 from schemas.names import RedisKeys
-from schemas.wire import decode_message
 from sinks.clickhouse.native_block import trade_block
 from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
+from tests.client_messages import decode_message
 from tests.unit.connectors.batches import raw_batch
 
 VENDORS = ("ES=F", "^SPX", "M&M", "$TRUMP", "币安人生USDT", "it's", "*", "A?B", "[x]", "a%2Fb", "A 240119C", "🚀" * 64)

@@ -5,8 +5,8 @@ import redis
 
 from schemas.columns import BarBatch, TickerBatch
 from schemas.names import deltas_stream
-from schemas.wire import BarMessage, Delta, Message, Snapshot, apply, decode_batch, decode_message
 from sinks.redis.sink import LiveUpdate
+from tests.client_messages import BarMessage, Delta, Message, Snapshot, apply, decode_batch, decode_message
 from tests.unit.sinks.rows import bars, tickers
 
 

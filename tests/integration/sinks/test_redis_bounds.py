@@ -7,9 +7,9 @@ import redis
 
 from local.redis import bundled_binary
 from schemas.names import SYMBOLS_KEY, deltas_stream
-from schemas.wire import BarMessage
 from sinks.redis.bounds import BAR_BYTES, SHARES, RedisBounds
 from sinks.redis.sink import RedisWriter, connect
+from tests.client_messages import BarMessage
 from tests.integration.sinks.redis_reading import check_stream, entries, moved, update
 from tests.servers.redis import RedisServer
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers

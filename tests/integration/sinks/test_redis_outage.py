@@ -9,9 +9,9 @@ import pytest
 from local.redis import bundled_binary
 from schemas.errors import Unreachable
 from schemas.names import deltas_stream
-from schemas.wire import decode_message
 from sinks.redis import sink
 from sinks.redis.sink import RedisSink, RedisWriter, connect
+from tests.client_messages import decode_message
 from tests.integration.sinks.redis_reading import check_stream, update
 from tests.servers.redis import RedisServer
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers

@@ -12,11 +12,11 @@ from schemas.avro import (
     QUOTE_SCHEMA_ID,
     TRADE_SCHEMA_ID,
     WriterSchema,
-    incompatibilities,
     load_schema,
     schema_text,
     shipped_schema,
 )
+from tests.avro_compatibility import incompatibilities
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 10}

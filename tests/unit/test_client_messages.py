@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from schemas.wire import BarMessage, Delta, Snapshot, apply, decode_batch, decode_message, encode
+from tests.client_messages import BarMessage, Delta, Snapshot, apply, decode_batch, decode_message, encode
 
 SNAPSHOT = (
     b'{"type":"snapshot","symbol":"A","price":0.1000000001,"bid":null,"ask":2,"volume":1,"open":1,"high":1,"low":1,'

@@ -1,8 +1,8 @@
 """The messages of streams and keys in Redis as msgspec structs: tickers, their deltas, bars, and batches of them.
 
-Written by sinks (byte by byte, see sinks.redis.json), read by gateways and tests. Numbers are exact Decimals, written
-as plain JSON numbers; times are milliseconds. A value that is absent is null in a snapshot and left out of a delta.
-``apply`` is all that a client has to do: a delta applies only to the sequence in ``previous``.
+Written by sinks (byte by byte, see sinks.redis.json), read here by msgspec as a client would. Numbers are exact
+Decimals, plain JSON numbers; times are milliseconds; a value that is absent is null in a snapshot and left out of a
+delta. ``apply`` is the whole of the client's duty: a delta applies only to the sequence in ``previous``.
 """
 
 from decimal import Decimal
