@@ -3,9 +3,10 @@
 ``tapeflow replay`` plans; the flow and its report read the plan again, also after a kill. Positions become offsets
 once, before the first read, so a resumed replay has the same edges. A bar is whole when it starts at ``whole_from_us``
 or later and the watermark passes its end within the range. For a range given by time that bound is exact: no trade with
-that event time can stand in a record stamped earlier by more than ``future_ms`` (docs/adr/0007). For a range given by
-offsets it is taken from the newest of the 20,000 records before it. Where retention has removed those, it is taken from
-Kafka's time of the first trade that is left (docs/adr/0009), since nothing else says how new the older ones were.
+that event time can stand in a record stamped earlier by more than ``future_ms`` (docs/adr/0008-replay-whole-bars.md).
+For a range given by offsets it is taken from the newest of the 20,000 records before it. Where retention has removed
+those, it is taken from Kafka's time of the first trade that is left (docs/adr/0009-final-means-whole.md), since nothing
+else says how new the older ones were.
 """
 
 import hashlib

@@ -2,9 +2,10 @@
 
 Bytewax hands in TradeBatches of one partition; subclasses say what goes downstream. State moves by records alone; the
 wall clock decides only when something is published. A bar is announced by the clock when the flow has read all there
-is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005). A bar that the beginning of
-the log cut is never published as final (docs/adr/0009); it is counted, and logged once per partition. End of input
-publishes what changed but closes nothing, since a stop is not the end of a bar.
+is, nothing came for ``idle_close_ms``, and the bar's end is that long ago (docs/adr/0005-wall-clock-publishes.md). A
+bar that the beginning of the log cut is never published as final (docs/adr/0009-final-means-whole.md); it is counted,
+and logged once per partition. End of input publishes what changed but closes nothing, since a stop is not the end of a
+bar.
 """
 
 from abc import abstractmethod
@@ -106,7 +107,10 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         return snapshot(self.shard)
 
     def whole(self, bars: BarBatch) -> BarBatch:
-        """Without those that a log which began later may have cut: stores may hold them whole (docs/adr/0009)."""
+        """Without those that a log which began later may have cut: stores may hold them whole.
+
+        Why: docs/adr/0009-final-means-whole.md.
+        """
         if self.shard.left_edge_us == NEVER or not len(bars):
             return bars
         return replace(bars, rows=bars.rows[bars.rows["start_us"] > self.shard.left_edge_us])

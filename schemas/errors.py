@@ -1,4 +1,4 @@
-"""Every failure that tapeflow raises on purpose, in one tree.
+"""Every failure that tapeflow raises on purpose, in one tree: a new one hangs below one of these.
 
     TapeflowError
       SettingError        the user's setting or argument is wrong           exit 2, do not retry
@@ -11,6 +11,8 @@
       WriteFailed         a server refused our write                        exit 2: a right, a type or a limit of it
       PeerGone            another process of this flow ended                exit 3, its own line says why
 
+An exception that its own package takes again, to make an answer or a Reject of it, is no failure: it stays beside what
+raises it, and tests/unit/schemas/test_errors.py says who takes it.
 Each carries two facts: whose ``fault`` it is and whether to ``retry``. ``str(error)`` is one line that says what,
 where and how to mend it; the command prints that line and exits with ``exit_code``.
 """
@@ -53,7 +55,9 @@ class TapeflowError(Exception):
 
 
 def _rebuild(kind: type[TapeflowError], what: str, where: str, mend: str) -> TapeflowError:
-    return kind(what, where=where, mend=mend)
+    error = kind.__new__(kind)  # a class below may ask for other words, from which it made these
+    TapeflowError.__init__(error, what, where=where, mend=mend)
+    return error
 
 
 class SettingError(TapeflowError):

@@ -10,18 +10,23 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from schemas.errors import Unreachable
+
 __all__ = ["BreakerOpenError", "CircuitBreaker"]
 
 State = Literal["closed", "open", "half-open"]
 
 
-class BreakerOpenError(Exception):
+class BreakerOpenError(Unreachable):
     """The dependency ``name`` is not asked now; ask again after ``retry_after_s``."""
 
     def __init__(self, name: str, retry_after_s: float) -> None:
         super().__init__(f"{name} is failing and left alone for {retry_after_s:.1f} s")
         self.name = name
         self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.name, self.retry_after_s))
 
 
 class CircuitBreaker:

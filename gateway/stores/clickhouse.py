@@ -20,6 +20,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, ErrorCodes, ServerException
 
 from gateway.stores.breaker import CircuitBreaker
+from schemas.errors import TapeflowError, Unreachable
 
 __all__ = ["ClickHouse", "HistoryDefectError", "HistoryTooSlowError", "HistoryUnavailableError"]
 
@@ -56,15 +57,17 @@ logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
 log = structlog.get_logger(__name__)
 
 
-class HistoryUnavailableError(Exception):
+class HistoryUnavailableError(Unreachable):
     """ClickHouse did not answer, or can't."""
 
 
-class HistoryTooSlowError(Exception):
+class HistoryTooSlowError(TapeflowError):
     """The query was given up: it asks for too much. No fault of the server."""
 
+    fault = "user"
 
-class HistoryDefectError(Exception):
+
+class HistoryDefectError(TapeflowError):
     """The server can't make sense of our query: a defect here, or tables of another version."""
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.stores.breaker import CircuitBreaker
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+from schemas.errors import Unreachable
 from schemas.names import RedisKeys
 
 __all__ = ["Now", "NowUnavailableError", "RecentBars", "SymbolInfo"]
@@ -20,7 +21,7 @@ __all__ = ["Now", "NowUnavailableError", "RecentBars", "SymbolInfo"]
 T = TypeVar("T")
 
 
-class NowUnavailableError(Exception):
+class NowUnavailableError(Unreachable):
     """Redis did not answer."""
 
 

@@ -1,12 +1,13 @@
 """The registry client over real HTTP: what it finds, what it keeps, and how each failure shows."""
 
 import json
+import pickle
 from collections.abc import Iterator
 
 import pytest
 
 from connectors.avro.decoder import AvroDecoder
-from connectors.avro.registry import RegistryOptions, SchemaRegistry, is_no_schema
+from connectors.avro.registry import NoRegistry, RegistryOptions, SchemaRegistry, is_no_schema
 from schemas.avro import WriterSchema, load_schema, schema_text
 from schemas.errors import MissingObject, SettingError, Unreachable
 from tests.servers.registry import RegistryServer
@@ -184,3 +185,8 @@ def test_login_is_sent_and_a_wrong_one_is_a_setting() -> None:
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(SettingError, match="schema_registry_url"):
         SchemaRegistry(RegistryOptions(url))
+
+
+def test_what_is_no_registry_is_said_across_processes() -> None:
+    error = NoRegistry("http://127.0.0.1", "a page")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -1,5 +1,7 @@
 """The circuit breaker, by a clock that the test moves."""
 
+import pickle
+
 import pytest
 
 from gateway.stores.breaker import BreakerOpenError, CircuitBreaker
@@ -72,3 +74,8 @@ def test_an_abandoned_probe_lets_the_next_one_try(clock: Clock) -> None:
     breaker.enter()
     breaker.abandoned()
     breaker.enter()
+
+
+def test_a_refusal_keeps_its_pause_between_processes() -> None:
+    refusal = pickle.loads(pickle.dumps(BreakerOpenError("redis", 1.5)))
+    assert (str(refusal), refusal.retry_after_s) == ("redis is failing and left alone for 1.5 s", 1.5)
