@@ -1,7 +1,7 @@
 """The one door to the compiler: marks a function as a compiled kernel.
 
 Decoders, bars and sinks use it for loops over columns. A kernel touches only its arguments, never Python objects, and
-gives the same result when run as plain Python (``NUMBA_DISABLE_JIT=1``, see schemas.plain_kernel), which is how it is
+gives the same result when run as plain Python (``NUMBA_DISABLE_JIT=1``, see kernels.plain), which is how it is
 debugged. Compiled code stays on disk, so that only the first run on a machine pays for it. Each module has a folder of
 its own, named by a digest of the module and of all that it imports from us: the compiler itself looks only at the file
 that defines a kernel, and would go on running the old code of a kernel that this one calls from another file. An edit
@@ -23,7 +23,7 @@ from typing import Any, Final, cast
 import numba
 from numba.core.caching import _CacheLocator
 
-from schemas.plain_kernel import run_plain
+from kernels.plain import run_plain
 
 __all__ = ["KernelFolder", "is_cold", "kernel", "leaf_kernel"]
 

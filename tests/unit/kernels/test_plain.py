@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kernels.kernel import kernel
-from schemas.plain_kernel import run_plain
+from kernels.plain import run_plain
 
 ROOT = Path(__file__).parents[3]
 ROW = np.dtype([("price", "i8"), ("count", "i4"), ("flag", "u1"), ("limbs", "u8", (2,))])
@@ -23,7 +23,7 @@ class Table(NamedTuple):
 
 @pytest.mark.compiled
 def test_the_kernels_unit_tests_pass_as_plain_python() -> None:
-    folders = [f"tests/unit/{name}" for name in ("core", "schemas", "connectors", "sinks")]
+    folders = [f"tests/unit/{name}" for name in ("core", "kernels", "connectors", "sinks", "schemas")]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *folders],
         check=False,
