@@ -2,7 +2,7 @@
 
 The demo starts it and asks it to end. What isn't delivered ends the demo with the reason; the count it gives at the end
 is the broker's. The synthetic market begins two minutes before a Monday 00:00 UTC and runs sixty times as fast as ours,
-so that bars of all seven intervals close within three seconds. It passes the days since then in two seconds more, with
+so that bars of all intervals close within three seconds. It passes the days since then in two seconds more, with
 few trades an hour, makes up for the last five minutes, and then stays beside our clock: the last hour and day have
 trades while the demo runs and after it.
 """
@@ -23,7 +23,7 @@ from jobs.produce.pace import AtRate, sliced
 from jobs.produce.sender import FileTape, TapeSender
 from runtime.settings.whole import Settings
 from schemas.columns import TradeBatch
-from schemas.intervals import INTERVALS
+from schemas.intervals import INTERVALS, WEEK
 
 __all__ = ["DISORDER", "DemoPlan", "DemoProducer", "market_start_us"]
 
@@ -148,4 +148,4 @@ class MarketClock:
 
 def market_start_us(now_us: int) -> int:
     """Two minutes before the newest Monday 00:00 UTC that is at least an hour past."""
-    return INTERVALS[-1].start_us(now_us - HOUR_US) - BEFORE_MONDAY_US
+    return INTERVALS[WEEK].start_us(now_us - HOUR_US) - BEFORE_MONDAY_US

@@ -1,8 +1,8 @@
-"""When a shard's open bars go out: each interval once in its own window, the windows of the seven staggered.
+"""When a shard's open bars go out: each interval once in its own window, their windows staggered.
 
 The live step asks it at every flush. An interval goes out at most once per window, and at once after a quiet one; what
-waits is never forgotten. Windows lie on a fixed grid of the clock instead of following the last output. All seven at
-once would keep Redis busy for tens of milliseconds, in which no ticker gets through. Timers of their own would drift
+waits is never forgotten. Windows lie on a fixed grid of the clock instead of following the last output. All of them
+at once would keep Redis busy for tens of milliseconds, in which no ticker gets through. Timers of their own would drift
 together after the first stall; a grid can't.
 """
 
@@ -21,7 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BarWindows:
-    """Windows of length ``span`` (0: everything is always due). Masks are bool[7], by interval."""
+    """Windows of length ``span`` (0: everything is always due). Masks are bool[len(INTERVALS)]."""
 
     def __init__(self, span: timedelta) -> None:
         self._span_us = span // MICROSECOND

@@ -13,7 +13,6 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
 from connectors.kafka.options import Position
-from core.bars.shard import LATE
 from flows.dead_letters import write_dead_letters
 from flows.lookout import look_after, servers_of
 from flows.metrics import FlowMetrics
@@ -24,7 +23,7 @@ from flows.shard_step import ShardStep
 from flows.starting import one_line_errors, start_flow
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
-from schemas.columns import BarBatch, TradeBatch
+from schemas.columns import LATE, BarBatch, TradeBatch
 from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink
 
 __all__ = ["HistoryStep", "HistoryUpdate", "build"]

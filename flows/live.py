@@ -48,7 +48,8 @@ CATCH_UP_CONFLATION: Final = timedelta(seconds=5)
 class LiveStep(ShardStep[LiveUpdate]):
     """Keeps back tickers and open bars until the time of their conflation has passed since they last went out.
 
-    Open bars go out more rarely than tickers: each ticker brings seven of them, and nobody watches a bar so closely.
+    Open bars go out more rarely than tickers: each ticker brings one of every interval, and nobody watches
+    a bar so closely.
 
     is_behind: whether updates wait for Redis; then they are kept back longer, as a later one replaces them anyway.
     While the flow catches up with the log, they go out once in CATCH_UP_CONFLATION.

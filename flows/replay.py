@@ -28,7 +28,7 @@ from flows.replay_progress import PartitionProgress, write_progress
 from flows.starting import start_flow
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
-from schemas.columns import BarBatch, Rows, TradeBatch
+from schemas.columns import LENGTHS_US, BarBatch, Rows, TradeBatch
 from schemas.errors import StateIncompatible
 from schemas.intervals import INTERVALS
 from sinks.clickhouse.sink import ClickHouseBarsSink
@@ -38,7 +38,6 @@ __all__ = ["ReplayStep", "build"]
 
 NAME: Final = "replay"
 TELL_EVERY_S: Final = 0.2
-LENGTHS: Final = np.array([interval.length_us for interval in INTERVALS], np.int64)
 
 
 class ReplayState(msgspec.Struct, array_like=True):
@@ -139,7 +138,7 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
     def _in_range(self, starts_us: Rows, intervals: Rows) -> Rows:
         """Which bars are asked for and lie within the range's edges."""
         whole_from_us = self._plan.whole_from_us[self._progress.partition]
-        ends_us = starts_us + LENGTHS[intervals]
+        ends_us = starts_us + LENGTHS_US[intervals]
         kept: Rows = self._wanted[intervals] & (starts_us >= whole_from_us) & (ends_us <= self._plan.ends_us_max)
         return kept
 

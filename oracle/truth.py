@@ -14,6 +14,7 @@ from math import isqrt
 from typing import Final, Literal, NamedTuple
 
 from oracle.ids import id_number
+from schemas.intervals import INTERVALS
 from schemas.rejects import Reason
 
 __all__ = [
@@ -30,15 +31,7 @@ __all__ = [
 
 MINUTE_US: Final = 60_000_000
 MONDAY_US: Final = 4 * 24 * 60 * MINUTE_US  # 1970-01-05
-INTERVAL_US: Final = {
-    "1m": MINUTE_US,
-    "5m": 5 * MINUTE_US,
-    "15m": 15 * MINUTE_US,
-    "1h": 60 * MINUTE_US,
-    "4h": 240 * MINUTE_US,
-    "1D": 1440 * MINUTE_US,
-    "1W": 7 * 1440 * MINUTE_US,
-}
+INTERVAL_US: Final = {interval.name: interval.length_us for interval in INTERVALS}
 UNITS: Final = 10**10
 SCALE_10: Final = Decimal(1).scaleb(-10)
 SCALE_4: Final = Decimal(1).scaleb(-4)
@@ -94,7 +87,7 @@ class OracleRules(NamedTuple):
     """
 
     out_of_order_us: int = 5_000_000
-    lateness_us: Sequence[int] = (60_000_000,) * 7
+    lateness_us: Sequence[int] = (60_000_000,) * len(INTERVAL_US)
     dedupe: bool = False
     source_epoch: int = 0
     dedupe_window: int = 100_000

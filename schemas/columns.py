@@ -14,15 +14,21 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from schemas.intervals import INTERVALS
 from schemas.rejects import Reject
 
 __all__ = [
+    "APPLIED",
     "BAR",
     "BUY",
+    "DUPLICATE",
     "ID_DIGITS",
+    "LATE",
+    "LENGTHS_US",
     "LONG_ID",
     "NO_ID",
     "NO_TIMESTAMP",
+    "ORIGINS_US",
     "PLACE",
     "SELL",
     "TICKER",
@@ -38,9 +44,16 @@ __all__ = [
 
 Rows = npt.NDArray[Any]
 
+LENGTHS_US: Final[Rows] = np.array([interval.length_us for interval in INTERVALS], np.int64)
+"""Lengths by BAR.interval; ORIGINS_US: a start of each, from which the others are whole lengths away."""
+ORIGINS_US: Final[Rows] = np.array([interval.origin_us for interval in INTERVALS], np.int64)
 BUY: Final = 0
 SELL: Final = 1
 UNKNOWN: Final = 2
+APPLIED: Final = 0
+DUPLICATE: Final = 1
+LATE: Final = 2
+"""Outcomes of a trade; one that some intervals took and others refused is late."""
 NO_ID: Final = -1
 """``trade_id_number`` of a trade whose id isn't a whole number."""
 ID_DIGITS: Final = 18
@@ -84,7 +97,7 @@ TRADE: Final = np.dtype(
 )
 """One trade. Text fields are ``[at, at + len)`` of TradeBatch.text. ``reason`` is a schemas.rejects.Reason (0 = good);
 An id that is a whole number is ``trade_id_upper * 10**18 + trade_id_number``, else the number is NO_ID.
-``outcome`` is filled by core (see core.outcomes): 0 applied, 1 duplicate, 2 late. ``index``: its place among the trades
+``outcome`` is filled by core: APPLIED, DUPLICATE or LATE. ``index``: its place among the trades
 of one record. ``side_word``: the decoder's number of a word of a side that nobody knows, 0 for none; ``rounded``: 1
 where a price or size lost decimal places."""
 

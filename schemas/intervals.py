@@ -1,13 +1,22 @@
-"""The seven bar intervals: their names, lengths and alignment.
+"""The bar intervals: their names, lengths and alignment.
 
-Words of the contract, used by every layer; nothing here reads a clock. A bar covers ``[start, start + length)``,
-aligned to UTC. A week starts on Monday 00:00 UTC. The epoch was a Thursday, so the week alone needs an origin of its
-own: 1970-01-05, the first Monday.
+Words of the contract, used by every layer; nothing here reads a clock. Everything that counts intervals, or stores
+something for each, takes their number from INTERVALS, so another interval is one more line here and nothing else.
+A bar covers ``[start, start + length)``, aligned to UTC; a week starts on Monday 00:00 UTC. The epoch was a Thursday,
+so the week alone needs an origin (1970-01-05, the first Monday).
 """
 
 from typing import Final, NamedTuple
 
-__all__ = ["INTERVALS", "INTERVAL_INDEX", "Interval", "parse_interval", "parse_intervals"]
+__all__ = [
+    "DAY",
+    "INTERVALS",
+    "INTERVAL_INDEX",
+    "WEEK",
+    "Interval",
+    "parse_interval",
+    "parse_intervals",
+]
 
 MINUTE_US: Final = 60_000_000
 FIRST_MONDAY_US: Final = 4 * 24 * 60 * MINUTE_US
@@ -35,7 +44,14 @@ INTERVALS: Final = (
     Interval("1W", 7 * 1440 * MINUTE_US, FIRST_MONDAY_US),
 )
 INTERVAL_INDEX: Final = {interval.name: index for index, interval in enumerate(INTERVALS)}
-_SPELLINGS: Final = {**INTERVAL_INDEX, "1d": INTERVAL_INDEX["1D"], "1w": INTERVAL_INDEX["1W"]}
+DAY: Final = INTERVAL_INDEX["1D"]
+"""The interval that a ticker's open, high, low and volume are of."""
+WEEK: Final = INTERVAL_INDEX["1W"]
+_SPELLINGS: Final = {**INTERVAL_INDEX, "1d": DAY, "1w": WEEK}
+
+assert len(INTERVAL_INDEX) == len(INTERVALS) < 256, "names are unique, and a row keeps an interval's index in a byte"
+assert list(INTERVALS) == sorted(INTERVALS, key=lambda interval: interval.length_us), "the shortest interval first"
+assert all(interval.name.isascii() for interval in INTERVALS), "names are written to JSON as they are"
 
 
 def parse_interval(text: str) -> int:

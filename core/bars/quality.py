@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from core.bars.shard_kernel import DUPLICATE, LATE, NEVER
+from core.bars.shard_kernel import NEVER
 from kernels.kernel import kernel
-from schemas.columns import NO_ID, NO_TIMESTAMP, Rows, TradeBatch
+from schemas.columns import DUPLICATE, LATE, NO_ID, NO_TIMESTAMP, Rows, TradeBatch
 
 __all__ = ["SYMBOL_QUALITY", "Quality", "SymbolFigures"]
 

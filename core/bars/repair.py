@@ -15,26 +15,26 @@ import numpy as np
 from core.bars.bar_state import BAR_STATE, add_trade, finish_bars
 from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
 from core.bars.rules import SEQUENCE_BITS, Rules
-from core.bars.shard import LATE, LENGTHS, ORIGINS, Applied, Shard, new_pool
+from core.bars.shard import Applied, Shard, new_pool
 from core.bars.shard_kernel import (
-    DUPLICATE,
     NEVER,
     OPEN_END,
+    bar_hash,
     close_and_seal,
     find_bar,
     new_bar,
     rebuild_buckets,
 )
-from kernels.kernel import kernel, leaf_kernel
+from kernels.kernel import kernel
 from kernels.wide import multiply94
-from schemas.columns import BAR, BUY, TRADE, BarBatch, Rows, TradeBatch
+from schemas.columns import BAR, BUY, DUPLICATE, LATE, LENGTHS_US, ORIGINS_US, TRADE, BarBatch, Rows, TradeBatch
 
 __all__ = ["LATE_TRADE", "RepairShard", "fold_late"]
 
 LATE_TRADE: Final = np.dtype([("trade", TRADE), ("watermark_us", "i8"), ("symbol", "i4"), ("_pad", "u1", (4,))])
 """A trade that some interval refused, the watermark that it met, and its symbol's index in the shard."""
 GROUP_TRADES: Final = 500_000
-"""Late trades folded at a time, by symbol; each may bring seven bars of 320 bytes back."""
+"""Late trades folded at a time, by symbol; each may bring a bar of 320 bytes of every interval back."""
 
 
 class RepairShard(Shard):
@@ -127,24 +127,18 @@ def _fold_group(
     pool.free[: len(free)] = free
     pool.registers[:] = len(free), OPEN_END
     rebuild_buckets(pool)
-    add_refused(late, lateness_us, LENGTHS, ORIGINS, sequence_base, pool)
+    add_refused(late, lateness_us, LENGTHS_US, ORIGINS_US, sequence_base, pool)
     slots = np.flatnonzero(pool.changed)
     out = np.zeros(len(slots), BAR)
     finish_bars(pool.rows, slots, OPEN_END, out)
     return out
 
 
-@leaf_kernel
-def bar_key(symbol, interval, start_us):  # type: ignore[no-untyped-def]
-    # Two bars may share a key: then one more is looked at than is needed, and find_bar tells them apart.
-    value = (np.uint64(symbol) << np.uint64(3)) | np.uint64(interval)
-    return value * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(start_us) * np.uint64(0xC2B2AE3D27D4EB4F)
-
-
 @kernel
 def keys_of(symbols, intervals, starts_us, out):  # type: ignore[no-untyped-def]
+    # Two bars may share a key: then one more is looked at than is needed, and find_bar tells them apart.
     for i in range(symbols.shape[0]):
-        out[i] = bar_key(symbols[i], intervals[i], starts_us[i])
+        out[i] = bar_hash(symbols[i], intervals[i], starts_us[i])
 
 
 def _keys_of_bars(bars: Rows) -> Rows:
@@ -155,8 +149,8 @@ def _keys_of_bars(bars: Rows) -> Rows:
 
 
 def _keys_of_late(late: Rows, lateness_us: Rows) -> Rows:
-    out = np.empty((len(late), len(LENGTHS)), np.uint64)
-    return out.ravel()[: refused_keys(late, lateness_us, LENGTHS, ORIGINS, out.ravel())]
+    out = np.empty((len(late), len(LENGTHS_US)), np.uint64)
+    return out.ravel()[: refused_keys(late, lateness_us, LENGTHS_US, ORIGINS_US, out.ravel())]
 
 
 @kernel
@@ -168,7 +162,7 @@ def refused_keys(late, lateness_us, lengths_us, origins_us, out):  # type: ignor
         for k in range(lengths_us.shape[0]):
             start = time - (time - origins_us[k]) % lengths_us[k]
             if start + lengths_us[k] + lateness_us[k] <= late[i].watermark_us:
-                out[count] = bar_key(late[i].symbol, k, start)
+                out[count] = bar_hash(late[i].symbol, k, start)
                 count += 1
     return count
 

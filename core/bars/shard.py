@@ -15,10 +15,7 @@ from core.bars.long_ids import LongIds
 from core.bars.rules import SEQUENCE_BITS, Rules
 from core.bars.seen_ids import SeenIds
 from core.bars.shard_kernel import (
-    APPLIED,
     COUNTS,
-    DUPLICATE,
-    LATE,
     NEVER,
     OPEN_END,
     SYMBOL_STATE,
@@ -29,13 +26,11 @@ from core.bars.shard_kernel import (
     rebuild_buckets,
 )
 from kernels.names import NameTable
-from schemas.columns import BAR, TICKER, BarBatch, Rows, TickerBatch, TradeBatch
+from schemas.columns import BAR, LENGTHS_US, ORIGINS_US, TICKER, BarBatch, Rows, TickerBatch, TradeBatch
 from schemas.intervals import INTERVALS
 
-__all__ = ["APPLIED", "DUPLICATE", "LATE", "Applied", "Shard"]
+__all__ = ["Applied", "Shard"]
 
-LENGTHS: Final = np.array([interval.length_us for interval in INTERVALS], np.int64)
-ORIGINS: Final = np.array([interval.origin_us for interval in INTERVALS], np.int64)
 EVERY_INTERVAL: Final[Rows] = np.ones(len(INTERVALS), np.bool_)
 NONE: Final[Rows] = np.empty(0, np.int64)
 FIRST_ROWS: Final = 256
@@ -108,8 +103,8 @@ class Shard:
                 self.max_event_time_us,
                 self.rules.out_of_order_us,
                 self._lateness,
-                LENGTHS,
-                ORIGINS,
+                LENGTHS_US,
+                ORIGINS_US,
                 self.rules.source_epoch << SEQUENCE_BITS,
                 keys,
                 self.seen.window,

@@ -15,34 +15,31 @@ from core.bars.seen_ids import SEEN, judge
 from core.bars.seen_ids import UNJUDGED as CANT_TELL
 from kernels.kernel import kernel, leaf_kernel
 from kernels.wide import multiply94
-from schemas.columns import BUY, Rows
+from schemas.columns import APPLIED, BUY, DUPLICATE, LATE, Rows
+from schemas.intervals import DAY, INTERVALS
 
 __all__ = [
-    "APPLIED",
     "COUNTS",
-    "DUPLICATE",
-    "LATE",
     "NEVER",
     "OPEN_END",
     "SYMBOL_STATE",
     "UNJUDGED",
     "Pool",
     "apply_trades",
+    "bar_hash",
     "close_and_seal",
     "fill_tickers",
     "rebuild_buckets",
 ]
 
-APPLIED: Final = 0
-DUPLICATE: Final = 1
-LATE: Final = 2
-UNJUDGED: Final = 10
-COUNTS: Final = 11
-"""counts[0:3] by outcome, counts[3:10] trades refused by each interval, counts[10] those that weren't duplicates as far
-as can be told: applied or late, and counted there too."""
+REFUSED: Final = 3
+UNJUDGED: Final = REFUSED + len(INTERVALS)
+COUNTS: Final = UNJUDGED + 1
+"""counts[:REFUSED] by outcome, counts[REFUSED:UNJUDGED] trades refused by each interval, counts[UNJUDGED] those that
+weren't duplicates as far as can be told: applied or late, and counted there too."""
 NEVER: Final = -(2**62)
 OPEN_END: Final = 2**62
-DAY: Final = 5
+SHORTEST_US: Final = INTERVALS[0].length_us
 
 SYMBOL_STATE: Final = np.dtype(
     [
@@ -68,7 +65,7 @@ SYMBOL_STATE: Final = np.dtype(
         ("previous_close_lo", "u8"),
         ("day_start_us", "i8"),
         ("previous_day_us", "i8"),
-        ("current", "i4", (7,)),
+        ("current", "i4", (len(INTERVALS),)),
         ("exchange", "i4"),
         ("has_bid", "u1"),
         ("has_ask", "u1"),
@@ -97,9 +94,10 @@ class Pool(NamedTuple):
 
 @leaf_kernel
 def bar_hash(symbol, interval, start_us):  # type: ignore[no-untyped-def]
-    minute = np.uint64(start_us // 60_000_000)
-    value = (np.uint64(symbol) << np.uint64(3)) | np.uint64(interval)
-    value = (value * np.uint64(0x9E3779B97F4A7C15)) ^ (minute * np.uint64(0xC2B2AE3D27D4EB4F))
+    # The interval is a byte; starts are told apart by the shortest interval that lies between them.
+    place = np.uint64(start_us // SHORTEST_US)
+    value = (np.uint64(symbol) << np.uint64(8)) | np.uint64(interval)
+    value = (value * np.uint64(0x9E3779B97F4A7C15)) ^ (place * np.uint64(0xC2B2AE3D27D4EB4F))
     return value ^ (value >> np.uint64(29))
 
 
@@ -200,7 +198,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
     """Apply rows[first:]; returns (position reached, max event time). Stops early when the pool may run out.
 
     keys, window, span_us: what core.bars.seen_ids judges by; no keys: no trade is a duplicate.
-    floors_us: int64[8], the least watermark, then by interval the end up to which bars were sealed by other rules.
+    floors_us: int64[1 + intervals], the least watermark, then by interval the end up to which other rules sealed bars.
     """
     intervals = lengths_us.shape[0]
     for i in range(first, rows.shape[0]):
@@ -236,7 +234,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
             end = start + length
             if end + lateness_us[k] <= watermark_us or end <= floors_us[1 + k]:
                 outcome = LATE
-                counts[3 + k] += 1
+                counts[REFUSED + k] += 1
                 continue
             if slot < 0:
                 slot = find_bar(pool, symbol, k, start)

@@ -22,12 +22,14 @@ from core.bars.shard_kernel import NEVER, OPEN_END, rebuild_buckets
 from kernels.names import NameTable
 from schemas.columns import Rows
 from schemas.errors import StateIncompatible
+from schemas.intervals import INTERVALS
 
 __all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
 
 SNAPSHOT_VERSION: Final = 3
 READABLE_VERSIONS: Final = (2, SNAPSHOT_VERSION)
 """Version 2 kept ids in bits by symbol (``seen``), which say nothing about exchanges: they are not taken over."""
+NAMES: Final = tuple(interval.name for interval in INTERVALS)
 S = TypeVar("S", bound=Shard)
 
 
@@ -56,6 +58,8 @@ class Frozen(msgspec.Struct, array_like=True):
     unknown_us: int = NEVER
     long_ids: list[bytes] = []
     kept_long_ids: list[bytes] = []
+    intervals: tuple[str, ...] = ("1m", "5m", "15m", "1h", "4h", "1D", "1W")
+    """What the indices in ``bars``, ``counts`` and ``floors_us`` mean; a state that doesn't say it means these."""
 
 
 def to_arrow(rows: Rows) -> bytes:
@@ -116,6 +120,7 @@ def snapshot(shard: Shard) -> bytes:
         unknown_us=seen.unknown_us,
         long_ids=shard.long_ids.digits,
         kept_long_ids=shard.long_ids.kept,
+        intervals=NAMES,
     )
     return msgspec.msgpack.encode(frozen)
 
@@ -133,6 +138,8 @@ def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:
         raise incompatible(str(error)) from error
     if frozen.version not in READABLE_VERSIONS:
         raise incompatible(f"version {frozen.version}, this program reads {' and '.join(map(str, READABLE_VERSIONS))}")
+    if frozen.intervals != NAMES:
+        raise incompatible(f"its bars are of {','.join(frozen.intervals)}, this program's of {','.join(NAMES)}")
     if rules.source_epoch < frozen.source_epoch:
         raise incompatible(f"it has source_epoch {frozen.source_epoch}, the settings say {rules.source_epoch}")
     shard = kind(rules)

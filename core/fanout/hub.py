@@ -108,7 +108,7 @@ class Hub:
             self.delivery.tell(client, refusal(code, names, self.limits.symbols_max), now_ms)
 
     def _is_full(self, client: Client, symbol: str) -> bool:
-        # Bar rooms of one symbol count as one symbol, but no client may have more rooms than seven per symbol.
+        # Bar rooms of one symbol count as one symbol, but no client may have more rooms than one per interval.
         return len(client.symbols) >= self.limits.symbols_max and symbol not in client.symbols
 
     def _join(self, client: Client, room: Room, bars: int, lag: int) -> None:

@@ -29,7 +29,7 @@ from clickhouse_driver.writer import write_binary_str
 
 from runtime.outage import persist
 from schemas.closing import quietly
-from schemas.columns import BarBatch, Rows, TradeBatch
+from schemas.columns import DUPLICATE, LATE, BarBatch, Rows, TradeBatch
 from schemas.errors import MissingObject, SettingError, Unreachable
 from schemas.names import BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
 from schemas.shards import part_names, partition_of
@@ -54,8 +54,6 @@ EAGER_SHARE: Final = 4
 TRADE_LANES: Final = 2
 """Connections for raw trades: while the server works on a block, the next is encoded and sent; order doesn't matter."""
 
-_DUPLICATE: Final = 1
-_LATE: Final = 2
 _PASSING: Final = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 499, 999})
 """Server errors that pass: timeouts, too many queries or parts, memory, disk, read-only, shutdown, Keeper."""
 
@@ -341,14 +339,14 @@ class ClickHouseTradesSink(_ClickHouseSink[TradeBatch]):
     ) -> None:
         def chosen(batch: TradeBatch) -> Rows:
             outcome = batch.rows["outcome"]
-            return cast(Rows, np.flatnonzero(outcome == _LATE if late_only else outcome != _DUPLICATE))
+            return cast(Rows, np.flatnonzero(outcome == LATE if late_only else outcome != DUPLICATE))
 
         def encode(batches: list[TradeBatch]) -> Block:
             return trade_block([(batch, chosen(batch)) for batch in batches], source_epoch)
 
         def rows_of(batch: TradeBatch) -> int:
             outcome = batch.rows["outcome"]
-            return int(np.count_nonzero(outcome == _LATE)) if late_only else len(outcome)
+            return int(np.count_nonzero(outcome == LATE)) if late_only else len(outcome)
 
         table, lanes = (LATE_TRADES_TABLE, 1) if late_only else (TRADES_TABLE, TRADE_LANES)
         inserters = [Inserter(dsn, database, table, stop) for _ in range(lanes)]

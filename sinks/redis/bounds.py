@@ -3,7 +3,7 @@
 From settings to sinks.redis.sink, which hands ``arguments`` to the script, and to ``doctor``, which compares
 ``expected_bytes`` with the server's memory. A fan-out stream is cut by bytes and by minutes, whichever is the tighter.
 Final bars are cut by their number per series, and by bytes that all symbols share alike: twice the symbols keep half
-the bars each. What a symbol needs beside these (its price, its seven newest bars, its names) is never cut.
+the bars each. What a symbol needs beside these (its price, its newest bar of every interval, its names) is never cut.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,15 @@ BAR_BYTES: Final = 512
 """Of Redis's memory for one final bar: up to 380 bytes of JSON, nodes of the sorted set, the allocator's rounding."""
 SYMBOL_BYTES: Final = 9_500
 """Likewise for what a symbol needs apart from final bars: ten keys, and a sorted set for each interval."""
-SHARES: Final = {"1m": 8, "5m": 8, "15m": 8, "1h": 8, "4h": 4, "1D": 2, "1W": 1}
+HOUR_US: Final = 3_600_000_000
+SHARES_UP_TO_US: Final = ((HOUR_US, 8), (4 * HOUR_US, 4), (24 * HOUR_US, 2))
+SHARES: Final = {
+    interval.name: next((share for length_us, share in SHARES_UP_TO_US if interval.length_us <= length_us), 1)
+    for interval in INTERVALS
+}
 """Parts of a symbol's final bars by interval: who looks at weeks wants years of them, not a thousand."""
 MB: Final = 1_000_000
 """As the settings count; Redis's own ``mb`` is 1,048,576 bytes."""
-assert set(SHARES) == {interval.name for interval in INTERVALS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ def _bytes(text: bytes) -> Rows:
 
 
 def _interval_names() -> Rows:
-    names = np.zeros((len(INTERVALS), 4), np.uint8)
+    names = np.zeros((len(INTERVALS), 1 + max(len(interval.name) for interval in INTERVALS)), np.uint8)
     for index, interval in enumerate(INTERVALS):
-        encoded = interval.name.encode()
+        encoded = interval.name.encode("ascii")
         names[index, 0] = len(encoded)
         names[index, 1 : 1 + len(encoded)] = np.frombuffer(encoded, np.uint8)
     return names

@@ -16,7 +16,7 @@ from jobs.progress import shown_progress
 from jobs.told_sides import told_sides
 from runtime.settings.types import YEAR_MS
 from schemas.errors import InputError
-from tapeflow.commands.entry import chosen_intervals, enter, parse_field_map, people
+from tapeflow.commands.entry import ALL_INTERVALS, chosen_intervals, enter, parse_field_map, people
 from tapeflow.commands.file_options import (
     ColumnsOption,
     DecimalCommaOption,
@@ -38,7 +38,7 @@ FILES_HELP: Final = "Trade files or folders, oldest first: CSV, JSON lines, Parq
 
 def bars(
     files: Annotated[list[str], typer.Argument(help=FILES_HELP)],
-    intervals: Annotated[str, typer.Option(help="With commas: 1m, 5m, 15m, 1h, 4h, 1D, 1W.")] = "1m",
+    intervals: Annotated[str, typer.Option(help=f"With commas: {ALL_INTERVALS}.")] = "1m",
     out: Annotated[str, typer.Option(help=f"File of bars ({FORMATS}); - is standard output.")] = STDOUT,
     rejects: Annotated[str | None, typer.Option(help=f"File of refused records ({FORMATS}).")] = None,
     out_of_order_ms: Annotated[

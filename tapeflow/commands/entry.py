@@ -15,10 +15,11 @@ from runtime.settings.whole import Settings, load_settings
 from schemas.errors import SettingError
 from schemas.intervals import INTERVALS, parse_intervals
 
-__all__ = ["YEAR_S", "JsonOption", "chosen_intervals", "enter", "parse_field_map", "people"]
+__all__ = ["ALL_INTERVALS", "YEAR_S", "JsonOption", "chosen_intervals", "enter", "parse_field_map", "people"]
 
 YEAR_S: Final = 366 * 86_400
 """The most that an option in seconds takes: no clock or timer can be given infinity."""
+ALL_INTERVALS: Final = ",".join(interval.name for interval in INTERVALS)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -42,8 +43,7 @@ def chosen_intervals(text: str) -> tuple[int, ...]:
     except ValueError as error:
         raise SettingError(str(error), where="--intervals") from None
     if not chosen:
-        names = ",".join(interval.name for interval in INTERVALS)
-        raise SettingError("no interval given", where="--intervals", mend=f"choose from {names}")
+        raise SettingError("no interval given", where="--intervals", mend=f"choose from {ALL_INTERVALS}")
     return chosen
 
 

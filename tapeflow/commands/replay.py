@@ -14,8 +14,7 @@ from rich.table import Table
 
 from jobs.progress import shown_progress
 from schemas.errors import SettingError
-from schemas.intervals import INTERVALS
-from tapeflow.commands.entry import JsonOption, chosen_intervals, enter, people
+from tapeflow.commands.entry import ALL_INTERVALS, JsonOption, chosen_intervals, enter, people
 
 if TYPE_CHECKING:
     from jobs.replay.diff import Changes
@@ -25,7 +24,6 @@ __all__ = ["replay"]
 
 ROWS_SHOWN: Final = 20
 FILES: Final = (".parquet", ".pq", ".csv", ".csv.gz")
-ALL: Final = ",".join(interval.name for interval in INTERVALS)
 
 
 def replay(
@@ -42,7 +40,7 @@ def replay(
     event_to: Annotated[str, typer.Option(help="Bars that end at or before this time.")] = "",
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     symbols: Annotated[str, typer.Option(help="Only these, with commas; empty means all.")] = "",
-    intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL,
+    intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL_INTERVALS,
     into: Annotated[
         str | None, typer.Option(help="A table of ClickHouse, or a file (.parquet, .csv, .csv.gz); not given: bars.")
     ] = None,

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from jobs.progress import shown_progress
 from schemas.intervals import INTERVALS
-from tapeflow.commands.entry import JsonOption, chosen_intervals, enter, people
+from tapeflow.commands.entry import ALL_INTERVALS, JsonOption, chosen_intervals, enter, people
 
 if TYPE_CHECKING:
     from oracle.comparison import Comparison
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 ROWS_SHOWN: Final = 20
-ALL: Final = ",".join(interval.name for interval in INTERVALS)
 
 
 def verify(
@@ -31,7 +30,7 @@ def verify(
     end: Annotated[str, typer.Option("--to", help="latest, an ISO time, or offsets; exclusive.")] = "latest",
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     symbols: Annotated[str, typer.Option(help="Only these, with commas; empty means all.")] = "",
-    intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL,
+    intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL_INTERVALS,
     as_json: JsonOption = False,
 ) -> int:
     """Recompute bars from Kafka with an independent oracle and compare ClickHouse with it.

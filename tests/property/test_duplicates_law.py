@@ -9,6 +9,7 @@ from core.bars.shard import Shard
 from core.bars.shard_kernel import UNJUDGED
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleTrade, recompute
+from schemas.intervals import INTERVALS
 from tests.property.test_shard_laws import OUTCOMES, oracle_rules
 from tests.property.trade_batches import MONDAY_US, decimal, to_batch
 
@@ -65,7 +66,7 @@ def trade_of(symbol: str, exchange: str, trade_id: str, seconds: int) -> OracleT
 def test_the_shard_judges_as_the_oracle_does(
     trades: list[OracleTrade], window: int, span_us: int, data: st.DataObject
 ) -> None:
-    rules = Rules(dedupe=True, dedupe_window=window, dedupe_span_us=span_us, lateness_us=(0,) * 7)
+    rules = Rules(dedupe=True, dedupe_window=window, dedupe_span_us=span_us, lateness_us=(0,) * len(INTERVALS))
     shard, rest, found = Shard(rules), trades, []
     while rest:
         size = data.draw(st.integers(1, len(rest)))

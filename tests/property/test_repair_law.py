@@ -7,17 +7,17 @@ from hypothesis import strategies as st
 from core.bars.bar_state import BAR_STATE
 from core.bars.repair import RepairShard, fold_late
 from core.bars.rules import Rules
-from core.bars.shard import LATE
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleTrade, recompute
-from schemas.columns import BarBatch
+from schemas.columns import LATE, BarBatch
+from schemas.intervals import INTERVALS
 from tests.property.test_shard_laws import expected_bars, oracle_rules, rules_drawn
-from tests.property.trade_batches import bars_of, to_batch, trade_lists
+from tests.property.trade_batches import bars_of, examples, to_batch, trade_lists
 
-FOR_EVER = (10**17,) * 7
+FOR_EVER = (10**17,) * len(INTERVALS)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(trades=trade_lists(), rules=rules_drawn, groups=st.integers(1, 3), data=st.data())
 def test_folding_late_trades_gives_the_bars_of_unlimited_lateness(
     trades: list[OracleTrade], rules: Rules, groups: int, data: st.DataObject

@@ -12,7 +12,8 @@ from core.bars.shard_kernel import UNJUDGED
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleResult, OracleRules, OracleTrade, recompute
 from schemas.columns import TickerBatch
-from tests.property.trade_batches import bars_of, to_batch, trade_lists, wide
+from schemas.intervals import INTERVALS
+from tests.property.trade_batches import bars_of, examples, to_batch, trade_lists, wide
 
 OUTCOMES = ("applied", "duplicate", "late")
 second = 1_000_000
@@ -20,8 +21,8 @@ rules_drawn = st.builds(
     Rules,
     out_of_order_us=st.sampled_from([0, 5 * second, 120 * second]),
     lateness_us=st.one_of(
-        st.sampled_from([(0,) * 7, (60 * second,) * 7]),
-        st.tuples(*[st.sampled_from([0, 1, 30 * second, 4000 * second]) for _ in range(7)]),
+        st.sampled_from([(0,) * len(INTERVALS), (60 * second,) * len(INTERVALS)]),
+        st.tuples(*[st.sampled_from([0, 1, 30 * second, 4000 * second]) for _ in INTERVALS]),
     ),
     dedupe=st.booleans(),
     dedupe_window=st.sampled_from([1, 2, 3, 7, 100_000]),
@@ -83,7 +84,7 @@ def expected_bars(truth: OracleResult) -> dict[tuple[str, str, int], dict[str, o
     return bars
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(trades=trade_lists(), rules=rules_drawn, data=st.data())
 def test_any_cut_and_any_recovery_give_the_oracles_bars(
     trades: list[OracleTrade], rules: Rules, data: st.DataObject
@@ -107,7 +108,7 @@ def test_any_cut_and_any_recovery_give_the_oracles_bars(
         assert (row["sequence"], row["event_time_us"]) == (ticker.sequence, ticker.event_time_us)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(trades=trade_lists(max_size=12), seed=st.randoms())
 def test_arrival_order_within_the_bound_changes_no_number(trades: list[OracleTrade], seed: object) -> None:
     rules = Rules(out_of_order_us=10**15)
@@ -125,7 +126,7 @@ def test_arrival_order_within_the_bound_changes_no_number(trades: list[OracleTra
     assert results[0] == results[1]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(trades=trade_lists())
 def test_announcing_quiet_bars_changes_nothing_but_when_they_are_published(trades: list[OracleTrade]) -> None:
     rules = Rules()

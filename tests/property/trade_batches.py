@@ -7,6 +7,7 @@ prices and sizes reach both ends of their range, since laws break at edges and n
 from collections.abc import Sequence
 from decimal import Context, Decimal
 
+import numba
 import numpy as np
 from hypothesis import strategies as st
 
@@ -19,6 +20,12 @@ SCALE = 10**10
 MONDAY_US = 1_741_564_800_000_000  # 2025-03-10 00:00 UTC
 SECOND_US = 1_000_000
 EXACT = Context(prec=200)
+
+
+def examples(count: int) -> int:
+    """How many a law looks at: far fewer where kernels run as plain Python, a hundred times slower."""
+    return max(count // 30, 3) if numba.config.DISABLE_JIT else count
+
 
 units = st.one_of(
     st.integers(1, 10**28 - 1),

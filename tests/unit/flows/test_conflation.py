@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.conflation import BarWindows
+from schemas.intervals import INTERVALS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = timedelta(milliseconds=250)
@@ -17,13 +18,13 @@ def test_each_interval_goes_out_at_most_once_per_window_and_what_waits_is_due_in
     steps: list[tuple[int, bool]],
 ) -> None:
     windows, now = BarWindows(SPAN), START
-    outputs: list[list[datetime]] = [[] for _ in range(7)]
-    touched = [False] * 7
+    outputs: list[list[datetime]] = [[] for _ in INTERVALS]
+    touched = [False] * len(INTERVALS)
     for passed_ms, touch in steps:
         now += timedelta(milliseconds=passed_ms)
         if touch:
             windows.touch()
-            touched = [True] * 7
+            touched = [True] * len(INTERVALS)
         due = windows.due(now)
         windows.sent(due, now)
         for interval, is_due in enumerate(due.tolist()):

@@ -12,6 +12,7 @@ from flows.latency import LatencyHistogram
 from flows.live import LiveStep, measure
 from flows.metrics import FlowMetrics
 from schemas.columns import TRADE, TradeBatch
+from schemas.intervals import INTERVALS
 from sinks.redis.sink import LiveUpdate
 
 CONFLATION = timedelta(milliseconds=20)
@@ -135,10 +136,10 @@ def test_the_end_of_input_publishes_what_was_kept_back() -> None:
 
 
 def test_open_bars_go_out_more_rarely_each_interval_at_its_own_moment_and_are_never_forgotten() -> None:
-    scene = Scene(bars_conflation_ms=140)
+    scene = Scene(bars_conflation_ms=20 * len(INTERVALS))
     first, _ = scene.step.on_batch([scene.trades()])
-    assert [intervals_of(update) for update in first] == [set(range(7))]
-    for _ in range(7):
+    assert [intervals_of(update) for update in first] == [set(range(len(INTERVALS)))]
+    for _ in INTERVALS:
         scene.now += timedelta(milliseconds=20)
         updates, _ = scene.step.on_batch([scene.trades()])
         assert [(len(update.tickers) > 0, len(intervals_of(update))) for update in updates] == [(True, 1)]
@@ -149,7 +150,9 @@ def test_open_bars_go_out_more_rarely_each_interval_at_its_own_moment_and_are_ne
         updates, _ = scene.step.on_notify()
         went_out += [each for update in updates for each in intervals_of(update)]
         assert all(len(update.tickers) == 0 for update in updates)
-    assert len(set(went_out)) == len(went_out) == 6, "all but the one that went out with the last trades"
+    assert len(set(went_out)) == len(went_out) == len(INTERVALS) - 1, (
+        "all but the one that went out with the last trades"
+    )
     assert scene.step.wake_at() is None
 
 

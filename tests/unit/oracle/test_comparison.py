@@ -7,6 +7,7 @@ import pytest
 
 from oracle.comparison import FIELDS, Edge, Key, StoredBar, compare_bars, decided_bars, wins
 from oracle.truth import OracleBar, OracleResult, OracleRules, OracleTrade, recompute
+from schemas.intervals import INTERVALS
 
 MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US
@@ -17,7 +18,7 @@ def result(*minutes: float, start: int = 0, lateness_us: int = MINUTE_US) -> Ora
         OracleTrade(0, start + offset, -1, DAY_US * 10 + int(minute * MINUTE_US), "A", Decimal(offset + 1), Decimal(2))
         for offset, minute in enumerate(minutes)
     ]
-    return recompute(trades, OracleRules(out_of_order_us=0, lateness_us=(lateness_us,) * 7))
+    return recompute(trades, OracleRules(out_of_order_us=0, lateness_us=(lateness_us,) * len(INTERVALS)))
 
 
 def bars_of(found: OracleResult) -> list[OracleBar]:

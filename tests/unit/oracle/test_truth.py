@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from oracle.truth import INTERVAL_US, OracleBar, OracleReject, OracleResult, OracleRules, OracleTrade, recompute
+from schemas.intervals import INTERVALS
 from schemas.rejects import Reason
 
 D = Decimal
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 DAY = 1440 * MINUTE
-STRICT = OracleRules(out_of_order_us=0, lateness_us=(0,) * 7)
+STRICT = OracleRules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
 DATA = Path(os.environ.get("TRADES_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
 
@@ -84,7 +85,7 @@ def test_open_and_close_inside_one_microsecond(ids: tuple[str, ...], opening: in
 def test_bars_align_to_utc_and_weeks_to_monday() -> None:
     thursday_noon = DAY // 2
     starts = {key[2]: key[3] for key in recompute([trade(0, thursday_noon, "1")], OracleRules()).bars}
-    assert starts == {**dict.fromkeys(("1m", "5m", "15m", "1h", "4h"), thursday_noon), "1D": 0, "1W": -3 * DAY}
+    assert starts == {**dict.fromkeys(INTERVAL_US, thursday_noon), "1D": 0, "1W": -3 * DAY}
     monday = 4 * DAY
     assert bar_of(recompute([trade(0, monday, "1")], OracleRules()), "1W", monday).trade_count == 1
 
@@ -98,7 +99,7 @@ def test_late_is_per_interval_and_the_trade_counts_once() -> None:
 
 
 def test_the_watermark_that_decides_is_that_of_earlier_trades() -> None:
-    rules = OracleRules(out_of_order_us=MINUTE, lateness_us=(0,) * 7)
+    rules = OracleRules(out_of_order_us=MINUTE, lateness_us=(0,) * len(INTERVALS))
     result = recompute(
         [trade(0, 2 * MINUTE - 1, "1"), trade(1, 3, "2"), trade(2, 2 * MINUTE, "3"), trade(3, 4, "4")], rules
     )
@@ -106,7 +107,7 @@ def test_the_watermark_that_decides_is_that_of_earlier_trades() -> None:
 
 
 def test_a_revision_is_a_trade_into_an_existing_ended_bar() -> None:
-    rules = OracleRules(out_of_order_us=0, lateness_us=(10 * MINUTE,) * 7)
+    rules = OracleRules(out_of_order_us=0, lateness_us=(10 * MINUTE,) * len(INTERVALS))
     trades = [trade(0, 5, "1"), trade(1, 70 * 1_000_000, "1"), trade(2, 6, "2"), trade(3, 4, "3")]
     result = recompute(trades, rules)
     bar = bar_of(result)
@@ -132,7 +133,7 @@ def test_duplicates_do_nothing_at_all() -> None:
 
 
 def test_what_the_window_forgot_is_applied_and_counted() -> None:
-    rules = OracleRules(lateness_us=(10**17,) * 7, dedupe=True, dedupe_window=2)
+    rules = OracleRules(lateness_us=(10**17,) * len(INTERVALS), dedupe=True, dedupe_window=2)
     trades = [trade(n, n, "1", trade_id=str(n)) for n in range(3)]
     again = [trade(3, 0, "1", trade_id="0"), trade(4, 0, "1", trade_id="0")._replace(exchange="y")]
     result = recompute([*trades, *again], rules)
@@ -140,7 +141,7 @@ def test_what_the_window_forgot_is_applied_and_counted() -> None:
 
 
 def test_an_id_far_away_in_event_time_is_another_trades() -> None:
-    rules = OracleRules(lateness_us=(10**17,) * 7, dedupe=True, dedupe_span_us=HOUR)
+    rules = OracleRules(lateness_us=(10**17,) * len(INTERVALS), dedupe=True, dedupe_span_us=HOUR)
     times_us = [0, HOUR - 1, HOUR, 2 * HOUR, 1]
     result = recompute([trade(n, time_us, "1", trade_id="1") for n, time_us in enumerate(times_us)], rules)
     assert [result.outcomes[0, n] for n in range(5)] == ["applied", "duplicate", "applied", "applied", "applied"]
@@ -181,7 +182,6 @@ def test_bars_come_out_sorted() -> None:
         (bar.symbol, bar.interval, bar.start_us) for bar in recompute(trades, OracleRules()).sorted_bars(["5m", "1m"])
     ]
     assert keys == [("A", "1m", 0), ("A", "5m", 0), ("B", "1m", 0), ("B", "1m", MINUTE), ("B", "5m", 0)]
-    assert list(INTERVAL_US) == ["1m", "5m", "15m", "1h", "4h", "1D", "1W"]
 
 
 def rows(path: Path) -> Iterator[dict[str, str]]:

@@ -9,6 +9,7 @@ from core.bars.rules import Rules
 from core.bars.shard import Shard
 from core.bars.snapshot import restore, snapshot
 from schemas.columns import BarBatch
+from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
 from tests.unit.core.bars.test_shard import at
 
@@ -52,7 +53,7 @@ def test_a_batch_may_be_applied_again_by_another_shard() -> None:
 
 
 def test_a_replay_folds_late_trades_by_their_long_ids() -> None:
-    rules = Rules(out_of_order_us=0, lateness_us=(0,) * 7)
+    rules = Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
     shard = RepairShard(rules)
     shard.apply(to_batch([at(0, 1, "1", trade_id=MIDDLE), at(1, 100, trade_id=LARGE)]))
     shard.take_final()

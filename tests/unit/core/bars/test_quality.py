@@ -5,10 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bars.quality import Quality, SymbolFigures
-from core.bars.shard_kernel import DUPLICATE, LATE
 from kernels.names import NameTable
 from oracle.truth import OracleTrade
-from schemas.columns import TradeBatch
+from schemas.columns import DUPLICATE, LATE, TradeBatch
 from tests.property.trade_batches import MONDAY_US, to_batch, trade_lists
 from tests.unit.core.bars.test_shard import at
 

@@ -3,12 +3,13 @@
 from core.bars.repair import RepairShard, fold_late
 from core.bars.rules import Rules
 from schemas.columns import BarBatch
+from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
 from tests.unit.core.bars.test_shard import at
 
 
 def test_a_refused_trade_enters_its_sealed_bar_and_raises_its_version() -> None:
-    shard = RepairShard(Rules(out_of_order_us=0, lateness_us=(0,) * 7))
+    shard = RepairShard(Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS)))
     shard.apply(to_batch([at(0, 1), at(1, 61)]))
     before = bars_of(shard.take_final())["A", "1m", MONDAY_US]
     shard.apply(to_batch([at(2, 2)]))

@@ -13,11 +13,12 @@ from core.bars.shard_kernel import UNJUDGED
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleTrade
 from schemas.columns import TRADE, TradeBatch
+from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, to_batch
 
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
-RULES = Rules(dedupe=True, lateness_us=(10**17,) * 7)
+RULES = Rules(dedupe=True, lateness_us=(10**17,) * len(INTERVALS))
 
 
 def trades(*given: tuple[str, float] | tuple[str, float, str] | tuple[str, float, str, str]) -> list[OracleTrade]:

@@ -12,10 +12,11 @@ from core.bars.shard_kernel import NEVER
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleTrade
 from schemas.columns import TRADE, TradeBatch
+from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
 
 SECOND_US = 1_000_000
-RULES = Rules(out_of_order_us=5 * SECOND_US, lateness_us=(60 * SECOND_US,) * 7)
+RULES = Rules(out_of_order_us=5 * SECOND_US, lateness_us=(60 * SECOND_US,) * len(INTERVALS))
 
 
 def at(offset: int, seconds: int, price: str = "10", symbol: str = "A", trade_id: str = "") -> OracleTrade:
@@ -58,7 +59,7 @@ def test_a_late_trade_revises_a_closed_bar_and_a_sealed_one_refuses_it() -> None
     revised = bars_of(shard.take_final())["A", "1m", MONDAY_US]
     assert (revised["revision"], revised["close"], revised["version"]) == (1, 12, 2)
     shard.apply(to_batch([at(3, 125)]))
-    assert shard.apply(to_batch([at(4, 3)]))[:4] == (0, 0, 1, (1, 0, 0, 0, 0, 0, 0))
+    assert shard.apply(to_batch([at(4, 3)]))[:4] == (0, 0, 1, (1, *[0] * (len(INTERVALS) - 1)))
     assert bars_of(shard.open_bars())["A", "1h", MONDAY_US]["trade_count"] == 5
 
 
@@ -96,11 +97,11 @@ def test_live_output_is_only_what_changed() -> None:
     shard = Shard(RULES)
     shard.apply(to_batch([at(0, 1), at(1, 1, symbol="B")]))
     tickers, bars = shard.take_live()
-    assert (len(tickers), len(bars)) == (2, 14)
+    assert (len(tickers), len(bars)) == (2, 2 * len(INTERVALS))
     shard.apply(to_batch([at(2, 3, "11", symbol="B")]))
     tickers, bars = shard.take_live()
     assert [tickers.symbols[i] for i in tickers.rows["symbol"]] == ["B"]
-    assert len(bars) == 7
+    assert len(bars) == len(INTERVALS)
 
 
 @pytest.mark.compiled
@@ -114,5 +115,5 @@ def test_thousands_of_symbols_grow_every_table() -> None:
     shard = Shard(RULES)
     assert shard.apply(TradeBatch("t", 0, rows, text, count, count)).applied == count
     bars = bars_of(shard.open_bars())
-    assert len(bars) == count * 7
+    assert len(bars) == count * len(INTERVALS)
     assert bars["04999", "1W", MONDAY_US]["open"] == Decimal(5_000).scaleb(-10)

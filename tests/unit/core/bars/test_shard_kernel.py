@@ -5,10 +5,11 @@ from decimal import Decimal
 from core.bars.rules import Rules
 from core.bars.shard import Shard
 from oracle.truth import OracleTrade
+from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, to_batch, wide
 
 DAY_US = 86_400_000_000
-PATIENT = Rules(lateness_us=(10 * DAY_US,) * 7)
+PATIENT = Rules(lateness_us=(10 * DAY_US,) * len(INTERVALS))
 
 
 def ticker_after(rules: Rules, *trades: tuple[int, str]) -> dict[str, object]:
@@ -41,6 +42,6 @@ def test_a_late_trade_of_a_day_in_between_becomes_the_previous_close() -> None:
 
 
 def test_the_previous_close_outlives_the_sealed_bar_it_came_from() -> None:
-    strict = Rules(out_of_order_us=0, lateness_us=(0,) * 7)
+    strict = Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
     ticker = ticker_after(strict, (0, "5"), (DAY_US + 1, "6"), (5 * DAY_US, "7"))
     assert (ticker["previous"], ticker["price"]) == (6, 7)

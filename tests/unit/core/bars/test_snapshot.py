@@ -7,6 +7,7 @@ from core.bars.rules import Rules
 from core.bars.shard import Shard
 from core.bars.snapshot import SNAPSHOT_VERSION, restore, snapshot
 from schemas.errors import StateIncompatible
+from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
 from tests.unit.core.bars.test_shard import at
 
@@ -23,13 +24,28 @@ def test_another_version_names_both_versions_and_the_mend() -> None:
         restore(msgspec.msgpack.encode(fields), Rules())
 
 
+def test_a_state_of_other_intervals_is_refused() -> None:
+    fields = msgspec.msgpack.decode(snapshot(Shard(Rules())))
+    assert fields[-1] == [interval.name for interval in INTERVALS]
+    with pytest.raises(StateIncompatible, match=r"its bars are of 1m,2m, this program's of 1m,5m.*rebuilt from Kafka"):
+        restore(msgspec.msgpack.encode([*fields[:-1], ["1m", "2m"]]), Rules())
+
+
+def test_a_state_that_names_no_intervals_is_of_the_first_seven() -> None:
+    shard = Shard(Rules())
+    shard.apply(to_batch([at(0, 1)]))
+    fields = msgspec.msgpack.decode(snapshot(shard))
+    if len(INTERVALS) == 7:
+        assert bars_of(restore(msgspec.msgpack.encode(fields[:-1]), Rules()).open_bars()) == bars_of(shard.open_bars())
+
+
 def test_bytes_that_are_no_snapshot_are_refused() -> None:
     with pytest.raises(StateIncompatible):
         restore(b"\x93\x01\x02\x03", Rules())
 
 
 def patient(lateness_s: int, out_of_order_s: int = 5) -> Rules:
-    return Rules(out_of_order_us=out_of_order_s * 1_000_000, lateness_us=(lateness_s * 1_000_000,) * 7)
+    return Rules(out_of_order_us=out_of_order_s * 1_000_000, lateness_us=(lateness_s * 1_000_000,) * len(INTERVALS))
 
 
 def sealed_under(rules: Rules) -> Shard:
