@@ -3,7 +3,7 @@
 The worker, replay and doctor ask. Recovery state is pickled by the engine, and opening a pickle can run code: who can
 write state runs code as the flow. A new folder is 0700. One that is there must belong to this user or to root, and not
 everybody may write to it. Its group may: Kubernetes (fsGroup) gives volumes to root and a group of the pod's own
-(docs/adr/0025).
+(docs/adr/0025-who-may-write-state.md).
 """
 
 import os
