@@ -121,7 +121,11 @@ def test_libraries_never_print_and_tests_never_sleep() -> None:
 def events(source: str) -> Iterator[tuple[int, object]]:
     """Line and first words of every call that logs an event."""
     for node in ast.walk(ast.parse(source)):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+        if not (isinstance(node, ast.Call) and node.args):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id.startswith("_log_"):
+            yield node.lineno, getattr(node.args[0], "value", None)
+        if not isinstance(node.func, ast.Attribute):
             continue
         if not isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.Tuple | ast.Name):
             continue  # KafkaLog.error takes the client's error
