@@ -1,8 +1,8 @@
 """The HTTP server (uvicorn) of REST and SSE, for connections that another process accepted.
 
-This file alone knows uvicorn. Connections come from gateway.port.handover with the bytes that were read already. A request
-has a time limit from its first byte to its last, and its head one in size, as a client that never finishes would keep
-a connection for ever. Where files run out, the connection that has been idle longest makes room.
+This file alone knows uvicorn. Connections come from gateway.port.handover with the bytes that were read already. A
+request has a time limit from its first byte to its last, and its head one in size, as a client that never finishes
+would keep a connection for ever. Where files run out, the connection that has been idle longest makes room.
 """
 
 import asyncio
