@@ -1,8 +1,8 @@
 """The one port: accepts connections, reads what they want, and brings each to the half that serves it.
 
 Upgrades to WebSocket stay in this process, everything else goes to REST by gateway.port.handover, whole: the socket
-and the bytes that were read. Connections that have said nothing yet are bounded in number, per address and in all, and in
-time; the one that has been silent longest makes room for a new one. When files run out, accepting pauses. Neither
+and the bytes that were read. Connections that have said nothing yet are bounded in number, per address and in all, and
+in time; the one that has been silent longest makes room for a new one. When files run out, accepting pauses. Neither
 disturbs who is connected, and each is two lines in the log, however long it lasts.
 """
 
