@@ -17,6 +17,7 @@ TAKEN = {  # exceptions that are no failures -> who takes them, and what comes o
     "ApiError": "the edge of REST: the answer that it is",
     "InflateLimitError": "the frames of a WebSocket: close code 1009",
     "_ClientLeft": "the edge of REST: nobody reads the answer any more",
+    "_NotTold": "the follower of a gateway: it raises the cause, which is of who writes",
     "CorruptValue": "the oracle's reader of records: an OracleReject",
     "Refused": "the oracle's reader of records: an OracleReject",
     "BrokerError": "the local broker's protocol: an error code to its client",
