@@ -1,8 +1,8 @@
 """One measured run of one case, in a process of its own on one core: bare loop, decode and bars, live, history, stock.
 
-bench.pipeline and bench.memory start it by ``run_case`` and get one line of JSON.
-Law: every clock starts when the first records are in hand and stops when the last effect is flushed. The surprise: the
-bare loop looks at no error and no offset, so it's faster than any real consumer can be.
+bench.pipeline and bench.memory start it by ``run_case`` and get one line of JSON. Every clock starts when the first
+records are in hand and stops when the last effect is flushed. The bare loop looks at no error and no offset, so it is
+faster than any real consumer can be.
 """
 
 # ruff: noqa: PLC0415 - a case imports what it runs and no more, because memory is measured too

@@ -1,9 +1,9 @@
 """Fan-out figures of the WebSocket gateway, against the bare library where that compares.
 
 ``python -m bench.gateway_fanout --json FILE [--seconds 3] [--only flood,paced,quiet,symbols,idle]``. The server has
-core 0; client, writer and Redis have core 1. Rounds of bare and ours alternate and medians are compared.
-Law: every message that a client reads is checked for order, and the flood's ratio is of CPU time per message, which
-holds also when others use the machine. The paced cases go the whole way: Redis stream, gateway, socket.
+core 0; client, writer and Redis have core 1. Rounds of bare and ours alternate and medians are compared. Every message
+that a client reads is checked for order. The flood's ratio is of CPU time per message, which holds also when others use
+the machine. The paced cases go the whole way: Redis stream, gateway, socket.
 """
 
 import argparse

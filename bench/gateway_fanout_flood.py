@@ -2,7 +2,7 @@
 
 ``python -m bench.gateway_fanout_flood hub|bare`` prints its port, then obeys lines ``seconds per_write`` on stdin and
 answers each with messages, CPU seconds and wall seconds. Both pace themselves alike: a round of writes to everyone,
-then the loop runs once, longer when a buffer fills. Law: both write the same number of bytes to the same transports.
+then the loop runs once, longer when a buffer fills. Both write the same number of bytes to the same transports.
 """
 
 import asyncio

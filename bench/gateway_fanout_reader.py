@@ -1,8 +1,8 @@
 """The client side of the fan-out bench: many WebSocket connections read by one epoll loop, every message checked.
 
 Messages have one fixed size and carry a sequence, that of the one before, and the sender's monotonic time at fixed
-places, so a chunk of them is checked by slicing. Law: a message out of order, missing or of another size is an error,
-never a lower count. Snapshots, which have another size, come first and end ``subscribe``.
+places, so a chunk of them is checked by slicing. A message out of order, missing or of another size is an error, never
+a lower count. Snapshots, which have another size, come first and end ``subscribe``.
 """
 
 import json

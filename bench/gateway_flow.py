@@ -3,8 +3,8 @@
 ``python -m bench.gateway_flow --json FILE``. Producer, broker, live flow, Redis, gateway and the reading clients share
 the cores. A delta's sequence is the offset of the last trade in it: its age is the client's clock at arrival less that
 trade's Kafka timestamp, which is set when the producer was handed it. A trade's own age is that of the first delta that
-covers it, so it holds the conflation as well. Law: every message from the warm-up on is measured, none may leave a gap,
-and at the end each symbol must stand where Redis does.
+covers it, so it holds the conflation as well. Every message from the warm-up on is measured, none may leave a gap, and
+at the end each symbol must stand where Redis does.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """REST against a bare endpoint of the same framework on the same server, in the same run; and bars of a large table.
 
 ``python -m bench.gateway_rest --json FILE``. The server has core 0, the client core 1; rounds of bare and ours
-alternate and medians are compared. Law: nothing is switched off for the measurement: tokens are verified, limits
-counted, answers tagged. The price is asked twice: by one user under a high limit (which draws from Redis in bulk) and
-by many users under a low one (one Redis round trip for each request, as at the default of 100 a minute).
+alternate and medians are compared. Nothing is switched off for the measurement: tokens are verified, limits counted,
+answers tagged. The price is asked twice: by one user under a high limit (which draws from Redis in bulk) and by many
+users under a low one (one Redis round trip for each request, as at the default of 100 a minute).
 """
 
 import argparse

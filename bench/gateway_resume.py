@@ -1,8 +1,8 @@
 """What a client gets that was away from /ws/prices for some minutes: the deltas that it missed, or whole states.
 
-``python -m bench.gateway_resume --url ws://127.0.0.1:8080 --away 1 --away 10 BTC/USDT`` asks a running gateway.
-For each ``--away`` a client follows the symbols, leaves, and comes back with the sequences that it held. Law: a state
-is never wrong: every delta applies to the sequence held, and no snapshot goes back; else the exit code is 1.
+``python -m bench.gateway_resume --url ws://127.0.0.1:8080 --away 1 --away 10 BTC/USDT`` asks a running gateway. For
+each ``--away`` a client follows the symbols, leaves, and comes back with the sequences that it held. Every delta must
+apply to the sequence held, and no snapshot may go back; else the exit code is 1.
 """
 
 import argparse

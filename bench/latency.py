@@ -1,9 +1,9 @@
 """How old a trade is when a client can read it from Redis, at a steady rate, with everything on this machine's cores.
 
 ``python -m bench.latency --json FILE``. Producer, broker, both flows, Redis, ClickHouse and the reading client share
-the cores. A message in a stream carries the sequence of the last trade in it, which is that trade's offset; its age
-is the client's clock after XREAD minus the Kafka timestamp, set when the producer was handed the record. Law: what
-the tickers' messages say is all measured, warm-up left out, and ClickHouse must hold every trade at the end.
+the cores. A message in a stream carries the sequence of the last trade in it, which is that trade's offset; its age is
+the client's clock after XREAD minus the Kafka timestamp, set when the producer was handed the record. Every ticker
+message is measured, warm-up left out, and ClickHouse must hold every trade at the end.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Memory of each flow and cost of a trade by the number of symbols, and what an epoch's snapshot of the state takes.
 
 ``python -m bench.memory --json FILE``. Every run is a process of its own that reads a topic as fast as it can, which is
-when queues are fullest, so the peak of its resident memory is the worst that a flow takes. Law: the figures of a run
-count only when it read every trade; the cost of a trade is that of decode and bars without sinks.
+when queues are fullest, so the peak of its resident memory is the worst that a flow takes. The figures of a run count
+only when it read every trade. The cost of a trade is that of decode and bars without sinks.
 """
 
 import argparse

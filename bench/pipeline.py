@@ -2,8 +2,8 @@
 
 ``python -m bench.pipeline --json FILE``. Every case is a process of its own on core 0, the servers are on the last
 core; cases alternate in rounds, and what counts is the median over the rounds of each case's ratio to the bare loops
-around it. Law: stores are emptied before a run and counted after it, and a run that wrote one bar or trade too few or
-too many ends the bench without figures.
+around it. Stores are emptied before a run and counted after it. A run that wrote one bar or trade too few or too many
+ends the bench without figures.
 """
 
 import argparse

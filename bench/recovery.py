@@ -1,9 +1,9 @@
 """How long a flow is away after kill -9, and how long its orderly stop takes, by the number of symbols in its state.
 
 ``python -m bench.recovery --json FILE``. Both flows read a steady feed after they caught up with a topic in which every
-symbol has traded. Each is killed and started again at once, ROUNDS times, then stopped. Law: time runs from the start
-of the new process to the first effect that a reader can see (live: an entry in a stream of Redis; history: a new row
-in ClickHouse), everything included: interpreter, compiled kernels, state, broker.
+symbol has traded. Each is killed and started again at once, ROUNDS times, then stopped. Time runs from the start of the
+new process to the first effect that a reader can see (live: an entry in a stream of Redis; history: a new row in
+ClickHouse), everything included: interpreter, compiled kernels, state, broker.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """How much memory Redis takes, once each bound is reached and over time, with a real redis-server.
 
 ``python -m bench.redis_memory --symbols 200 --symbols 20000`` writes through the real sink what fills every bound: bars
-that ended, then tickers and open bars until the streams are full. ``--minutes 30`` runs the live flow at
-``--rate`` trades a second instead, and samples the memory every 10 s. Law: a figure is Redis's own ``used_memory``.
+that ended, then tickers and open bars until the streams are full. ``--minutes 30`` runs the live flow at ``--rate``
+trades a second instead, and samples the memory every 10 s. A figure is Redis's own ``used_memory``.
 """
 
 import argparse

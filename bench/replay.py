@@ -1,9 +1,9 @@
 """Speed of a replay against a bare consumer loop over the same records, for a short and a long range.
 
 ``python -m bench.replay --json FILE``. Each run is a process of its own on one core; replay and bare loop alternate,
-and the median of their ratios counts. Law: a run that read or closed another number of bars than the tape holds ends
-the bench without figures. The surprise: processor time per record stands beside the wall clock's rate, as it is the
-same on a busy machine.
+and the median of their ratios counts. A run that read or closed another number of bars than the tape holds ends the
+bench without figures. Processor time per record stands beside the wall clock's rate, as it is the same on a busy
+machine.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """How a figure is written down: name, value, unit, ratio, the command that made it, commit and machine.
 
-Every bench prints through here and appends to the file named by ``--json``. Law: a figure without its command and
-commit isn't one.
+Every bench prints through here and appends to the file named by ``--json``. A figure always carries its command and
+commit.
 """
 
 import json

@@ -1,8 +1,8 @@
 """What the benches run on: real servers on one core, a topic of synthetic trades, and what a right answer looks like.
 
 pipeline, latency and memory start here: a real Apache Kafka broker (or ``KAFKA_BOOTSTRAP``), redis-server and the
-embedded ClickHouse (or ``CLICKHOUSE_DSN``). Law: a figure counts only when the stores hold what was produced, so the
-number of trades and of closed bars is worked out here from the tape, without the code under test.
+embedded ClickHouse (or ``CLICKHOUSE_DSN``). A figure counts only when the stores hold what was produced, so the number
+of trades and of closed bars is worked out here from the tape, without the code under test.
 """
 
 import os

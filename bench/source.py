@@ -1,8 +1,8 @@
 """How long a record at a low rate takes through the Kafka source, and what a quiet topic costs.
 
 ``python -m bench.source --json FILE``. One worker of the engine runs the source alone; a producer without linger sends
-single records that carry the time when they were handed to it. Law: every record sent is counted, and the quiet
-stretch begins only after the last one; its processor time is that of the whole process, client threads included.
+single records that carry the time when they were handed to it. Every record sent is counted, and the quiet stretch
+begins only after the last one; its processor time is that of the whole process, client threads included.
 """
 
 import argparse

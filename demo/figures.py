@@ -1,8 +1,8 @@
 """What a flow's metrics say, for the demo's screen: rates, lag, outcomes, latency quantiles.
 
-Takes the samples that FlowProcess.metrics() scrapes, hands Figures to the view and to the proof. Law: figures are only
-what the flow itself exported; nothing is counted here. Quantiles are read off the histogram's buckets, linear inside
-one, and a window is the difference of two scrapes.
+Takes the samples that FlowProcess.metrics() scrapes, hands Figures to the view and to the proof. Figures are only what
+the flow itself exported; nothing is counted here. Quantiles are read off the histogram's buckets, linear inside one,
+and a window is the difference of two scrapes.
 """
 
 from collections import defaultdict

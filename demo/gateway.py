@@ -1,8 +1,8 @@
 """The demo's gateway and its first client: both halves as in production, and a WebSocket client that follows the tape.
 
-The demo starts it beside the flows and asks for its verdict after they have stopped. Law: the client speaks the public
-protocol only; at the end each of its symbols must equal Redis in every field, without a gap on the way. The surprise:
-the port is that of the settings where it is free, so that a line pasted for one demo works in the next.
+The demo starts it beside the flows and asks for its verdict after they have stopped. The client speaks the public
+protocol only. At the end each of its symbols must equal Redis in every field, without a gap on the way. The port is
+that of the settings where it is free, so that a line pasted for one demo works in the next.
 """
 
 import asyncio

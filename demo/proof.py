@@ -1,8 +1,8 @@
-"""The demo's proof: the topic read again, everything recomputed by the oracle, and both stores held against it.
+"""The demo's proof: the topic read again, everything recomputed by the oracle, and both stores compared with it.
 
-Runs after the flows have stopped. Law: nothing that a flow said about itself is believed; its counts must equal the
-oracle's per partition, each bar and ticker must be equal in every field, and the dead letters must be the records that
-the oracle refuses, each once or more. Only if all of it holds is the demo a success.
+Runs after the flows have stopped. Nothing that a flow said about itself is believed. Its counts must equal the oracle's
+per partition, each bar and ticker must be equal in every field, and the dead letters must be the records that the
+oracle refuses, each once or more. Only if all of it holds is the demo a success.
 """
 
 from collections import Counter

@@ -1,8 +1,8 @@
 """The demo: the embedded stack, both flows, a producer, a live view, and the proof that all of it is right.
 
-``tapeflow demo`` calls ``run_demo``. Law: the servers and flows are those of production, started as processes of their
-own; each is stopped whatever happens; and the outcome is a success only if the proof holds. The surprise: the data
-lives in a fresh folder, which is kept only when something went wrong.
+``tapeflow demo`` calls ``run_demo``. The servers and flows are those of production, started as processes of their own.
+Each is stopped whatever happens, and the outcome is a success only if the proof holds. The data lives in a fresh
+folder, which is kept only when something went wrong.
 """
 
 import shutil

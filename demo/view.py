@@ -1,7 +1,7 @@
 """The demo's screen: a quiet table that redraws in place on a terminal, one line every two seconds elsewhere.
 
-Takes Moments (what was sent, what each flow's metrics say) and shows rates over the last seconds. Law: it shows and
-never decides; leaving it out changes nothing. Numbers keep their columns, so that only digits move.
+Takes Moments (what was sent, what each flow's metrics say) and shows rates over the last seconds. It shows and never
+decides; leaving it out changes nothing. Numbers keep their columns, so that only digits move.
 """
 
 from collections import deque

@@ -1,6 +1,6 @@
 """Reads final bars back from ClickHouse, for ``verify`` and the demo, through the view that all readers use.
 
-Hands StoredBars to oracle.comparison. Law: values come back exact, as Decimals and whole numbers, times as whole
+Hands StoredBars to oracle.comparison. Values come back exact, as Decimals and whole numbers, times as whole
 microseconds; nothing is rounded or filled in on the way.
 """
 

@@ -1,7 +1,7 @@
 """A client of ``/ws/prices``: follows symbols through snapshots, deltas, gaps and reconnects, and keeps their state.
 
-``tapeflow watch`` shows what it holds, the demo holds it against Redis, the bench times its messages. Law: a delta is
-applied only to the sequence that it names; any other is counted as a gap and the symbol is asked for anew from the
+``tapeflow watch`` shows what it holds, the demo compares it with Redis, the bench times its messages. A delta is
+applied only to the sequence that it names. Any other is counted as a gap, and the symbol is asked for anew from the
 last sequence held. A closed connection is opened again and every symbol resumed; only a refusal (4001, 4003) or a
 gateway that was never there is an error. Numbers stay decimals.
 """

@@ -1,8 +1,8 @@
 """Quality figures of a range of the trades topic, for ``tapeflow quality``.
 
-Reads the range with the flows' own decoder and shard, so late means late under the settings. Law: every record of the
-range is read once and refused ones are counted by reason; nothing is written. The surprise: a range that begins in the
-middle counts no trade of its beginning as late or out of order, since nothing older was seen.
+Reads the range with the flows' own decoder and shard, so late means late under the settings. Every record of the range
+is read once and refused ones are counted by reason; nothing is written. A range that begins in the middle counts no
+trade of its beginning as late or out of order, since nothing older was seen.
 """
 
 from collections import Counter

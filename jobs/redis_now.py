@@ -1,7 +1,7 @@
-"""Reads back what the live flow keeps in Redis and holds it against the oracle: tickers, live bars, final bars.
+"""Reads back what the live flow keeps in Redis and compares it with the oracle: tickers, live bars, final bars.
 
-The demo's proof calls it with the oracle's result. Law: every number is compared as an exact decimal and every key
-that the oracle expects must be there; keys that it doesn't expect are differences too.
+The demo's proof calls it with the oracle's result. Every number is compared as an exact decimal. Every key that the
+oracle expects must be there; keys that it doesn't expect are differences too.
 """
 
 import json

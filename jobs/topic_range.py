@@ -1,7 +1,7 @@
 """The range of a topic that a command line asks for, as offsets of every partition.
 
-``verify`` and ``quality`` read it. Law: a partition or an offset that the topic doesn't have is refused by its name,
-as reading nothing of that partition would look as if it had been read.
+``verify`` and ``quality`` read it. A partition or an offset that the topic doesn't have is refused by its name, as
+reading nothing of that partition would look as if it had been read.
 """
 
 from collections.abc import Mapping

@@ -1,10 +1,10 @@
 """Recomputes a range of the trades topic with the oracle and compares the bars in ClickHouse with it.
 
 ``tapeflow verify`` calls it; records come from the plain reader, so neither Bytewax nor the compiled kernels take part.
-Law: what the range can't decide is left out and counted. The left edge of a range in mid-topic is found by looking
-back: bars that start no later than the newest trade before it (and the out-of-order bound) may hold trades that
-weren't read. The right edge needs no guess, as a bar's version says whether later records changed it. The surprise:
-where bars differ and trades came too late, the range is read twice, as a replay may have folded those in.
+What the range can't decide is left out and counted. The left edge of a range in mid-topic is found by looking back:
+bars that start no later than the newest trade before it (and the out-of-order bound) may hold trades that weren't read.
+The right edge needs no guess, as a bar's version says whether later records changed it. Where bars differ and trades
+came too late, the range is read twice, as a replay may have folded those in.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping

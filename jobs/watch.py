@@ -1,7 +1,7 @@
 """The screen of ``tapeflow watch``: a table of the symbols followed on a terminal, one line per message elsewhere.
 
-Takes what a Follower holds and shows price, change, spread, rate, age, gaps. Law: it shows and never decides; without
-it nothing changes. Age is arrival less the trade's own time, so it holds the venue's delay and both clocks' error; the
+Takes what a Follower holds and shows price, change, spread, rate, age, gaps. It shows and never decides; without it
+nothing changes. Age is arrival less the trade's own time, so it holds the venue's delay and both clocks' error; the
 round trip beside it is the connection alone.
 """
 

@@ -1,7 +1,7 @@
 """Which process of a cluster this one is, and where the others are: from the command line, or from settings.
 
 The runner gives its workers both on the command line; a StatefulSet gives every pod the same list of addresses, and the
-ordinal in its hostname says which one it is. Law: a place that can't be told is a SettingError before anything starts.
+ordinal in its hostname says which one it is. Where that can't be told, it is a SettingError before anything starts.
 """
 
 import re

@@ -1,9 +1,9 @@
 """One process of the gateway, ``python -m processes.gateway_worker websocket 7``, as gateway_processes starts it.
 
 Reads its settings from the environment, serves one half (``websocket`` or ``rest``) and drains on SIGTERM. Connections
-for REST go from one half to the other through the inherited descriptor whose number it is told. Law: what a
-user can mend is one line on standard error and exit 2. The surprise: each half imports only its own server library,
-so that a WebSocket process doesn't carry the HTTP server's memory and the other way round.
+for REST go from one half to the other through the inherited descriptor whose number it is told. What a user can mend is
+one line on standard error and exit 2. Each half imports only its own server library, so that a WebSocket process
+doesn't carry the HTTP server's memory and the other way round.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """The folder of a flow's recovery state: made whole or not at all, known by what it is of, used by one run at a time.
 
-The worker opens it before it builds its flow. Law: state of another flow, topic or layout is refused in one line before
-anything is read or written, and so is a second worker with the same identity. The surprise: all state of a cluster is
-kept by its process 0, the others bring an empty folder (docs/adr/0010-process-0-keeps-the-state.md). Before the engine
-sees it, what a crash left of an unfinished epoch is dropped, since the engine would mix it with later ones
+The worker opens it before it builds its flow. State of another flow, topic or layout is refused in one line before
+anything is read or written, and so is a second worker with the same identity. All state of a cluster is kept by its
+process 0; the others bring an empty folder (docs/adr/0010-process-0-keeps-the-state.md). What a crash left of an
+unfinished epoch is dropped before the engine sees it, since the engine would mix it with later ones
 (docs/adr/0012-drop-unfinished-epochs.md).
 """
 

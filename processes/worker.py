@@ -1,10 +1,10 @@
 """One process of a flow, ``python -m processes.worker live``, as the runner or a StatefulSet starts it.
 
-Checks what the flow needs, builds it and hands it to Bytewax's runner with recovery. Law: a user's mistake, in the
-settings or met while running, is one line on standard error and the exit code of its kind. The surprise: Bytewax wraps
-what a step raised in exceptions of its own and its engine prints a backtrace as it unwinds, so the cause is looked for
-down the chain (processes.engine_errors), and what native code prints goes to a file of the process that started this
-one (processes.workers), to be shown only when nobody knows better. A worker started by hand shows it all.
+Checks what the flow needs, builds it and hands it to Bytewax's runner with recovery. A user's mistake, in the settings
+or met while running, is one line on standard error and the exit code of its kind. Bytewax wraps what a step raised in
+exceptions of its own, so the cause is looked for down the chain (processes.engine_errors). Its engine prints a
+backtrace as it unwinds; what native code prints therefore goes to a file of the process that started this one
+(processes.workers), and is shown only when no better cause is known. A worker started by hand shows it all.
 """
 
 import argparse

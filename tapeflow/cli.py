@@ -1,7 +1,7 @@
 """The command ``tapeflow``: one verb per file of tapeflow.commands, and the one place where errors become exit codes.
 
-Law: what the user can mend is one line on standard error and exit 2; what we didn't expect is one log line and exit 1,
-with a traceback only for ``--debug``; Ctrl-C is 130. Results go to standard output, everything else to standard error.
+What the user can mend is one line on standard error and exit 2. What we didn't expect is one log line and exit 1, with
+a traceback only for ``--debug``. Ctrl-C is 130. Results go to standard output, everything else to standard error.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """Standard output that remembers what kept it from being written.
 
-tapeflow.cli puts it in the place of sys.stdout while a verb runs. Law: it changes nothing of what is written or raised;
-a failed write is told apart from every other OSError, such as a broken connection to a server. The surprise: to try
-once more would tell nothing, because an unbuffered stream has lost what it couldn't write.
+tapeflow.cli puts it in the place of sys.stdout while a verb runs. It changes nothing of what is written or raised. A
+failed write is told apart from every other OSError, such as a broken connection to a server. Trying the write once more
+would tell nothing, because an unbuffered stream has lost what it couldn't write.
 """
 
 import os

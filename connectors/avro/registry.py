@@ -1,10 +1,10 @@
 """A Schema Registry's REST API: which Avro schema an id stands for, and ids for schemas of ours.
 
-The Avro decoder asks it once per id, ``produce`` registers through it. Law: None means that a registry which holds
-schemas says that it has no such one; anything else (no answer, 5xx, 429, a 404 that isn't a registry's, a registry that
-was restored empty) raises Unreachable, so that an outage is never taken for a bad record. A node that lags behind its
-leader says for a moment that a new id isn't there: an unknown id is asked for again before it is believed. The
-surprise: it is the standard library's HTTP client, as the Kafka client's own needs four more packages for one GET.
+The Avro decoder asks it once per id, ``produce`` registers through it. None means that a registry which holds schemas
+says that it has no such one. Anything else (no answer, 5xx, 429, a 404 that isn't a registry's, a registry that was
+restored empty) raises Unreachable, so that an outage is never taken for a bad record. A node that lags behind its
+leader says for a moment that a new id isn't there: an unknown id is asked for again before it is believed. It uses the
+standard library's HTTP client, as the Kafka client's own needs four more packages for one GET.
 """
 
 import base64

@@ -1,10 +1,10 @@
 """Tokens: made for development, verified for every client, one algorithm only.
 
 Settings fix the algorithm and say where keys come from (a secret, a PEM, a JWKS address); this module turns a token
-into a Principal for REST, SSE and WebSocket alike. Law: nothing in a token chooses how it is verified, and a token
-without an end (exp) is refused. ``verify`` never blocks: keys of a JWKS address are fetched by ``keep_keys`` ahead of
-need, and an unknown kid asks it for a fresh copy, at most every few seconds; nothing that address answers ends that.
-Without any key the gateway is open, so ``listen_host`` keeps it on loopback and says so.
+into a Principal for REST, SSE and WebSocket alike. Nothing in a token chooses how it is verified. A token without an
+end (exp) is refused. ``verify`` never blocks: ``keep_keys`` fetches the keys of a JWKS address ahead of need. An
+unknown kid asks it for a fresh copy, at most every few seconds. No answer of that address ends ``keep_keys``. Without
+any key the gateway is open, so ``listen_host`` keeps it on loopback and says so.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Who a client is: the claims of a verified token, as the rest of the gateway sees them.
 
-``auth`` makes a Principal from a token; the WebSocket sessions, REST and SSE ask it what may be seen.
-Law: a Principal only narrows. An empty glob list allows no symbol, an empty channel set allows no channel.
-``verify`` must not block: keys are fetched ahead of need, as it runs on the loop that feeds every client.
+``auth`` makes a Principal from a token; the WebSocket sessions, REST and SSE ask it what may be seen. A Principal only
+narrows: an empty glob list allows no symbol, an empty channel set allows no channel. ``verify`` must not block, as it
+runs on the loop that feeds every client: keys are fetched ahead of need.
 """
 
 import re

@@ -1,9 +1,9 @@
 """The REST and SSE application: every part made from the settings, put together, and served.
 
 ``create_app`` gives a Starlette application that any ASGI server runs (``uvicorn --factory
-gateway.rest.app:create_app``); ``serve_rest`` runs it for the connections that the WebSocket process hands over. Law:
-nothing is opened when it is made; connections are made at first use, so a gateway starts while its dependencies are
-down and says so in ``/health/ready``. The surprise: one router entry per path, as methods share a path's endpoint.
+gateway.rest.app:create_app``); ``serve_rest`` runs it for the connections that the WebSocket process hands over.
+Nothing is opened when it is made. Connections are made at first use, so a gateway starts while its dependencies are
+down and says so in ``/health/ready``. The router has one entry per path, as methods share a path's endpoint.
 """
 
 import os

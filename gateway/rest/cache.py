@@ -1,9 +1,9 @@
 """A cache in memory that also knows what to say when the source is down.
 
 REST handlers ask it for prices (5 s) and closed history (60 s). One load runs per key however many ask (no stampede),
-and goes on while anyone still waits for it; when the last waiter leaves, it is cancelled, which cancels the query.
-Law: an entry past its time is served only when the source failed, and is marked stale. Bounded by bytes: the least
-recently used entries go first. Hits, misses and stale answers are counted.
+and goes on while anyone still waits for it; when the last waiter leaves, it is cancelled, which cancels the query. An
+entry past its time is served only when the source failed, and is marked stale. Bounded by bytes: the least recently
+used entries go first. Hits, misses and stale answers are counted.
 """
 
 import asyncio

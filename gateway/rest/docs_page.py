@@ -1,7 +1,7 @@
 """``/docs``: the OpenAPI document as one page of HTML that needs nothing else, not even the internet.
 
 Made once at the start from the document; every operation has its parameters, a curl line that works when pasted, and an
-example. Law: no script and nothing loaded from elsewhere, and the page's own policy header forbids both.
+example. It has no script and loads nothing from elsewhere, and the page's own policy header forbids both.
 """
 
 import json

@@ -1,9 +1,9 @@
 """One endpoint of REST: from the request's bytes to the reply's, the same way for all of them.
 
-Each request passes here: request id, token, shared limit, validated query, the handler, then conditional and
-compressed sending; whatever goes wrong becomes the one error shape. Law: an unexpected exception is logged with the
-request id and answered by INTERNAL_ERROR; a client that leaves cancels its handler. The surprise: this is bare ASGI
-below Starlette's router, as its Request and Response cost more than the whole cached answer.
+Each request passes here: request id, token, shared limit, validated query, the handler, then conditional and compressed
+sending; whatever goes wrong becomes the one error shape. An unexpected exception is logged with the request id and
+answered by INTERNAL_ERROR. A client that leaves cancels its handler. This is bare ASGI below Starlette's router, as its
+Request and Response cost more than the whole cached answer.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Errors of REST and SSE: one shape, a closed list of codes, a request id in each.
 
 Handlers raise ApiError; the edge (endpoint.py) turns it into the body and headers that every client sees:
-``{"error","message","details","timestamp","requestId"}``. Law: nothing of an unexpected exception reaches a client,
-only INTERNAL_ERROR and the request id that finds it in the log. These are answers, not failures of the process, so
-they are no part of the tree in schemas.errors.
+``{"error","message","details","timestamp","requestId"}``. Nothing of an unexpected exception reaches a client, only
+INTERNAL_ERROR and the request id that finds it in the log. These are answers, not failures of the process, so they are
+no part of the tree in schemas.errors.
 """
 
 import time

@@ -1,9 +1,9 @@
 """``/health``, ``/health/ready``, ``/health/ws-stats`` and ``/metrics``: what operators and load balancers ask.
 
-Law: liveness asks nothing of anyone else; readiness asks every dependency, each within a bound and on a connection of
-its own, at most once a second however many ask, and names the one that fails. Redis and the token keys are needed to
-be ready; without ClickHouse or the event log the gateway is degraded but still worth sending users to. None of it
-needs a token, and none of it shows who a user is or where a server stands.
+Liveness asks nothing of anyone else. Readiness asks every dependency, each within a bound and on a connection of its
+own, at most once a second however many ask, and names the one that fails. Redis and the token keys are needed to be
+ready; without ClickHouse or the event log the gateway is degraded but still worth sending users to. None of it needs a
+token, and none of it shows who a user is or where a server stands.
 """
 
 import asyncio

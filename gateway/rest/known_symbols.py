@@ -1,7 +1,7 @@
 """Whether a symbol has ever traded: the difference between an empty answer and SYMBOL_NOT_FOUND.
 
 Handlers ask only when they found nothing. Redis is asked first (``symbol:S``), then ClickHouse, which alone decides
-while Redis is out. Law: a symbol that was seen once stays known, so only a yes is remembered, and only so many.
+while Redis is out. A symbol that was seen once stays known, so only a yes is remembered, up to a bounded number.
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
 """What operators see of REST and SSE on ``/metrics``.
 
 Handlers count here, health.py renders. One registry per application, so two in one process (tests) do not clash; with
-PROMETHEUS_MULTIPROC_DIR set, the figures of all processes are added up as the Prometheus client does it.
-Law: no label takes a value from a client; paths are the templates.
+PROMETHEUS_MULTIPROC_DIR set, the figures of all processes are added up as the Prometheus client does it. No label takes
+a value from a client; paths are the templates.
 """
 
 import os

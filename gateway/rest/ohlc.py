@@ -1,10 +1,11 @@
 """``GET /api/ohlc/{symbol}``: bars of a range, the live one included, without a hole or a double.
 
 Three sources overlap: ClickHouse (all final bars, some seconds late, cached for 60 s), Redis' last final bars, and
-Redis' newest bar. They are merged by start; of two the higher sequence wins, then the final one. Law: what ClickHouse
-does not have yet stands in Redis, read after it and in one transaction; should Redis not reach back to it, ClickHouse
-is asked anew. Splicing with the stream: subscribe first, ask here, key bars by ``time``, and keep of two the one with
-the higher ``tradeCount``, or ``revision``; ``X-Sequence`` is the highest sequence that this answer knows.
+Redis' newest bar. They are merged by start; of two the higher sequence wins, then the final one. What ClickHouse does
+not have yet stands in Redis, read after it and in one transaction; should Redis not reach back to it, ClickHouse is
+asked anew. To join this answer and the stream, a client subscribes first, asks here, and keys bars by ``time``. Of two
+bars it keeps the one with the higher ``tradeCount``, or ``revision``. ``X-Sequence`` is the highest sequence that this
+answer knows.
 """
 
 from typing import Final, NamedTuple

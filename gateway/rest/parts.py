@@ -1,6 +1,6 @@
 """The living parts of the REST process: clients, breakers, caches, limits, the event feed; made from the settings.
 
-app.py hands them to the endpoints and ties their life to the server's. Law: nothing connects when it is made; each
+app.py hands them to the endpoints and ties their life to the server's. Nothing connects when it is made. Each
 dependency has one breaker per process, shared by all that read it. Every cache and breaker shows on ``/metrics``.
 """
 

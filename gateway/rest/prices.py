@@ -1,7 +1,7 @@
 """``GET /api/prices/{symbol}`` and ``GET /api/prices?symbols=``: the last price.
 
-Redis first, then ClickHouse's last trade; the encoded answer is cached for 5 s. Law: when Redis is down, an answer
-from history or from the cache is marked ``"stale": true`` and ``X-Stale``, and where there is none it is a 503.
+Redis first, then ClickHouse's last trade; the encoded answer is cached for 5 s. When Redis is down, an answer from
+history or from the cache is marked ``"stale": true`` and ``X-Stale``, and where there is none it is a 503.
 """
 
 from typing import Final

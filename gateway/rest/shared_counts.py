@@ -1,9 +1,9 @@
 """Counters in Redis for the ``limits`` library, where increments that come together are sent together.
 
-gateway.rest.limits counts each request here. Law: an increment is answered with the counter as it stood right after it,
-as if it had been sent alone; a failure is every waiting caller's failure. The surprise: only one call to Redis is on
-its way at a time, and what arrives meanwhile forms the next one: under load a round trip is shared by dozens of
-requests, and a lone request waits for no other.
+gateway.rest.limits counts each request here. An increment is answered with the counter as it stood right after it, as
+if it had been sent alone. A failure is every waiting caller's failure. Only one call to Redis is on its way at a time,
+and what arrives meanwhile forms the next one. So under load dozens of requests share a round trip, and a lone request
+waits for no other.
 """
 
 import asyncio

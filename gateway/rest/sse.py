@@ -1,9 +1,9 @@
 """``GET /api/events``: the log of events as Server-Sent Events, with resume.
 
-events.py follows the stream and knows gaps; here a client is let in, written to, and let go. Law: a client that does
-not read is closed and resumes by ``Last-Event-ID``; none of its events wait in memory beyond a bounded queue. The
-stream ends when the token does. The header wins over ``lastEventId``: a browser that reconnects keeps the old address
-but sends the newest id.
+events.py follows the stream and knows gaps; here a client is let in, written to, and let go. A client that does not
+read is closed and resumes by ``Last-Event-ID``; its events wait in memory only in a bounded queue. The stream ends when
+the token does. The header wins over ``lastEventId``: a browser that reconnects keeps the old address but sends the
+newest id.
 """
 
 import asyncio

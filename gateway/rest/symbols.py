@@ -1,7 +1,7 @@
 """``GET /api/symbols``: every symbol that has ever traded and that the user may see.
 
-Redis knows them (``symbol:S``); the walk over its keys is cached for 60 s and shared by all users.
-Law: the list is filtered per user after the cache, and paging counts what the user sees.
+Redis knows them (``symbol:S``); the walk over its keys is cached for 60 s and shared by all users. The list is filtered
+per user after the cache, and paging counts what the user sees.
 """
 
 from typing import Final

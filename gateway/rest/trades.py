@@ -1,8 +1,8 @@
 """``GET /api/trades/{symbol}`` and ``GET /api/stats/{symbol}``: raw trades, and exact figures over a period.
 
 Both read ClickHouse alone. Trades are paged by offset, or by a cursor that holds the place of the last trade given
-(time, partition, offset), so that a page costs the same however deep. Law: a page that ends in the past is cached for
-60 s, one that reaches the present for a second, so that many dashboards are one query.
+(time, partition, offset), so that a page costs the same however deep. A page that ends in the past is cached for 60 s,
+one that reaches the present for a second, so that many dashboards are one query.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """``/api/watchlists``: named lists of symbols, kept per user in Redis.
 
-One hash per user, a list per field, so that a user's lists are one read and need no index. Law: a user sees and
-changes only lists of the token's userId, holds at most 100 of them, and can list only symbols the token allows.
-Creating and replacing decide and write on the server in one step, so two gateways cannot overshoot or revive a list.
+One hash per user, a list per field, so that a user's lists are one read and need no index. A user sees and changes only
+lists of the token's userId, holds at most 100 of them, and can list only symbols the token allows. Creating and
+replacing decide and write on the server in one step, so two gateways cannot overshoot or revive a list.
 """
 
 import time

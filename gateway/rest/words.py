@@ -1,8 +1,8 @@
 """The shapes of REST: what is asked and what is answered, from which OpenAPI is made too.
 
-Handlers convert queries into the Query structs and encode the answer structs; openapi.py describes the same structs.
-Law: a number is passed on as the digits it came with (``Number`` is raw JSON), never through a binary float. Unknown
-fields of a query or a body are refused.
+Handlers convert queries into the Query structs and encode the answer structs; openapi.py describes the same structs. A
+number is passed on as the digits it came with (``Number`` is raw JSON), never through a binary float. Unknown fields of
+a query or a body are refused.
 """
 
 from typing import Annotated, Any, Final, Literal

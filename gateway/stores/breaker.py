@@ -2,8 +2,8 @@
 
 It stands before every read of Redis and ClickHouse. Closed: calls pass; ``failures_max`` failures in a row open it.
 Open: calls are refused at once until the pause is over; then one call is let through to try (half open), which closes
-it or doubles the pause. Law: it never waits and never retries by itself. The clock comes in as an argument, so tests
-need no sleep.
+it or doubles the pause. It never waits and never retries by itself. The clock comes in as an argument, so tests need no
+sleep.
 """
 
 import time

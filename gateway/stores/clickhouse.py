@@ -1,10 +1,10 @@
 """The one door to the ClickHouse driver: queries in threads, bounded in time, and really cancelled.
 
 The driver blocks, so each query runs in a thread of a small pool, with a connection of its own taken from the idle
-ones. Law: no query outlives its caller. When the caller is cancelled (the client left) or the deadline passes, the
-server gets the protocol's Cancel and the socket is shut, which ends the thread's read; that connection is not used
-again. The server is told the same bound as max_execution_time, less for safety than for its own sake. No error of the
-driver leaves this file. What the server says about our user goes to the log alone, as /health/ready is public.
+ones. No query outlives its caller. When the caller is cancelled (the client left) or the deadline passes, the server
+gets the protocol's Cancel and the socket is shut, which ends the thread's read; that connection is not used again. The
+server is told the same bound as max_execution_time, less for safety than for its own sake. No error of the driver
+leaves this file. What the server says about our user goes to the log alone, as /health/ready is public.
 """
 
 import asyncio

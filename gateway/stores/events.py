@@ -1,11 +1,11 @@
 """The log of events (``md:events``) as it is listened to: read once per process, handed to every listener.
 
-One task follows the stream in Redis; each entry becomes one SSE frame, the same bytes for everyone who may see it.
-Law: a listener gets every entry after the id it names, in order and once, or is told of a gap. Joining is exact: the
-listener is registered at the feed's position first, then gets what lies between its id and that position from Redis.
-A listener whose queue is full is closed, never thinned out; it comes back with its last id. The surprise: Redis does
-not remember what it trimmed, and an emptied Redis looks like a young one. So only an id that is still held, or was the
-last one given, proves that nothing after it is missing; every other one counts as a gap, and what is held follows.
+One task follows the stream in Redis; each entry becomes one SSE frame, the same bytes for everyone who may see it. A
+listener gets every entry after the id it names, in order and once, or is told of a gap. Joining is exact: the listener
+is registered at the feed's position first, then gets what lies between its id and that position from Redis. A listener
+whose queue is full is closed, never thinned out; it comes back with its last id. Redis does not remember what it
+trimmed, and an emptied Redis looks like a young one. So only an id that is still held, or was the last one given,
+proves that nothing after it is missing. Every other id counts as a gap, and what is held follows.
 """
 
 import asyncio
@@ -366,7 +366,7 @@ def gap_reason(since: EventId, first: EventId | None, last: EventId, whole: bool
     """Why entries after ``since`` may be lost; empty when none are.
 
     ``whole``: nothing was ever taken from this stream, so an id that is not ``held`` was given by another one, which
-    may have held more. It proves completeness only to who asks for all there is.
+    may have held more. So it proves that nothing is missing only for a caller that asks from the very beginning.
     """
     if since > last:
         return "reset"

@@ -1,9 +1,9 @@
 """Reads of the past from ClickHouse: bars, trades, and figures over a period.
 
-REST handlers ask, clickhouse.py runs. Law: sums, prices and sizes leave the server as decimal text, so no digit passes
-through a binary float; averages and deviations are finished here with exact integers. The surprise: "the newest N" and
-"the first N" are asked for in widening windows of time, as a merging view (FINAL) cannot stop early by itself but can
-skip whole ranges.
+REST handlers ask, clickhouse.py runs. Sums, prices and sizes leave the server as decimal text, so no digit passes
+through a binary float. Averages and deviations are finished here with exact integers. "The newest N" and "the first N"
+are asked for in widening windows of time, as a merging view (FINAL) cannot stop early by itself but can skip whole
+ranges.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,6 +1,6 @@
 """Reads of the present from Redis: tickers, live and recent bars, symbols.
 
-The flow writes these keys, REST handlers read them. Law: the live bar and the final bars of a series are read in one
+The flow writes these keys, REST handlers read them. The live bar and the final bars of a series are read in one
 transaction, so a bar that closes at that moment is in one of them and never in neither. Bytes stay bytes: numbers are
 passed on with the digits that the flow wrote.
 """

@@ -1,9 +1,9 @@
 """The one door to the Redis client library: a connection pool with bounded waits.
 
-Other files of the gateway take the Redis type and its errors from here, so that only this file names the driver.
-Law: no read waits longer than the timeout, connecting included. Only a connection that the server had closed in the
-meantime is opened anew, once; all else is a failure for the circuit breaker to count. The surprise: the library's own
-blocking pool lets late comers overtake, so that under load some waited out their timeout; here the queue is fair.
+Other files of the gateway take the Redis type and its errors from here, so that only this file names the driver. No
+read waits longer than the timeout, connecting included. Only a connection that the server had closed in the meantime is
+opened anew, once; all else is a failure for the circuit breaker to count. The queue for a connection is fair. The
+library's own blocking pool lets late comers overtake, so that under load some waited out their timeout.
 """
 
 import asyncio

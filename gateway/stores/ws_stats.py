@@ -1,8 +1,8 @@
 """What the WebSocket gateways say about themselves, for ``/health/ws-stats`` of any of them.
 
 WebSocket and REST are separate processes, and there are several of each: every WebSocket process writes its figures
-under its own name into one Redis hash, every few seconds, and REST reads them all. Law: an entry that is not renewed
-counts for nothing, so a crashed process disappears by itself. The figures are JSON of the hub's own making.
+under its own name into one Redis hash, every few seconds, and REST reads them all. An entry that is not renewed counts
+for nothing, so a crashed process disappears by itself. The figures are JSON of the hub's own making.
 """
 
 import time

@@ -1,10 +1,10 @@
 """Who gets in: origin, token and capacity of a new connection, and which dialect and encoding it speaks.
 
-The server parses the upgrade request into a Handshake; ``Admission`` answers with a Principal or a close code.
-Law: a refusal is a close code after the upgrade (4003, 4001, 1013), as browsers can't read a failed upgrade's status.
-gateway.access.origins says which pages get in. A client without Origin is no browser, and its token alone decides.
-An open gateway serves local host names only, as REST does: a page that re-binds its own name to loopback sends an
-Origin that equals its Host.
+The server parses the upgrade request into a Handshake; ``Admission`` answers with a Principal or a close code. A
+refusal is a close code after the upgrade (4003, 4001, 1013), as browsers can't read a failed upgrade's status.
+gateway.access.origins says which pages get in. A client without Origin is no browser, and its token alone decides. An
+open gateway serves local host names only, as REST does: a page that re-binds its own name to loopback sends an Origin
+that equals its Host.
 """
 
 from collections import Counter

@@ -1,9 +1,9 @@
 """Demand: which symbols anyone watches, right across several gateways and their crashes.
 
 Every gateway leases its symbols in Redis; one Lua script takes or drops leases, keeps the set ``subscribed`` and
-publishes on ``market-data:subscriptions`` when a symbol gains its first or loses its last watcher anywhere.
-Law: no counters. A lease ends by itself when its gateway stops renewing it, and whoever notices first takes the symbol
-out of the set and tells, once. The clock is Redis's own, so the gateways' clocks may differ.
+publishes on ``market-data:subscriptions`` when a symbol gains its first or loses its last watcher anywhere. There are
+no counters. A lease ends by itself when its gateway stops renewing it, and the gateway that first notices takes the
+symbol out of the set and publishes that, once. The clock is Redis's own, so the gateways' clocks may differ.
 """
 
 import asyncio

@@ -1,13 +1,12 @@
 """The reader: Redis streams into the hub, and what the hub wants loaded from Redis.
 
 One task follows every ``md:deltas:<shard>``, ``md:events`` and the channel streams; another answers the hub's loads in
-pipelines. Of open bars a stream says only that they moved; those that somebody watches are read from their keys.
-Law: no entry is skipped unseen. Redis counts what was ever added to a stream, the reader counts what it read; when the
-two disagree, or the stream went back, or ``md:epoch`` is another one, the hub is told and every client of the shard
-gets a whole state. A channel has no whole state: there every entry still held that was not read yet is delivered, once.
-The start position is taken before the first load, so a load never misses a delta. The surprise: a start reads the
-newest entries of each shard again, so that a client that comes from another gateway can resume here. Old messages do no
-harm: sequences sort them out.
+pipelines. Of open bars a stream says only that they moved; those that somebody watches are read from their keys. No
+entry is skipped unseen. Redis counts what was ever added to a stream, the reader counts what it read. When the two
+disagree, or the stream went back, or ``md:epoch`` changed, every client of the shard gets a whole state. A channel has
+no whole state: there every entry still held that was not read yet is delivered, once. The start position is taken
+before the first load, so a load never misses a delta. A start reads the newest entries of each shard again, so that a
+client that comes from another gateway can resume here; old messages do no harm, as sequences sort them out.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
 """Bytes of RFC 6455 and RFC 7692: frames for many clients at once, permessage-deflate, MessagePack.
 
-A Packer turns the JSON messages of one flush into one ``bytes`` that is written to every client of a variant.
-Law: deflate keeps no context between messages, so that the same compressed bytes fit every client, and never inflates
-more than the inbound limit. ``msgpack`` says what JSON says, number for number. In the exact encodings decimals are
-text (``"101.25"``, also ``"101"``); whole numbers such as sequence, timestamp and tradeCount stay numbers.
-The surprise: the window has 12 bits. Messages are shorter than that, and it costs 1/8 of the memory of 15 bits.
+A Packer turns the JSON messages of one flush into one ``bytes`` that is written to every client of a variant. Deflate
+keeps no context between messages, so that the same compressed bytes fit every client, and never inflates more than the
+inbound limit. Its window has 12 bits: messages are shorter than that, and it costs 1/8 of the memory of 15 bits.
+``msgpack`` says what JSON says, number for number. In the exact encodings decimals are text (``"101.25"``, also
+``"101"``); whole numbers such as sequence, timestamp and tradeCount stay numbers.
 """
 
 import struct

@@ -1,8 +1,8 @@
 """Tunables of the WebSocket half, and the clock that its files share.
 
-The command makes WsOptions of the settings once; everything below takes it as an argument. The surprise: the clock is
-the wall clock of the start moved on by the boot clock, so a corrected wall clock never stops a throttle or a budget,
-and a sleeping machine doesn't keep tokens alive.
+The command makes WsOptions of the settings once; everything below takes it as an argument. The clock is the wall clock
+of the start moved on by the boot clock. So a corrected wall clock never stops a throttle or a budget, and a sleeping
+machine doesn't keep tokens alive.
 """
 
 import time

@@ -2,9 +2,9 @@
 
 This file alone knows picows; gateway.ws.entrance gives it connections. It turns frames into ``Session.frame``, gives
 each Session a Link and a ``write`` for ready frames, and answers small HTTP requests where no REST stands beside it.
-Law: a connection ends. After a close frame it is cut off when the grace is over, however full its buffer is, and a
-request that is never finished is cut off by the handshake's time limit.
-The surprise: ready frames go to the transport below picows, so that one ``bytes`` serves every client.
+Every connection ends in bounded time. After a close frame it is cut off when the grace is over, however full its buffer
+is. A request that is never finished is cut off by the handshake's time limit. Ready frames go to the transport below
+picows, so that one ``bytes`` serves every client.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """The WebSocket gateway of one process: hub, reader, leases and sockets put together.
 
 Data goes Redis → fanout → hub → frames → sockets; words of clients go the other way. Everything runs on one loop, so
-nothing is locked. Law: a flush happens at most every ``flush_ms``, at once after a quiet time, and earlier where a
-channel has a full batch; between two flushes nothing is written but pongs and closes.
-On SIGTERM it stops listening, closes every client with 1001 and a time to come back at, and waits for them to go.
+nothing is locked. A flush happens at most every ``flush_ms``, at once after a quiet time, and earlier where a channel
+has a full batch. Between two flushes nothing is written but pongs and closes. On SIGTERM it stops listening, closes
+every client with 1001 and a time to come back at, and waits for them to go.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """One WebSocket connection above its frames: fragments, compression, UTF-8, limits, pings, token expiry.
 
-The server gives it frames and time; it gives messages to the hub and close codes to its Link.
-Law: nothing that a client sends raises past here. It becomes a message of the dialect, or a close with a code that
-says what to do: 1002, 1007 and 1009 for broken frames, 4001 when the token ran out, 4008 for too much.
-The Link is all that is known of the server library, so that the library can be replaced.
+The server gives it frames and time; it gives messages to the hub and close codes to its Link. Nothing that a client
+sends raises past here. It becomes a message of the dialect, or a close with a code that says what to do: 1002, 1007 and
+1009 for broken frames, 4001 when the token ran out, 4008 for too much. The Link is all that is known of the server
+library, so that the library can be replaced.
 """
 
 from collections.abc import Callable

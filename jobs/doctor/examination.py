@@ -1,7 +1,7 @@
 """Looks at everything that tapeflow depends on: is it reachable, which version is it, what is to be done.
 
-``tapeflow doctor`` prints what comes out. Law: one check never stops the others, each ends within seconds, and a
-finding that isn't ``ok`` says what to do. Secrets don't appear: checks speak of hosts and ports only.
+``tapeflow doctor`` prints what comes out. One check never stops the others, each ends within seconds, and a finding
+that isn't ``ok`` says what to do. Secrets don't appear: checks speak of hosts and ports only.
 """
 
 import json

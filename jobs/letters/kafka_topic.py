@@ -1,9 +1,9 @@
 """Dead letters read from their topic, and put back onto their source topic in transactions.
 
-``tapeflow dead-letters`` calls it. Law: a letter and the marker that says it was put back are one transaction, so both
-are there or neither; the transactional id is one per dead-letter topic, so of two who requeue at once the older is
-shut out. The surprise: the markers are a compacted topic of their own, keyed by the origin of the letter, because a
-letter may stand twice in its topic after a crash, and its origin is always one record.
+``tapeflow dead-letters`` calls it. A letter and the marker that says it was put back are one transaction, so both are
+there or neither. The transactional id is one per dead-letter topic, so of two who requeue at once the older is shut
+out. The markers are a compacted topic of their own, keyed by the origin of the letter: a letter may stand twice in its
+topic after a crash, but its origin is always one record.
 """
 
 import time

@@ -1,9 +1,9 @@
 """What ``tapeflow dead-letters`` does: finds letters, says whether they would be taken now, and puts them back.
 
-Letters come from the dead-letter topic through jobs.letters.kafka_topic. Law: a refused record is put back at most
-once, whatever is killed in between, and only onto the partition that it came from, so that its symbol stays in one
-partition. The surprise: by default only those are put back that the present settings would take, since the others would
-come straight back as new letters.
+Letters come from the dead-letter topic through jobs.letters.kafka_topic. A refused record is put back at most once,
+whatever is killed in between, and only onto the partition that it came from, so that its symbol stays in one partition.
+By default only those are put back that the present settings would take, since the others would come straight back as
+new letters.
 """
 
 import time

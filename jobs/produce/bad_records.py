@@ -1,8 +1,8 @@
 """Records that must be refused, one for each way in which bad data reaches a topic, for the demo and the tests.
 
-``produce`` and the demo mix them into good trades. Law: each comes with the reason that the flows must give for it, so
-that the dead letters can be counted against what was sent. The surprise: time and number rules are broken in good Avro,
-made by the same encoder as good trades, while the rest is broken bytes.
+``produce`` and the demo mix them into good trades. Each comes with the reason that the flows must give for it, so that
+the dead letters can be counted against what was sent. Records that break the rules of times and numbers are good Avro,
+made by the same encoder as good trades; the rest are broken bytes.
 """
 
 from collections.abc import Callable, Iterator

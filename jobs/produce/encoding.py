@@ -1,7 +1,7 @@
 """Trades to record values, in the format that the settings say the topic has.
 
-``produce`` and the demo take their encoder from here. Law: what is written is read back by the flows with the same
-settings to the same trade, or nothing is written. Under a Schema Registry the Trade schema is registered for the topic,
+``produce`` and the demo take their encoder from here. The flows with the same settings read back the trade that was
+written; where they couldn't, nothing is written. Under a Schema Registry the Trade schema is registered for the topic,
 with the names of ``field_map``, and its id stands in the frame; without one, the shipped id does, and our names.
 """
 

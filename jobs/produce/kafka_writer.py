@@ -1,8 +1,8 @@
 """Puts records on a topic and counts each delivery: the sending half of ``produce`` and of the demo.
 
-Values and keys come in as bytes; a record goes to the partition that Java producers would choose for its key. Law: a
-record counts as sent only when the broker has said so, one that can't be delivered is an error, never a silent gap, and
-sending again after a lost answer neither doubles a record nor lets later ones overtake it (idempotence).
+Values and keys come in as bytes; a record goes to the partition that Java producers would choose for its key. A record
+counts as sent only when the broker has said so. One that can't be delivered is an error, never a silent gap. Sending
+again after a lost answer neither doubles a record nor lets later ones overtake it (idempotence).
 """
 
 from collections.abc import Callable, Iterable, Mapping

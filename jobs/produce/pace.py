@@ -1,7 +1,7 @@
 """When each trade of a tape is due: at a rate, at the recorded speed times a factor, or as fast as it goes.
 
-``produce`` and the demo cut their batches by it. Law: what is due is always computed from the beginning and never from
-the last slice, so over any time the count is exact and a slow stretch is made up for.
+``produce`` and the demo cut their batches by it. What is due is always computed from the beginning and never from the
+last slice, so over any time the count is exact and a slow stretch is made up for.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Puts a tape of trades on the trades topic, at its pace: what ``tapeflow produce`` and the demo share.
 
-A tape is TradeBatches, recorded or synthetic; they are encoded whole and sent record by record, keyed by symbol. Law:
+A tape is TradeBatches, recorded or synthetic; they are encoded whole and sent record by record, keyed by symbol.
 ``sent`` counts what was handed over, and ``finish`` returns only when the broker has answered for each of them.
 """
 

@@ -1,6 +1,6 @@
 """The ClickHouse table that a replay writes to or is compared with: its shape, and the bars that it holds.
 
-``tapeflow replay`` asks before anything is read from Kafka. Law: a table that couldn't keep bars as ``bars`` does (its
+``tapeflow replay`` asks before anything is read from Kafka. A table that couldn't keep bars as ``bars`` does (its
 columns, and an engine that lets the highest version win) is refused in one line, and nothing is written.
 """
 

@@ -1,9 +1,9 @@
-"""What a replay would change: its bars held against those that ClickHouse has.
+"""What a replay would change: its bars compared with those that ClickHouse has.
 
-``tapeflow replay --dry-run --diff`` calls it, partition by partition. Law: only bars that the range decides are
-compared; a stored bar with a higher version than the replayed one has trades behind the range, would win over it, and
-is counted as newer. One that another partition made is no such bar: its symbol lies in two partitions, and is named.
-The surprise: a stored bar that the records of the range don't give is a difference too, though no replay deletes it.
+``tapeflow replay --dry-run --diff`` calls it, partition by partition. Only bars that the range decides are compared. A
+stored bar with a higher version than the replayed one has trades behind the range and would win over it; it is counted
+as newer. A bar that another partition made is not counted so: its symbol lies in two partitions, and is named. A stored
+bar that the records of the range don't give is a difference too, though no replay deletes it.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,9 +1,9 @@
 """One replay from request to account: plans it, runs its workers, and does with the bars what was asked.
 
-``tapeflow replay`` calls it. Law: everything that the user can mend is found before a worker starts, and a replay that
-didn't end keeps its folder, by which the same request goes on where it stopped; one that ended leaves nothing behind.
-The surprise: bars for a file or a comparison are gathered on disk by the workers first, so that both are as resumable
-as writing to ClickHouse is.
+``tapeflow replay`` calls it. Everything that the user can mend is found before a worker starts. A replay that didn't
+end keeps its folder, by which the same request goes on where it stopped; one that ended leaves nothing behind. Bars for
+a file or a comparison are gathered on disk by the workers first, so that both are as resumable as writing to ClickHouse
+is.
 """
 
 import shutil

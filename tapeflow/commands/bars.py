@@ -1,7 +1,7 @@
 """``tapeflow bars``: trade files to a bar file, with no server at all.
 
-Reads the command line, runs flows.bars and writes its tables. Law: nothing is written unless everything was read, and
-the account on standard error adds up.
+Reads the command line, runs flows.bars and writes its tables. Nothing is written unless everything was read, and the
+account on standard error adds up.
 """
 
 import time

@@ -1,6 +1,6 @@
 """``tapeflow dead-letters list | show | requeue``: what was refused, why, and back onto its topic after a fix.
 
-Law: list and show write nothing; requeue puts a record back at most once, and says what it left and why.
+list and show write nothing. requeue puts a record back at most once, and says what it left and why.
 """
 
 import json

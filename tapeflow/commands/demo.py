@@ -1,6 +1,6 @@
 """``tapeflow demo``: the whole system on this machine, and its proof.
 
-Law: exit 0 only if the independent oracle agrees with every bar and ticker and the accounts add up.
+It exits with 0 only if the independent oracle agrees with every bar and ticker and the accounts add up.
 """
 
 import json

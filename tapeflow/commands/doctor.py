@@ -1,6 +1,6 @@
 """``tapeflow doctor``: every dependency with its version, and what to do where something is wrong.
 
-Law: exit 0 when the flows could run, 2 when something that they need is missing; warnings don't count.
+It exits with 0 when the flows could run, with 2 when something that they need is missing. Warnings don't count.
 """
 
 import json

@@ -1,6 +1,6 @@
 """What every verb does first: read the settings, set up logs, and find out where its messages for people go.
 
-Law: settings are read once, here, with the verb's own options on top; a wrong one ends the command before it has opened
+Settings are read once, here, with the verb's own options on top; a wrong one ends the command before it has opened
 anything. Messages for people go to standard error, so that standard output can be piped.
 """
 

@@ -1,7 +1,7 @@
 """``tapeflow gateway``: WebSocket, SSE and REST for clients, in the foreground.
 
-Law: what would keep it from serving (Redis, a port, a key, TLS files) is one line and exit 2 before anything starts;
-SIGTERM and Ctrl-C drain it. On a terminal it shows lines that can be pasted, elsewhere it logs where it listens.
+What would keep it from serving (Redis, a port, a key, TLS files) is one line and exit 2 before anything starts. SIGTERM
+and Ctrl-C drain it. On a terminal it shows lines that can be pasted, elsewhere it logs where it listens.
 """
 
 import sys

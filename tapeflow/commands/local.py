@@ -1,6 +1,6 @@
 """``tapeflow local``: Kafka, ClickHouse and Redis on this machine, in the foreground, from pip packages alone.
 
-Law: it says where the servers listen once all of them answer, and leaves none behind when it ends.
+It says where the servers listen once all of them answer, and leaves none behind when it ends.
 """
 
 import signal

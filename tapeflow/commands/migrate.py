@@ -1,6 +1,6 @@
 """``tapeflow migrate``: the tables and views that the flows write to and readers read.
 
-Law: it may run any number of times, and says what it did.
+It may run any number of times, and says what it did.
 """
 
 import typer

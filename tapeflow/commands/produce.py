@@ -1,6 +1,6 @@
 """``tapeflow produce``: a recording, or a synthetic market, onto a Kafka topic.
 
-Law: the count it ends with is the number of records that the broker has acknowledged; anything less is an error.
+The count it ends with is the number of records that the broker has acknowledged; anything less is an error.
 """
 
 import math

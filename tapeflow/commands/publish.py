@@ -1,7 +1,7 @@
 """``tapeflow publish``: one message into an analytics channel or the event stream, as a flow would write it.
 
-For trying out clients, for system notices by hand, and for scripts. Law: the data go to clients byte by byte; what is
-no JSON object, or a channel that doesn't exist, is one line and exit 2. The entry's id is printed: it is the SSE id.
+For trying out clients, for system notices by hand, and for scripts. The data go to clients byte by byte. Data that are
+no JSON object, or a channel that doesn't exist, are one line and exit 2. The entry's id is printed: it is the SSE id.
 """
 
 import asyncio

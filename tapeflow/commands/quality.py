@@ -1,7 +1,7 @@
 """``tapeflow quality``: what is wrong with the trades of a topic, per partition and symbol.
 
-Reads a range, shows the worst symbols first. Law: it writes nothing and ends with 0 however bad the trades are, except
-that a symbol in two partitions is exit 1: bars of such a symbol can't be right.
+Reads a range, shows the worst symbols first. It writes nothing and exits with 0 however bad the trades are. The one
+exception is a symbol in two partitions, which is exit 1: bars of such a symbol can't be right.
 """
 
 import json

@@ -1,6 +1,6 @@
 """``tapeflow rekey``: a topic keyed by anything, or by nothing, to one keyed by symbol, in the foreground.
 
-Law: whatever it would miss is said in one line before a worker starts; Ctrl-C drains it, and the next run goes on.
+Whatever it would miss is said in one line before a worker starts. Ctrl-C drains it, and the next run goes on.
 """
 
 from typing import Annotated

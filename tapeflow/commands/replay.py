@@ -1,8 +1,8 @@
 """``tapeflow replay``: a range of the topic to bars once more, to repair, to compare, or into a file.
 
-Takes the range and the target from the command line, shows rate and remaining time, ends with an account. Law: exit 0
-when it ended, or when the comparison found nothing to change; exit 1 when something would change; a replay that was
-stopped goes on when the same command is given again.
+Takes the range and the target from the command line, shows rate and remaining time, ends with an account. It exits with
+0 when it ended, or when the comparison found nothing to change, and with 1 when something would change. A replay that
+was stopped goes on when the same command is given again.
 """
 
 import json

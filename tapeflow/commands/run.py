@@ -1,6 +1,6 @@
 """``tapeflow run``: one of the long-running flows, in the foreground.
 
-Law: whatever it would miss (a broker, the topic, a table) is said in one line before any worker starts.
+Whatever it would miss (a broker, the topic, a table) is said in one line before any worker starts.
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """``tapeflow settings``: what is in force, after arguments, environment, file and defaults.
 
-Law: a value that may hold a password is shown as ***.
+A value that may hold a password is shown as ***.
 """
 
 import json

@@ -1,7 +1,7 @@
 """``tapeflow token``: a signed token for development and tests, on standard output.
 
-Law: it signs with the settings' key and algorithm and nothing else, so the gateway that reads the same settings takes
-it; without a key it is one line and exit 2. In production tokens come from whoever knows the users.
+It signs with the settings' key and algorithm and nothing else, so the gateway that reads the same settings takes it.
+Without a key it is one line and exit 2. In production tokens come from whoever knows the users.
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """``tapeflow verify``: what ClickHouse holds against what the topic says.
 
-Takes the range and the choice of bars from the command line, shows progress and the outcome. Law: exit 0 only when
+Takes the range and the choice of bars from the command line, shows progress and the outcome. It exits with 0 only when
 every bar that the range decides is equal in every field.
 """
 

@@ -1,7 +1,7 @@
 """``tapeflow watch``: symbols in the terminal, as a client of a gateway sees them.
 
-Law: it speaks the public protocol and nothing else, so what it shows is what any client gets. Piped, it writes one line
-per message; the last line on standard error counts messages, gaps and reconnects.
+It speaks the public protocol and nothing else, so what it shows is what any client gets. Piped, it writes one line per
+message; the last line on standard error counts messages, gaps and reconnects.
 """
 
 import asyncio

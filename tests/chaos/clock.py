@@ -1,8 +1,8 @@
 """The clock of the hosts that the workers run on: a small library between them and the system's, turned by a file.
 
-Law: only workers see it; servers, the tape and the checker keep the real one. The monotonic clock stays real, as on a
-host whose clock is set. The surprise: it is native code (clock.c), so that the engine's own clock moves too, which a
-patched Python wouldn't do; where there is no C compiler, clocks are left alone and the killer says so.
+Only workers see it; servers, the tape and the checker keep the real one. The monotonic clock stays real, as on a host
+whose clock is set. It is native code (clock.c), so that the engine's own clock moves too, which a patched Python
+wouldn't do. Where there is no C compiler, clocks are left alone and the killer says so.
 """
 
 import shutil

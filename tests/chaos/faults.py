@@ -1,8 +1,8 @@
 """Every way in which the killer strikes, one function each; ``FAULTS`` says how often.
 
-Law: a fault only does what the world outside could do: signals to processes, lost files, records on the topic, time
-passing for everybody. No product code knows of it. The surprise: "inside an insert" and "inside a script" need no hook
-either: with the server stopped, a request lies in its socket's queue until the writer has been killed.
+A fault only does what the world outside could do: signals to processes, lost files, records on the topic, time passing
+for everybody. No product code knows of it. "Inside an insert" and "inside a script" need no hook either: with the
+server stopped, a request lies in its socket's queue until the writer has been killed.
 """
 
 import os

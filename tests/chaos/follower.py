@@ -1,9 +1,9 @@
 """Reads the fan-out streams as a client would that never misses an entry, and believes nothing.
 
-The checker holds it beside the oracle. Law: a delta applies to what the stream said last, sequences of a symbol only
-rise, a bar never goes back, and what the stream said last is what stands in the keys. A new ``md:epoch`` is the one
-thing that allows a client to forget; then everything must come again. A symbol that two shards write has no one order
-over their streams, so it is left to the keys.
+The checker compares it with the oracle. A delta applies to what the stream said last, sequences of a symbol only rise,
+a bar never goes back, and what the stream said last is what stands in the keys. Only a new ``md:epoch`` allows a client
+to forget; then everything must come again. A symbol that two shards write has no one order over their streams, so it is
+checked against the keys alone.
 """
 
 import redis

@@ -1,7 +1,7 @@
 """Workers as a StatefulSet would run them: each with an address, a hostname ordinal, a volume, a network if asked for.
 
-The cluster test starts them on loopback addresses, tests.chaos.namespaces in network namespaces. Law: nothing tells a
-pod which one it is but settings that are the same for all, and its hostname. Only pod 0's volume is kept between runs.
+The cluster test starts them on loopback addresses, tests.chaos.namespaces in network namespaces. A pod learns which one
+it is from settings that are the same for all, and from its hostname. Only pod 0's volume is kept between runs.
 """
 
 import shutil

@@ -1,8 +1,8 @@
 """The truth about a topic, and what the stores say instead: the other half of the killer.
 
-Reads the topic with the plain reader, recomputes everything with the oracle, and holds ClickHouse, Redis, the dead
-letters and the flows' accounts against it. Law: nothing that a flow wrote takes part in what is expected. The surprise:
-the oracle goes on where it was at the last check, so a check costs what came since, and one look at every bar.
+Reads the topic with the plain reader, recomputes everything with the oracle, and compares ClickHouse, Redis, the dead
+letters and the flows' accounts with it. Nothing that a flow wrote takes part in what is expected. The oracle goes on
+where it was at the last check, so a check costs what came since, and one look at every bar.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The killer's world: a real broker, redis-server and ClickHouse, both flows as processes, and a tape that never ends.
 
-Faults act on it, the checker reads from it. Law: whatever ends is started again, as a supervisor would, and an end that
-nobody caused is a difference. The surprise: waiting for a flow is waiting for its account, which only grows when its
-first batch is through, so a recovery is measured from the start of a process to its first work.
+Faults act on it, the checker reads from it. Whatever ends is started again, as a supervisor would, and an end that
+nobody caused is a difference. Waiting for a flow is waiting for its account, which only grows when its first batch is
+through. So a recovery is measured from the start of a process to its first work.
 """
 
 import os

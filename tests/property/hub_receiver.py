@@ -1,7 +1,7 @@
 """A client of the hub that believes what it is told, as a careful user would write it, and checks every step.
 
-tests.property.test_hub_consistency gives it what the hub wrote and compares what it holds with the model. Law: a delta
-applies to what is held, and nothing goes back.
+tests.property.test_hub_consistency gives it what the hub wrote and compares what it holds with the model. A delta must
+apply to what is held, and nothing may go back.
 """
 
 import json

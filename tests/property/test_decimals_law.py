@@ -1,4 +1,4 @@
-"""Law: text written by the kernels equals the text of Python's decimal for every number of the type."""
+"""Text written by the kernels equals the text of Python's decimal for every number of the type."""
 
 from decimal import Context, Decimal
 

@@ -1,4 +1,4 @@
-"""Law: a trade is a duplicate only if its id was seen, and what can't be told is counted, as the oracle says it."""
+"""A trade is a duplicate only if its id was seen, and what can't be told is counted, as the oracle says it."""
 
 import hypothesis.strategies as st
 import numpy as np

@@ -1,4 +1,4 @@
-"""Law: a replay's shard with late trades folded in publishes what a shard of unlimited lateness would."""
+"""A replay's shard with late trades folded in publishes what a shard of unlimited lateness would."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Law: whatever the batch cut or the point of recovery, a shard publishes the plain oracle's bars and tickers."""
+"""However records are cut into batches, and wherever it recovers, a shard publishes the oracle's bars and tickers."""
 
 from decimal import Context, localcontext
 

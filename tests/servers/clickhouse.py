@@ -1,9 +1,9 @@
 """A ClickHouse server for tests and fault tests: the embedded one, or what ``CLICKHOUSE_DSN`` names.
 
 ``clickhouse_dsn`` is one server for the whole run, ``clickhouse_database`` a fresh database in it for one test,
-ClickHouseServer one of a test's own, to kill, pause and restart. Law: a server never outlives the process that
-started it. The surprise: unlike the stack's, this server keeps ClickHouse's own defaults (optimize_on_insert = 1), so
-that tests see what production does.
+ClickHouseServer one of a test's own, to kill, pause and restart. A server never outlives the process that started it.
+Unlike the stack's, this server keeps ClickHouse's own defaults (optimize_on_insert = 1), so that tests see what
+production does.
 """
 
 import importlib.util

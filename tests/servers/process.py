@@ -1,7 +1,7 @@
 """What the tests' servers have in common: a process on a folder, to kill, pause and restart like a real one.
 
-ClickHouseServer and RedisServer say how it is started and asked. Law: the folder is the server's only memory, and a
-server never outlives the process that started it.
+ClickHouseServer and RedisServer say how it is started and asked. The folder is the server's only memory, and a server
+never outlives the process that started it.
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """A small Schema Registry for tests: the four calls that we make, over real HTTP, in a thread of the test's process.
 
-Law: it answers as Confluent's does (status codes, error bodies, basic auth). ``down`` and ``requests`` let a test
-cut it off and count what was asked; ``web`` makes it any web server that answers everything with that status.
+It answers as Confluent's does (status codes, error bodies, basic auth). ``down`` and ``requests`` let a test cut it off
+and count what was asked; ``web`` makes it any web server that answers everything with that status.
 """
 
 import base64

@@ -55,6 +55,19 @@ def test_every_module_has_a_head_of_3_to_10_lines() -> None:
     assert set(wrong) <= set(HEAD_ALLOWED), wrong
 
 
+def test_what_a_module_promises_is_a_plain_sentence() -> None:
+    """Ritual words in front of a sentence say nothing; the sentence itself, in plain words, does."""
+    ritual = re.compile(r"\bLaws?" + r":|\b[Tt]he surprises?\b|\bfor else\b")
+    wrong = [
+        f"{place(path, number)}: {line.strip()[:80]}"
+        for path in [*modules(), *files_of_tests(), *sorted((ROOT / "bench").rglob("*.py"))]
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if ritual.search(line)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_every_module_says_what_is_public() -> None:
     missing = []
     for path in modules():

@@ -1,7 +1,7 @@
 """``/ws/analytics``: channels of routing, provider and exposure figures, and alerts.
 
 Everything that goes out is a JSON array of ``{"type","timestamp","data"}`` with ISO 8601 times, errors and pongs as
-well, so that a client needs one loop. Law: ``data`` is what the channel's writer wrote, byte by byte.
+well, so that a client needs one loop. ``data`` is what the channel's writer wrote, byte by byte.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """``/ws/candles`` (and ``/``): bars by room, a room being one symbol and one interval.
 
 The hub gives bars as the flow wrote them; here their time becomes ISO 8601 and the fields are put in the contract's
-order. Law: digits of numbers are copied, never computed.
+order. Digits of numbers are copied, never computed.
 """
 
 from collections.abc import Mapping, Sequence

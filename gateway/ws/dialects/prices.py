@@ -1,8 +1,8 @@
 """``/ws/prices``: a snapshot of each symbol, then the fields that changed.
 
 Snapshots and deltas go out as the flow wrote them to Redis, byte by byte, so a client's state equals ``price:S``: the
-contract's fields, and previousClose, change and changePercent beside them.
-Law: ``previous`` of every delta is the ``sequence`` of what the client got before it for that symbol.
+contract's fields, and previousClose, change and changePercent beside them. ``previous`` of every delta is the
+``sequence`` of what the client got before it for that symbol.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """``/ws/quotes``: the whole ticker at every change, with ISO 8601 times.
 
-Law: each message stands for itself; a client needs no state. Several changes of a symbol within one flush become one
+Each message is complete in itself, so a client needs no state. Several changes of a symbol within one flush become one
 message with the newest. What a client must be told of several symbols at once comes as one ``batch_update``.
 """
 

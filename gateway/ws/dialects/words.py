@@ -1,7 +1,6 @@
 """What the dialects have in common: reading a client's JSON object, symbols in it, times and answers in JSON.
 
-Law: whatever a client sends gives a value or a Problem, never an exception, and error texts repeat at most 64
-characters of it.
+Whatever a client sends gives a value or a Problem, never an exception. Error texts repeat at most 64 characters of it.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """``tapeflow gateway`` as a process of its own on free ports, for tests that look at it from outside.
 
 ``running_gateway`` yields a GatewayCommand once both halves answer; its output is in ``log``. ``ws_world.Flow`` writes
-as the flow does. Law: the command and its children are gone when the block ends, also when the test failed.
+as the flow does. The command and its children are gone when the block ends, also when the test failed.
 """
 
 import contextlib

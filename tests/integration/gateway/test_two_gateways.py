@@ -1,8 +1,8 @@
 """Two gateways, one killed with 500 clients attached: every client resumes on the other and misses nothing.
 
 The gateways are processes of their own on one Redis, the clients resume as the documentation says, and a writer plays
-the flow all the while. Law: a client checks ``previous`` of each delta, so one that was skipped fails the test, as does
-a snapshot in place of deltas that are still held. ``python -m tests.integration.gateway.test_two_gateways`` prints the
+the flow all the while. A client checks ``previous`` of each delta, so one that was skipped fails the test, as does a
+snapshot in place of deltas that are still held. ``python -m tests.integration.gateway.test_two_gateways`` prints the
 figures that docs/gateway.md shows.
 """
 
