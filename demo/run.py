@@ -108,6 +108,7 @@ def demo_settings(settings: Settings, endpoints: Endpoints, folder: Path, synthe
             "dead_letters_from": "history",
             "bars_topic": "",
             "schema_registry_url": "",
+            "schema_registry_properties": {},
             "value_format": "confluent",
             "field_map": {},
             **plain_words(),

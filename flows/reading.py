@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from connectors.avro.decoder import AvroDecoder, Resolver
-from connectors.avro.registry import RegistryOptions, SchemaRegistry
+from connectors.avro.registry import SchemaRegistry
+from connectors.avro.registry_options import RegistryOptions
 from connectors.json.decoder import JsonDecoder
 from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.requeued import Marker, places_by_partition, read_markers
@@ -94,7 +95,12 @@ def words_of(settings: RecordSettings) -> TradeWords:
 def registry_of(settings: KafkaSettings) -> SchemaRegistry:
     """The Schema Registry that the settings name. Raises SettingError when its address is none."""
     return SchemaRegistry(
-        RegistryOptions(settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password)
+        RegistryOptions(
+            settings.schema_registry_url,
+            settings.schema_registry_user,
+            settings.schema_registry_password,
+            properties=settings.schema_registry_properties,
+        )
     )
 
 
@@ -115,7 +121,7 @@ def resolver_of(settings: Settings, stop: threading.Event | None = None) -> Reso
         return persist(
             lambda: registry(schema_id),
             server="schema-registry",
-            where=settings.schema_registry_url,
+            where=registry.where,
             is_outage=lambda error: isinstance(error, Unreachable),
             stop=flag,
         )

@@ -59,7 +59,7 @@ class Request:
             *(self, read.bootstrap, read.topic, rules_of(settings), settings.value_format, settings.field_map),
             *(settings.time_unit, words_of(settings), settings.value_bytes_max),
             *(
-                server_of(settings.schema_registry_url),
+                ",".join(server_of(each) for each in settings.schema_registry_url.split(",")),
                 server_of(settings.clickhouse_dsn),
                 settings.clickhouse_database,
             ),

@@ -4,24 +4,20 @@
 that isn't ``ok`` says what to do. Secrets don't appear: checks speak of hosts and ports only.
 """
 
-import json
 import platform
 import shutil
 import sys
-import urllib.request
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
-from urllib.error import HTTPError
 
 from connectors.kafka.ends import TopicEnds
 from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.questions import TopicQuestions
 from flows.live import bounds_of
-from flows.reading import read_options
+from flows.reading import read_options, registry_of
 from jobs.doctor.finding import Finding
 from jobs.doctor.redis import redis_memory
 from jobs.doctor.rights import clickhouse_findings, kafka_findings, redis_findings
@@ -45,7 +41,6 @@ __all__ = ["examine"]
 FREE_BYTES_LEAST: Final = 2 << 30
 REDIS_LEAST: Final = (6, 2)
 CLICKHOUSE_LEAST: Final = (22, 8)
-ANSWER_S: Final = 5
 EVICTION_RIGHT: Final = "noeviction"
 
 
@@ -130,19 +125,10 @@ def _registry(settings: KafkaSettings) -> Iterator[Finding]:
     if not url:
         yield Finding("schema registry", "ok", "none set: the shipped schemas are used")
         return
-    request = urllib.request.Request(f"{url.rstrip('/')}/subjects")  # noqa: S310 - settings allow http and https only
-    if settings.schema_registry_user:
-        login = f"{settings.schema_registry_user}:{settings.schema_registry_password}".encode()
-        request.add_header("Authorization", "Basic " + b64encode(login).decode())
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310 - as above
-            count = len(json.load(answer))
-        yield Finding("schema registry", "ok", f"{count} subjects")
-    except HTTPError as error:
-        todo = "check TAPEFLOW_SCHEMA_REGISTRY_USER and _PASSWORD" if error.code in (401, 403) else "check the URL"
-        yield Finding("schema registry", "failed", f"answers {error.code}", todo)
-    except (OSError, ValueError) as error:
-        yield Finding("schema registry", "failed", f"doesn't answer: {error}", "check TAPEFLOW_SCHEMA_REGISTRY_URL")
+        yield Finding("schema registry", "ok", f"{registry_of(settings).subjects()} subjects")
+    except TapeflowError as error:
+        yield Finding("schema registry", "failed", error.what, error.mend or "check TAPEFLOW_SCHEMA_REGISTRY_URL")
 
 
 def _clickhouse(settings: Settings) -> Iterator[Finding]:

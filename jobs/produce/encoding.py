@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.avro.encode import encode_trades, split_values
-from connectors.avro.registry import RegistryOptions, SchemaRegistry
 from connectors.values.fields import Field, Wanted, field_paths, item_fields, wanted_tree
+from flows.reading import registry_of
 from jobs.produce.sender import Encode
 from kernels.decimal_text import texts_i128
 from runtime.settings.whole import Settings
@@ -92,11 +92,8 @@ def _schema_id(settings: Settings) -> int | None:
         return None
     if not settings.schema_registry_url:
         return TRADE_SCHEMA_ID
-    options = RegistryOptions(
-        settings.schema_registry_url, settings.schema_registry_user, settings.schema_registry_password
-    )
     schema = _renamed_schema(names) if renamed else schema_text("Trade")
-    return SchemaRegistry(options).register(f"{settings.kafka_topic}-value", schema)
+    return registry_of(settings).register(f"{settings.kafka_topic}-value", schema)
 
 
 def _renamed_schema(names: Mapping[Field, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, model_validator
 from pydantic_settings import BaseSettings
 
-from runtime.settings.types import address_list, setting, start_position, url
+from runtime.settings.types import address_list, setting, start_position, urls
 from schemas.names import TRADES_TOPIC, dead_letter_topic
 
 __all__ = ["KafkaSettings"]
@@ -46,11 +46,19 @@ class KafkaSettings(BaseSettings):
         "Compacted topic that gets final bars; empty means off, as most readers use ClickHouse",
         pattern=r"^[A-Za-z0-9._-]{0,249}$",
     )
-    schema_registry_url: Annotated[str, AfterValidator(url("http", "https"))] = setting(
-        "", "Schema Registry that explains schema ids; empty means the schemas shipped with tapeflow"
+    schema_registry_url: Annotated[str, AfterValidator(urls("http", "https"))] = setting(
+        "",
+        "Schema Registry that explains schema ids, several nodes with commas; "
+        "empty means the schemas shipped with tapeflow",
     )
     schema_registry_user: str = setting("", "User for the registry's basic authentication; empty means none")
     schema_registry_password: str = setting("", "Password for the registry's basic authentication", secret=True)
+    schema_registry_properties: dict[str, str | int | float | bool] = setting(
+        {},
+        "Properties of Confluent's registry client passed through as they are, such as ssl.ca.location, "
+        "ssl.certificate.location and bearer.auth.token; JSON",
+        secret=True,
+    )
 
     @model_validator(mode="after")
     def _derive(self) -> Self:

@@ -25,6 +25,7 @@ __all__ = [
     "side_words",
     "start_position",
     "url",
+    "urls",
     "zoned_time",
 ]
 
@@ -67,6 +68,19 @@ def url(*schemes: str) -> Callable[[str], str]:
         if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
         return text
+
+    return check
+
+
+def urls(*schemes: str) -> Callable[[str], str]:
+    """One URL, or several with commas."""
+    check_one = url(*schemes)
+
+    def check(text: str) -> str:
+        parts = [part.strip() for part in text.split(",")]
+        if len(parts) > 1 and not all(parts):
+            raise ValueError("URLs with a comma between them")
+        return ",".join(check_one(part) for part in parts)
 
     return check
 

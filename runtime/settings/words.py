@@ -23,6 +23,7 @@ __all__ = ["PREFIX", "allowed_values", "describe_fields", "masked", "not_readabl
 
 PREFIX: Final = "TAPEFLOW_"
 MASK: Final = "***"
+_SECRET_KEY: Final = re.compile(r"password|secret|token|key$|jaas|user\.info$")
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
 _QUERY_SECRET: Final = re.compile(r"(?<=[?&])([^=&#\s]*(?:pass|secret|token|key)[^=&#\s]*)=[^&#\s]*", re.IGNORECASE)
 REPLACED: Final = {
@@ -43,11 +44,12 @@ def masked(field: FieldInfo, value: object) -> object:
     """``value`` as it may be shown: secrets as ***, and so the user and password of a URL, in its query too."""
     if _extra(field, "secret"):
         if isinstance(value, Mapping):
-            return {
-                key: MASK if re.search("password|secret|token|key$|jaas", str(key)) else each
-                for key, each in value.items()
-            }
+            return {key: MASK if _SECRET_KEY.search(str(key)) else _without_login(each) for key, each in value.items()}
         return MASK if value else value
+    return _without_login(value)
+
+
+def _without_login(value: object) -> object:
     if not isinstance(value, str) or "://" not in value:
         return value
     return _QUERY_SECRET.sub(rf"\1={MASK}", _USERINFO.sub(MASK + "@", value))

@@ -1,12 +1,15 @@
 """A small Schema Registry for tests: the four calls that we make, over real HTTP, in a thread of the test's process.
 
 It answers as Confluent's does (status codes, error bodies, basic auth). ``down`` and ``requests`` let a test cut it off
-and count what was asked; ``web`` makes it any web server that answers everything with that status.
+and count what was asked; ``web`` makes it any web server that answers everything with that status, and ``bearer`` one
+that wants a token. With ``tls`` it speaks TLS and asks each client for a certificate.
 """
 
 import base64
+import contextlib
 import json
 import re
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -19,15 +22,19 @@ __all__ = ["RegistryServer"]
 class RegistryServer:
     """A registry on a free port; a context manager. ``login`` is ``user:password`` or empty."""
 
-    def __init__(self, login: str = "") -> None:
+    def __init__(self, login: str = "", bearer: str = "", tls: ssl.SSLContext | None = None) -> None:
         self.login = login
+        self.bearer = bearer
         self.down = False
         self.web = 0
+        self.web_body = b""
         self.requests: list[str] = []
         self.schemas: dict[int, dict[str, Any]] = {}
         self.subjects: dict[str, list[int]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     def __enter__(self) -> Self:
@@ -57,7 +64,7 @@ class RegistryServer:
             return (200, schema) if schema else (404, {"error_code": 40403, "message": "Schema not found"})
         if path == "/schemas/types":
             return 200, ["AVRO", "JSON", "PROTOBUF"]
-        if path.partition("?")[0] == "/subjects":
+        if path == "/subjects":
             return 200, sorted(self.subjects)
         found = re.fullmatch(r"/subjects/([^/]+)/versions(?:/(\w+))?", path)
         if not found:
@@ -81,20 +88,23 @@ class RegistryServer:
 
         class Handler(BaseHTTPRequestHandler):
             def _reply(self) -> None:
-                registry.requests.append(f"{self.command} {self.path}")
+                path = self.path.partition("?")[0]
+                registry.requests.append(f"{self.command} {path}")
                 length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length)) if length else {}
-                login = "Basic " + base64.b64encode(registry.login.encode()).decode()
+                sent = self.rfile.read(length)
+                body = json.loads(sent) if "json" in self.headers.get("Content-Type", "") else {}
+                login = "Basic " + base64.b64encode(registry.login.encode()).decode() if registry.login else ""
+                wanted = login or (registry.bearer and f"Bearer {registry.bearer}")
                 answer: Any
                 if registry.web:
                     status, answer = registry.web, {"status": registry.web, "message": "HTTP 404 Not Found"}
                 elif registry.down:
                     status, answer = 503, {"error_code": 50302, "message": "no master"}
-                elif registry.login and self.headers.get("Authorization") != login:
+                elif wanted and self.headers.get("Authorization") != wanted:
                     status, answer = 401, {"error_code": 401, "message": "Unauthorized"}
                 else:
-                    status, answer = registry.answer(self.command, self.path, body)
-                data = json.dumps(answer).encode()
+                    status, answer = registry.answer(self.command, path, body)
+                data = (registry.web and registry.web_body) or json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
                 self.send_header("Content-Length", str(len(data)))
@@ -102,6 +112,10 @@ class RegistryServer:
                 self.wfile.write(data)
 
             do_GET = do_POST = _reply  # noqa: N815 - the names that BaseHTTPRequestHandler looks for
+
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):  # a client that our TLS refuses, or that left
+                    super().handle()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
                 """Quiet: the test says what was asked."""

@@ -25,7 +25,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 DRIVERS = {  # library -> words of which a file's path must carry one
-    "confluent_kafka": ("kafka",),
+    "confluent_kafka": ("kafka", "registry"),
     "clickhouse_driver": ("clickhouse",),
     "chdb": ("clickhouse", "chdb"),
     "redis": ("redis",),

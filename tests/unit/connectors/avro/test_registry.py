@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.avro.decoder import AvroDecoder
-from connectors.avro.registry import NoRegistry, RegistryOptions, SchemaRegistry, is_no_schema
+from connectors.avro.registry import SchemaRegistry
+from connectors.avro.registry_client import RegistryClient
+from connectors.avro.registry_options import NoRegistry, RegistryOptions
 from schemas.avro import WriterSchema, load_schema, schema_text
 from schemas.errors import MissingObject, SettingError, Unreachable
+from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.registry import RegistryServer
 from tests.unit.connectors.avro.test_decoder import GOOD
 from tests.unit.connectors.batches import avro_value, framed, raw_batch
@@ -17,7 +20,7 @@ from tests.unit.connectors.batches import avro_value, framed, raw_batch
 
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.avro.registry._PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr("connectors.avro.registry_client._PAUSE_MS", 0)
     monkeypatch.setattr("connectors.avro.registry._LAG_PAUSES_S", (0.0, 0.0, 0.0))
 
 
@@ -34,7 +37,6 @@ def test_a_schema_is_asked_for_once(server: RegistryServer) -> None:
     for _ in range(3):
         assert registry(schema_id) == WriterSchema(load_schema("Trade"))
     assert server.requests.count(f"GET /schemas/ids/{schema_id}") == 1
-    assert registry.latest("trades-value") == (schema_id, WriterSchema(load_schema("Trade")))
 
 
 def test_a_decoder_reads_through_it(server: RegistryServer) -> None:
@@ -48,8 +50,6 @@ def test_what_is_not_there_is_none_or_missing(server: RegistryServer) -> None:
     registry = SchemaRegistry(RegistryOptions(server.url))
     registry.register("trades-value", schema_text("Trade"))
     assert registry(12345) is None
-    with pytest.raises(MissingObject, match="no Avro schema for subject nothing"):
-        registry.latest("nothing")
     with pytest.raises(MissingObject, match="422"):
         registry.register("trades-value", "{")
 
@@ -96,7 +96,7 @@ def test_a_web_server_that_answers_everything_is_no_registry(server: RegistrySer
     """A wrong base path, a proxy: its 404 says nothing about schemas."""
     registry = SchemaRegistry(RegistryOptions(server.url))
     server.web = status
-    for ask in (registry.check, lambda: registry(7), lambda: registry.latest("trades-value")):
+    for ask in (registry.check, lambda: registry(7), lambda: registry.register("s", schema_text("Trade"))):
         with pytest.raises(Unreachable, match=r"no Schema Registry answers there.*check the URL"):
             ask()
 
@@ -126,11 +126,32 @@ def test_a_registry_of_before_types_passes_the_start(server: RegistryServer, mon
         ('{"message":"no Route matched with those values"}', False),
         ("<html>Not Found: schema</html>", False),
         ("[]", False),
-        ("", False),
+        ("{}", False),
+        (" ", False),
     ],
 )
-def test_which_404_says_that_a_schema_is_not_there(body: str, says_so: bool) -> None:
-    assert is_no_schema(body) is says_so
+def test_which_404_says_that_a_schema_is_not_there(server: RegistryServer, body: str, says_so: bool) -> None:
+    server.web, server.web_body = 404, body.encode()
+    client = RegistryClient(RegistryOptions(server.url))
+    if says_so:
+        assert client.schema(7) is None
+    else:
+        with pytest.raises(NoRegistry, match="HTTP 404"):
+            client.schema(7)
+
+
+@pytest.mark.parametrize("body", ["<html>hello</html>", "[]", '"text"', "17", '{"schema": 5}', '{"id": "x"}', " "])
+def test_what_no_registry_answers_is_not_kept(server: RegistryServer, body: str) -> None:
+    """A proxy's page today is no schema of tomorrow."""
+    schema_id = server.add("trades-value", {"schema": schema_text("Trade")})
+    registry = SchemaRegistry(RegistryOptions(server.url))
+    server.web, server.web_body = 200, body.encode()
+    with pytest.raises(Unreachable, match="no Schema Registry answers there"):
+        registry(schema_id)
+    with pytest.raises(Unreachable, match="no Schema Registry answers there"):
+        registry.register("trades-value", schema_text("Trade"))
+    server.web = 0
+    assert registry(schema_id) == WriterSchema(load_schema("Trade"))
 
 
 def test_a_registry_that_was_restored_empty_can_judge_no_id(server: RegistryServer) -> None:
@@ -183,8 +204,136 @@ def test_login_is_sent_and_a_wrong_one_is_a_setting() -> None:
 
 @pytest.mark.parametrize("url", ["", "registry:8081", "file:///etc/passwd", "http://"])
 def test_addresses_that_are_none(url: str) -> None:
-    with pytest.raises(SettingError, match="schema_registry_url"):
-        SchemaRegistry(RegistryOptions(url))
+    for each in (url, f"http://registry:8081,{url}"):
+        with pytest.raises(SettingError, match="schema_registry_url"):
+            SchemaRegistry(RegistryOptions(each))
+
+
+@pytest.mark.parametrize("alive_at", [0, 1])
+def test_of_several_nodes_one_that_lives_is_enough(server: RegistryServer, alive_at: int) -> None:
+    with RegistryServer() as other:
+        gone = other.url
+    urls = [gone, gone]
+    urls[alive_at] = server.url
+    registry = SchemaRegistry(RegistryOptions(", ".join(urls)))
+    registry.check()
+    schema_id = registry.register("trades-value", schema_text("Trade"))
+    assert registry(schema_id) == WriterSchema(load_schema("Trade"))
+    assert registry.subjects() == 1
+
+
+def test_of_several_nodes_one_in_trouble_is_passed_over(server: RegistryServer) -> None:
+    with RegistryServer() as other:
+        other.down = True
+        registry = SchemaRegistry(RegistryOptions(f"{other.url},{server.url}"))
+        assert registry.register("s", schema_text("Quote")) == 100
+        assert len(other.requests) == 1
+        server.down = True
+        with pytest.raises(Unreachable, match="HTTP 503"):
+            registry.check()
+
+
+def test_a_login_in_the_address_is_used_and_never_said() -> None:
+    with RegistryServer(login="me:p@ss word") as server:
+        url = server.url.replace("://", "://me:p%40ss%20word@")
+        registry = SchemaRegistry(RegistryOptions(url))
+        registry.check()
+        assert registry.where == server.url
+        server.down = True
+        with pytest.raises(Unreachable) as caught:
+            registry.check()
+        assert "word" not in f"{caught.value}"
+        with pytest.raises(SettingError, match="several logins"):
+            SchemaRegistry(RegistryOptions(url, "other", "secret"))
+
+
+def test_a_token_is_sent_and_a_wrong_one_is_a_setting() -> None:
+    def with_token(url: str, token: str) -> SchemaRegistry:
+        properties = {
+            "bearer.auth.credentials.source": "STATIC_TOKEN",
+            "bearer.auth.token": token,
+            "bearer.auth.logical.cluster": "lsrc-1",
+        }
+        return SchemaRegistry(RegistryOptions(url, properties=properties))
+
+    with RegistryServer(bearer="t0ken") as server:
+        with_token(server.url, "t0ken").check()
+        with pytest.raises(SettingError, match="401"):
+            with_token(server.url, "other").check()
+
+
+def test_a_token_of_an_issuer_that_is_gone_may_come_and_one_refused_is_a_setting(server: RegistryServer) -> None:
+    with RegistryServer() as other:
+        gone = other.url
+
+    def with_issuer(url: str) -> SchemaRegistry:
+        properties = {
+            "bearer.auth.credentials.source": "OAUTHBEARER",
+            "bearer.auth.client.id": "me",
+            "bearer.auth.client.secret": "hunter2",
+            "bearer.auth.scope": "s",
+            "bearer.auth.issuer.endpoint.url": url,
+            "bearer.auth.logical.cluster": "lsrc-1",
+        }
+        return SchemaRegistry(RegistryOptions(server.url, properties=properties))
+
+    with pytest.raises(Unreachable, match="no token"):
+        with_issuer(gone).check()
+    with RegistryServer() as issuer:
+        issuer.web, issuer.web_body = 400, b'{"error": "invalid_client"}'
+        with pytest.raises(SettingError, match=r"no token.*invalid_client") as caught:
+            with_issuer(issuer.url).check()
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"ssl.ca": "/x"},
+        {"ssl.ca.location": "/nowhere/ca.pem"},
+        {"ssl.key.location": "/nowhere/key.pem"},
+        {"max.retries": "three"},
+        {"bearer.auth.credentials.source": "CUSTOM"},
+        {"bearer.auth.credentials.source": "nobody"},
+        {"basic.auth.user.info": "no-colon"},
+        {"proxy": "no proxy"},
+    ],
+)
+def test_properties_that_the_client_refuses(properties: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match="schema_registry_properties"):
+        SchemaRegistry(RegistryOptions("http://127.0.0.1:1", properties=properties))
+
+
+def test_a_redirect_is_no_registry(server: RegistryServer) -> None:
+    server.web = 301
+    with pytest.raises(NoRegistry, match="HTTP 301"):
+        SchemaRegistry(RegistryOptions(server.url)).check()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("tls"))
+
+
+def test_tls_with_a_certificate_of_the_client(certificates: Certificates) -> None:
+    trusted = {"ssl.ca.location": str(certificates.authority)}
+    own = {
+        "ssl.certificate.location": str(certificates.certificate),
+        "ssl.key.location": str(certificates.key),
+    }
+    with RegistryServer(tls=certificates.of_server()) as server:
+        registry = SchemaRegistry(RegistryOptions(server.url, properties={**trusted, **own}))
+        schema_id = registry.register("trades-value", schema_text("Trade"))
+        assert registry(schema_id) == WriterSchema(load_schema("Trade"))
+        with pytest.raises(Unreachable, match=r"doesn't answer.*ssl.ca.location"):
+            SchemaRegistry(RegistryOptions(server.url, properties=own)).check()
+        with pytest.raises(Unreachable, match="doesn't answer"):
+            SchemaRegistry(RegistryOptions(server.url, properties=trusted)).check()
+    with (
+        RegistryServer() as plain,
+        pytest.raises(Unreachable, match=r"does it speak TLS\? if not, use http://"),
+    ):
+        SchemaRegistry(RegistryOptions(plain.url.replace("http:", "https:"))).check()
 
 
 def test_what_is_no_registry_is_said_across_processes() -> None:

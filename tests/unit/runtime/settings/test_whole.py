@@ -136,6 +136,30 @@ def test_secrets_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in line_of(redis_url="http://me:hunter2@host")
 
 
+def test_secrets_of_the_registry_are_never_printed() -> None:
+    settings = load_settings(
+        schema_registry_url="http://a:8081,https://me:hunter2@b:8081",
+        schema_registry_properties={
+            "basic.auth.user.info": "me:hunter2",
+            "bearer.auth.token": "hunter2",
+            "bearer.auth.client.secret": "hunter2",
+            "ssl.key.password": "hunter2",
+            "proxy": "http://me:hunter2@proxy",
+            "ssl.ca.location": "/ca.pem",
+        },
+    )
+    for text in (repr(settings), str(settings), str(settings.changed())):
+        assert "hunter2" not in text
+        assert "'ssl.ca.location': '/ca.pem'" in text
+        assert "http://a:8081,https://***@b:8081" in text
+
+
+@pytest.mark.parametrize("urls", ["http://a:8081,b:8081", "http://a,,http://b", "http://a,", "redis://a"])
+def test_several_addresses_of_the_registry(urls: str) -> None:
+    assert "SCHEMA_REGISTRY_URL" in line_of(schema_registry_url=urls)
+    assert load_settings(schema_registry_url="http://a, https://b/x").schema_registry_url == "http://a,https://b/x"
+
+
 @pytest.mark.parametrize("key", ["password", "Password", "ssl_password"])
 def test_secrets_in_the_query_of_a_url_are_never_printed(key: str) -> None:
     text = repr(load_settings(redis_url=f"redis://host:6379/0?db=1&{key}=hunter2&timeout=3"))
