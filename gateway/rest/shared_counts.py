@@ -7,6 +7,7 @@ waits for no other.
 """
 
 import asyncio
+from importlib.resources import files
 from typing import Any, Final
 
 from limits.aio.storage import RedisStorage
@@ -15,15 +16,7 @@ from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 
 __all__ = ["SharedCounts"]
 
-# KEYS: the counters; ARGV: for each one its lifetime in seconds and what to add. A counter lives from its first hit on.
-ADD_ALL: Final = """
-local counted = {}
-for at = 1, #KEYS do
-    counted[at] = redis.call('INCRBY', KEYS[at], ARGV[2 * at])
-    if counted[at] == tonumber(ARGV[2 * at]) then redis.call('EXPIRE', KEYS[at], ARGV[2 * at - 1]) end
-end
-return counted
-"""
+ADD_ALL: Final = files(__package__).joinpath("add_all.lua").read_text("utf-8")
 TOGETHER_MAX: Final = 500
 
 

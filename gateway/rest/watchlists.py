@@ -6,6 +6,7 @@ replacing decide and write on the server in one step, so two gateways cannot ove
 """
 
 import time
+from importlib.resources import files
 from typing import Final, cast
 from uuid import uuid4
 
@@ -21,18 +22,8 @@ __all__ = ["Watchlists"]
 
 KEY: Final = "gateway:watchlists:"
 LISTS_MAX: Final = 100
-# KEYS[1] the user's hash; ARGV: id, JSON, most lists. Answers 1 when it was added.
-CREATE: Final = """
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return 1
-"""
-# KEYS[1] the user's hash; ARGV: id, JSON. Answers 1 when it was there and is replaced.
-REPLACE: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return 1
-"""
+CREATE: Final = files(__package__).joinpath("create_watchlist.lua").read_text("utf-8")
+REPLACE: Final = files(__package__).joinpath("replace_watchlist.lua").read_text("utf-8")
 EXAMPLE: Final = {
     "id": "0b6c1d3e9f3a4a5c8d7e6f5a4b3c2d1e",
     "name": "Majors",

@@ -8,6 +8,7 @@ symbol out of the set and publishes that, once. The clock is Redis's own, so the
 
 import asyncio
 from collections.abc import Callable, Collection
+from importlib.resources import files
 from typing import Any, Final
 
 import structlog
@@ -22,36 +23,7 @@ CHANGE_S: Final = 0.05
 CHUNK: Final = 500
 log = structlog.get_logger(__name__)
 
-# KEYS: the set, the channel. ARGV: gateway, lease in ms (0: drop it, -1: only look), then symbols.
-SCRIPT: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local lease = tonumber(ARGV[2])
-local gained, lost = {}, {}
-for i = 3, #ARGV do
-  local symbol = ARGV[i]
-  local key = 'demand:' .. symbol
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-  if lease > 0 then
-    redis.call('ZADD', key, now + lease, ARGV[1])
-    redis.call('PEXPIRE', key, lease * 4)
-  elseif lease == 0 then
-    redis.call('ZREM', key, ARGV[1])
-  end
-  if redis.call('EXISTS', key) == 1 then
-    if redis.call('SADD', KEYS[1], symbol) == 1 then gained[#gained + 1] = symbol end
-  elseif redis.call('SREM', KEYS[1], symbol) == 1 then
-    lost[#lost + 1] = symbol
-  end
-end
-if #gained > 0 then
-  redis.call('PUBLISH', KEYS[2], cjson.encode({action = 'subscribe', symbols = gained}))
-end
-if #lost > 0 then
-  redis.call('PUBLISH', KEYS[2], cjson.encode({action = 'unsubscribe', symbols = lost}))
-end
-return {#gained, #lost}
-"""
+SCRIPT: Final = files(__package__).joinpath("demand.lua").read_text("utf-8")
 
 
 class Demand:

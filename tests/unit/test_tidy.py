@@ -200,6 +200,28 @@ def test_every_unit_test_file_mirrors_a_module() -> None:
     assert sorted(orphans - set(TESTS_OF_NO_MODULE)) == []
 
 
+def test_lua_lies_in_files_of_its_own() -> None:
+    wrong = [place(path) for path in modules() if re.search(r"\b(redis\.call|call)\('", path.read_text("utf-8"))]
+    assert not wrong, f"{wrong}: put the script into a .lua file beside the module, and load it as a resource"
+
+
+def test_every_file_beside_modules_is_in_the_wheel() -> None:
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-data"]
+    beside = {
+        path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+    }
+    shipped = {
+        path
+        for package, names in data.items()
+        for name in names
+        for path in (ROOT / package.replace(".", "/")).glob(name)
+    }
+    assert beside == shipped, sorted(place(path) for path in beside ^ shipped)
+
+
 def test_requirements_are_those_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]

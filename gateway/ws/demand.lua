@@ -1,0 +1,28 @@
+-- KEYS: the set, the channel. ARGV: gateway, lease in ms (0: drop it, -1: only look), then symbols.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lease = tonumber(ARGV[2])
+local gained, lost = {}, {}
+for i = 3, #ARGV do
+  local symbol = ARGV[i]
+  local key = 'demand:' .. symbol
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  if lease > 0 then
+    redis.call('ZADD', key, now + lease, ARGV[1])
+    redis.call('PEXPIRE', key, lease * 4)
+  elseif lease == 0 then
+    redis.call('ZREM', key, ARGV[1])
+  end
+  if redis.call('EXISTS', key) == 1 then
+    if redis.call('SADD', KEYS[1], symbol) == 1 then gained[#gained + 1] = symbol end
+  elseif redis.call('SREM', KEYS[1], symbol) == 1 then
+    lost[#lost + 1] = symbol
+  end
+end
+if #gained > 0 then
+  redis.call('PUBLISH', KEYS[2], cjson.encode({action = 'subscribe', symbols = gained}))
+end
+if #lost > 0 then
+  redis.call('PUBLISH', KEYS[2], cjson.encode({action = 'unsubscribe', symbols = lost}))
+end
+return {#gained, #lost}

@@ -1,0 +1,231 @@
+-- KEYS: md:epoch, the shard's stream.
+-- ARGV: epoch to set in an empty Redis, time ms, bytes and ms of the stream, candles kept, a msgpack map of bars by
+-- interval for all symbols together, shard, channel of updates ("" for none), source of alerts, then three msgpack
+-- arrays ("" when empty): final bars, live bars, tickers.
+-- Reply: {epoch found, final bars, live bars, tickers accepted, {symbol key, its shards with commas, …}}.
+--
+-- A comment behind a command says which keys it touches: sinks.redis.refusals reads it when Redis refuses that line.
+local call, find, match = redis.call, string.find, string.match
+
+local epoch = call('GET', KEYS[1]) -- md:epoch
+if not epoch then
+  epoch = ARGV[1]
+  call('SET', KEYS[1], epoch) -- md:epoch
+end
+
+local out, n = {}, 0
+local counts = {0, 0, 0}
+local shard, doubled = tonumber(ARGV[7]), {}
+local moved, moves = {}, 0
+
+-- The number after `"name":` in stored JSON, searched for from `from`.
+local function field(json, name, from)
+  local _, last = find(json, name, from, true)
+  return last and tonumber(match(json, '^-?%d+', last + 1))
+end
+
+local function bar_position(json)
+  -- The sequence is a bar's last field: `"sequence":` and at most 17 characters; the shard stands before it.
+  return field(json, '"time":', 1) or -1, field(json, '"sequence":', -40) or -1, field(json, '"shard":', -70) or shard
+end
+
+local function newer(start, sequence, final, held)
+  if not held then return true end
+  local held_start, held_sequence, held_shard = bar_position(held)
+  if start ~= held_start then return start > held_start end
+  if sequence ~= held_sequence then return sequence > held_sequence end
+  if shard ~= held_shard then return shard < held_shard end
+  return final and not find(held, '"final":true', 1, true)
+end
+
+-- A symbol whose ticker another shard wrote has trades in both, unless that was before its topic was made anew.
+-- What is known stands in a key of its own, so that each shard of it is told once.
+local function find_doubled(symbol_key, sequence, held, held_shard)
+  if math.floor(held / 2 ^ 44) ~= math.floor(sequence / 2 ^ 44) then return end
+  local known_key = 'md:two-partitions:' .. symbol_key
+  local known, shards = call('GET', known_key), {} -- md:two-partitions:*
+  for each in string.gmatch((known or '') .. ',' .. shard .. ',' .. held_shard, '%d+') do
+    shards[tonumber(each)] = true
+  end
+  local sorted = {}
+  for each in pairs(shards) do sorted[#sorted + 1] = each end
+  table.sort(sorted)
+  local said = table.concat(sorted, ',')
+  doubled[#doubled + 1] = symbol_key
+  doubled[#doubled + 1] = said
+  if said == known then return end
+  call('SET', known_key, said) -- md:two-partitions:*
+  local symbol = match(symbol_key, '^symbol:(.*)$')
+  local id = 'two-partitions:' .. symbol
+  -- A login that may not write events must not stop the flow, which says it too.
+  redis.pcall('XADD', 'md:events', 'MAXLEN', '~', 10000, '*', 'type', 'alert', 'ts', ARGV[2], 'symbols', symbol,
+    'data', '{"id":' .. cjson.encode(id) .. ',"severity":"critical","category":"data-quality"'
+    .. ',"title":"Symbol in several partitions","message":'
+    .. cjson.encode(symbol .. ' has trades in partitions ' .. string.gsub(said, ',', ', ') .. ': its bars lack trades')
+    .. ',"source":"' .. ARGV[9] .. '","actionItems":["tapeflow rekey"],"symbol":' .. cjson.encode(symbol)
+    .. ',"partitions":[' .. said .. ']}')
+end
+
+local function tell_moved(key, json)
+  local interval = match(key, '[^:]*$')
+  local names = moved[interval] or {}
+  moved[interval] = names
+  names[#names + 1] = '"' .. match(json, '"symbol":"([^"]*)"') .. '"'
+  moves = moves + 1
+end
+
+-- Writes the newest of `bars` to their keys. `at[i]`: where the key of bar i stands, before start, sequence and JSON.
+-- Many keys at once: MGET, compare, MSET. `fresh` holds what this call accepted, should a key come twice.
+-- Returns how many were written. Of open bars the entry says so, and carries the last state of a bar that one follows.
+local function keep_newest(bars, at, final)
+  if #at == 0 then return 0 end
+  local keys = {}
+  for i = 1, #at do keys[i] = bars[at[i]] end
+  local stored, fresh, writes, w = call('MGET', unpack(keys)), {}, {}, 0 -- candle:*
+  for i = 1, #at do
+    local key, json = keys[i], bars[at[i] + 3]
+    local held = fresh[key] or stored[i]
+    if newer(bars[at[i] + 1], bars[at[i] + 2], final, held) then
+      fresh[key] = json
+      writes[w + 1], writes[w + 2] = key, json
+      w = w + 2
+      if not final then
+        tell_moved(key, json)
+        if held and bar_position(held) < bars[at[i] + 1] and not find(held, '"final":true', 1, true) then
+          n = n + 1
+          out[n] = held
+        end
+      end
+    end
+  end
+  if w > 0 then call('MSET', unpack(writes)) end -- candle:*
+  return w / 2
+end
+
+-- How many final bars each series keeps while Redis holds so many symbols.
+local most, kept = tonumber(ARGV[5]), {}
+local symbols = math.max(1, call('SCARD', 'md:symbols')) -- md:symbols
+for interval, together in pairs(cmsgpack.unpack(ARGV[6])) do
+  kept[interval] = math.max(1, math.min(most, math.floor(together / symbols)))
+end
+
+-- Series that get no bars any more must shrink too as symbols come: some at random, so that all have their turn.
+local function shrink_some(count)
+  for _, symbol in ipairs(call('SRANDMEMBER', 'md:symbols', count)) do -- md:symbols
+    for interval, most_here in pairs(kept) do
+      call('ZREMRANGEBYRANK', 'candles:' .. symbol .. ':' .. interval, 0, -(most_here + 1)) -- candles:*
+    end
+  end
+end
+
+local bars, accepted = ARGV[10] == '' and {} or cmsgpack.unpack(ARGV[10]), {}
+if #bars > 0 then shrink_some(4 + math.floor(#bars / 20)) end
+for i = 1, #bars, 5 do
+  local kept = kept[match(bars[i], '[^:]*$')]
+  local list, start, sequence, json = bars[i], bars[i + 2], bars[i + 3], bars[i + 4]
+  local latest = call('ZRANGE', list, -1, -1, 'WITHSCORES')[2] -- candles:*
+  local accept, held = not latest or start > tonumber(latest), nil
+  if not accept then
+    held = call('ZRANGEBYSCORE', list, start, start)[1] -- candles:*
+    if held then
+      accept = newer(start, sequence, true, held)
+      if accept then call('ZREMRANGEBYSCORE', list, start, start) end -- candles:*
+    else
+      accept = start > tonumber(call('ZRANGE', list, 0, 0, 'WITHSCORES')[2]) -- candles:*
+        or call('ZCARD', list) < kept -- candles:*
+    end
+  end
+  if accept then
+    call('ZADD', list, start, json) -- candles:*
+    if not held then call('ZREMRANGEBYRANK', list, 0, -(kept + 1)) end -- candles:*
+    n = n + 1
+    out[n] = json
+    accepted[#accepted + 1] = i + 1
+  end
+end
+keep_newest(bars, accepted, true)
+counts[1] = #accepted
+
+bars = ARGV[11] == '' and {} or cmsgpack.unpack(ARGV[11])
+local every = {}
+for i = 1, #bars, 4 do every[#every + 1] = i end
+counts[2] = keep_newest(bars, every, false)
+
+local tickers = ARGV[12] == '' and {} or cmsgpack.unpack(ARGV[12])
+if #tickers > 0 then
+  local keys, k = {}, 0
+  for i = 1, #tickers, 9 do
+    k = k + 1
+    keys[k] = tickers[i]
+  end
+  local stored, fresh, writes, w, names = call('MGET', unpack(keys)), {}, {}, 0, {} -- price:*
+  for i = 1, k do
+    local at, key = i * 9 - 8, keys[i]
+    local sequence, snapshot = tickers[at + 2], tickers[at + 4]
+    local held = fresh[key] or (stored[i] and field(stored[i], '"sequence":', 1)) or -1
+    local held_shard = not fresh[key] and stored[i] and field(stored[i], '"shard":', 1) or shard
+    if held_shard ~= shard then find_doubled(tickers[at + 1], sequence, held, held_shard) end
+    if sequence > held or (sequence == held and shard < held_shard) then
+      fresh[key] = sequence
+      writes[w + 1], writes[w + 2] = key, snapshot
+      w = w + 2
+      n = n + 1
+      out[n] = tickers[at + 3] == held and held >= 0 and tickers[at + 5] or snapshot
+      local info = tickers[at + 1]
+      call('HSET', info, 'exchange', tickers[at + 6], 'last_seen', tickers[at + 8], 'shard', ARGV[7]) -- symbol:*
+      if held < 0 then call('HSETNX', info, 'first_seen', tickers[at + 7]) end -- symbol:*
+      local symbol = match(snapshot, '"symbol":"([^"]*)"')
+      names[#names + 1] = symbol
+      if ARGV[8] ~= '' then
+        local update = '{"type":"price_update","symbol":"' .. symbol .. '","data":' .. snapshot
+          .. ',"source":' .. cjson.encode(tickers[at + 6]) .. '}'
+        call('PUBLISH', ARGV[8], update) -- market-data:updates
+      end
+    end
+  end
+  if w > 0 then
+    call('MSET', unpack(writes)) -- price:*
+    call('SADD', 'md:symbols', unpack(names)) -- md:symbols
+  end
+  counts[3] = w / 2
+end
+
+-- The value of `name` in an entry of the stream, and the bytes that the entry counts for.
+local function value(entry, name)
+  for i = 1, #entry[2], 2 do
+    if entry[2][i] == name then return entry[2][i + 1] end
+  end
+  return ''
+end
+
+local function bytes_of(batch, moves_of_it) return #batch + #moves_of_it + 256 end
+
+-- How to cut the stream before an entry is added with which it has ever had `sum` bytes: XADD's own two words.
+-- A few entries are looked at in each call: the bound is reached again soon after it was lowered.
+local function bound_of(newest, sum)
+  local from = string.format('%.0f', math.max(0, match(newest[1], '^%d+') - ARGV[4]))
+  for looked = 1, 50 do
+    local entry = call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)[1] -- md:deltas:*
+    if not entry then return 'MAXLEN', 1 end
+    local there = tonumber(value(entry, 'sum'))
+    local held = there and sum - there + bytes_of(value(entry, 'batch'), value(entry, 'moved'))
+    if looked == 50 or held and held <= tonumber(ARGV[3]) then return 'MINID', entry[1] end
+    from = '(' .. entry[1]
+  end
+end
+
+if n > 0 or moves > 0 then
+  local batch, of_intervals = '[' .. table.concat(out, ',') .. ']', {}
+  for interval, names in pairs(moved) do
+    of_intervals[#of_intervals + 1] = '"' .. interval .. '":[' .. table.concat(names, ',') .. ']'
+  end
+  local moved_json = '{' .. table.concat(of_intervals, ',') .. '}'
+  local newest = call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1] -- md:deltas:*
+  local before = newest and tonumber(value(newest, 'sum'))
+  local sum = (before or 0) + bytes_of(batch, moved_json)
+  local how, least = 'MAXLEN', 1 -- what an earlier release left has no sizes, and goes
+  if before then how, least = bound_of(newest, sum) end
+  call('XADD', KEYS[2], how, least, '*', 'batch', batch, 'moved', moved_json, 'ts', ARGV[2], 'n', n, -- md:deltas:*
+    'sum', string.format('%.0f', sum))
+end
+return {epoch, counts[1], counts[2], counts[3], doubled}
