@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.columns import BUY, NO_TIMESTAMP, SELL, TRADE, Rows, TradeBatch
+from schemas.columns import BUY, NO_TIMESTAMP, SELL, TRADE, Longs, Rows, TradeBatch, TradeRows
 
 __all__ = ["Disorder", "SyntheticMarket", "symbol_names"]
 
@@ -90,7 +90,7 @@ class SyntheticMarket:
         self._made += count
         return TradeBatch("synthetic", 0, rows, text, count, self._made)
 
-    def _price(self, rows: Rows, symbols: Rows) -> None:
+    def _price(self, rows: TradeRows, symbols: Longs) -> None:
         """Prices, bids, asks, sides and ids: walks and counts per symbol, done on rows sorted by symbol."""
         random, count = self._random, len(rows)
         order = np.argsort(symbols, kind="stable")
@@ -118,7 +118,7 @@ class SyntheticMarket:
         rows["side"][order] = np.where(buys, BUY, SELL)
         rows["trade_id_number"][order] = ids
 
-    def _disturb(self, rows: Rows) -> None:
+    def _disturb(self, rows: TradeRows) -> None:
         random, count, plan = self._random, len(rows), self._disorder
         for share, reach_ms in ((plan.swapped, plan.swapped_ms), (plan.late, plan.late_ms)):
             chosen = np.flatnonzero(random.random(count) < share)

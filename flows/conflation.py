@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from schemas.columns import Rows
+from schemas.columns import Longs, Mask
 from schemas.intervals import INTERVALS
 
 __all__ = ["BarWindows"]
@@ -25,7 +25,7 @@ class BarWindows:
 
     def __init__(self, span: timedelta) -> None:
         self._span_us = span // MICROSECOND
-        self._phases_us: Rows = np.arange(COUNT) * self._span_us // COUNT
+        self._phases_us: Longs = np.arange(COUNT) * self._span_us // COUNT
         self._sent_in = np.full(COUNT, -1, np.int64)
         self._waiting = np.zeros(COUNT, np.bool_)
 
@@ -38,15 +38,15 @@ class BarWindows:
         """Bars of any interval may have changed."""
         self._waiting[:] = True
 
-    def due(self, now: datetime) -> Rows:
+    def due(self, now: datetime) -> Mask:
         """Mask of the intervals that wait and may go out."""
         if not self._span_us:
             return self._waiting.copy()
         # Another window, not a later one: a clock that was set back must hold nothing up.
-        due: Rows = self._waiting & (self._windows(now) != self._sent_in)
+        due: Mask = self._waiting & (self._windows(now) != self._sent_in)
         return due
 
-    def sent(self, intervals: Rows, now: datetime) -> None:
+    def sent(self, intervals: Mask, now: datetime) -> None:
         """Those of the mask went out."""
         self._waiting &= ~intervals
         if self._span_us:
@@ -61,6 +61,6 @@ class BarWindows:
         next_us = (self._sent_in[self._waiting] + 1) * self._span_us - self._phases_us[self._waiting]
         return EPOCH + timedelta(microseconds=int(next_us.min()))
 
-    def _windows(self, now: datetime) -> Rows:
-        windows: Rows = ((now - EPOCH) // MICROSECOND + self._phases_us) // self._span_us
+    def _windows(self, now: datetime) -> Longs:
+        windows: Longs = ((now - EPOCH) // MICROSECOND + self._phases_us) // self._span_us
         return windows

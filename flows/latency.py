@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from schemas.columns import Rows
+from schemas.columns import Longs
 
 __all__ = ["LatencyHistogram"]
 
@@ -34,7 +34,7 @@ class LatencyHistogram(Collector):
         self._lock = threading.Lock()
         registry.register(self)
 
-    def observe(self, now_ms: int, timestamps_ms: Rows) -> None:
+    def observe(self, now_ms: int, timestamps_ms: Longs) -> None:
         """timestamps_ms: int64[n], negative where a record has none."""
         latencies = now_ms - timestamps_ms[timestamps_ms >= 0]
         if not len(latencies):

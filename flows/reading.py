@@ -30,7 +30,7 @@ from runtime.settings.running import RunningSettings
 from runtime.settings.time import TimeSettings
 from runtime.settings.whole import Settings
 from schemas.avro import WriterSchema
-from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.columns import PlaceRows, RawBatch, TradeBatch
 from schemas.errors import Unreachable
 from schemas.intervals import INTERVALS
 from schemas.names import requeued_topic
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-NOTHING_REQUEUED: Final[Mapping[int, Rows]] = MappingProxyType({})
+NOTHING_REQUEUED: Final[Mapping[int, PlaceRows]] = MappingProxyType({})
 
 
 def rules_of(settings: TimeSettings) -> Rules:
@@ -158,7 +158,7 @@ def markers_of(settings: KafkaSettings) -> Mapping[str, Marker]:
     )
 
 
-def requeued_places(settings: Settings) -> Mapping[int, Rows]:
+def requeued_places(settings: Settings) -> Mapping[int, PlaceRows]:
     """The records of the trades topic that were put back until now, for decode_trades. Asks the brokers."""
     return places_by_partition(markers_of(settings), settings.kafka_topic)
 
@@ -166,7 +166,7 @@ def requeued_places(settings: Settings) -> Mapping[int, Rows]:
 def decode_trades(
     settings: Settings,
     stop: threading.Event | None = None,
-    requeued: Mapping[int, Rows] = NOTHING_REQUEUED,
+    requeued: Mapping[int, PlaceRows] = NOTHING_REQUEUED,
     decoder: Decoder | None = None,
 ) -> Callable[[RawBatch], TradeBatch]:
     """Bytes of one partition to valid trades and rejects; with ``stop``, waits for a registry that is down.

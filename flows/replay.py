@@ -28,7 +28,7 @@ from flows.replay_progress import PartitionProgress, write_progress
 from flows.starting import start_flow
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
-from schemas.columns import LENGTHS_US, BarBatch, Rows, TradeBatch
+from schemas.columns import LENGTHS_US, BarBatch, BarRows, Longs, Mask, Rows, TradeBatch
 from schemas.errors import StateIncompatible
 from schemas.intervals import INTERVALS
 from sinks.clickhouse.sink import ClickHouseBarsSink
@@ -135,14 +135,14 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
             self._sealed.append(sealed[self._in_range(sealed["start_us"], sealed["interval"])])
         self._late.append(late)
 
-    def _in_range(self, starts_us: Rows, intervals: Rows) -> Rows:
+    def _in_range(self, starts_us: Longs, intervals: Rows) -> Mask:
         """Which bars are asked for and lie within the range's edges."""
         whole_from_us = self._plan.whole_from_us[self._progress.partition]
         ends_us = starts_us + LENGTHS_US[intervals]
-        kept: Rows = self._wanted[intervals] & (starts_us >= whole_from_us) & (ends_us <= self._plan.ends_us_max)
+        kept: Mask = self._wanted[intervals] & (starts_us >= whole_from_us) & (ends_us <= self._plan.ends_us_max)
         return kept
 
-    def _whole(self, rows: Rows, count: bool = True) -> list[BarBatch]:
+    def _whole(self, rows: BarRows, count: bool = True) -> list[BarBatch]:
         """The chosen bars among ``rows`` that the range holds wholly, at most one batch."""
         if not len(rows):
             return []

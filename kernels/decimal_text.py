@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from kernels.kernel import kernel
-from schemas.columns import Rows
+from schemas.columns import Bytes, Longs, Rows
 
 __all__ = [
     "QUOTE_SCALE",
@@ -108,7 +108,7 @@ def plain(value: int, scale: int = SCALE) -> str:
 
 
 @kernel
-def put_u64(buffer: Rows, at: int, value: np.uint64) -> int:
+def put_u64(buffer: Bytes, at: int, value: np.uint64) -> int:
     """Write the digits of a uint64 at ``at``; returns the position behind them."""
     count = 1
     while count < 20 and value >= _POWERS[count]:
@@ -123,7 +123,7 @@ def put_u64(buffer: Rows, at: int, value: np.uint64) -> int:
 
 
 @kernel
-def put_int(buffer: Rows, at: int, value: int) -> int:
+def put_int(buffer: Bytes, at: int, value: int) -> int:
     """Write a signed int64 in decimal; returns the position behind it."""
     if value < 0:
         buffer[at] = _MINUS
@@ -132,7 +132,7 @@ def put_int(buffer: Rows, at: int, value: int) -> int:
 
 
 @kernel
-def _put_fixed(buffer: Rows, at: int, value: np.uint64, count: int) -> int:
+def _put_fixed(buffer: Bytes, at: int, value: np.uint64, count: int) -> int:
     """Write exactly ``count`` digits, leading zeros included."""
     position = at + count
     while position > at:
@@ -144,7 +144,7 @@ def _put_fixed(buffer: Rows, at: int, value: np.uint64, count: int) -> int:
 
 
 @kernel
-def _put_fraction(buffer: Rows, at: int, value: np.uint64, count: int) -> int:
+def _put_fraction(buffer: Bytes, at: int, value: np.uint64, count: int) -> int:
     """Write point and the ``count`` digits of a fraction without its trailing zeros; nothing for zero."""
     if value == _U0:
         return at
@@ -179,7 +179,7 @@ def _cut_128(hi: np.uint64, lo: np.uint64) -> tuple[np.uint64, np.uint64, np.uin
 
 
 @kernel
-def _put_whole(buffer: Rows, at: int, hi: np.uint64, lo: np.uint64) -> int:
+def _put_whole(buffer: Bytes, at: int, hi: np.uint64, lo: np.uint64) -> int:
     """Write an unsigned 128-bit integer."""
     if hi == _U0:
         return int(put_u64(buffer, at, lo))
@@ -205,7 +205,7 @@ def _magnitude(hi: int, lo: np.uint64) -> tuple[np.uint64, np.uint64]:
 
 
 @kernel
-def put_i128(buffer: Rows, at: int, hi: int, lo: np.uint64) -> int:
+def put_i128(buffer: Bytes, at: int, hi: int, lo: np.uint64) -> int:
     """Write a 128-bit pair at scale 10 in plain notation; returns the position behind it."""
     if hi < 0:
         buffer[at] = _MINUS
@@ -221,7 +221,7 @@ def put_i128(buffer: Rows, at: int, hi: int, lo: np.uint64) -> int:
 
 
 @kernel
-def put_percent(buffer: Rows, at: int, hi: int, lo: np.uint64) -> int:
+def put_percent(buffer: Bytes, at: int, hi: int, lo: np.uint64) -> int:
     """Write a 128-bit pair at scale 5 in plain notation; returns the position behind it."""
     if hi < 0:
         buffer[at] = _MINUS
@@ -256,7 +256,7 @@ def _cut_256(
 
 
 @kernel
-def put_u256(buffer: Rows, at: int, limbs: Rows) -> int:
+def put_u256(buffer: Bytes, at: int, limbs: Rows) -> int:
     """Write four unsigned limbs at scale 20 in plain notation; returns the position behind them."""
     l3, l2, l1, l0, low = _cut_256(limbs[3], limbs[2], limbs[1], limbs[0])
     l3, l2, l1, l0, high = _cut_256(l3, l2, l1, l0)
@@ -282,7 +282,7 @@ def put_u256(buffer: Rows, at: int, limbs: Rows) -> int:
 
 
 @kernel
-def _texts_i128(hi: Rows, lo: Rows, buffer: Rows, ends: Rows) -> None:
+def _texts_i128(hi: Rows, lo: Rows, buffer: Bytes, ends: Longs) -> None:
     at = 0
     for index in range(len(hi)):
         at = put_i128(buffer, at, hi[index], lo[index])
@@ -290,7 +290,7 @@ def _texts_i128(hi: Rows, lo: Rows, buffer: Rows, ends: Rows) -> None:
 
 
 @kernel
-def _texts_u256(limbs: Rows, buffer: Rows, ends: Rows) -> None:
+def _texts_u256(limbs: Rows, buffer: Bytes, ends: Longs) -> None:
     at = 0
     for index in range(len(limbs)):
         at = put_u256(buffer, at, limbs[index])
@@ -313,7 +313,7 @@ def texts_u256(limbs: Rows) -> list[str]:
     return _split(buffer, ends)
 
 
-def _split(buffer: Rows, ends: Rows) -> list[str]:
+def _split(buffer: Bytes, ends: Longs) -> list[str]:
     stops = ends.tolist()
     text = buffer[: stops[-1] if stops else 0].tobytes().decode("ascii")
     return [text[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]

@@ -35,14 +35,36 @@ __all__ = [
     "TRADE",
     "UNKNOWN",
     "BarBatch",
+    "BarRows",
+    "Bytes",
     "Keys",
+    "Longs",
+    "Mask",
+    "PlaceRows",
     "RawBatch",
     "Rows",
     "TickerBatch",
+    "TickerRows",
     "TradeBatch",
+    "TradeRows",
 ]
 
 Rows = npt.NDArray[Any]
+"""Rows of any table, or an array of which no more is known."""
+TradeRows = npt.NDArray[Any]
+"""TRADE[n]: trades as decoders make them."""
+BarRows = npt.NDArray[Any]
+"""BAR[n]: bars as they are published."""
+TickerRows = npt.NDArray[Any]
+"""TICKER[n]: the newest state of symbols."""
+PlaceRows = npt.NDArray[Any]
+"""PLACE[n]: records, named by where they stand."""
+Bytes = npt.NDArray[np.uint8]
+"""Text, or a buffer that a kernel writes."""
+Longs = npt.NDArray[np.int64]
+"""Offsets, positions, counts, times."""
+Mask = npt.NDArray[np.bool_]
+"""Which entries of another array are meant."""
 
 LENGTHS_US: Final[Rows] = np.array([interval.length_us for interval in INTERVALS], np.int64)
 """Lengths by BAR.interval; ORIGINS_US: a start of each, from which the others are whole lengths away."""
@@ -189,9 +211,9 @@ class RawBatch:
     topic: str
     partition: int
     data: bytes
-    ends: Rows
-    offsets: Rows
-    timestamps_ms: Rows
+    ends: Longs
+    offsets: Longs
+    timestamps_ms: Longs
     keys: Keys
     nulls: Sequence[int] = ()
 
@@ -216,7 +238,7 @@ class TradeBatch:
 
     topic: str
     partition: int
-    rows: Rows
+    rows: TradeRows
     text: bytes
     read: int
     next_offset: int
@@ -234,7 +256,7 @@ class BarBatch:
     """BAR rows and the symbols that they index. ``partition``: whose trades made them; -1 where it doesn't matter."""
 
     symbols: Sequence[str]
-    rows: Rows
+    rows: BarRows
     partition: int = -1
 
     def __len__(self) -> int:
@@ -247,7 +269,7 @@ class TickerBatch:
 
     symbols: Sequence[str]
     exchanges: Sequence[str]
-    rows: Rows
+    rows: TickerRows
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -22,7 +22,7 @@ import polars as pl
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from kernels.decimal_text import QUOTE_SCALE, SCALE, texts_i128, texts_u256
-from schemas.columns import BAR, BarBatch, Rows
+from schemas.columns import BAR, BarBatch, BarRows
 from schemas.errors import InputError
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reject
@@ -87,7 +87,7 @@ class BarTable:
         self._wanted = np.zeros(len(INTERVALS), bool)
         self._wanted[list(intervals)] = True
         self._names: dict[str, int] = {}
-        self._parts: list[Rows] = []
+        self._parts: list[BarRows] = []
 
     def add(self, batch: BarBatch) -> None:
         rows = batch.rows[self._wanted[batch.rows["interval"]]]
@@ -103,7 +103,7 @@ class BarTable:
         _write(path, BAR_COLUMNS, bar_columns(list(self._names), rows))
         return len(rows)
 
-    def _sorted(self) -> Rows:
+    def _sorted(self) -> BarRows:
         rows = np.concatenate(self._parts) if self._parts else np.zeros(0, BAR)
         names = list(self._names)
         rank = np.empty(len(names), np.int64)
@@ -117,7 +117,7 @@ class BarTable:
             & (rows["interval"][1:] == rows["interval"][:-1])
             & (rows["start_us"][1:] == rows["start_us"][:-1])
         )
-        newest: Rows = rows[np.r_[~same, True][: len(rows)]]
+        newest: BarRows = rows[np.r_[~same, True][: len(rows)]]
         return newest
 
 
@@ -150,7 +150,7 @@ class RejectTable:
         return len(self._rejects)
 
 
-def bar_columns(names: Sequence[str], rows: Rows) -> Columns:
+def bar_columns(names: Sequence[str], rows: BarRows) -> Columns:
     """Every column of the file as text, an absent vwap as the empty text."""
 
     priced = {

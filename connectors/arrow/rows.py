@@ -22,7 +22,7 @@ from connectors.values.fields import FIELD_COUNT, Field
 from connectors.values.read import PRICE_SCALE, ROUNDING, SIZE_SCALE, Values
 from connectors.values.rejecting import reject_bad
 from kernels.decimal_read import ROUNDED, number_from_text
-from schemas.columns import NO_TIMESTAMP, TRADE, RawBatch, Rows, TradeBatch
+from schemas.columns import NO_TIMESTAMP, TRADE, RawBatch, Rows, TradeBatch, TradeRows
 from schemas.rejects import Reason
 
 __all__ = ["ArrowDecoder", "ArrowRows"]
@@ -74,7 +74,7 @@ class ArrowDecoder:
             raw.columns[at] = column
         return raw
 
-    def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
+    def decode_rows(self, raw: RawBatch) -> tuple[TradeRows, bytes]:
         """TRADE[len(raw)] with reason codes, and their text."""
         assert isinstance(raw, ArrowRows)
         count = len(raw)
@@ -110,7 +110,7 @@ class ArrowDecoder:
         rows, text = self.decode_rows(raw)
         return self.finish(raw, rows, text)
 
-    def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
+    def finish(self, raw: RawBatch, rows: TradeRows, text: bytes) -> TradeBatch:
         return self.values.count(reject_bad(raw, rows, text, self._explain))
 
     def unseen_fields(self) -> list[str]:

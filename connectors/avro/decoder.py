@@ -25,7 +25,7 @@ from connectors.values.read import Values
 from connectors.values.rejecting import reject_bad
 from kernels.decimal_read import ROUNDED, number_from_text
 from schemas.avro import TRADE_SCHEMA_ID, WriterSchema, shipped_schema
-from schemas.columns import TRADE, RawBatch, Rows, TradeBatch
+from schemas.columns import TRADE, RawBatch, Rows, TradeBatch, TradeRows
 from schemas.errors import SettingError
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
@@ -100,7 +100,7 @@ class AvroDecoder:
         rows, text = self.decode_rows(raw)
         return self.finish(raw, rows, text)
 
-    def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
+    def decode_rows(self, raw: RawBatch) -> tuple[TradeRows, bytes]:
         """TRADE[len(raw)] with reason codes, and their text: ``raw.data`` itself unless numbers were read as text."""
         rows = np.empty(len(raw), TRADE)
         texts, made, unknown = self._run(raw, rows)
@@ -109,14 +109,14 @@ class AvroDecoder:
         self.values.fold_signs(rows)
         return rows, raw.data + texts[:made].tobytes() if made else raw.data
 
-    def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
+    def finish(self, raw: RawBatch, rows: TradeRows, text: bytes) -> TradeBatch:
         return self.values.count(reject_bad(raw, rows, text, self._explain))
 
     def unseen_fields(self) -> list[str]:
         """None: a schema that lacks a field which the field map names gets its records refused."""
         return []
 
-    def _run(self, raw: RawBatch, rows: Rows) -> tuple[Rows, int, int]:
+    def _run(self, raw: RawBatch, rows: TradeRows) -> tuple[Rows, int, int]:
         """One pass of the kernel: the texts made, their length, the number of records with an unknown schema."""
         programs, tables = self._programs, self._tables
         count = len(rows)
@@ -142,7 +142,7 @@ class AvroDecoder:
             self._unsettled = _settle_pending(rows, self.values.words)
         return texts, int(self._scratch[MADE_USED]), unknown
 
-    def _resolve(self, raw: RawBatch, rows: Rows) -> bool:
+    def _resolve(self, raw: RawBatch, rows: TradeRows) -> bool:
         """Asks for the ids that no program is known for; whether any of them is known now."""
         now, learnt = self._clock(), False
         indexes = np.flatnonzero(rows["reason"] == Reason.UNKNOWN_SCHEMA)

@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels.kernel import leaf_kernel
 from schemas.avro import TRADE_SCHEMA_ID
-from schemas.columns import Rows
+from schemas.columns import Longs, TradeRows
 
 __all__ = ["encode_trades", "split_values"]
 
@@ -20,7 +20,7 @@ _NUMBERS_BYTES_MAX: Final = 4 * (1 + 1 + 17)  # union branch, length, 128 bits a
 _REST_BYTES_MAX: Final = 5 + 3 * 3 + 1 + 10  # frame, three text lengths, side, time
 
 
-def encode_trades(rows: Rows, text: bytes, schema_id: int | None = TRADE_SCHEMA_ID) -> tuple[bytes, Rows]:
+def encode_trades(rows: TradeRows, text: bytes, schema_id: int | None = TRADE_SCHEMA_ID) -> tuple[bytes, Longs]:
     """(values joined, ends int64[n]) of TRADE rows; value i is ``data[ends[i-1]:ends[i]]``. schema_id None: no framing.
 
     text: what the rows' text fields point into.
@@ -32,7 +32,7 @@ def encode_trades(rows: Rows, text: bytes, schema_id: int | None = TRADE_SCHEMA_
     return out[:used].tobytes(), ends
 
 
-def split_values(data: bytes, ends: Rows) -> list[bytes]:
+def split_values(data: bytes, ends: Longs) -> list[bytes]:
     """The values one by one, as a producer takes them."""
     bounds = ends.tolist()
     return [data[start:end] for start, end in zip([0, *bounds], bounds, strict=False)]

@@ -20,7 +20,7 @@ from connectors.values.constants import Constants
 from connectors.values.fields import FIELD_COUNT
 from connectors.values.read import Values
 from connectors.values.rejecting import reject_bad
-from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.columns import RawBatch, Rows, TradeBatch, TradeRows
 from schemas.rejects import Reason
 
 __all__ = ["CsvDecoder"]
@@ -52,7 +52,7 @@ class CsvDecoder:
         rows, text = self.decode_rows(raw)
         return self.finish(raw, rows, text)
 
-    def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
+    def decode_rows(self, raw: RawBatch) -> tuple[TradeRows, bytes]:
         """TRADE[len(raw)] with reason codes, and their text: ``raw.data``, unless more had to be put there."""
         cells = self._cells(raw)
         data = self._pointed(raw.data, cells)
@@ -63,7 +63,7 @@ class CsvDecoder:
         """None: a file that lacks a column which the field map names isn't opened."""
         return []
 
-    def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
+    def finish(self, raw: RawBatch, rows: TradeRows, text: bytes) -> TradeBatch:
         return self.values.count(reject_bad(raw, rows, text, self.explain))
 
     def split(self, line: bytes) -> list[str]:

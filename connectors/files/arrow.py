@@ -19,7 +19,7 @@ from connectors.files.places import FilePlace
 from connectors.files.unpacking import UnpackedFile
 from connectors.values.column_plan import ColumnPlan, FileOptions, refuse_options
 from connectors.values.rejecting import Decoder
-from schemas.columns import RawBatch, Rows
+from schemas.columns import RawBatch, TradeRows
 from schemas.errors import InputError
 
 __all__ = ["ArrowFile"]
@@ -51,7 +51,7 @@ class ArrowFile:
         """What was taken for granted, in words."""
         return f"{self._content.value}; {self.plan.describe()}"
 
-    def decoded(self, opened: UnpackedFile, records_max: int) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+    def decoded(self, opened: UnpackedFile, records_max: int) -> Iterator[tuple[RawBatch, Decoder, TradeRows, bytes]]:
         """Every row, in order."""
         row = 0
         for part in self._parts(opened, records_max):

@@ -29,7 +29,7 @@ from connectors.files.places import FilePlace
 from connectors.values.column_plan import ColumnPlan, FileOptions, is_header, plan_columns
 from connectors.values.fields import Field
 from connectors.values.layouts import LAYOUTS, Layout, headerless_layout, layouts_with
-from schemas.columns import RawBatch, Rows
+from schemas.columns import RawBatch, Rows, TradeRows
 from schemas.errors import InputError
 from schemas.rejects import Reason
 
@@ -179,7 +179,7 @@ class CsvFile:
         columns = [self.plan.columns[each] for each in _NUMBERS if each in self.plan.columns]
         return decimal_comma_in(rows, columns, self.dialect.delimiter)
 
-    def _next_header(self, raw: RawBatch, rows: Rows, decoder: CsvDecoder) -> tuple[int, CsvDecoder | None]:
+    def _next_header(self, raw: RawBatch, rows: TradeRows, decoder: CsvDecoder) -> tuple[int, CsvDecoder | None]:
         """The first row that is a header of other columns, with the decoder of what follows it."""
         for index in np.flatnonzero(np.isin(rows["reason"], [int(each) for each in _MAY_BE_HEADER])).tolist():
             names = _names_of(decoder.split(raw.value(index)))

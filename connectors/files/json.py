@@ -17,7 +17,7 @@ from connectors.files.places import FilePlace
 from connectors.json.decoder import JsonDecoder
 from connectors.values.column_plan import ColumnPlan, FileOptions, refuse_options
 from connectors.values.rejecting import Decoder
-from schemas.columns import RawBatch, Rows
+from schemas.columns import RawBatch, TradeRows
 from schemas.errors import InputError
 
 __all__ = ["JsonFile", "looks_like_json"]
@@ -65,7 +65,7 @@ class JsonFile:
         """What was taken for granted, in words."""
         return f"JSON lines; {self.plan.describe()}"
 
-    def decoded(self, stream: TextStream, records_max: int) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+    def decoded(self, stream: TextStream, records_max: int) -> Iterator[tuple[RawBatch, Decoder, TradeRows, bytes]]:
         """Every row, in order."""
         for raw in cut_batches(stream, self._place.base_name, self._place.name, records_max):
             rows, text = self._decoder.decode_rows(raw)

@@ -12,7 +12,7 @@ import numpy as np
 
 from connectors.csv.kernel import cut_lines
 from connectors.files.encodings import TextStream
-from schemas.columns import NO_TIMESTAMP, RawBatch, Rows
+from schemas.columns import NO_TIMESTAMP, Longs, RawBatch
 from schemas.errors import InputError
 
 __all__ = ["LineBatch", "cut_batches", "slice_batch"]
@@ -67,7 +67,7 @@ def _chunks(stream: TextStream) -> Iterator[tuple[bytes, bool]]:
         chunk = following
 
 
-def _batch(name: str, data: bytes, ends: Rows, row: int) -> LineBatch:
+def _batch(name: str, data: bytes, ends: Longs, row: int) -> LineBatch:
     count = len(ends)
     return LineBatch(
         topic=name,

@@ -19,7 +19,7 @@ from connectors.files.unpacking import UnpackedFile, open_place
 from connectors.values.column_plan import FileOptions
 from connectors.values.layouts import LAYOUTS, layouts_with
 from connectors.values.rejecting import Decoder
-from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.columns import RawBatch, TradeBatch, TradeRows
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = ["TradeFile", "open_files", "read_trades", "share_read"]
 
 SAMPLE_BYTES: Final = 2**18
 COLUMNAR: Final = (Content.PARQUET, Content.ARROW_FILE, Content.ARROW_STREAM)
-Validate = Callable[[Rows, bytes], None]
+Validate = Callable[[TradeRows, bytes], None]
 """Sets ``reason`` of rows (TRADE) that break a rule; see core.bars.validation."""
 
 
@@ -42,7 +42,7 @@ class EmptyFile:
     def describe(self) -> str:
         return "empty"
 
-    def decoded(self, _opened: UnpackedFile, _records_max: int) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+    def decoded(self, _opened: UnpackedFile, _records_max: int) -> Iterator[tuple[RawBatch, Decoder, TradeRows, bytes]]:
         """No rows."""
         return iter(())
 
@@ -102,7 +102,7 @@ class TradeFile:
         encoding = "" if self._encoding in ("", UTF_8) else f"encoding {self._encoding}"
         return "; ".join(part for part in (*self._packings, encoding, self._table.describe()) if part)
 
-    def decoded(self) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+    def decoded(self) -> Iterator[tuple[RawBatch, Decoder, TradeRows, bytes]]:
         """Batches in order, each with its decoder, its rows with reasons and their text."""
         self.rows_read, self._is_read = 0, False
         opened = self._opened or open_place(self.place)
@@ -116,7 +116,7 @@ class TradeFile:
             opened.close()
             self._opened = None
 
-    def _batches(self, opened: UnpackedFile) -> Iterator[tuple[RawBatch, Decoder, Rows, bytes]]:
+    def _batches(self, opened: UnpackedFile) -> Iterator[tuple[RawBatch, Decoder, TradeRows, bytes]]:
         if isinstance(self._table, CsvFile | JsonFile):
             return self._table.decoded(self._stream(opened), self._batch_records_max)
         return self._table.decoded(opened, self._batch_records_max)

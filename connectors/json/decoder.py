@@ -21,7 +21,7 @@ from connectors.values.constants import Constants
 from connectors.values.fields import ITEMS, Field, Wanted, asked_paths, field_paths, item_fields, wanted_tree
 from connectors.values.read import Values
 from connectors.values.rejecting import reject_bad
-from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.columns import RawBatch, Rows, TradeBatch, TradeRows
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
 
@@ -62,7 +62,7 @@ class JsonDecoder:
         rows, text = self.decode_rows(raw)
         return self.finish(raw, rows, text)
 
-    def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
+    def decode_rows(self, raw: RawBatch) -> tuple[TradeRows, bytes]:
         """TRADE[n] with reason codes, and their text: ``raw.data``, unless strings had escapes in them.
 
         n is len(raw), unless the field map names an array of trades: then a record may hold any number of them.
@@ -77,7 +77,7 @@ class JsonDecoder:
         """Their names in the field map that no record has had so far."""
         return sorted(self._unseen)
 
-    def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
+    def finish(self, raw: RawBatch, rows: TradeRows, text: bytes) -> TradeBatch:
         return self.values.count(reject_bad(raw, rows, text, self._explain, several=self._items != 0))
 
     def _cells(self, raw: RawBatch) -> Cells:

@@ -14,7 +14,7 @@ import numpy as np
 
 from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.range import ranges_between, read_records
-from schemas.columns import PLACE, Rows
+from schemas.columns import PLACE, PlaceRows
 from schemas.errors import MissingObject
 
 __all__ = ["Marker", "places_by_partition", "read_markers"]
@@ -70,7 +70,7 @@ def read_markers(options: KafkaReadOptions) -> Mapping[str, Marker]:
     return found
 
 
-def places_by_partition(markers: Mapping[str, Marker], topic: str) -> dict[int, Rows]:
+def places_by_partition(markers: Mapping[str, Marker], topic: str) -> dict[int, PlaceRows]:
     """PLACE rows of the records of ``topic``, by partition and sorted by offset; only partitions that have some."""
     places: dict[int, list[tuple[int, int]]] = {}
     for marker in markers.values():

@@ -20,7 +20,7 @@ from connectors.values.words import MAY_SAY_NOTHING, find_word, says_nothing
 from kernels.decimal_read import ROUNDED
 from kernels.kernel import leaf_kernel
 from kernels.text_read import read_number
-from schemas.columns import TRADE, RawBatch, Rows
+from schemas.columns import TRADE, RawBatch, Rows, TradeRows
 from schemas.rejects import Reason
 
 __all__ = ["ABSENT", "UNFIT", "Cells", "read_cell"]
@@ -61,7 +61,7 @@ class Cells:
         self.at, self.length, self.reasons = self.at[:count], self.length[:count], self.reasons[:count]
         self.owners = owners
 
-    def to_rows(self, raw: RawBatch, values: Values, unescape: Callable[[bytes], bytes]) -> tuple[Rows, bytes]:
+    def to_rows(self, raw: RawBatch, values: Values, unescape: Callable[[bytes], bytes]) -> tuple[TradeRows, bytes]:
         """TRADE[n] with reasons, and their text: ``raw.data``, with what ``unescape`` made behind it."""
         text = self._unescaped(raw.data, unescape)
         rows = np.empty(len(self.reasons), TRADE)

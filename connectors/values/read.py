@@ -12,7 +12,7 @@ from connectors.values.fields import AUTO, TIME_UNITS, time_unit_code
 from connectors.values.rows import fold_signs
 from connectors.values.times import NO_ORIGIN
 from connectors.values.words import SideTable
-from schemas.columns import BUY, SELL, Rows, TradeBatch
+from schemas.columns import BUY, SELL, Rows, TradeBatch, TradeRows
 from schemas.trade_words import TradeWords
 
 __all__ = ["ORIGIN_US", "PRICE_SCALE", "ROUNDING", "SIZE_SCALE", "TIME_UNIT", "Values"]
@@ -60,7 +60,7 @@ class Values:
     def origin_us(self) -> int:
         return int(self.rules[ORIGIN_US])
 
-    def fold_signs(self, rows: Rows) -> None:
+    def fold_signs(self, rows: TradeRows) -> None:
         """Sides of ``rows`` (TRADE) from the signs of their sizes, if that is how the venue writes them."""
         if self.words.signed_size:
             plus, minus = (BUY, SELL) if self.words.side_of == "taker" else (SELL, BUY)

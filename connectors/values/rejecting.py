@@ -12,7 +12,7 @@ import numpy as np
 
 from kernels.decimal_text import from_pair, plain
 from kernels.symbols import SYMBOL_RULE
-from schemas.columns import RawBatch, Rows, TradeBatch
+from schemas.columns import RawBatch, Rows, TradeBatch, TradeRows
 from schemas.rejects import Reason, Reject
 
 __all__ = ["Decoder", "Explain", "describe_row", "reject_bad"]
@@ -24,11 +24,11 @@ Explain = Callable[[RawBatch, int, Rows, bytes], str]
 class Decoder(Protocol):
     """Bytes to trades. Flows: rows, text = decode_rows(raw); validate(rows, text, …); finish(raw, rows, text)."""
 
-    def decode_rows(self, raw: RawBatch) -> tuple[Rows, bytes]:
+    def decode_rows(self, raw: RawBatch) -> tuple[TradeRows, bytes]:
         """TRADE[len(raw)] with ``reason`` set on what can't be used, and the bytes that text fields point into."""
         ...
 
-    def finish(self, raw: RawBatch, rows: Rows, text: bytes) -> TradeBatch:
+    def finish(self, raw: RawBatch, rows: TradeRows, text: bytes) -> TradeBatch:
         """The trades whose reason is still 0, and a Reject for each other record."""
         ...
 
@@ -41,7 +41,7 @@ class Decoder(Protocol):
         ...
 
 
-def reject_bad(raw: RawBatch, rows: Rows, text: bytes, explain: Explain, *, several: bool = False) -> TradeBatch:
+def reject_bad(raw: RawBatch, rows: TradeRows, text: bytes, explain: Explain, *, several: bool = False) -> TradeBatch:
     """Rows with reason 0 as a TradeBatch, the others as its rejects, both in offset order.
 
     several: a record may hold several trades, or none.
@@ -67,7 +67,7 @@ def reject_bad(raw: RawBatch, rows: Rows, text: bytes, explain: Explain, *, seve
     return batch
 
 
-def _reject_records(raw: RawBatch, rows: Rows, text: bytes, explain: Explain, batch: TradeBatch) -> None:
+def _reject_records(raw: RawBatch, rows: TradeRows, text: bytes, explain: Explain, batch: TradeBatch) -> None:
     """Of records that hold several trades or none. One bad trade refuses its whole record, so that the record can be
     put back on its topic without its good trades counting twice. ``read``: trades, and records that were refused."""
     owners = np.searchsorted(raw.offsets, rows["offset"])

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.columns import Rows
+from schemas.columns import PlaceRows, TradeRows
 from schemas.rejects import Reason
 
 __all__ = ["refuse_requeued"]
@@ -18,7 +18,7 @@ __all__ = ["refuse_requeued"]
 _REQUEUED: Final = int(Reason.REQUEUED)
 
 
-def refuse_requeued(rows: Rows, places: Rows) -> None:
+def refuse_requeued(rows: TradeRows, places: PlaceRows) -> None:
     """Sets ``reason`` of the rows (TRADE) that stand at one of ``places`` (PLACE); both are sorted by offset."""
     if not len(rows):
         return

@@ -26,13 +26,13 @@ from core.bars.shard_kernel import (
     rebuild_buckets,
 )
 from kernels.names import NameTable
-from schemas.columns import BAR, LENGTHS_US, ORIGINS_US, TICKER, BarBatch, Rows, TickerBatch, TradeBatch
+from schemas.columns import BAR, LENGTHS_US, ORIGINS_US, TICKER, BarBatch, Longs, Mask, TickerBatch, TradeBatch
 from schemas.intervals import INTERVALS
 
 __all__ = ["Applied", "Shard"]
 
-EVERY_INTERVAL: Final[Rows] = np.ones(len(INTERVALS), np.bool_)
-NONE: Final[Rows] = np.empty(0, np.int64)
+EVERY_INTERVAL: Final[Mask] = np.ones(len(INTERVALS), np.bool_)
+NONE: Final[Longs] = np.empty(0, np.int64)
 FIRST_ROWS: Final = 256
 NO_FLOOR: Final = -(2**63)
 
@@ -129,7 +129,7 @@ class Shard:
         close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
         return finals
 
-    def take_live(self, intervals: Rows = EVERY_INTERVAL) -> tuple[TickerBatch, BarBatch]:
+    def take_live(self, intervals: Mask = EVERY_INTERVAL) -> tuple[TickerBatch, BarBatch]:
         """Tickers and open bars that changed since last taken; bars only of ``intervals``, a mask, the others later."""
         touched = np.flatnonzero(self.per_symbol["touched"])
         self.per_symbol["touched"] = 0
@@ -188,7 +188,7 @@ class Shard:
             # A Kafka time in nanoseconds would not fit the state.
             self.left_edge_us = min(newest_us + self.rules.out_of_order_us, OPEN_END)
 
-    def _finish(self, slots: Rows) -> BarBatch:
+    def _finish(self, slots: Longs) -> BarBatch:
         out = np.zeros(len(slots), BAR)
         finish_bars(self.pool.rows, slots, self.watermark_us, out)
         return BarBatch(self.symbols.names, out)

@@ -14,7 +14,7 @@ import numpy as np
 from kernels.kernel import kernel
 from kernels.symbols import is_symbol_text
 from kernels.utf8 import is_utf8
-from schemas.columns import Rows
+from schemas.columns import TradeRows
 from schemas.rejects import Reason
 
 __all__ = ["validate"]
@@ -39,7 +39,7 @@ _LIMIT_LO: Final = np.uint64(10**28 & (2**64 - 1))
 _TIMESTAMP_MS_MAX: Final = 2**63 // 1000 - 1
 
 
-def validate(rows: Rows, text: bytes, future_us: int) -> None:
+def validate(rows: TradeRows, text: bytes, future_us: int) -> None:
     """Sets ``reason`` of every row (TRADE) that is still 0 and breaks a rule.
 
     text: what the rows' text fields point into. future_us: how far event time may be ahead of the record's timestamp.

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from schemas.columns import Rows, TradeBatch
+from schemas.columns import Longs, TradeBatch
 
 __all__ = ["AtOnce", "AtRate", "AtSpeed", "Pace", "cut_batch", "sliced"]
 
@@ -61,7 +61,7 @@ class AtSpeed:
         self._speed = speed
         self._first_us: int | None = None
         self._newest_us = 0
-        self._times_us: Rows = np.zeros(0, np.int64)
+        self._times_us: Longs = np.zeros(0, np.int64)
 
     def begin(self, batch: TradeBatch) -> None:
         times = np.maximum.accumulate(np.r_[self._newest_us, batch.rows["event_time_us"]])[1:]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.kernel import kernel
-from schemas.columns import BarBatch, Rows, TradeBatch
+from schemas.columns import BarBatch, BarRows, Bytes, Longs, Rows, TradeBatch, TradeRows
 from schemas.intervals import INTERVALS
 
 __all__ = ["BAR_COLUMNS", "TRADE_COLUMNS", "Block", "bar_block", "trade_block"]
@@ -93,7 +93,7 @@ class _Words:
 
 
 @kernel
-def _word(text: Rows, at: int, size: int, slots: Rows, ends: Rows, arena: Rows, count: int) -> int:
+def _word(text: Bytes, at: int, size: int, slots: Rows, ends: Longs, arena: Bytes, count: int) -> int:
     """Number of the word ``text[at:at+size]``; it is new (and was added) when the result equals ``count``."""
     state = _FNV_START
     for index in range(at, at + size):
@@ -122,7 +122,7 @@ def _word(text: Rows, at: int, size: int, slots: Rows, ends: Rows, arena: Rows, 
 
 
 @kernel
-def _put_string(buffer: Rows, at: int, text: Rows, start: int, size: int) -> int:
+def _put_string(buffer: Bytes, at: int, text: Bytes, start: int, size: int) -> int:
     """A String value: its length as varint, then its bytes."""
     rest = size
     while rest > 127:
@@ -138,24 +138,24 @@ def _put_string(buffer: Rows, at: int, text: Rows, start: int, size: int) -> int
 
 @kernel
 def _split_trades(
-    rows: Rows,
-    chosen: Rows,
-    text: Rows,
+    rows: TradeRows,
+    chosen: Longs,
+    text: Bytes,
     first: int,
-    long_columns: Rows,
+    long_columns: Longs,
     decimals: Rows,
-    bytes_columns: Rows,
-    ids: Rows,
+    bytes_columns: Bytes,
+    ids: Bytes,
     ids_at: int,
     symbol_keys: Rows,
     symbol_slots: Rows,
-    symbol_ends: Rows,
-    symbol_arena: Rows,
+    symbol_ends: Longs,
+    symbol_arena: Bytes,
     symbols: int,
     exchange_keys: Rows,
     exchange_slots: Rows,
-    exchange_ends: Rows,
-    exchange_arena: Rows,
+    exchange_ends: Longs,
+    exchange_arena: Bytes,
     exchanges: int,
 ) -> tuple[int, int, int]:
     """Copy the chosen rows into columns from position ``first`` on; returns (end of ids, symbols, exchanges)."""
@@ -188,7 +188,7 @@ def _split_trades(
     return ids_at, symbols, exchanges
 
 
-def trade_block(parts: Sequence[tuple[TradeBatch, Rows]], source_epoch: int) -> Block:
+def trade_block(parts: Sequence[tuple[TradeBatch, Longs]], source_epoch: int) -> Block:
     """One block of the ``chosen`` rows (indices int64) of each batch; sequence = (source_epoch << 44) + offset."""
     total = sum(len(chosen) for _, chosen in parts)
     room = [_text_bytes(batch, chosen) for batch, chosen in parts]
@@ -250,7 +250,7 @@ def bar_block(batches: Sequence[BarBatch]) -> Block:
     return Block(len(rows), BAR_COLUMNS, data)
 
 
-def _text_bytes(batch: TradeBatch, chosen: Rows) -> tuple[int, int, int]:
+def _text_bytes(batch: TradeBatch, chosen: Longs) -> tuple[int, int, int]:
     rows = batch.rows
     sizes = [int(rows[name][chosen].sum(dtype=np.int64)) for name in ("trade_id_len", "symbol_len", "exchange_len")]
     return sizes[0], sizes[1], sizes[2]
@@ -263,7 +263,7 @@ def _symbol_keys(batch: BarBatch, words: dict[str, int]) -> Rows:
     return keys
 
 
-def _decimal(rows: Rows, name: str) -> bytes:
+def _decimal(rows: BarRows, name: str) -> bytes:
     """Decimal(38, 10): the 128-bit integer, little-endian, so the low limb first."""
     pair = np.empty((len(rows), 2), np.uint64)
     pair[:, 0] = rows[name + "_lo"]

@@ -29,7 +29,7 @@ from clickhouse_driver.writer import write_binary_str
 
 from runtime.outage import persist
 from schemas.closing import quietly
-from schemas.columns import DUPLICATE, LATE, BarBatch, Rows, TradeBatch
+from schemas.columns import DUPLICATE, LATE, BarBatch, Longs, TradeBatch
 from schemas.errors import MissingObject, SettingError, Unreachable
 from schemas.names import BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
 from schemas.shards import part_names, partition_of
@@ -337,9 +337,9 @@ class ClickHouseTradesSink(_ClickHouseSink[TradeBatch]):
         rows_max: int = 200_000,
         stop: threading.Event | None = None,
     ) -> None:
-        def chosen(batch: TradeBatch) -> Rows:
+        def chosen(batch: TradeBatch) -> Longs:
             outcome = batch.rows["outcome"]
-            return cast(Rows, np.flatnonzero(outcome == LATE if late_only else outcome != DUPLICATE))
+            return cast(Longs, np.flatnonzero(outcome == LATE if late_only else outcome != DUPLICATE))
 
         def encode(batches: list[TradeBatch]) -> Block:
             return trade_block([(batch, chosen(batch)) for batch in batches], source_epoch)

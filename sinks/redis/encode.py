@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from kernels.kernel import kernel
-from schemas.columns import Rows
+from schemas.columns import BarRows, Bytes, Longs, Mask, Rows, TickerRows
 from schemas.names import RedisKeys
 from sinks.redis.json import lost_a_value, put_bar, put_delta, put_interval, put_snapshot, put_span, put_text
 
@@ -62,14 +62,14 @@ class TextTable:
 class KeyParts:
     """What stands before and after a symbol in each Redis key, taken apart from schemas.names.RedisKeys."""
 
-    price: tuple[Rows, Rows]
-    symbol: tuple[Rows, Rows]
-    candle: tuple[Rows, Rows]
-    candles: tuple[Rows, Rows]
+    price: tuple[Bytes, Bytes]
+    symbol: tuple[Bytes, Bytes]
+    candle: tuple[Bytes, Bytes]
+    candles: tuple[Bytes, Bytes]
 
     @classmethod
     def of(cls, keys: RedisKeys) -> "KeyParts":
-        def parts(key: str) -> tuple[Rows, Rows]:
+        def parts(key: str) -> tuple[Bytes, Bytes]:
             before, after = key.split("\0")
             return _bytes(before.encode()), _bytes(after.encode())
 
@@ -82,12 +82,12 @@ class KeyParts:
         )
 
 
-def _bytes(text: bytes) -> Rows:
+def _bytes(text: bytes) -> Bytes:
     return np.frombuffer(text, np.uint8).copy()
 
 
 @kernel
-def _pack_int(buffer: Rows, at: int, value: int) -> int:
+def _pack_int(buffer: Bytes, at: int, value: int) -> int:
     """msgpack int64."""
     buffer[at] = np.uint8(0xD3)
     bits = np.uint64(np.int64(value))
@@ -98,7 +98,7 @@ def _pack_int(buffer: Rows, at: int, value: int) -> int:
 
 
 @kernel
-def _close_text(buffer: Rows, head: int, end: int) -> int:
+def _close_text(buffer: Bytes, head: int, end: int) -> int:
     """Fill in the msgpack str32 head at ``head`` of a text that was written at ``head + 5``."""
     buffer[head] = np.uint8(0xDB)
     size = end - head - 5
@@ -110,7 +110,7 @@ def _close_text(buffer: Rows, head: int, end: int) -> int:
 
 
 @kernel
-def _pack_count(buffer: Rows, count: int) -> int:
+def _pack_count(buffer: Bytes, count: int) -> int:
     """msgpack array32 head of ``count`` elements."""
     at = _close_text(buffer, 0, 5 + count)
     buffer[0] = np.uint8(0xDD)
@@ -119,7 +119,7 @@ def _pack_count(buffer: Rows, count: int) -> int:
 
 @kernel
 def _pack_key(
-    buffer: Rows, at: int, before: Rows, after: Rows, arena: Rows, start: int, end: int, interval: int
+    buffer: Bytes, at: int, before: Bytes, after: Bytes, arena: Bytes, start: int, end: int, interval: int
 ) -> int:
     """A Redis key; ``interval`` below 0 for none."""
     end = put_span(buffer, put_text(buffer, at + 5, before), arena, start, end)
@@ -131,13 +131,13 @@ def _pack_key(
 
 @kernel
 def _pack_bars(
-    rows: Rows,
-    buffer: Rows,
-    arena: Rows,
-    bounds: Rows,
-    before: Rows,
-    after: Rows,
-    other: Rows,
+    rows: BarRows,
+    buffer: Bytes,
+    arena: Bytes,
+    bounds: Longs,
+    before: Bytes,
+    after: Bytes,
+    other: Bytes,
     two_keys: int,
     shard: int,
 ) -> int:
@@ -156,19 +156,19 @@ def _pack_bars(
 
 @kernel
 def _pack_tickers(
-    rows: Rows,
-    old: Rows,
-    known: Rows,
-    buffer: Rows,
-    arena: Rows,
-    bounds: Rows,
-    texts: Rows,
-    text_bounds: Rows,
-    raw: Rows,
-    raw_bounds: Rows,
-    price_before: Rows,
-    symbol_before: Rows,
-    after: Rows,
+    rows: TickerRows,
+    old: TickerRows,
+    known: Mask,
+    buffer: Bytes,
+    arena: Bytes,
+    bounds: Longs,
+    texts: Bytes,
+    text_bounds: Longs,
+    raw: Bytes,
+    raw_bounds: Longs,
+    price_before: Bytes,
+    symbol_before: Bytes,
+    after: Bytes,
     shard: int,
 ) -> int:
     at = _pack_count(buffer, len(rows) * _TICKER_FIELDS)
@@ -200,7 +200,7 @@ def _message_bytes(rows: Rows, symbols: TextTable) -> int:
     return _MESSAGE_BYTES + _SYMBOLS_IN_MESSAGE * int((bounds[:, 1] - bounds[:, 0]).max(initial=0))
 
 
-def pack_bars(rows: Rows, symbols: TextTable, keys: KeyParts, *, final: bool, shard: int = 0) -> bytes:
+def pack_bars(rows: BarRows, symbols: TextTable, keys: KeyParts, *, final: bool, shard: int = 0) -> bytes:
     """BAR[n] (``symbol`` is a number of ``symbols``) of a shard as a msgpack array.
 
     A live bar is 4 elements: candle key, start ms, sequence, JSON. A final bar is 5:
@@ -213,9 +213,9 @@ def pack_bars(rows: Rows, symbols: TextTable, keys: KeyParts, *, final: bool, sh
 
 
 def pack_tickers(
-    rows: Rows,
-    old: Rows,
-    known: Rows,
+    rows: TickerRows,
+    old: TickerRows,
+    known: Mask,
     symbols: TextTable,
     exchanges: tuple[TextTable, TextTable],
     keys: KeyParts,

@@ -13,7 +13,7 @@ import numpy as np
 from kernels.change import change, change_percent
 from kernels.decimal_text import put_i128, put_int, put_percent, put_u256
 from kernels.kernel import kernel
-from schemas.columns import Rows
+from schemas.columns import Bytes, Longs
 from schemas.intervals import INTERVALS
 
 __all__ = ["lost_a_value", "put_bar", "put_delta", "put_interval", "put_snapshot", "put_span", "put_text"]
@@ -21,11 +21,11 @@ __all__ = ["lost_a_value", "put_bar", "put_delta", "put_interval", "put_snapshot
 Row: TypeAlias = Any
 
 
-def _bytes(text: bytes) -> Rows:
+def _bytes(text: bytes) -> Bytes:
     return np.frombuffer(text, np.uint8).copy()
 
 
-def _interval_names() -> Rows:
+def _interval_names() -> Bytes:
     names = np.zeros((len(INTERVALS), 1 + max(len(interval.name) for interval in INTERVALS)), np.uint8)
     for index, interval in enumerate(INTERVALS):
         encoded = interval.name.encode("ascii")
@@ -73,14 +73,14 @@ _U0: Final = np.uint64(0)
 
 
 @kernel
-def put_text(buffer: Rows, at: int, text: Rows) -> int:
+def put_text(buffer: Bytes, at: int, text: Bytes) -> int:
     for index in range(len(text)):
         buffer[at + index] = text[index]
     return at + len(text)
 
 
 @kernel
-def put_span(buffer: Rows, at: int, arena: Rows, start: int, end: int) -> int:
+def put_span(buffer: Bytes, at: int, arena: Bytes, start: int, end: int) -> int:
     for index in range(start, end):
         buffer[at] = arena[index]
         at += 1
@@ -88,7 +88,7 @@ def put_span(buffer: Rows, at: int, arena: Rows, start: int, end: int) -> int:
 
 
 @kernel
-def put_interval(buffer: Rows, at: int, interval: int) -> int:
+def put_interval(buffer: Bytes, at: int, interval: int) -> int:
     for index in range(_INTERVALS[interval, 0]):
         buffer[at] = _INTERVALS[interval, 1 + index]
         at += 1
@@ -101,18 +101,18 @@ def _signed(bits: np.uint64) -> int:
 
 
 @kernel
-def _put_number(buffer: Rows, at: int, key: Rows, hi: int, lo: np.uint64) -> int:
+def _put_number(buffer: Bytes, at: int, key: Bytes, hi: int, lo: np.uint64) -> int:
     return int(put_i128(buffer, put_text(buffer, at, key), hi, lo))
 
 
 @kernel
-def _put_optional(buffer: Rows, at: int, key: Rows, present: int, hi: int, lo: np.uint64) -> int:
+def _put_optional(buffer: Bytes, at: int, key: Bytes, present: int, hi: int, lo: np.uint64) -> int:
     at = put_text(buffer, at, key)
     return int(put_i128(buffer, at, hi, lo) if present else put_text(buffer, at, _NULL))
 
 
 @kernel
-def put_bar(buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int, shard: int) -> int:
+def put_bar(buffer: Bytes, at: int, row: Row, arena: Bytes, start: int, end: int, shard: int) -> int:
     """JSON of one BAR row; the symbol is ``arena[start:end]``. ``shard``: the partition whose trades made it."""
     at = put_span(buffer, put_text(buffer, at, _BAR), arena, start, end)
     at = put_interval(buffer, put_text(buffer, at, _INTERVAL), row.interval)
@@ -138,13 +138,13 @@ def put_bar(buffer: Rows, at: int, row: Row, arena: Rows, start: int, end: int, 
 
 @kernel
 def put_snapshot(
-    buffer: Rows,
+    buffer: Bytes,
     at: int,
     row: Row,
-    arena: Rows,
+    arena: Bytes,
     start: int,
     end: int,
-    texts: Rows,
+    texts: Bytes,
     text_start: int,
     text_end: int,
     shard: int,
@@ -177,14 +177,16 @@ def put_snapshot(
 
 
 @kernel
-def _put_changed(buffer: Rows, at: int, key: Rows, was: int, w_hi: int, w_lo: np.uint64, hi: int, lo: np.uint64) -> int:
+def _put_changed(
+    buffer: Bytes, at: int, key: Bytes, was: int, w_hi: int, w_lo: np.uint64, hi: int, lo: np.uint64
+) -> int:
     if was and w_hi == hi and w_lo == lo:
         return at
     return int(_put_number(buffer, at, key, hi, lo))
 
 
 @kernel
-def _put_changes(buffer: Rows, at: int, row: Row, old: Row) -> int:
+def _put_changes(buffer: Bytes, at: int, row: Row, old: Row) -> int:
     """The decimals of ``row`` that differ from ``old``, in the snapshot's order."""
     at = _put_changed(buffer, at, _PRICE, 1, old.price_hi, old.price_lo, row.price_hi, row.price_lo)
     if row.has_bid:
@@ -217,7 +219,7 @@ def _put_changes(buffer: Rows, at: int, row: Row, old: Row) -> int:
 
 @kernel
 def put_delta(
-    buffer: Rows, at: int, row: Row, old: Row, arena: Rows, start: int, end: int, texts: Rows, bounds: Rows
+    buffer: Bytes, at: int, row: Row, old: Row, arena: Bytes, start: int, end: int, texts: Bytes, bounds: Longs
 ) -> int:
     """JSON delta from ``old`` to ``row`` (TICKER rows of one symbol); bounds: int64[n, 2] into texts by exchange."""
     at = put_span(buffer, put_text(buffer, at, _DELTA), arena, start, end)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from schemas.columns import BAR, TICKER, BarBatch, Rows, TickerBatch
+from schemas.columns import BAR, TICKER, BarBatch, BarRows, Longs, Mask, Rows, TickerBatch, TickerRows
 from schemas.intervals import INTERVALS
 from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
 
@@ -55,7 +55,7 @@ class ShardState:
         self._bars = np.zeros((64, len(INTERVALS)), BAR)
         self._known = np.zeros(64, np.bool_)
         self._bar_known = np.zeros((64, len(INTERVALS)), np.bool_)
-        self._finals: deque[Rows] = deque()
+        self._finals: deque[BarRows] = deque()
         self._finals_count = 0
         self._finals_kept = finals_kept
 
@@ -84,7 +84,9 @@ class ShardState:
         tickers = self._tickers[self._known]
         yield from self._calls(finals, self._bars[self._bar_known], tickers, tickers, np.zeros(len(tickers), np.bool_))
 
-    def _calls(self, finals: Rows, live: Rows, tickers: Rows, old: Rows, known: Rows) -> Iterator[Call]:
+    def _calls(
+        self, finals: BarRows, live: BarRows, tickers: TickerRows, old: TickerRows, known: Mask
+    ) -> Iterator[Call]:
         """Cut into calls of MESSAGES_MAX, final bars first."""
         total = len(finals) + len(live) + len(tickers)
         for start in range(0, total, MESSAGES_MAX):
@@ -104,10 +106,10 @@ class ShardState:
                 else b"",
             )
 
-    def _packed_bars(self, rows: Rows, *, final: bool) -> bytes:
+    def _packed_bars(self, rows: BarRows, *, final: bool) -> bytes:
         return pack_bars(rows, self._symbols, self._keys, final=final, shard=self._shard)
 
-    def _own_bars(self, batch: BarBatch) -> Rows:
+    def _own_bars(self, batch: BarBatch) -> BarRows:
         """A copy of the rows whose ``symbol`` is this table's number."""
         rows = batch.rows.copy()
         if len(rows):
@@ -115,7 +117,7 @@ class ShardState:
             _check_sequences(rows["version"])
         return rows
 
-    def _own_tickers(self, batch: TickerBatch) -> Rows:
+    def _own_tickers(self, batch: TickerBatch) -> TickerRows:
         rows = batch.rows.copy()
         if len(rows):
             rows["symbol"] = self._own_symbols(batch.symbols, rows)
@@ -149,7 +151,7 @@ class ShardState:
             raw.add(exchange.encode())
         return number
 
-    def _keep_newest(self, rows: Rows) -> None:
+    def _keep_newest(self, rows: BarRows) -> None:
         """Keep each (symbol, interval)'s newest row; a later row of the same batch wins a tie, as in the script."""
         if not len(rows):
             return
@@ -165,7 +167,7 @@ class ShardState:
         self._bars[at] = rows[newer]
         self._bar_known[at] = True
 
-    def _keep_finals(self, rows: Rows) -> None:
+    def _keep_finals(self, rows: BarRows) -> None:
         if not len(rows):
             return
         self._finals.append(rows[-self._finals_kept :])
@@ -180,7 +182,7 @@ def _last_of_each(rows: Rows, keys: Rows) -> Rows:
     return rows[np.sort(len(rows) - 1 - from_behind)]
 
 
-def _not_closed(live: Rows, finals: Rows) -> Rows:
+def _not_closed(live: BarRows, finals: BarRows) -> BarRows:
     """``live`` without what an equal or later version in ``finals`` replaces: a table must not fall back to it."""
     if not len(live) or not len(finals):
         return live
@@ -192,7 +194,7 @@ def _not_closed(live: Rows, finals: Rows) -> Rows:
     return live[[version > closed.get((symbol, interval, start), -1) for symbol, interval, start, version in places]]
 
 
-def _check_sequences(sequences: Rows) -> None:
+def _check_sequences(sequences: Longs) -> None:
     assert int(sequences.max()) < SEQUENCE_MAX, "sequence over 2**53: the source epoch must stay below 512"
 
 
