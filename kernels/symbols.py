@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from kernels.ascii import POINT, SPACE
 from kernels.kernel import kernel
 
 __all__ = ["SYMBOL_PATTERN", "SYMBOL_RULE", "is_symbol", "is_symbol_text"]
@@ -58,14 +59,14 @@ def is_symbol(text: str) -> bool:
 @kernel
 def is_symbol_text(text: Any, at: int, stop: int) -> bool:
     """Whether ``text[at:stop]`` (uint8[]) is a symbol in UTF-8; it is known to be UTF-8 where it isn't all ASCII."""
-    if at >= stop or stop - at > 4 * LENGTH_MAX or text[at] == 32 or text[stop - 1] == 32:
+    if at >= stop or stop - at > 4 * LENGTH_MAX or text[at] == SPACE or text[stop - 1] == SPACE:
         return False
     length, only_dots = 0, True
     while at < stop:
         byte = np.int64(text[at])
         at += 1
         length += 1
-        only_dots &= byte == 46
+        only_dots &= byte == POINT
         if byte < 0x80:
             if not _BYTES[byte]:
                 return False

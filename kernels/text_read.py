@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from kernels.ascii import CAPITAL_E, MINUS, PLUS, POINT, SMALL_E, SPACE, ZERO
 from kernels.decimal_read import ROUNDED, multiply_words, pack_number, round_up, scale_up
 from kernels.kernel import leaf_kernel
 from schemas.rejects import Reason
@@ -27,14 +28,14 @@ _POWERS: Final = np.array([10**k for k in range(20)], np.uint64)
 @leaf_kernel
 def read_exponent(data: Any, at: int, stop: int) -> Any:
     """(exponent, good) of what follows an ``e``; beyond a million it makes no difference."""
-    negative = at < stop and data[at] == 45
-    if at < stop and (data[at] == 45 or data[at] == 43):
+    negative = at < stop and data[at] == MINUS
+    if at < stop and (data[at] == MINUS or data[at] == PLUS):
         at += 1
     if at >= stop:
         return 0, False
     exponent: Any = 0
     while at < stop:
-        digit = np.int64(data[at]) - 48
+        digit = np.int64(data[at]) - ZERO
         if digit < 0 or digit > 9:
             return 0, False
         exponent = min(exponent * 10 + digit, 1_000_000)
@@ -45,9 +46,9 @@ def read_exponent(data: Any, at: int, stop: int) -> Any:
 @leaf_kernel
 def trim(data: Any, at: int, stop: int) -> Any:
     """(at, stop) without the blanks around."""
-    while at < stop and data[at] == 32:
+    while at < stop and data[at] == SPACE:
         at += 1
-    while at < stop and data[stop - 1] == 32:
+    while at < stop and data[stop - 1] == SPACE:
         stop -= 1
     return at, stop
 
@@ -59,8 +60,8 @@ def read_number(data: Any, at: int, stop: int, scale: int, rounding: bool) -> An
     ``rounding``: more than ten places are rounded half-even, with reason ROUNDED, instead of refused.
     """
     at, stop = trim(data, at, stop)
-    negative = at < stop and data[at] == 45
-    if at < stop and (data[at] == 45 or data[at] == 43):
+    negative = at < stop and data[at] == MINUS
+    if at < stop and (data[at] == MINUS or data[at] == PLUS):
         at += 1
     start = at
     first, second = U(0), U(0)  # the first 18 significant digits, and the next 10
@@ -68,7 +69,7 @@ def read_number(data: Any, at: int, stop: int, scale: int, rounding: bool) -> An
     while at < stop:
         byte = data[at]
         at += 1
-        digit = np.int64(byte) - 48
+        digit = np.int64(byte) - ZERO
         if digit == 0:
             seen += 1
             zeros += digits > 0
@@ -89,9 +90,9 @@ def read_number(data: Any, at: int, stop: int, scale: int, rounding: bool) -> An
             else:
                 second += U(digit)
             zeros = 0
-        elif byte == 46 and not point:
+        elif byte == POINT and not point:
             point = True
-        elif byte in (101, 69) and seen > 0:
+        elif byte in (SMALL_E, CAPITAL_E) and seen > 0:
             exponent, good = read_exponent(data, at, stop)
             if not good:
                 return np.int64(0), U(0), _BAD_VALUE
@@ -123,11 +124,11 @@ def _read_rounded(data: Any, at: int, stop: int, negative: bool, scale: int) -> 
     exponent, point = 0, False
     for index in range(at, stop):
         byte = data[index]
-        if byte in (101, 69):
+        if byte in (SMALL_E, CAPITAL_E):
             exponent, _ = read_exponent(data, index + 1, stop)
             stop = index
             break
-        if byte == 46:
+        if byte == POINT:
             point = True
         elif not point:
             front += 1
@@ -138,9 +139,9 @@ def _read_rounded(data: Any, at: int, stop: int, negative: bool, scale: int) -> 
     cut: Any = 0
     rest: Any = False
     for index in range(at, stop):
-        if data[index] == 46:
+        if data[index] == POINT:
             continue
-        digit = U(data[index]) - U(48)
+        digit = U(data[index]) - U(ZERO)
         power -= 1
         if power >= -10:
             digits += digits > 0 or digit > U(0)

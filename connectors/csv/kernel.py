@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from connectors.values.cells import ABSENT
 from connectors.values.fields import Field
+from kernels.ascii import CARRIAGE_RETURN, COMMA, LINE_FEED, POINT, SPACE
 from kernels.kernel import leaf_kernel
 from schemas.rejects import Reason
 
@@ -33,12 +34,12 @@ def cut_lines(data: Any, ends: Any, last: bool) -> Any:
     while at < len(data) and count < len(ends):
         byte = data[at]
         at += 1
-        if byte in (10, 13):
+        if byte in (LINE_FEED, CARRIAGE_RETURN):
             if not blank:
                 ends[count] = at
                 count += 1
             blank = True
-        elif byte != 32:
+        elif byte != SPACE:
             blank = False
     if last and at == len(data) and not blank and count < len(ends):
         ends[count] = at
@@ -64,9 +65,9 @@ def _scan_quoted(data: Any, at: Any, stop: int, quote: int) -> Any:
 @leaf_kernel
 def _bare_line(data: Any, at: Any, stop: Any) -> Any:
     """(at, stop) of the line without its line end and the blank lines before it."""
-    while at < stop and data[at] in (10, 13, 32):
+    while at < stop and data[at] in (LINE_FEED, CARRIAGE_RETURN, SPACE):
         at += 1
-    while at < stop and data[stop - 1] in (10, 13):
+    while at < stop and data[stop - 1] in (LINE_FEED, CARRIAGE_RETURN):
         stop -= 1
     return at, stop
 
@@ -78,7 +79,7 @@ def _scan_line(
     """Whether the line has exactly ``len(columns)`` columns, whole quotes included; blanks around cells are no part of
     them, and behind the last column there may be empty ones."""
     for column in range(len(columns)):
-        while at < stop and data[at] == 32:
+        while at < stop and data[at] == SPACE:
             at += 1
         start, doubled = at, False
         if at < stop and data[at] == quote:
@@ -87,13 +88,13 @@ def _scan_line(
             if end < 0:
                 return False
             at = end + 1
-            while delimiter != 32 and at < stop and data[at] == 32:
+            while delimiter != SPACE and at < stop and data[at] == SPACE:
                 at += 1
         else:
             while at < stop and data[at] != delimiter:
                 at += 1
             end = at
-            while end > start and data[end - 1] == 32:
+            while end > start and data[end - 1] == SPACE:
                 end -= 1
         if column < len(columns) - 1:
             if at >= stop or data[at] != delimiter:
@@ -103,7 +104,7 @@ def _scan_line(
         if field >= 0:
             ats[index, field] = ~start if doubled else start
             lengths[index, field] = end - start if end > start else ABSENT
-    while at < stop and (data[at] == delimiter or data[at] == 32):
+    while at < stop and (data[at] == delimiter or data[at] == SPACE):
         at += 1
     return bool(at == stop)
 
@@ -150,7 +151,7 @@ def commas_to_points(data: Any, ats: Any, lengths: Any) -> None:
             if at < 0 or lengths[index, field] < 0:
                 continue
             for place in range(at, at + lengths[index, field]):
-                if data[place] == 44:
-                    data[place] = 46
-                elif data[place] == 46:
-                    data[place] = 44
+                if data[place] == COMMA:
+                    data[place] = POINT
+                elif data[place] == POINT:
+                    data[place] = COMMA

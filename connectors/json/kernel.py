@@ -13,6 +13,29 @@ import numpy as np
 from connectors.values.cells import ABSENT, UNFIT
 from connectors.values.fields import Field
 from connectors.values.ids import is_whole_number
+from kernels.ascii import (
+    BACKSLASH,
+    CAPITAL_E,
+    CAPITAL_N,
+    CLOSING_BRACE,
+    CLOSING_BRACKET,
+    COLON,
+    COMMA,
+    MINUS,
+    NINE,
+    OPENING_BRACE,
+    OPENING_BRACKET,
+    PLUS,
+    POINT,
+    QUOTE,
+    SMALL_E,
+    SMALL_F,
+    SMALL_N,
+    SMALL_T,
+    SMALL_U,
+    SPACE,
+    ZERO,
+)
 from kernels.kernel import leaf_kernel
 from kernels.utf8 import is_utf8
 from schemas.rejects import Reason
@@ -64,16 +87,16 @@ def _scan_string(data: Any, at: Any, stop: int) -> Any:
     escaped = False
     while at < stop:
         byte = data[at]
-        if byte == 34:
+        if byte == QUOTE:
             return at, escaped
-        if byte < 32:
+        if byte < SPACE:
             return np.int64(-1), escaped
         at += 1
-        if byte == 92:
+        if byte == BACKSLASH:
             escaped = True
             if at >= stop:
                 break
-            if data[at] == 117:
+            if data[at] == SMALL_U:
                 if stop - at < 5:
                     break
                 for place in range(at + 1, at + 5):
@@ -89,7 +112,7 @@ def _scan_string(data: Any, at: Any, stop: int) -> Any:
 
 @leaf_kernel
 def _skip_digits(data: Any, at: Any, stop: int) -> Any:
-    while at < stop and 48 <= data[at] <= 57:
+    while at < stop and ZERO <= data[at] <= NINE:
         at += 1
     return at
 
@@ -97,20 +120,20 @@ def _skip_digits(data: Any, at: Any, stop: int) -> Any:
 @leaf_kernel
 def _scan_number(data: Any, at: Any, stop: int) -> Any:
     """(position after the number or -1, whether it is whole: no point, no exponent)."""
-    at += data[at] == 45
+    at += data[at] == MINUS
     start = at
     at = _skip_digits(data, at, stop)
-    if at == start or (at - start > 1 and data[start] == 48):
+    if at == start or (at - start > 1 and data[start] == ZERO):
         return np.int64(-1), False
     whole = True
-    if at < stop and data[at] == 46:
+    if at < stop and data[at] == POINT:
         start, whole = at + 1, False
         at = _skip_digits(data, start, stop)
         if at == start:
             return np.int64(-1), False
-    if at < stop and data[at] in (69, 101):
+    if at < stop and data[at] in (CAPITAL_E, SMALL_E):
         at += 1
-        if at < stop and data[at] in (43, 45):
+        if at < stop and data[at] in (PLUS, MINUS):
             at += 1
         start, whole = at, False
         at = _skip_digits(data, start, stop)
@@ -138,7 +161,7 @@ def _literal_length(data: Any, at: int, stop: int) -> int:
         return 5
     if _matches(data, at, stop, _NAN, 0, 3):
         return 3
-    minus = int(at < stop and data[at] == 45)
+    minus = int(at < stop and data[at] == MINUS)
     return 8 + minus if _matches(data, at + minus, stop, _INFINITY, 0, 8) else 0
 
 
@@ -147,11 +170,11 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
     """The position after a string, number or literal, or -1; keeps its cell when ``target`` is a field."""
     byte, field = data[at], ~target
     cell_at, length = at, UNFIT
-    if byte == 34:
+    if byte == QUOTE:
         end, escaped = _scan_string(data, at + 1, stop)
         cell_at, length = ~(at + 1) if escaped else at + 1, end - at - 1
         at = end + 1 if end >= 0 else np.int64(-1)
-    elif 48 <= byte <= 57 or (byte == 45 and not _matches(data, at + 1, stop, _INFINITY, 0, 8)):
+    elif ZERO <= byte <= NINE or (byte == MINUS and not _matches(data, at + 1, stop, _INFINITY, 0, 8)):
         end, whole = _scan_number(data, at, stop)
         if whole or field > _EXCHANGE or (field == _TRADE_ID and is_whole_number(data, at, end)):
             length = end - at  # no symbol or id is written as 5.5
@@ -161,9 +184,9 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
         if end == at:
             return np.int64(-1)
         # A flag may be a side; null and Python's NaN say nothing; its infinities are no value of ours.
-        if byte == 110 or (byte == 78 and field not in (_SYMBOL, _PRICE, _SIZE, _EVENT_TIME)):
+        if byte == SMALL_N or (byte == CAPITAL_N and field not in (_SYMBOL, _PRICE, _SIZE, _EVENT_TIME)):
             length = ABSENT
-        elif field == _SIDE and byte in (116, 102):
+        elif field == _SIDE and byte in (SMALL_T, SMALL_F):
             length = end - at
         at = end
     if target < 0 <= at:
@@ -174,7 +197,7 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
 @leaf_kernel
 def _scan_key(data: Any, at: Any, stop: int, node: int, edges: Any, keys: Any) -> Any:
     """(position of the value or -1, its target) of the member whose key begins at ``at`` in the object of ``node``."""
-    if at >= stop or data[at] != 34:
+    if at >= stop or data[at] != QUOTE:
         return np.int64(-1), _UNWANTED
     end, _ = _scan_string(data, at + 1, stop)
     if end < 0:
@@ -187,7 +210,7 @@ def _scan_key(data: Any, at: Any, stop: int, node: int, edges: Any, keys: Any) -
                 target = edges[edge, 3]
                 break
     at = _skip_space(data, end + 1, stop)
-    if at >= stop or data[at] != 58:
+    if at >= stop or data[at] != COLON:
         return np.int64(-1), _UNWANTED
     return _skip_space(data, at + 1, stop), target
 
@@ -206,7 +229,7 @@ def _item_target(position: int, node: int, edges: Any, keys: Any) -> Any:
                 return edges[edge, 3], True
             number: Any = 0
             for at in range(edges[edge, 1], edges[edge, 1] + edges[edge, 2]):
-                digit = np.int64(keys[at]) - 48
+                digit = np.int64(keys[at]) - ZERO
                 number = number * 10 + digit if 0 <= digit <= 9 and number >= 0 and number < 10**6 else -1
             if number == position and edges[edge, 2] > 0:
                 return edges[edge, 3], False
@@ -224,7 +247,7 @@ def _scan_record(
     ``stack``: kind, node and position in an array, of each level.
     """
     at = _skip_space(data, at, stop)
-    if at >= stop or (data[at] != 123 and not (items != 0 and data[at] == 91)):
+    if at >= stop or (data[at] != OPENING_BRACE and not (items != 0 and data[at] == OPENING_BRACKET)):
         return False, -1
     depth, target, is_trade = 0, 0, False
     after: Any = -1
@@ -238,12 +261,12 @@ def _scan_record(
             item, after, is_trade = after, after + 1, False
             lengths[item, :] = ABSENT
         to = item if target < 0 and items >> ~target & 1 else row
-        if data[at] in (91, 123):
+        if data[at] in (OPENING_BRACKET, OPENING_BRACE):
             if depth >= DEPTH_MAX:
                 return False, after
             if target < 0:
                 lengths[to, ~target] = UNFIT
-            kind = _OBJECT if data[at] == 123 else _ARRAY
+            kind = _OBJECT if data[at] == OPENING_BRACE else _ARRAY
             node = target if target >= 0 else _UNWANTED
             stack[3 * depth], stack[3 * depth + 1], stack[3 * depth + 2] = kind, node, 0
             depth += 1
@@ -253,7 +276,7 @@ def _scan_record(
             if kind == _ARRAY and items != 0 and _item_target(0, node, edges, keys)[1]:
                 after = row + 1  # of an array that stands twice the last one counts
             target = _UNWANTED
-            if data[at] != (125 if kind == _OBJECT else 93):
+            if data[at] != (CLOSING_BRACE if kind == _OBJECT else CLOSING_BRACKET):
                 if kind == _OBJECT:
                     at, target = _scan_key(data, at, stop, node, edges, keys)
                 elif items != 0:
@@ -274,10 +297,10 @@ def _scan_record(
                 return False, after
             byte, kind, node = data[at], stack[3 * depth - 3], stack[3 * depth - 2]
             at += 1
-            if byte == (125 if kind == _OBJECT else 93):
+            if byte == (CLOSING_BRACE if kind == _OBJECT else CLOSING_BRACKET):
                 depth -= 1
                 continue
-            if byte != 44:
+            if byte != COMMA:
                 return False, after
             at, target = _skip_space(data, at, stop), _UNWANTED
             if kind == _OBJECT:

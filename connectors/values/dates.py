@@ -10,6 +10,25 @@ from typing import Any, Final
 
 import numpy as np
 
+from kernels.ascii import (
+    CAPITAL_D,
+    CAPITAL_T,
+    CLOSING_BRACKET,
+    COLON,
+    COMMA,
+    MINUS,
+    NINE,
+    OPENING_BRACKET,
+    PLUS,
+    POINT,
+    SLASH,
+    SMALL_D,
+    SMALL_T,
+    SMALL_Z,
+    SPACE,
+    TO_SMALL,
+    ZERO,
+)
 from kernels.kernel import leaf_kernel
 from schemas.rejects import Reason
 
@@ -33,7 +52,7 @@ def _read_digits(data: Any, at: int, count: int, stop: int) -> Any:
         return -1
     number: Any = 0
     for index in range(at, at + count):
-        digit = np.int64(data[index]) - 48
+        digit = np.int64(data[index]) - ZERO
         if digit < 0 or digit > 9:
             return -1
         number = number * 10 + digit
@@ -46,7 +65,7 @@ def _begins_with(data: Any, at: int, stop: int, word: Any) -> bool:
     if stop - at < len(word):
         return False
     for index in range(len(word)):  # noqa: SIM110 - kernels have no all()
-        if data[at + index] | np.uint8(32) != word[index]:
+        if data[at + index] | TO_SMALL != word[index]:
             return False
     return True
 
@@ -66,7 +85,7 @@ def _skip_utc(data: Any, at: Any, stop: int) -> Any:
     """The position after UTC, GMT or Z, ``at`` itself where none of them stands."""
     if _begins_with(data, at, stop, _UTC) or _begins_with(data, at, stop, _GMT):
         return at + 3
-    return at + 1 if at < stop and data[at] | np.uint8(32) == 122 else at
+    return at + 1 if at < stop and data[at] | TO_SMALL == SMALL_Z else at
 
 
 @leaf_kernel
@@ -74,21 +93,21 @@ def _read_zone(data: Any, at: Any, stop: int) -> Any:
     """(minutes east of UTC, good) of what stands behind a time: nothing, ``Z``, `` UTC``, ``+HH``, ``+HHMM``,
     ``+HH:MM``, ``+0000 UTC`` and each with a zone's name in brackets."""
     east, is_given = 0, False
-    if stop - at > 1 and data[at] == 32 and data[at + 1] != 91:
+    if stop - at > 1 and data[at] == SPACE and data[at + 1] != OPENING_BRACKET:
         at += 1
-    if at < stop and (data[at] == 43 or data[at] == 45):
-        west = data[at] == 45
+    if at < stop and (data[at] == PLUS or data[at] == MINUS):
+        west = data[at] == MINUS
         hours = _read_digits(data, at + 1, 2, stop)
         minutes = 0
         at += 3
-        if at < stop and (data[at] == 58 or 48 <= data[at] <= 57):
-            at += data[at] == 58
+        if at < stop and (data[at] == COLON or ZERO <= data[at] <= NINE):
+            at += data[at] == COLON
             minutes = _read_digits(data, at, 2, stop)
             at += 2
         if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
             return 0, False
         east, is_given = hours * 60 + minutes, True
-        if east == 0 and stop - at > 1 and data[at] == 32:
+        if east == 0 and stop - at > 1 and data[at] == SPACE:
             after = _skip_utc(data, at + 1, stop)
             at = after if after > at + 1 else at
         east = -east if west else east
@@ -96,7 +115,7 @@ def _read_zone(data: Any, at: Any, stop: int) -> Any:
         after = _skip_utc(data, at, stop)
         is_given = after > at
         at = after
-    if stop - at > 2 and data[at] == 91 and data[stop - 1] == 93:
+    if stop - at > 2 and data[at] == OPENING_BRACKET and data[stop - 1] == CLOSING_BRACKET:
         name = at + 1 + (4 if _begins_with(data, at + 1, stop, _ETC) else 0)
         # An offset goes before the name beside it; without one, only UTC is known here.
         if is_given or (_skip_utc(data, name, stop) == stop - 1 and name < stop - 1):
@@ -109,13 +128,13 @@ def _read_day(data: Any, at: int, stop: int) -> Any:
     """(days since 1970, reason or NO_DATE, position after the date, whether it is written without separators)."""
     year, month, day = _read_digits(data, at, 4, stop), -1, -1
     after, is_basic = at, False
-    if stop - at >= 10 and data[at + 4] == data[at + 7] and data[at + 4] in (45, 46, 47):
+    if stop - at >= 10 and data[at + 4] == data[at + 7] and data[at + 4] in (MINUS, POINT, SLASH):
         month, day = _read_digits(data, at + 5, 2, stop), _read_digits(data, at + 8, 2, stop)
         after = at + 10
         if month < 0 or day < 0 or year < 0:
             # 1714.52.1 or the like is no number either, but that is for the reader of numbers to say.
             return 0, NO_DATE, after, False
-    elif stop - at > 8 and data[at + 8] in (84, 116, 68, 100, 32, 45):
+    elif stop - at > 8 and data[at + 8] in (CAPITAL_T, SMALL_T, CAPITAL_D, SMALL_D, SPACE, MINUS):
         month, day = _read_digits(data, at + 4, 2, stop), _read_digits(data, at + 6, 2, stop)
         after, is_basic = at + 8, True
     if year < 0 or month < 0 or day < 0:
@@ -130,7 +149,7 @@ def _read_day(data: Any, at: int, stop: int) -> Any:
 def _read_clock(data: Any, at: Any, stop: int) -> Any:
     """(minutes, second 0..60, microseconds, position after it or -1) of ``HH:MM[:SS[.f]]`` or ``HHMM[SS[.f]]``."""
     hour = _read_digits(data, at, 2, stop)
-    colon = at + 2 < stop and data[at + 2] == 58
+    colon = at + 2 < stop and data[at + 2] == COLON
     at += 2 + colon
     minute = _read_digits(data, at, 2, stop)
     at += 2
@@ -138,17 +157,17 @@ def _read_clock(data: Any, at: Any, stop: int) -> Any:
         return 0, 0, 0, -1
     second = 0
     micros: Any = 0
-    if at < stop and (data[at] == 58 if colon else 48 <= data[at] <= 57):
+    if at < stop and (data[at] == COLON if colon else ZERO <= data[at] <= NINE):
         at += colon
         second = _read_digits(data, at, 2, stop)
         at += 2
         if second < 0 or second > 60:
             return 0, 0, 0, -1
-        if at < stop and (data[at] == 46 or data[at] == 44):
+        if at < stop and (data[at] == POINT or data[at] == COMMA):
             at += 1
             weight, first = 100_000, at
-            while at < stop and 48 <= data[at] <= 57:
-                micros += (np.int64(data[at]) - 48) * weight
+            while at < stop and ZERO <= data[at] <= NINE:
+                micros += (np.int64(data[at]) - ZERO) * weight
                 weight //= 10
                 at += 1
             if at == first:
@@ -166,7 +185,7 @@ def read_date_time(data: Any, at: int, stop: int) -> Any:
     micros: Any = 0
     if after < stop:
         # T, t, D, d or a blank; a minus only behind a basic date, where it can't be an offset.
-        if not (data[after] in (84, 116, 68, 100, 32) or (is_basic and data[after] == 45)):
+        if not (data[after] in (CAPITAL_T, SMALL_T, CAPITAL_D, SMALL_D, SPACE) or (is_basic and data[after] == MINUS)):
             return np.int64(0), _BAD_VALUE
         minutes, second, micros, after = _read_clock(data, after + 1, stop)
         if after < 0:

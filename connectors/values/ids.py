@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from kernels.ascii import NINE, POINT, SPACE, TAB, ZERO
 from kernels.kernel import leaf_kernel
 from schemas.columns import ID_DIGITS, LONG_ID, NO_ID
 
@@ -20,23 +21,23 @@ _INLINE_DIGITS: Final = 2 * ID_DIGITS
 @leaf_kernel
 def _digits_of(data: Any, at: Any, stop: Any) -> Any:
     """(begin, end) of the digits that matter; begin > end where it is no whole number. Equal for zero."""
-    while at < stop and (data[at] == 32 or data[at] == 9):
+    while at < stop and (data[at] == SPACE or data[at] == TAB):
         at += 1
-    while at < stop and (data[stop - 1] == 32 or data[stop - 1] == 9):
+    while at < stop and (data[stop - 1] == SPACE or data[stop - 1] == TAB):
         stop -= 1
     begin = at
-    while at < stop and 48 <= data[at] <= 57:
+    while at < stop and ZERO <= data[at] <= NINE:
         at += 1
     end = at
     if end == begin:
         return np.int64(1), np.int64(0)
     if at < stop:
-        if data[at] != 46:
+        if data[at] != POINT:
             return np.int64(1), np.int64(0)
         for index in range(at + 1, stop):
-            if data[index] != 48:
+            if data[index] != ZERO:
                 return np.int64(1), np.int64(0)
-    while begin < end and data[begin] == 48:
+    while begin < end and data[begin] == ZERO:
         begin += 1
     return begin, end
 
@@ -45,7 +46,7 @@ def _digits_of(data: Any, at: Any, stop: Any) -> Any:
 def _number(data: Any, at: Any, stop: Any) -> Any:
     number = np.int64(0)
     for index in range(at, stop):
-        number = number * 10 + np.int64(data[index]) - 48
+        number = number * 10 + np.int64(data[index]) - ZERO
     return number
 
 

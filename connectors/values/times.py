@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.values.dates import NO_DATE, read_date_time
+from kernels.ascii import CAPITAL_E, MINUS, NINE, PLUS, POINT, SMALL_E, ZERO
 from kernels.kernel import leaf_kernel
 from kernels.text_read import read_exponent, trim
 from schemas.rejects import Reason
@@ -113,7 +114,7 @@ def _read_whole_time(data: Any, at: int, stop: int) -> Any:
         return np.int64(-1)
     number: Any = 0
     for index in range(at, stop):
-        digit = np.int64(data[index]) - 48
+        digit = np.int64(data[index]) - ZERO
         if digit < 0 or digit > 9:
             return np.int64(-1)
         number = number * 10 + digit
@@ -131,7 +132,7 @@ def _read_fine_time(data: Any, at: int, stop: int, unit: int) -> Any:
     while at < stop:
         byte = data[at]
         at += 1
-        digit = np.int64(byte) - 48
+        digit = np.int64(byte) - ZERO
         if 0 <= digit <= 9:
             seen += 1
             places += point
@@ -139,9 +140,9 @@ def _read_fine_time(data: Any, at: int, stop: int, unit: int) -> Any:
                 kept += 1
                 if kept <= 19:
                     mantissa = mantissa * _TEN + U(digit)
-        elif byte == 46 and not point:
+        elif byte == POINT and not point:
             point, whole = True, False
-        elif byte in (101, 69) and seen > 0:
+        elif byte in (SMALL_E, CAPITAL_E) and seen > 0:
             exponent, good = read_exponent(data, at, stop)
             whole = False
             if not good:
@@ -173,15 +174,15 @@ def read_time(data: Any, at: int, stop: int, unit: int, origin_us: int) -> Any:
     """(microseconds, reason) of a time: a plain number in ``unit``, or a date and time (see dates)."""
     at, stop = trim(data, at, stop)
     # Where a date has its separators a usual number has digits.
-    if stop - at > 8 and not (48 <= data[at + 4] <= 57 and 48 <= data[at + 8] <= 57):
+    if stop - at > 8 and not (ZERO <= data[at + 4] <= NINE and ZERO <= data[at + 8] <= NINE):
         micros, reason = read_date_time(data, at, stop)
         if reason != NO_DATE:
             return micros, reason
-    negative = at < stop and data[at] == 45
+    negative = at < stop and data[at] == MINUS
     value = _read_whole_time(data, at + 1 if negative else at, stop)
     if value >= 0:
         return place_time(time_from_long(-value if negative else value, unit), True, unit, origin_us)
-    signed = at < stop and (data[at] == 45 or data[at] == 43)
+    signed = at < stop and (data[at] == MINUS or data[at] == PLUS)
     micros, reason, is_zero, is_whole = _read_fine_time(data, at + signed, stop, unit)
     if reason != _OK:
         return micros, reason

@@ -11,6 +11,23 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from kernels.ascii import (
+    CAPITAL_A,
+    CAPITAL_Z,
+    MINUS,
+    NINE,
+    PLUS,
+    POINT,
+    SMALL_B,
+    SMALL_E,
+    SMALL_L,
+    SMALL_S,
+    SMALL_U,
+    SMALL_Y,
+    SPACE,
+    TO_SMALL,
+    ZERO,
+)
 from kernels.kernel import leaf_kernel
 from schemas.columns import BUY, SELL, UNKNOWN, Rows
 
@@ -111,20 +128,20 @@ def _find_or_keep(table: Any, first: Any, second: Any, third: Any, length: int) 
 @leaf_kernel
 def _bare(data: Any, at: Any, stop: Any) -> Any:
     """(at, stop) without blanks around, the plus before a number, and the zeros behind its point."""
-    while at < stop and data[at] == 32:
+    while at < stop and data[at] == SPACE:
         at += 1
-    while at < stop and data[stop - 1] == 32:
+    while at < stop and data[stop - 1] == SPACE:
         stop -= 1
-    if stop - at > 1 and data[at] == 43 and 48 <= data[at + 1] <= 57:
+    if stop - at > 1 and data[at] == PLUS and ZERO <= data[at + 1] <= NINE:
         at += 1
-    if stop - at > 2 and data[stop - 1] == 48:
+    if stop - at > 2 and data[stop - 1] == ZERO:
         end = stop
-        while end - at > 1 and data[end - 1] == 48:
+        while end - at > 1 and data[end - 1] == ZERO:
             end -= 1
-        digits = at + (data[at] == 45)
-        if data[end - 1] == 46 and digits < end - 1:
+        digits = at + (data[at] == MINUS)
+        if data[end - 1] == POINT and digits < end - 1:
             for index in range(digits, end - 1):
-                if data[index] < 48 or data[index] > 57:
+                if data[index] < ZERO or data[index] > NINE:
                     return at, stop
             return at, end - 1
     return at, stop
@@ -138,8 +155,8 @@ def _pack_word(data: Any, at: Any, stop: Any) -> Any:
     first, second, third = U(0), U(0), U(0)
     for index in range(min(stop - at, WORD_BYTES_MAX)):
         byte = U(data[at + index])
-        if U(65) <= byte <= U(90):
-            byte |= U(32)
+        if U(CAPITAL_A) <= byte <= U(CAPITAL_Z):
+            byte |= U(TO_SMALL)
         shift = _EIGHT * U(index & 7)
         if index < 8:
             first |= byte << shift
@@ -155,10 +172,15 @@ def find_word(table: Any, data: Any, at: Any, stop: Any) -> Any:
     """Of the word ``data[at:stop]``: its side in the low byte, and above it the number of an unknown word."""
     # The two usual words need no packing.
     length = stop - at
-    if length == 3 and data[at] | 32 == 98 and data[at + 1] | 32 == 117 and data[at + 2] | 32 == 121:
+    if (
+        length == 3
+        and data[at] | TO_SMALL == SMALL_B
+        and data[at + 1] | TO_SMALL == SMALL_U
+        and data[at + 2] | TO_SMALL == SMALL_Y
+    ):
         return np.int64(table[_BUY_AT])
-    ends_as_sell = length == 4 and data[stop - 2] | 32 == 108 and data[stop - 1] | 32 == 108
-    if ends_as_sell and data[at] | 32 == 115 and data[at + 1] | 32 == 101:
+    ends_as_sell = length == 4 and data[stop - 2] | TO_SMALL == SMALL_L and data[stop - 1] | TO_SMALL == SMALL_L
+    if ends_as_sell and data[at] | TO_SMALL == SMALL_S and data[at + 1] | TO_SMALL == SMALL_E:
         return np.int64(table[_SELL_AT])
     first, second, third, length = _pack_word(data, at, stop)
     return _find_or_keep(table, first, second, third, length)
@@ -180,7 +202,7 @@ def find_number(table: Any, value: Any) -> Any:
     if value < 0:
         first = U(45)
     for index in range(length - 1, -1 if value >= 0 else 0, -1):
-        byte = U(48) + magnitude % U(10)
+        byte = U(ZERO) + magnitude % U(10)
         magnitude //= U(10)
         shift = _EIGHT * U(index & 7)
         if index < 8:

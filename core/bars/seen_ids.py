@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from kernels.ascii import NINE, SPACE, TAB, ZERO
 from kernels.kernel import kernel, leaf_kernel
 from kernels.text_hash import digest_text
 from schemas.columns import ID_DIGITS, NO_ID, Rows, TradeBatch
@@ -159,15 +160,15 @@ def _pair_of(window: Any, symbol: Any, exchange: Any) -> Any:
 @leaf_kernel
 def _bare(text: Any, at: Any, stop: Any, is_number: bool) -> Any:
     """(begin, end) of an id without the blanks around it; of a number without zeros before it and a fraction too."""
-    while at < stop and (text[at] == 32 or text[at] == 9):
+    while at < stop and (text[at] == SPACE or text[at] == TAB):
         at += 1
-    while at < stop and (text[stop - 1] == 32 or text[stop - 1] == 9):
+    while at < stop and (text[stop - 1] == SPACE or text[stop - 1] == TAB):
         stop -= 1
     if is_number:
-        while at < stop and text[at] == 48:
+        while at < stop and text[at] == ZERO:
             at += 1
         end = at
-        while end < stop and 48 <= text[end] <= 57:
+        while end < stop and ZERO <= text[end] <= NINE:
             end += 1
         stop = end
     return at, stop
