@@ -57,6 +57,7 @@ class RegistryClient:
             "url": self.where,
         }
         try:
+            given["timeout"] = float(given["timeout"])  # the client looks at it with the first request
             self._client = SchemaRegistryClient(given)
         except (ValueError, TypeError, OSError) as error:
             reason = getattr(error, "strerror", None) or error

@@ -293,6 +293,7 @@ def test_a_token_of_an_issuer_that_is_gone_may_come_and_one_refused_is_a_setting
         {"ssl.ca.location": "/nowhere/ca.pem"},
         {"ssl.key.location": "/nowhere/key.pem"},
         {"max.retries": "three"},
+        {"timeout": "soon"},
         {"bearer.auth.credentials.source": "CUSTOM"},
         {"bearer.auth.credentials.source": "nobody"},
         {"basic.auth.user.info": "no-colon"},
