@@ -255,6 +255,13 @@ def _cut_256(
     return l3, l2, l1, l0, most * _E5 + least
 
 
+# A number of 256 bits as digits.
+#
+# The number has up to 78 digits, and the last 20 stand behind the point. Each _cut_256 divides it by 10**10 and gives
+# the ten digits that fall off at the end. The first two cuts are the decimals, lower half first. The cuts after them
+# are written from the back into the room behind ``at``, until what is left fits 64 bits. That rest is written at ``at``
+# without leading zeros, and the groups, which have theirs, are moved up to it. Trailing zeros of the decimals are then
+# left out, so that equal numbers have equal text.
 @kernel
 def put_u256(buffer: Bytes, at: int, limbs: Rows) -> int:
     """Write four unsigned limbs at scale 20 in plain notation; returns the position behind them."""

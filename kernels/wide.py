@@ -53,6 +53,17 @@ def multiply94(a_hi, a_lo, b_hi, b_lo):  # type: ignore[no-untyped-def]
     return limb0, sum1, a_hi * b_hi + cross_a_hi + cross_b_hi + carry2
 
 
+# How sums of 256 bits are carried.
+#
+# A wide number is a row of limbs of 64 bits, the lowest first. Compiled code has neither a wider integer nor a carry
+# flag, so the carry is found by comparing: addition wraps at 2**64, and s = a + b wrapped exactly when s < b. A limb
+# above the lowest takes in the carry from below too. It may wrap for its summand or for that carry, but never for both,
+# as the greatest sum, 2 * (2**64 - 1) + 1, is below 2 * 2**64. So a carry is always 0 or 1.
+#
+# Multiplication cuts its factors into halves of 32 bits, whose products fit 64. Division takes one bit of the dividend
+# at a time, as on paper: the remainder is doubled, takes the bit in, and gives up the divisor if it can, which makes
+# one bit of the quotient. The square root does the same with two bits at a time: with r the root so far, the next bit
+# is 1 if 4*r + 1 can be taken off, because (2*r + 1)**2 - (2*r)**2 = 4*r + 1.
 @leaf_kernel
 def add256(a0, a1, a2, a3, b0, b1, b2):  # type: ignore[no-untyped-def]
     """Four limbs of a (256 bits) + b (192 bits)."""

@@ -118,6 +118,21 @@ def _run_control(data: Any, at: Any, stop: int, code: Any, pc: Any, depth: Any, 
     return at, pc + 1 if kind == _BLOCKS else target, depth + 1
 
 
+# How a record is read.
+#
+# Avro bytes say nothing about themselves: what a byte means follows from the schema alone. So a schema is turned once
+# into a program (connectors.avro.program), and a record is read by running it. An op is four numbers: what to do, which
+# field of a trade it fills, and two more, whose meaning stands beside each Op. ``pc`` is the op that comes next, ``at``
+# the byte that comes next; each op moves both on.
+#
+# A union reads the number of its branch and jumps to that branch's ops. An array or a map keeps on a stack how many
+# items are left of its block, and jumps back until none is; a named type that is skipped is a routine, whose CALL keeps
+# the op to return to on the same stack. So recursive schemas work, up to a depth, and no Python is involved.
+#
+# Two kinds of fault are kept apart. A byte that can't be there (cut short, no such branch, bytes left over) makes
+# ``at`` negative: nothing behind it can be trusted, so the record is CORRUPT and its program ends. A value that can be
+# read but not used gives a reason, the first of which stays, and reading goes on, as the record may still turn out to
+# be CORRUPT.
 @leaf_kernel
 def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any, scratch: Any, sides: Any) -> int:
     """Runs one program over one record; its reason: CORRUPT, else the first thing found wrong, else MISSING_FIELD."""

@@ -96,6 +96,20 @@ _TENS: Final = np.array([10**k for k in range(10)], np.int64)
 _SIGN: Final = U(0xFFFFFFFFFFFFFFFF)
 
 
+# Decimals wider than 128 bits.
+#
+# Avro's decimal is a whole number of any length, and a schema may give it a scale of 38 or more. Its value can be small
+# all the same: 189.3 at scale 38 takes more than 128 bits. So the number is read whole, and divided by 10**(scale -
+# 10).
+#
+# The bytes are the number's two's complement, the highest first. They go into digits of 32 bits, the lowest first, and
+# a negative number is negated on the way (each bit inverted, one added). Division is the one from school, from the
+# highest digit down: the rest above and the next digit make at most 32 + 30 bits, as no step divides by more than
+# 10**9. Several steps make up any power of ten.
+#
+# Where rounding isn't asked for, anything cut off refuses the record. Where it is, the last step divides by ten alone:
+# what it cuts off is the digit that decides, and ``exact`` says whether anything not zero was cut off before it, which
+# tells a tie from more than a half.
 @leaf_kernel
 def _read_wide_decimal(data: Any, at: int, end: int, scale: int, scratch: Any) -> Any:
     """As ``_read_decimal``, of more than 127 bits: division by 10**(scale - 10), in 32-bit digits."""

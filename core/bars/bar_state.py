@@ -252,6 +252,22 @@ def volume_weighted_price(bar, limbs):  # type: ignore[no-untyped-def]
     return hi, lo
 
 
+# The standard deviation, exactly.
+#
+# The usual ways keep a running mean, or sums of doubles. What comes out then depends on the order of the trades, and
+# where prices are large and close together most of its digits are noise. A bar must come out the same in any order of
+# arrival, and after any restart, so it keeps whole numbers only: the number of trades n, S = sum(p) and Q = sum(p**2),
+# with p in units of 10**-10. Adding is all that ever happens to them, so order can't matter.
+#
+# The variance is Q/n - (S/n)**2 = N / n**2 with N = n*Q - S**2, a whole number that is never negative. So the deviation
+# is sqrt(N) / n, and the one question left is how to round it once. The nearest whole number to x is the half of
+# floor(2*x) + 1, rounded down (a tie goes up). And floor(2 * sqrt(N) / n) is floor(sqrt(floor(4*N / n**2))), since a
+# whole number is at most the root of something exactly when its square is at most the floor of it. That leaves one
+# division and one square root of whole numbers, neither of which rounds anything that still counts.
+#
+# Widths: p is below 2**94. S is kept in 128 bits, which only 2**34 trades at the greatest price would fill; so n**2
+# fits 68 bits then, S**2 and Q fit 256, and n*Q and 4*N fit 320. A deviation is at most half the range of the prices,
+# so 4*N / n**2 is below 2**188, and its root fits 128 bits.
 @leaf_kernel
 def price_deviation(bar, limbs):  # type: ignore[no-untyped-def]
     """(hi, lo) of the population standard deviation of price at scale 10, to the nearest.

@@ -17,13 +17,15 @@ from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
 from core.bars.rules import SEQUENCE_BITS, Rules
 from core.bars.shard import Applied, Shard, new_pool
 from core.bars.shard_kernel import (
+    LEAST_DEADLINE,
     NEVER,
     OPEN_END,
     bar_hash,
-    close_and_seal,
+    close_bars,
     find_bar,
     new_bar,
     rebuild_buckets,
+    seal_bars,
 )
 from kernels.kernel import kernel
 from kernels.wide import multiply94
@@ -53,9 +55,9 @@ class RepairShard(Shard):
         return done
 
     def take_final(self) -> BarBatch:
-        slots = close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, False)
+        slots = close_bars(self.pool, self.watermark_us, self._lateness)
         finals = self._finish(slots)
-        if self.watermark_us >= self.pool.registers[1]:
+        if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
             rows = self.pool.rows
             ends_us = rows["end_us"] + self._lateness[rows["interval"]]
             sealed = np.flatnonzero((self.pool.deadline_us != NEVER) & (ends_us <= self.watermark_us))
@@ -64,7 +66,7 @@ class RepairShard(Shard):
                 for name in BAR_ID_COLUMNS:
                     self.long_ids.keep(left[name])
                 self._sealed.append(left)
-            close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
+            seal_bars(self.pool, self.watermark_us, self._lateness, self.per_symbol)
         return finals
 
     def take_sealed(self) -> Rows:

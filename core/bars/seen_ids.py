@@ -30,6 +30,10 @@ LONG_NUMBER: Final = 3
 _UPPER_END: Final = 10**ID_DIGITS
 FORGOT_NOTHING: Final = -(2**62)
 PAIRS_FIRST: Final = 64
+IDS_PUT: Final = 0
+PAIRS_KNOWN: Final = 1
+UNKNOWN_US: Final = 2
+"""Places in Window.registers."""
 
 KEY: Final = np.dtype([("lo", "u8"), ("hi", "u8"), ("pair", "i4"), ("kind", "u1"), ("_pad", "u1", (3,))])
 """An id as it is compared. kind: NOTHING (no id), NUMBER (lo and hi as in TRADE), LONG_NUMBER (a
@@ -47,8 +51,8 @@ PAIR: Final = np.dtype([("symbol", "i4"), ("exchange", "i4"), ("forgotten_us", "
 class Window(NamedTuple):
     """entries: ENTRY[size], a ring. buckets, pair_buckets: int32[2**k], index + 1 by hash with linear probing, 0 empty.
 
-    registers: how many ids were put in ever; how many pairs there are; ``unknown_us``: what was seen up to that event
-    time isn't remembered, since it was before duplicates were looked for.
+    registers: int64[3], how many ids were put in ever (IDS_PUT); how many pairs there are (PAIRS_KNOWN); and the event
+    time up to which nothing is remembered, since it was before duplicates were looked for (UNKNOWN_US).
     """
 
     entries: Rows
@@ -108,11 +112,11 @@ def _forget(window: Any, at: Any) -> None:
 @leaf_kernel
 def _put(window: Any, key: Any, event_time_us: int) -> None:
     """Remember an id that isn't there; the oldest makes room."""
-    slot = window.registers[0] % len(window.entries)
+    slot = window.registers[IDS_PUT] % len(window.entries)
     entry = window.entries[slot]
-    if window.registers[0] >= len(window.entries) and entry["kind"] != NOTHING:
+    if window.registers[IDS_PUT] >= len(window.entries) and entry["kind"] != NOTHING:
         _forget(window, _find(window, entry))
-    window.registers[0] += 1
+    window.registers[IDS_PUT] += 1
     entry["lo"], entry["hi"], entry["pair"], entry["kind"] = key["lo"], key["hi"], key["pair"], key["kind"]
     entry["event_time_us"] = event_time_us
     mask = len(window.buckets) - 1
@@ -132,7 +136,7 @@ def judge(window: Any, key: Any, event_time_us: int, span_us: int) -> int:
         distance_us = event_time_us - window.entries[window.buckets[at] - 1]["event_time_us"]
         if -span_us < distance_us < span_us:
             return SEEN
-    known_from_us = max(window.pairs[key["pair"]]["forgotten_us"], window.registers[2])
+    known_from_us = max(window.pairs[key["pair"]]["forgotten_us"], window.registers[UNKNOWN_US])
     if at >= 0:
         _forget(window, at)
     _put(window, key, event_time_us)
@@ -149,8 +153,8 @@ def _pair_of(window: Any, symbol: Any, exchange: Any) -> Any:
         if pair["symbol"] == symbol and pair["exchange"] == exchange:
             return window.pair_buckets[at] - 1
         at = (at + 1) & mask
-    index = window.registers[1]
-    window.registers[1] += 1
+    index = window.registers[PAIRS_KNOWN]
+    window.registers[PAIRS_KNOWN] += 1
     pair = window.pairs[index]
     pair["symbol"], pair["exchange"], pair["forgotten_us"] = symbol, exchange, FORGOT_NOTHING
     window.pair_buckets[at] = index + 1
@@ -206,10 +210,10 @@ def _add_entries(window: Any, entries: Any) -> None:
         if entry["kind"] != NOTHING:
             _put(window, entry, entry["event_time_us"])
         else:
-            slot = window.registers[0] % len(window.entries)
-            if window.registers[0] >= len(window.entries) and window.entries[slot]["kind"] != NOTHING:
+            slot = window.registers[IDS_PUT] % len(window.entries)
+            if window.registers[IDS_PUT] >= len(window.entries) and window.entries[slot]["kind"] != NOTHING:
                 _forget(window, _find(window, window.entries[slot]))
-            window.registers[0] += 1
+            window.registers[IDS_PUT] += 1
 
 
 class SeenIds:
@@ -235,30 +239,30 @@ class SeenIds:
 
     def remembered(self) -> Rows:
         """ENTRY rows, the oldest first."""
-        count = int(self.window.registers[0])
+        count = int(self.window.registers[IDS_PUT])
         if count <= len(self.window.entries):
             return self.window.entries[:count].copy()
         return np.roll(self.window.entries, -(count % len(self.window.entries)))
 
     def pairs(self) -> Rows:
         """PAIR rows that entries index."""
-        return self.window.pairs[: self.window.registers[1]]
+        return self.window.pairs[: self.window.registers[PAIRS_KNOWN]]
 
     @property
     def unknown_us(self) -> int:
-        return int(self.window.registers[2])
+        return int(self.window.registers[UNKNOWN_US])
 
     def restore(self, entries: Rows, pairs: Rows, unknown_us: int) -> None:
         """Take over what a new SeenIds of this or another size held. A smaller one forgets the oldest."""
         self._make_room(len(pairs))
         _add_pairs(self.window, pairs["symbol"], pairs["exchange"])
         self.window.pairs["forgotten_us"][: len(pairs)] = pairs["forgotten_us"]
-        self.window.registers[2] = unknown_us
+        self.window.registers[UNKNOWN_US] = unknown_us
         _add_entries(self.window, entries)
 
     def _make_room(self, count: int) -> None:
         """For as many more pairs."""
-        known = int(self.window.registers[1])
+        known = int(self.window.registers[PAIRS_KNOWN])
         needed = known + count
         if needed <= len(self.window.pairs):
             return
@@ -266,7 +270,7 @@ class SeenIds:
         pairs[:known] = self.window.pairs[:known]
         old = self.pairs()
         self.window = self.window._replace(pairs=pairs, pair_buckets=np.zeros(_buckets_of(len(pairs)), np.int32))
-        self.window.registers[1] = 0
+        self.window.registers[PAIRS_KNOWN] = 0
         _add_pairs(self.window, old["symbol"], old["exchange"])
         pairs["forgotten_us"][:known] = old["forgotten_us"]
 

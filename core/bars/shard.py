@@ -16,14 +16,17 @@ from core.bars.rules import SEQUENCE_BITS, Rules
 from core.bars.seen_ids import SeenIds
 from core.bars.shard_kernel import (
     COUNTS,
+    FREE_SLOTS,
+    LEAST_DEADLINE,
     NEVER,
     OPEN_END,
     SYMBOL_STATE,
     Pool,
     apply_trades,
-    close_and_seal,
+    close_bars,
     fill_tickers,
     rebuild_buckets,
+    seal_bars,
 )
 from kernels.names import NameTable
 from schemas.columns import BAR, LENGTHS_US, ORIGINS_US, TICKER, BarBatch, Longs, Mask, TickerBatch, TradeBatch
@@ -124,9 +127,9 @@ class Shard:
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
-        slots = close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, False)
+        slots = close_bars(self.pool, self.watermark_us, self._lateness)
         finals = self._finish(slots)
-        close_and_seal(self.pool, self.watermark_us, self._lateness, self.per_symbol, True)
+        seal_bars(self.pool, self.watermark_us, self._lateness, self.per_symbol)
         return finals
 
     def take_live(self, intervals: Mask = EVERY_INTERVAL) -> tuple[TickerBatch, BarBatch]:
@@ -225,10 +228,10 @@ def grow_pool(old: Pool) -> Pool:
     for name in ("rows", "deadline_us", "changed", "pending"):
         pool[name][:capacity] = getattr(old, name)
     grown = Pool(**pool)
-    spare = int(old.registers[0])
+    spare = int(old.registers[FREE_SLOTS])
     fresh = np.arange(capacity * 2 - 1, capacity - 1, -1, dtype=np.int32)
     grown.free[: capacity + spare] = np.concatenate([fresh, old.free[:spare]])
-    grown.registers[0] = capacity + spare
-    grown.registers[1] = old.registers[1]
+    grown.registers[FREE_SLOTS] = capacity + spare
+    grown.registers[LEAST_DEADLINE] = old.registers[LEAST_DEADLINE]
     rebuild_buckets(grown)
     return grown

@@ -27,9 +27,10 @@ __all__ = [
     "Pool",
     "apply_trades",
     "bar_hash",
-    "close_and_seal",
+    "close_bars",
     "fill_tickers",
     "rebuild_buckets",
+    "seal_bars",
 ]
 
 REFUSED: Final = 3
@@ -37,6 +38,9 @@ UNJUDGED: Final = REFUSED + len(INTERVALS)
 COUNTS: Final = UNJUDGED + 1
 """counts[:REFUSED] by outcome, counts[REFUSED:UNJUDGED] trades refused by each interval, counts[UNJUDGED] those that
 weren't duplicates as far as can be told: applied or late, and counted there too."""
+FREE_SLOTS: Final = 0
+LEAST_DEADLINE: Final = 1
+"""Places in Pool.registers."""
 NEVER: Final = -(2**62)
 OPEN_END: Final = 2**62
 SHORTEST_US: Final = INTERVALS[0].length_us
@@ -79,8 +83,9 @@ SYMBOL_STATE: Final = np.dtype(
 class Pool(NamedTuple):
     """Bars in state. deadline_us: when the row next needs a look (end, then seal), NEVER if the slot is free.
 
-    changed: since the last take_live; pending: closed by a late trade and not yet published. free[: registers[0]] is a
-    stack of free slots; registers[1] is the least deadline. buckets: slots by hash, open addressing, -1 empty.
+    changed: since the last take_live; pending: closed by a late trade and not yet published. registers: int64[2], how
+    many slots are free (FREE_SLOTS), and the least of all deadlines (LEAST_DEADLINE), below which no bar needs a look.
+    free[: number of free slots] is a stack of them. buckets: slots by hash, open addressing, -1 empty.
     """
 
     rows: Rows
@@ -137,11 +142,11 @@ def rebuild_buckets(pool):  # type: ignore[no-untyped-def]
 
 @leaf_kernel
 def new_bar(pool, symbol, interval, start_us, end_us):  # type: ignore[no-untyped-def]
-    pool.registers[0] -= 1
-    slot = pool.free[pool.registers[0]]
+    pool.registers[FREE_SLOTS] -= 1
+    slot = pool.free[pool.registers[FREE_SLOTS]]
     start_bar(pool.rows[slot], symbol, interval, start_us, end_us)
     pool.deadline_us[slot] = end_us
-    pool.registers[1] = min(pool.registers[1], end_us)
+    pool.registers[LEAST_DEADLINE] = min(pool.registers[LEAST_DEADLINE], end_us)
     put_bucket(pool.buckets, slot, symbol, interval, start_us)
     return slot
 
@@ -202,7 +207,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
     """
     intervals = lengths_us.shape[0]
     for i in range(first, rows.shape[0]):
-        if pool.registers[0] < intervals:
+        if pool.registers[FREE_SLOTS] < intervals:
             return i, max_event_time_us
         trade = rows[i]
         symbol = symbols[i]
@@ -252,7 +257,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
             pool.changed[slot] = 1
             if end <= watermark_us or bar.closed == ANNOUNCED:
                 pool.pending[slot] = 1
-                pool.registers[1] = NEVER
+                pool.registers[LEAST_DEADLINE] = NEVER
             if k == DAY:
                 touch_ticker(state, trade, exchanges[i], sequence)
                 if state.previous_day_us <= start < state.day_start_us:
@@ -278,16 +283,41 @@ def store_day(state, bar):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def close_and_seal(pool, watermark_us, lateness_us, per_symbol, seal):  # type: ignore[no-untyped-def]
-    """seal False: slots (int64[k]) to publish as final now, marked closed. seal True: remove rows that refuse trades.
+def close_bars(pool, watermark_us, lateness_us):  # type: ignore[no-untyped-def]
+    """Slots (int64[k]) of the bars to publish as final now, each marked closed: those that the watermark has passed for
+    the first time, and those that a late trade changed since.
 
     Nothing is looked at while the watermark is below the least deadline.
     """
     found = np.empty(64, np.int64)
     count = 0
-    removed = 0
-    if watermark_us < pool.registers[1]:
+    if watermark_us < pool.registers[LEAST_DEADLINE]:
         return found[:0]
+    for slot in range(pool.rows.shape[0]):
+        deadline = pool.deadline_us[slot]
+        if deadline == NEVER or (deadline > watermark_us and not pool.pending[slot]):
+            continue
+        row = pool.rows[slot]
+        passed = row.end_us <= watermark_us
+        publish = pool.pending[slot] or (passed and row.closed == OPEN)
+        pool.pending[slot] = 0
+        if passed:
+            row.closed = CLOSED
+            pool.deadline_us[slot] = row.end_us + lateness_us[row.interval]
+        if publish:
+            if count == found.shape[0]:
+                found = np.concatenate((found, np.empty(count, np.int64)))
+            found[count] = slot
+            count += 1
+    return found[:count]
+
+
+@kernel
+def seal_bars(pool, watermark_us, lateness_us, per_symbol):  # type: ignore[no-untyped-def]
+    """Forgets the bars that take no trade any more, after close_bars has handed them out; finds the least deadline."""
+    if watermark_us < pool.registers[LEAST_DEADLINE]:
+        return
+    removed = 0
     least = OPEN_END
     for slot in range(pool.rows.shape[0]):
         deadline = pool.deadline_us[slot]
@@ -295,20 +325,7 @@ def close_and_seal(pool, watermark_us, lateness_us, per_symbol, seal):  # type: 
             continue
         if deadline <= watermark_us or pool.pending[slot]:
             row = pool.rows[slot]
-            sealed_us = row.end_us + lateness_us[row.interval]
-            if not seal:
-                passed = row.end_us <= watermark_us
-                publish = pool.pending[slot] or (passed and row.closed == OPEN)
-                pool.pending[slot] = 0
-                if passed:
-                    row.closed = CLOSED
-                    pool.deadline_us[slot] = sealed_us
-                if publish:
-                    if count == found.shape[0]:
-                        found = np.concatenate((found, np.empty(count, np.int64)))
-                    found[count] = slot
-                    count += 1
-            elif sealed_us <= watermark_us:
+            if row.end_us + lateness_us[row.interval] <= watermark_us:
                 state = per_symbol[row.symbol]
                 if state.current[row.interval] == slot:
                     if row.interval == DAY:
@@ -316,16 +333,14 @@ def close_and_seal(pool, watermark_us, lateness_us, per_symbol, seal):  # type: 
                     state.current[row.interval] = -1
                 pool.deadline_us[slot] = NEVER
                 pool.changed[slot] = 0
-                pool.free[pool.registers[0]] = slot
-                pool.registers[0] += 1
+                pool.free[pool.registers[FREE_SLOTS]] = slot
+                pool.registers[FREE_SLOTS] += 1
                 removed += 1
                 continue
-        least = min(least, pool.deadline_us[slot])
-    if seal:
-        pool.registers[1] = least
-        if removed:
-            rebuild_buckets(pool)
-    return found[:count]
+        least = min(least, deadline)
+    pool.registers[LEAST_DEADLINE] = least
+    if removed:
+        rebuild_buckets(pool)
 
 
 @leaf_kernel
