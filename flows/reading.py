@@ -92,13 +92,17 @@ def words_of(settings: RecordSettings) -> TradeWords:
     )
 
 
-def registry_of(settings: KafkaSettings) -> SchemaRegistry:
-    """The Schema Registry that the settings name. Raises SettingError when its address is none."""
+def registry_of(settings: KafkaSettings, tries_more: int = 2) -> SchemaRegistry:
+    """The Schema Registry that the settings name, asked again ``tries_more`` times where it fails.
+
+    Raises SettingError when its address is none or its client refuses its properties.
+    """
     return SchemaRegistry(
         RegistryOptions(
             settings.schema_registry_url,
             settings.schema_registry_user,
             settings.schema_registry_password,
+            tries_more=tries_more,
             properties=settings.schema_registry_properties,
         )
     )
@@ -111,11 +115,11 @@ def resolver_of(settings: Settings, stop: threading.Event | None = None) -> Reso
     """
     if not settings.schema_registry_url:
         return None
-    registry = registry_of(settings)
-    registry.check()
+    asked_now = registry_of(settings)
+    asked_now.check()
     if stop is None:
-        return registry
-    flag = stop
+        return asked_now
+    flag, registry = stop, registry_of(settings, tries_more=0)  # persist tries again, and ends with the flow
 
     def resolve(schema_id: int) -> WriterSchema | None:
         return persist(

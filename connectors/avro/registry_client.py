@@ -24,7 +24,6 @@ __all__ = ["RegistryClient", "is_no_schema"]
 
 T = TypeVar("T")
 
-_TRIES_MORE: Final = 2
 _PAUSE_MS: Final = 200
 """Before the second try, at most; twice that before the third."""
 _TEXT_MAX: Final = 1000
@@ -46,9 +45,9 @@ class RegistryClient:
     def __init__(self, options: RegistryOptions) -> None:
         addresses = [_address(each.strip()) for each in options.url.split(",")]
         self.where = ",".join(_without_login(each) for each in addresses)
-        tries_more = 0 if len(addresses) > 1 else _TRIES_MORE  # the next address is the next try
+        tries_more = 0 if len(addresses) > 1 else options.tries_more  # the next address is the next try
         given: dict[str, Any] = {
-            "timeout": options.timeout_s,
+            "timeout": options.timeout_s / len(addresses),
             "max.retries": tries_more,
             "retries.wait.ms": _PAUSE_MS,
             **_system_authorities(),

@@ -17,6 +17,7 @@ class RegistryOptions:
     """Where the registry is (``http://host:8081``, a path is fine) and whom to log in as, if anyone.
 
     url: several with commas are nodes of one registry; the next one is asked where one doesn't answer.
+    timeout_s: of a request to all nodes, each has its share. tries_more: after the first, where there is one node.
     properties: of Confluent's client, such as ``ssl.ca.location``; they win over what is set here.
     """
 
@@ -24,6 +25,7 @@ class RegistryOptions:
     user: str = ""
     password: str = field(default="", repr=False)
     timeout_s: float = 3.0
+    tries_more: int = 2
     properties: Mapping[str, str | int | float | bool] = field(default_factory=dict, repr=False)
 
 

@@ -1,16 +1,22 @@
 """From settings to rules and options; one decoding for every flow, refused records with their origin."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from flows.reading import decode_trades, partition_key, read_options, rejected, rules_of
+from flows.reading import decode_trades, partition_key, read_options, rejected, resolver_of, rules_of
 from jobs.produce.encoding import encoder_of
 from runtime.settings.whole import Settings, load_settings
+from schemas.avro import WriterSchema, load_schema, schema_text
 from schemas.columns import PLACE, RawBatch, TradeBatch
+from schemas.errors import Unreachable
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reason
 from schemas.shards import shard_key
 from tests.property.trade_batches import MONDAY_US, to_batch
+from tests.servers.registry import RegistryServer
 from tests.unit.core.bars.test_shard import at
 
 
@@ -76,3 +82,23 @@ def test_what_was_put_back_is_counted_as_refused_and_makes_no_letter() -> None:
 def test_nothing_refused_is_nothing_sent() -> None:
     settings = load_settings()
     assert rejected(decoded(settings, encoder_of(settings)(to_batch([at(0, 1)])))) == []
+
+
+def test_a_registry_that_is_down_is_waited_for_until_the_flow_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.outage.STOP_GRACE_S", 0.0)
+    stop = threading.Event()
+    with RegistryServer() as server, ThreadPoolExecutor(1) as pool:
+        schema_id = server.add("trades-value", {"schema": schema_text("Trade")})
+        resolve = resolver_of(load_settings(schema_registry_url=server.url), stop)
+        assert resolve is not None
+        server.down, asked = True, len(server.requests)
+        waiting = pool.submit(resolve, schema_id)
+        while len(server.requests) < asked + 2:
+            assert not waiting.done()
+        server.down = False
+        assert waiting.result(10) == WriterSchema(load_schema("Trade"))
+        server.down, asked = True, len(server.requests)
+        stop.set()
+        with pytest.raises(Unreachable, match="stopped while the server was down"):
+            resolve(schema_id + 1)
+        assert len(server.requests) == asked + 1, "the client tried again by itself, which a stop can't end"

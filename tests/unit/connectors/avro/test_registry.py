@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -207,6 +209,12 @@ def test_addresses_that_are_none(url: str) -> None:
     for each in (url, f"http://registry:8081,{url}"):
         with pytest.raises(SettingError, match="schema_registry_url"):
             SchemaRegistry(RegistryOptions(each))
+
+
+def test_the_client_is_loaded_by_who_has_a_registry() -> None:
+    asked = "import sys, flows.reading; print([name for name in sys.modules if 'schema_registry' in name])"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("alive_at", [0, 1])
