@@ -143,7 +143,7 @@ def run_demo(plan: DemoPlan, settings: Settings, console: Console) -> DemoOutcom
 
 
 def drop_old_runs(parent: Path) -> None:
-    """Remove what failed or killed runs left, but for the newest three and those that still run."""
+    """Remove what failed or killed runs left, except the newest three and those that still run."""
     for folder in sorted(each for each in parent.iterdir() if each.is_dir())[:-RUNS_KEPT]:
         if not in_use(folder / "stack"):
             shutil.rmtree(folder, ignore_errors=True)

@@ -40,9 +40,9 @@ UNBOUNDED_US: Final = 10**17
 
 @dataclass(slots=True)
 class Account:
-    """What became of every record read. ``unjudged``: applied or late trades that may be duplicates for all that is
-    remembered. rounded: trades with a number that was rounded; unknown_sides: trades by the word of their side, where
-    nobody knows it."""
+    """What became of every record read. ``unjudged``: applied or late trades that may be duplicates, too little being
+    remembered to tell. rounded: trades with a number that was rounded; unknown_sides: trades by the word of their side,
+    where the word is unknown."""
 
     read: int = 0
     applied: int = 0

@@ -102,7 +102,7 @@ class FlowMetrics:
             self.rejects.labels(self.flow, reject.reason.label).inc()
 
     def count_unjudged(self, partition: int, count: int) -> None:
-        """Applied or late trades that may be duplicates for all that is remembered."""
+        """Applied or late trades that may be duplicates: too little is remembered to tell."""
         self.unjudged.labels(self.flow, str(partition)).inc(count)
 
     def place_symbols(self, partition: int, symbols: Iterable[str]) -> None:

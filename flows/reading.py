@@ -175,8 +175,8 @@ def decode_trades(
 ) -> Callable[[RawBatch], TradeBatch]:
     """Bytes of one partition to valid trades and rejects; with ``stop``, waits for a registry that is down.
 
-    requeued: see requeued_places; without it records are judged by their bytes alone. decoder: of the caller, who asks
-    it for what it saw.
+    requeued: see requeued_places; without it records are judged by their bytes alone. decoder: the caller's
+    own, where it wants to ask the decoder afterwards what it saw.
     """
     reader, future_us = decoder or decoder_of(settings, stop), settings.future_ms * 1000
 

@@ -1,4 +1,4 @@
-"""Holds bars that were stored against bars that the oracle recomputed, field by field.
+"""Compares stored bars with those that the oracle recomputed, field by field.
 
 ``verify`` and the demo hand in both sides. A bar is compared only when the records at hand decide it wholly. One that
 other records touch (cut by the edges of a range), or that is still open, is left out and counted, never passed over in

@@ -142,8 +142,8 @@ BarKey = tuple[int, str, str, int]
 
 @dataclass
 class OracleResult:
-    """Everything that can be compared. ``counts`` per partition add up: read = the four outcomes. ``unjudged``: so many
-    of a partition's applied and late trades may be duplicates for all that is remembered."""
+    """Everything that can be compared. ``counts`` per partition add up: read = the four outcomes. ``unjudged``:
+    how many of a partition's applied and late trades may be duplicates, too little being remembered to tell."""
 
     bars: dict[BarKey, OracleBar]
     tickers: dict[tuple[int, str], OracleTicker]

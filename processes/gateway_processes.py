@@ -3,8 +3,8 @@
 ``tapeflow gateway``, the demo and tests start it. The WebSocket processes accept; what isn't WebSocket goes to REST
 through a queue that is made here (gateway.port.handover). What a user can mend (Redis, ports, TLS files, keys, open
 files) is said in one line before any process starts. A REST process that ends by itself is started anew, and nobody on
-a WebSocket notices; a WebSocket process takes the others with it, drained, so that whoever watches the command starts
-all of it again. A port of 0 is chosen here, because several processes can't be asked which one they took.
+a WebSocket notices. A WebSocket process that ends takes the others with it, drained, so that the command's supervisor
+starts all of it again. A port of 0 is chosen here, because several processes can't be asked which one they took.
 """
 
 import os

@@ -235,7 +235,7 @@ def _check_layout(layout: Layout, names: Sequence[str], where: str) -> None:
 
 
 def _merged(of_layout: TradeWords, of_user: TradeWords) -> TradeWords:
-    """How the layout writes its values, but for what the user says."""
+    """How the layout writes its values, except where the user says otherwise."""
     usual = TradeWords()
     said = {
         each.name: getattr(of_user, each.name)

@@ -39,5 +39,5 @@ class Rules:
 
 
 def unjudged_note(count: int) -> str:
-    """What an account says behind its sum of trades that may be duplicates for all that is remembered."""
+    """What an account adds about trades that may be duplicates, where too little is remembered to tell."""
     return f" ({count} unjudged)" if count else ""

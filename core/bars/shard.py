@@ -43,7 +43,8 @@ NO_FLOOR: Final = -(2**63)
 class Applied(NamedTuple):
     """What one batch did, in trades; ``refused`` by interval. Each trade's outcome stands in its row.
 
-    unjudged: applied or late trades that may be duplicates for all that is remembered; 0 where none is looked for.
+    unjudged: applied or late trades that may be duplicates, too little being remembered to tell; 0 where none is
+    looked for.
     """
 
     applied: int

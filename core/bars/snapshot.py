@@ -1,8 +1,8 @@
 """A shard's state as bytes and back: what recovery keeps at each epoch.
 
 The flow's stateful step calls it. restore(snapshot(shard)) continues exactly as the shard would have. A snapshot of
-another version is refused with the way out, never guessed at. Tables travel as Arrow IPC, so that any tool can open
-them. Only bars in state are written, so their rows in the pool are numbered anew on restore.
+another version is refused, saying what to do, and never guessed at. Tables travel as Arrow IPC, so that any tool can
+open them. Only bars in state are written, so their rows in the pool are numbered anew on restore.
 """
 
 import io

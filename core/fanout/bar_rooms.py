@@ -110,7 +110,7 @@ class BarRoom(Room):
         return self.open_bars()
 
     def flushed(self) -> None:
-        """Members have all that the room holds, but for what waits in ``live``."""
+        """Members now have all that the room holds, except what waits in ``live``."""
 
     def count_since(self, start_ms: int) -> int:
         return len(self.starts) - bisect_left(self.starts, start_ms)

@@ -21,7 +21,7 @@ TOGETHER_MAX: Final = 500
 
 
 class SharedCounts(RedisStorage):
-    """The library's own storage for Redis but for ``incr``. Raises what the Redis client raises."""
+    """The library's own storage for Redis, with another ``incr``. Raises what the Redis client raises."""
 
     def __init__(self, redis: Redis, redis_url: str, prefix: str) -> None:
         shared: Any = {"connection_pool": redis.connection_pool}  # typed as a scalar option, meant to be a pool

@@ -1,7 +1,7 @@
 """The newest records of the trades topic, decoded as the flows do, for ``tapeflow doctor``.
 
-Tells what settings and records disagree about before a flow has read them all: refused records, words of sides that
-nobody knows, mapped fields that no record has. It reads so many records at most and writes nothing.
+Shows where settings and records disagree before a flow has read them all: refused records, unknown words of sides,
+mapped fields that no record has. It reads a bounded number of records and writes nothing.
 """
 
 from collections import Counter
