@@ -10,10 +10,10 @@ import platform
 from importlib.metadata import version
 from threading import Thread
 from typing import Final, NamedTuple
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import REGISTRY, CollectorRegistry, Info, start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, Info, make_wsgi_app
 
+from runtime.bounded_server import BoundedServer
 from schemas.errors import SettingError
 
 __all__ = ["SERVED_PORTS", "MetricsServer", "serve_metrics"]
@@ -26,7 +26,7 @@ class MetricsServer(NamedTuple):
     """A running endpoint; ``close`` frees its port."""
 
     port: int
-    server: WSGIServer
+    server: BoundedServer
     thread: Thread
 
     def close(self) -> None:
@@ -53,12 +53,14 @@ def serve_metrics(
         info = Info("tapeflow_build", "Version of tapeflow and of Python", registry=registry)
         info.info({"version": version("tapeflow"), "python": platform.python_version()})
     try:
-        server, thread = start_http_server(port, address, registry)
+        server = BoundedServer(address, port, make_wsgi_app(registry))
     except (OSError, OverflowError) as error:
         raise SettingError(
             f"can't serve metrics: {error}",
             where=f"TAPEFLOW_METRICS_PORT={metrics_port}, {address}:{port}",
             mend="choose a free port, or 0 for none, and an address of this host in TAPEFLOW_METRICS_HOST",
         ) from error
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
     SERVED_PORTS.append(port)
     return MetricsServer(port, server, thread)
