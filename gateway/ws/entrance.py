@@ -2,8 +2,9 @@
 
 Upgrades to WebSocket stay in this process, everything else goes to REST by gateway.port.handover, whole: the socket
 and the bytes that were read. Connections that have said nothing yet are bounded in number, per address and in all, and
-in time; the one that has been silent longest makes room for a new one. When files run out, accepting pauses. Neither
-disturbs who is connected, and each is two lines in the log, however long it lasts.
+in time; the one that has been silent longest makes room for a new one. One that came just now is given time to speak:
+when many clients come back at once, those that don't fit yet wait in the kernel. When files run out, accepting pauses.
+None of this disturbs who is connected, and each is two lines in the log, however long it lasts.
 """
 
 import asyncio
@@ -28,7 +29,9 @@ __all__ = ["Entrance", "Host", "head_of", "wants_websocket"]
 ACCEPTS: Final = 16  # in one turn of the loop, which fans out besides
 HEAD_BYTES_MAX: Final = 16_384
 SCRATCH: Final = bytearray(HEAD_BYTES_MAX)
-PAUSE_S: Final = 0.5
+NO_FILES_PAUSE_S: Final = 0.5
+YOUNG_MS: Final = 250  # long enough for a request to arrive from anywhere
+YOUNG_PAUSE_S: Final = 0.02
 NO_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 UPGRADE: Final = re.compile(rb"^upgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE | re.MULTILINE)
@@ -81,6 +84,7 @@ class Newcomer(asyncio.BufferedProtocol):
 
     def __init__(self, entrance: "Entrance", connection: socket.socket, peer: tuple[str, int]) -> None:
         self._entrance, self.connection, self.peer = entrance, connection, peer
+        self.entered_ms = boot_clock_ms()
         self.transport: Any = None
         self.data = bytearray()
 
@@ -164,32 +168,46 @@ class Entrance:
 
     def _accept(self) -> None:
         for _ in range(ACCEPTS):
+            if self._all_are_young():
+                self._crowded.happened(boot_clock_ms())
+                self._pause(YOUNG_PAUSE_S)
+                return
             try:
                 connection, peer = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
                 if error.errno in NO_FILES:
-                    self._pause()
+                    self._let_go()
+                    self._pause(NO_FILES_PAUSE_S)
                     return
                 raise
             self._enter(connection, peer[:2])
 
-    def _pause(self) -> None:
-        """No file is left: the silent ones go, and what waits in the kernel waits on."""
-        self._no_files.happened(boot_clock_ms())
+    def _all_are_young(self) -> bool:
+        """As many as may be silent are, and none for so long that it should make room."""
+        if len(self._newcomers) < self._options.handshakes_max:
+            return False
+        return boot_clock_ms() - next(iter(self._newcomers)).entered_ms < YOUNG_MS
+
+    def _pause(self, seconds: float) -> None:
+        """What waits in the kernel waits on."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener.fileno())
+        self._resume = loop.call_later(seconds, loop.add_reader, self._listener.fileno(), self._accept)
+
+    def _let_go(self) -> None:
+        """No file is left: half of the silent ones go."""
+        self._no_files.happened(boot_clock_ms())
         for newcomer in list(self._newcomers)[: max(1, len(self._newcomers) // 2)]:
             newcomer.drop()
-        self._resume = loop.call_later(PAUSE_S, loop.add_reader, self._listener.fileno(), self._accept)
 
     def _enter(self, connection: socket.socket, peer: tuple[str, int]) -> None:
         connection.setblocking(False)
         options, now_ms = self._options, boot_clock_ms()
         same = self._by_address.setdefault(peer[0], OrderedDict())
         # Behind a proxy all clients have its address.
-        if len(same) >= options.handshakes_per_ip and not options.trust_forwarded:
+        if len(same) >= max(options.handshakes_per_ip, options.clients_per_ip) and not options.trust_forwarded:
             self._crowded.happened(now_ms)
             self._drop(next(iter(same)))
         elif len(self._newcomers) >= options.handshakes_max:

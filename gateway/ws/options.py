@@ -55,7 +55,7 @@ class WsOptions:
     write_buffer: int = 65_536
     handshake_s: float = 10.0
     handshakes_max: int = HANDSHAKES_MAX
-    handshakes_per_ip: int = 256
+    handshakes_per_ip: int = 256  # or clients_per_ip where that is more: all of them may come at once
     sockets_max: int = 30_000
     ping_ms: int = 30_000
     pong_ms: int = 60_000

@@ -72,6 +72,8 @@ class Flow:
     async def begin(self) -> None:
         await self.redis.set(EPOCH_KEY, "epoch-" + str(time.time_ns()), nx=True)
         stream = deltas_stream(self.shard)
+        if await self.redis.exists(stream):
+            return  # of a world before this one
         if "entries-added" not in await self.made_empty(stream):
             return  # before Redis 7 a stream that appears is one that may have lost entries: it is there from the start
         await self.redis.delete(stream)
