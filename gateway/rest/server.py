@@ -8,6 +8,7 @@ would keep a connection for ever. Where files run out, the connection that has b
 import asyncio
 import contextlib
 import logging
+import secrets
 import signal
 import socket
 import time
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.port.episode import Episode
 from gateway.port.handover import Passed, take
+from gateway.rest.errors import bad_request, encode_error
 
 __all__ = ["RestServer"]
 
@@ -87,6 +89,14 @@ class BoundedHttp(HttpToolsProtocol):
         self._end_timer()
         self._rest_server.idle.pop(self, None)
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What isn't HTTP is refused in the words that every error of REST has."""
+        request_id = secrets.token_hex(8)
+        body = encode_error(bad_request(msg), request_id)
+        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        self.transport.write(f"{head}X-Request-Id: {request_id}\r\nConnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
 
     def _begin_timer(self) -> None:
         if self._request_timer is None:

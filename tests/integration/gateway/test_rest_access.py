@@ -259,7 +259,6 @@ def test_without_a_secret_only_local_names_get_in(market: Market, tmp_path: Path
     with RestServer(tmp_path, **market.settings(), gateway_token_secret="", gateway_host="0.0.0.0") as server:
         assert server.get("/api/prices/A%2FB").status == 200
         assert server.get("/api/prices/A%2FB", host="evil.example").status == 403
-        assert '"bound": "127.0.0.1"' in server.log.read_text()
 
 
 def test_half_open_requests_do_not_stop_others(rest: RestServer) -> None:

@@ -289,6 +289,8 @@ def test_without_a_secret_only_loopback_is_bound() -> None:
     settings = Settings(gateway_host="0.0.0.0")
     authorizer = make_authorizer(settings)
     assert isinstance(authorizer, OpenAuthorizer)
-    assert listen_host(settings, authorizer) == "127.0.0.1"
+    with capture_logs() as lines:
+        assert listen_host(settings, authorizer) == "127.0.0.1"
+    assert [line["bound"] for line in lines] == ["127.0.0.1"]
     assert listen_host(Settings(gateway_host="::1"), authorizer) == "::1"
     assert listen_host(settings, hs()) == "0.0.0.0"
