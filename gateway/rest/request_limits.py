@@ -50,13 +50,17 @@ class Allowance:
 
 @dataclass(slots=True)
 class _Window:
-    """What this process knows of one client's window: drawn, not yet taken, and when it ends. ``spent``: all given."""
+    """What this process knows of one client's window: drawn, not yet taken, and when it ends (a guess until ``dated``).
+
+    ``spent``: all given.
+    """
 
     ends_at: float
     drawn: int = 0
     counted: int = 0
     remote: bool = True
     spent: bool = False
+    dated: bool = False
 
 
 class _Windows:
@@ -75,7 +79,7 @@ class _Windows:
         window = self._windows.get(client)
         now = self._clock()
         if window is None or window.ends_at <= now:
-            window = await self._open(client, now)
+            window = self._open(client, now)
         if window.drawn == 0:
             await self._draw(client, window)
         return window
@@ -87,16 +91,11 @@ class _Windows:
     def reset_s(self, window: _Window) -> int:
         return max(1, math.ceil(window.ends_at - self._clock()))
 
-    async def _open(self, client: str, now: float) -> _Window:
-        """A new window: draws first, as the window of Redis begins with its first hit, and then asks for its end."""
+    def _open(self, client: str, now: float) -> _Window:
+        """A new window, known at once: what requests of the same moment draw is then drawn for all of them."""
         if len(self._windows) > WINDOWS_MAX:
             self._windows = {each: window for each, window in self._windows.items() if window.ends_at > now}
-        window = _Window(now + self._item.get_expiry())
-        await self._draw(client, window)
-        if window.remote:
-            # Without an answer the guess is good enough.
-            window.ends_at = await self._counts.shared_end(self._item, client) or window.ends_at
-        self._windows[client] = window
+        window = self._windows[client] = _Window(now + self._item.get_expiry())
         return window
 
     async def _draw(self, client: str, window: _Window) -> None:
@@ -105,6 +104,10 @@ class _Windows:
             window.counted, window.remote = await self._counts.add(self._item, client, self._chunk)
             window.drawn += min(self._chunk, max(0, self.policy.amount - (window.counted - self._chunk)))
         window.spent = window.drawn == 0
+        if window.remote and not window.dated:
+            # Asked after the first draw, as the window of Redis begins with it. Without an answer the guess will do.
+            window.dated = True
+            window.ends_at = await self._counts.shared_end(self._item, client) or window.ends_at
 
 
 class RequestLimits:
