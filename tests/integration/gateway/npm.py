@@ -40,7 +40,7 @@ def bundle(folder: Path, source: Path) -> str:
     """``source`` (TypeScript or JavaScript) with all that it imports, as one script for browsers."""
     esbuild = folder / "node_modules" / ".bin" / "esbuild"
     command = [str(esbuild), str(source), "--bundle", "--format=iife", "--log-level=warning", "--target=chrome100",
-               '--define:process.env.NODE_ENV="development"']  # fmt: skip
+               "--conditions=development", '--define:process.env.NODE_ENV="development"']  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
