@@ -15,6 +15,7 @@ import numpy as np
 
 from kernels.decimal_text import to_pair
 from kernels.kernel import leaf_kernel
+from schemas.contract import UNITS_LIMIT
 from schemas.rejects import Reason
 
 __all__ = [
@@ -44,9 +45,8 @@ _POWERS: Final = np.array([10**k for k in range(20)], np.uint64)
 _FLOAT_POWERS: Final = np.array([float(10**k) for k in range(23)], np.float64)
 _LOW: Final = U(0xFFFFFFFF)
 _32: Final = U(32)
-_LIMIT_HI: Final = U(10**28 >> 64)
-_LIMIT_LO: Final = U(10**28 & (2**64 - 1))
-_LIMIT: Final = 10**28
+_LIMIT_HI: Final = U(UNITS_LIMIT >> 64)
+_LIMIT_LO: Final = U(UNITS_LIMIT & (2**64 - 1))
 EXACT: Final = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """The shortest text of a double has at most 17 digits; moving its point loses none."""
 
@@ -213,6 +213,6 @@ def number_from_text(text: str, scale: int = 0, rounding: bool = False) -> tuple
         return 0, 0, _OUT_OF_RANGE
     unscaled = number.scaleb(10, EXACT)
     value = int(unscaled.to_integral_value(ROUND_HALF_EVEN)) if unscaled.adjusted() > -30 else 0
-    if (unscaled != value and not rounding) or abs(value) >= _LIMIT:
+    if (unscaled != value and not rounding) or abs(value) >= UNITS_LIMIT:
         return 0, 0, _OUT_OF_RANGE
     return *to_pair(value), _OK if unscaled == value else ROUNDED

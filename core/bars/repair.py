@@ -14,7 +14,7 @@ import numpy as np
 
 from core.bars.bar_state import BAR_STATE, add_trade, finish_bars
 from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
-from core.bars.rules import SEQUENCE_BITS, Rules
+from core.bars.rules import Rules
 from core.bars.shard import Applied, Shard, new_pool
 from core.bars.shard_kernel import (
     LEAST_DEADLINE,
@@ -30,6 +30,7 @@ from core.bars.shard_kernel import (
 from kernels.kernel import kernel
 from kernels.wide import multiply94
 from schemas.columns import BAR, BUY, DUPLICATE, LATE, LENGTHS_US, ORIGINS_US, TRADE, BarBatch, Rows, TradeBatch
+from schemas.contract import first_sequence
 
 __all__ = ["LATE_TRADE", "RepairShard", "fold_late"]
 
@@ -109,7 +110,7 @@ def fold_late(
     for group in range(groups):
         chosen = late[late["symbol"] % groups == group] if groups > 1 else late
         if len(chosen):
-            yield _fold_group(chosen.copy(), sealed(), lateness_us, rules.source_epoch << SEQUENCE_BITS, kept_ids)
+            yield _fold_group(chosen.copy(), sealed(), lateness_us, first_sequence(rules.source_epoch), kept_ids)
 
 
 def _fold_group(

@@ -5,14 +5,11 @@ snapshot therefore depends on the Rules only through what they did to records, n
 """
 
 from dataclasses import dataclass
-from typing import Final
 
+from schemas.contract import first_sequence
 from schemas.intervals import INTERVALS
 
-__all__ = ["SEQUENCE_BITS", "Rules", "unjudged_note"]
-
-SEQUENCE_BITS: Final = 44
-"""Offsets take the low 44 bits of a sequence, so that epochs below 512 keep it an exact JavaScript number (2**53)."""
+__all__ = ["Rules", "unjudged_note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Rules:
 
     def sequence(self, offset: int) -> int:
         """Sequence number of the record at a Kafka offset."""
-        return (self.source_epoch << SEQUENCE_BITS) + offset
+        return first_sequence(self.source_epoch) + offset
 
 
 def unjudged_note(count: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.bars.bar_state import ANNOUNCED, BAR_STATE, CLOSED, OPEN, finish_bars
 from core.bars.long_ids import LongIds
-from core.bars.rules import SEQUENCE_BITS, Rules
+from core.bars.rules import Rules
 from core.bars.seen_ids import SeenIds
 from core.bars.shard_kernel import (
     COUNTS,
@@ -30,6 +30,7 @@ from core.bars.shard_kernel import (
 )
 from kernels.names import NameTable
 from schemas.columns import BAR, LENGTHS_US, ORIGINS_US, TICKER, BarBatch, Longs, Mask, TickerBatch, TradeBatch
+from schemas.contract import first_sequence
 from schemas.intervals import INTERVALS
 
 __all__ = ["Applied", "Shard"]
@@ -109,7 +110,7 @@ class Shard:
                 self._lateness,
                 LENGTHS_US,
                 ORIGINS_US,
-                self.rules.source_epoch << SEQUENCE_BITS,
+                first_sequence(self.rules.source_epoch),
                 keys,
                 self.seen.window,
                 self.rules.dedupe_span_us,

@@ -15,6 +15,7 @@ from kernels.kernel import kernel
 from kernels.symbols import is_symbol_text
 from kernels.utf8 import is_utf8
 from schemas.columns import TradeRows
+from schemas.contract import UNITS_LIMIT, YEAR_2300_US
 from schemas.rejects import Reason
 
 __all__ = ["validate"]
@@ -32,10 +33,8 @@ _PLAIN_LENGTH_MAX: Final = 64
 _PLAIN_BYTES: Final = np.zeros(256, np.bool_)
 _PLAIN_BYTES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-/:")] = True
 """Of these every symbol of at most 64 bytes is one: the usual ones need no look at code points."""
-_YEAR_2300_US: Final = 10_413_792_000_000_000
-"""Where ClickHouse's DateTime64 ends. Only a trade without a record timestamp gets that far."""
-_LIMIT_HI: Final = np.uint64(10**28 >> 64)
-_LIMIT_LO: Final = np.uint64(10**28 & (2**64 - 1))
+_LIMIT_HI: Final = np.uint64(UNITS_LIMIT >> 64)
+_LIMIT_LO: Final = np.uint64(UNITS_LIMIT & (2**64 - 1))
 _TIMESTAMP_MS_MAX: Final = 2**63 // 1000 - 1
 
 
@@ -86,7 +85,7 @@ def _validate(rows: Any, text: Any, future_us: int) -> None:
             and row["event_time_us"] - future_us > row["timestamp_ms"] * 1000
         ):
             row["reason"] = _FUTURE_TIME
-        elif row["event_time_us"] >= _YEAR_2300_US:
+        elif row["event_time_us"] >= YEAR_2300_US:  # only without a record timestamp
             row["reason"] = _OUT_OF_RANGE
         elif high >= np.uint8(128) and not (
             is_utf8(text, row["trade_id_at"], row["trade_id_at"] + row["trade_id_len"])

@@ -10,18 +10,15 @@ the hot path of the whole gateway: it costs about a tenth of the write.
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
-from typing import Final
 
 from core.fanout.bar_rooms import BarRoom
 from core.fanout.client import FRESH, HELD, HELD_BY_BUDGET, HELD_BY_TRANSPORT, WAITING, Client, HubLimits, Room
 from core.fanout.dialect import Problem, Variant
 from core.fanout.messages import BarMessage, ChannelMessage
 from core.fanout.rooms import ChannelRoom, TickerRoom
+from schemas.contract import CLOSE_SLOW
 
-__all__ = ["CLOSE_RATE", "CLOSE_SLOW", "Delivery"]
-
-CLOSE_RATE: Final = 4008
-CLOSE_SLOW: Final = 4009
+__all__ = ["Delivery"]
 
 
 class Delivery:

@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from core.fanout.bar_rooms import BarRoom
 from core.fanout.client import FRESH, HELD, WAITING, Client, HubLimits, Room
-from core.fanout.delivery import CLOSE_RATE, Delivery
+from core.fanout.delivery import Delivery
 from core.fanout.dialect import Command, Ping, Problem, RoomKey, Subscribe, Unsubscribe, refusal
 from core.fanout.messages import BarMessage, ChannelMessage, TickerMessage
 from core.fanout.registry import Registry
 from core.fanout.rooms import ChannelRoom, Outcome, TickerRoom
+from schemas.contract import CLOSE_RATE
 
 __all__ = ["Hub", "Load"]
 

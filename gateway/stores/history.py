@@ -13,6 +13,7 @@ from math import isqrt
 from typing import Any, Final, NamedTuple
 
 from gateway.stores.clickhouse import ClickHouse
+from schemas.contract import YEAR_2300_US
 from schemas.intervals import Interval
 from schemas.names import BAR_VIEW, BARS_TABLE, TRADES_TABLE, TRADES_VIEW
 
@@ -24,7 +25,7 @@ TradePlace = tuple[int, int, int, int]
 SCALE: Final = 10
 MINUTE_US: Final = 60_000_000
 TRADES_WINDOW_US: Final = 10 * MINUTE_US
-TIME_US_MAX: Final = 10_413_791_999_000_000  # 2299-12-31, the last of DateTime64(6)
+TIME_US_MAX: Final = YEAR_2300_US - 1_000_000
 
 
 def _named(sql: str) -> str:

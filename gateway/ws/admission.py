@@ -19,12 +19,9 @@ from gateway.access.origins import REFUSED, OriginRule
 from gateway.access.principal import Authorizer, Principal, TokenRefused
 from gateway.ws.frames import ENCODINGS, negotiate_deflate
 from gateway.ws.options import WsOptions
+from schemas.contract import CLOSE_FORBIDDEN, CLOSE_FULL, CLOSE_TOKEN
 
 __all__ = ["Admission", "Handshake", "Refusal", "read_handshake"]
-
-CLOSE_FULL = 1013
-CLOSE_TOKEN = 4001
-CLOSE_FORBIDDEN = 4003
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from gateway.ws.picows_server import PicowsLink, listening_socket, tls_context, 
 from gateway.ws.session import Session
 from runtime.settings.whole import Settings
 from schemas.channels import ALERTS
+from schemas.contract import CLOSE_AWAY
 from schemas.errors import Unreachable
 from schemas.names import RedisKeys
 
@@ -136,7 +137,7 @@ class WebSocketGateway:
         self._flush()
         for session in list(self._sessions):
             wait_ms = random.randrange(self.options.jitter_ms + 1)  # noqa: S311 - spreads reconnects, no secret
-            session.close(1001, f"shutting down: reconnect in {wait_ms} ms")
+            session.close(CLOSE_AWAY, f"shutting down: reconnect in {wait_ms} ms")
         if not self._is_empty():
             self._empty = asyncio.Event()
             with contextlib.suppress(TimeoutError):  # who is still there then is cut off with the process

@@ -12,15 +12,10 @@ from typing import Final, Protocol
 from core.fanout.client import HELD_BY_TRANSPORT, Client
 from core.fanout.hub import Hub
 from gateway.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, InflateLimitError, inflate, to_json
+from schemas.contract import CLOSE_NO_PONG, CLOSE_PROTOCOL, CLOSE_RATE, CLOSE_TEXT, CLOSE_TOKEN, CLOSE_TOO_BIG
 
-__all__ = ["CLOSE_TOKEN", "Link", "Session"]
+__all__ = ["Link", "Session"]
 
-CLOSE_PROTOCOL: Final = 1002
-CLOSE_TEXT: Final = 1007
-CLOSE_TOO_BIG: Final = 1009
-CLOSE_NO_PONG: Final = 1011
-CLOSE_TOKEN: Final = 4001
-CLOSE_RATE: Final = 4008
 FRAME_COST: Final = 0.25  # of an inbound message: pings and fragments are cheap, a flood of them is not
 
 

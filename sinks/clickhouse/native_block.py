@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from kernels.kernel import kernel
 from schemas.columns import BarBatch, BarRows, Bytes, Longs, Rows, TradeBatch, TradeRows
+from schemas.contract import first_sequence
 from schemas.intervals import INTERVALS
 
 __all__ = ["BAR_COLUMNS", "TRADE_COLUMNS", "Block", "bar_block", "trade_block"]
@@ -63,7 +64,6 @@ _U1: Final = np.uint64(1)
 _FNV_START: Final = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
 _U32: Final = np.uint64(32)
-_EPOCH_SHIFT: Final = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _split_trades(
 
 
 def trade_block(parts: Sequence[tuple[TradeBatch, Longs]], source_epoch: int) -> Block:
-    """One block of the ``chosen`` rows (indices int64) of each batch; sequence = (source_epoch << 44) + offset."""
+    """One block of the ``chosen`` rows (indices int64) of each batch; ``source_epoch`` is that of schemas.contract."""
     total = sum(len(chosen) for _, chosen in parts)
     room = [_text_bytes(batch, chosen) for batch, chosen in parts]
     longs = np.empty((3, total), np.int64)
@@ -220,7 +220,7 @@ def trade_block(parts: Sequence[tuple[TradeBatch, Longs]], source_epoch: int) ->
         exchanges.native(total),
         small[1].tobytes() + decimals[2].tobytes(),
         small[2].tobytes() + decimals[3].tobytes(),
-        (longs[1] + (source_epoch << _EPOCH_SHIFT)).tobytes(),
+        (longs[1] + first_sequence(source_epoch)).tobytes(),
         partitions.tobytes(),
         longs[1].tobytes(),
         indexes.tobytes(),

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from schemas.columns import BAR, TICKER, BarBatch, BarRows, Longs, Mask, Rows, TickerBatch, TickerRows
+from schemas.contract import SEQUENCE_MAX
 from schemas.intervals import INTERVALS
 from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
 
@@ -21,8 +22,6 @@ __all__ = ["LiveUpdate", "ShardState"]
 
 MESSAGES_MAX = 2000
 """Messages of one script call: Lua's unpack takes under 8,000 values, MSET two per message."""
-SEQUENCE_MAX = 1 << 53
-"""Lua compares sequences as doubles; a source epoch below 512 stays below this."""
 
 Call = tuple[bytes, bytes, bytes]
 """Packed final bars, live bars, tickers of one script call."""

@@ -1,6 +1,7 @@
 """Sequences put the source epoch above the offset and stay exact JavaScript numbers."""
 
-from core.bars.rules import SEQUENCE_BITS, Rules
+from core.bars.rules import Rules
+from schemas.contract import SEQUENCE_BITS, SEQUENCE_MAX
 
 
 def test_a_sequence_is_the_offset_in_the_first_epoch() -> None:
@@ -9,4 +10,4 @@ def test_a_sequence_is_the_offset_in_the_first_epoch() -> None:
 
 def test_a_later_epoch_sorts_above_every_offset_of_an_earlier_one() -> None:
     assert Rules(source_epoch=1).sequence(0) > Rules().sequence(2**SEQUENCE_BITS - 1)
-    assert Rules(source_epoch=511).sequence(2**SEQUENCE_BITS - 1) < 2**53
+    assert Rules(source_epoch=511).sequence(2**SEQUENCE_BITS - 1) < SEQUENCE_MAX
