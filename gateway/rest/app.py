@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.access.addresses import AddressRule
@@ -84,7 +84,7 @@ def create_app(
     addresses = AddressRule(settings.gateway_trust_forwarded, settings.gateway_forwarded_hops)
     doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins, addresses)
     app = Starlette(
-        routes=_routes(operations, doors),
+        routes=[*_routes(operations, doors), Route("/", _home)],
         middleware=[_cors(origins)] if origins.named or origins.is_open else [],
         exception_handlers={HTTPException: _refuse},
         lifespan=parts.live,
@@ -131,6 +131,11 @@ def _cors(origins: OriginRule) -> Middleware:
         expose_headers=[*EXPOSED, *EXPOSED_OURS],
         max_age=600,
     )
+
+
+async def _home(request: Request) -> Response:  # noqa: ARG001 - a handler's shape
+    """Who opens the bare address in a browser gets something to read."""
+    return RedirectResponse("/docs")
 
 
 async def _refuse(request: Request, error: Exception) -> Response:  # what the router itself answers: 404 and 405

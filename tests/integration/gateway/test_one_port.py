@@ -115,12 +115,13 @@ def test_websocket_beside_it(gateway: GatewayCommand) -> None:
     ("request_bytes", "status"),
     [
         (b"GET /ws/prices HTTP/1.1\r\nHost: localhost\r\n\r\n", b"426"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"307"),
         (b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
         (b"\x16\x03\x01 what", b"400"),
         (b"GET /health HTTP/1.1\r\nX: " + b"x" * 20_000, b"431"),
     ],
 )
-def test_what_it_does_not_serve(gateway: GatewayCommand, request_bytes: bytes, status: bytes) -> None:
+def test_what_it_answers_beside_its_pages(gateway: GatewayCommand, request_bytes: bytes, status: bytes) -> None:
     with opened(gateway) as connection:
         connection.sendall(request_bytes)
         assert connection.recv(65_536).split()[1] == status
