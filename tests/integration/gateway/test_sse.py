@@ -127,7 +127,11 @@ def test_a_trimmed_log_says_gap_and_goes_on(rest: RestServer, market: Market) ->
     with Listening(rest, last_event_id=ids[2]) as listening:
         gap = next(listening.events(1))
         assert (gap["event"], "id" in gap) == ("gap", False)
-        assert gap["data"] == {"reason": "trimmed", "lastEventId": ids[2], "firstAvailableId": ids[7]}
+        counts = "entries-added" in market.redis.xinfo_stream(
+            STREAM
+        )  # Redis 6.2 can't tell a trimmed log from a new one
+        reason = "trimmed" if counts else "reset"
+        assert gap["data"] == {"reason": reason, "lastEventId": ids[2], "firstAvailableId": ids[7]}
         assert numbers(listening.events(3)) == [7, 8, 9]
     with Listening(rest, last_event_id=ids[7]) as listening:
         assert numbers(listening.events(2)) == [8, 9]

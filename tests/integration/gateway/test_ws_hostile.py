@@ -200,7 +200,7 @@ def test_a_client_that_reads_nothing_is_closed_and_nobody_else_notices(own_redis
         async with world.client() as client:
             await send(client, type="subscribe", symbols="S0")
             held = await take(client, "snapshot")
-            for step in range(40):
+            for step in range(400):
                 burst = [world.flow.trade(symbol, str(step + 2)) for symbol in symbols[:50]]
                 await asyncio.gather(*burst)
                 while held["sequence"] != world.flow.tickers["S0"]["sequence"]:

@@ -6,6 +6,7 @@ from html import escape
 
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # here, where no thread runs that might compile too
 from jsonschema_rs import ValidationError, validator_for
 
 from gateway.rest.app import create_app
