@@ -113,13 +113,7 @@ def put_u64(buffer: Bytes, at: int, value: np.uint64) -> int:
     count = 1
     while count < 20 and value >= _POWERS[count]:
         count += 1
-    position = at + count
-    while position > at:
-        position -= 1
-        rest = value // _U10
-        buffer[position] = np.uint8(_U48 + value - rest * _U10)
-        value = rest
-    return at + count
+    return int(_put_fixed(buffer, at, value, count))
 
 
 @kernel

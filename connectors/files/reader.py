@@ -72,6 +72,7 @@ class TradeFile:
         try:
             self._begin(self._opened)
         except BaseException:
+            # Also for Ctrl-C: a file that can't be read isn't left open, then the error goes on.
             self._opened.close()
             raise
         if not place.is_once:

@@ -113,6 +113,7 @@ class UnpackedFile:
             )
             self._unpack()
         except BaseException:
+            # Also for Ctrl-C: what was opened so far is closed, then the error goes on.
             self._owned.close()
             raise
 
