@@ -1,7 +1,7 @@
 # Every verb of the project; CI calls only these. `make help` lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-gateway chaos docs docs-check pins clean
+.PHONY: help setup demo test coverage lint bench bench-gateway chaos docs docs-check pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ demo: $(DEMO_READY) ## trades through the whole system on this machine, with pro
 
 test: setup ## every test, on two cores; ARGS="-k bars" chooses
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: setup ## what each module's own tests run of it; less than all of core, kernels or schemas fails (PACKAGES="core flows")
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m tests.mirror_coverage $(PACKAGES)
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -192,7 +192,8 @@ def number_from_float(value: float, scale: int, rounding: bool) -> Any:
     size = abs(value)
     if size >= 2.0**24:  # whole numbers, whose shortest text may round tens and hundreds
         return np.int64(0), U(0), PENDING
-    for limit in (1e6, 1e7, 1e8, 1e9):
+    limit = 1e6
+    while True:  # nine digits read back at the latest
         places = 10
         while places > 0 and size * _FLOAT_POWERS[places] >= limit:
             places -= 1
@@ -201,7 +202,7 @@ def number_from_float(value: float, scale: int, rounding: bool) -> Any:
             return pack_number(U(0), U(np.int64(digits)), value < 0, places + scale, rounding)
         if places == 10:
             return np.int64(0), U(0), PENDING if rounding else _OUT_OF_RANGE
-    return np.int64(0), U(0), PENDING
+        limit *= 10.0
 
 
 def number_from_text(text: str, scale: int = 0, rounding: bool = False) -> tuple[int, int, int]:

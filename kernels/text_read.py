@@ -155,10 +155,8 @@ def _read_rounded(data: Any, at: int, stop: int, negative: bool, scale: int) -> 
             cut = np.int64(digit)
         else:
             rest |= digit > U(0)
-    if digits > 0 and power > -10:
-        if digits + power + 10 > 28:
-            return np.int64(0), U(0), _OUT_OF_RANGE
-        hi, lo = scale_up(hi, lo, power + 10)
+    if digits > 0 and power > -10:  # no place to round away, so it came here for its digits before the point
+        return np.int64(0), U(0), _OUT_OF_RANGE
     hi, lo = round_up(hi, lo, cut, rest)
     hi, lo, reason = pack_number(hi, lo, negative, 10, False)
     return hi, lo, ROUNDED if reason == _OK and (cut > 0 or rest) else reason

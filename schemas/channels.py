@@ -68,6 +68,7 @@ def event_fields(
     if not TYPE_NAME.fullmatch(kind):
         raise InputError(f"message type {kind!r} has characters outside A-Z a-z 0-9 _ . -")
     try:
+        data.decode()  # the decoder leaves the texts inside as they are
         msgspec.json.decode(data, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"data is no JSON object: {error}", mend='give an object such as {"title":"…"}') from None

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.unit.house import PACKAGES, ROOT
+from tests.unit.house import PACKAGES, ROOT, modules, place
 
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
@@ -30,20 +30,10 @@ FUNCTION_LINES_ALLOWED: dict[str, str] = {
 }
 PAST_VERBS = "caught_up|cut|left|lost|found|began|spoke|split|ruled_out"
 LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
-WITHOUT_MIRROR: dict[str, str] = {}
-TESTS_OF_NO_MODULE: dict[str, str] = {}
-
-
-def modules() -> list[Path]:
-    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py")
 
 
 def files_of_tests() -> list[Path]:
     return sorted((ROOT / "tests").rglob("*.py"))
-
-
-def place(path: Path, line: int = 0) -> str:
-    return path.relative_to(ROOT).as_posix() + (f":{line}" if line else "")
 
 
 def test_every_module_has_a_head_of_3_to_10_lines() -> None:
@@ -177,27 +167,6 @@ def test_core_kernels_and_schemas_read_no_clock() -> None:
         for each in _calls(path, name)
     ]
     assert not wrong, "\n".join(wrong)
-
-
-def mirrored(test: Path) -> str:
-    """The module that a test file is the mirror of."""
-    inside = test.relative_to(ROOT / "tests" / "unit")
-    return inside.with_name(inside.name.removeprefix("test_")).as_posix()
-
-
-def test_every_module_of_core_has_its_test_file() -> None:
-    stems = {place(path) for path in modules() if place(path).startswith(("core/", "kernels/"))}
-    found = {mirrored(path) for path in (ROOT / "tests/unit").rglob("test_*.py")}
-    assert sorted(stems - found - set(WITHOUT_MIRROR)) == []
-
-
-def test_every_unit_test_file_mirrors_a_module() -> None:
-    known = {place(path) for path in modules()}
-    orphans = set()
-    for path in (ROOT / "tests" / "unit").rglob("test_*.py"):
-        if path.parent.name != "unit" and mirrored(path) not in known:
-            orphans.add(place(path))
-    assert sorted(orphans - set(TESTS_OF_NO_MODULE)) == []
 
 
 def test_lua_lies_in_files_of_its_own() -> None:

@@ -26,6 +26,9 @@ def half_even(numerator: int, denominator: int) -> int:
 @example(2**31, 10**6)
 @example(10**28 - 1, 1)
 @example(1, 10**28 - 1)
+@example(13284037459687092, 812381323017540)  # the guess is one too great
+@example(2017144581160091857495400, 2016981205682431580537376)  # one too small
+@example(41099345796224881 + 2228, 2228)  # rounded up to 2**64
 @example(2**64 + 1, 2**64)
 def test_change_and_percent_are_exact(price: int, previous: int) -> None:
     row = tickers({"previous_close": "1"}).rows[0]

@@ -70,6 +70,13 @@ def check(found: tuple[int, int, int], text: str, scale: int, rounding: bool) ->
 
 
 @given(st.integers(0, 2**127), st.booleans(), st.integers(0, 45), st.booleans())
+@example(10**28, False, 10, False)
+@example(10**28 - 1, True, 10, False)
+@example(10**37, False, 20, True)
+@example(2**64, True, 10, False)
+@example(10**18, False, 0, False)
+@example(15, False, 11, False)
+@example(15, True, 11, True)
 def test_pack_number_is_exact_or_rounds_or_refuses(value: int, negative: bool, scale: int, rounding: bool) -> None:
     found = pack_number(*cut(value), negative, scale, rounding)
     check(found, str(-value if negative else value), scale, rounding)

@@ -11,6 +11,7 @@ from kernels.decimal_text import (
     from_pairs,
     plain,
     put_int,
+    put_percent,
     texts_i128,
     texts_u256,
     to_decimal,
@@ -108,3 +109,13 @@ def test_integers_in_decimal(value: int) -> None:
     buffer = np.zeros(128, np.uint8)
     end = put_int(buffer, 3, value)
     assert bytes(buffer[3:end]).decode() == str(value)
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1, -1, 10_000, -1_234_500, 2**64, 10**15 * 2**64 + 7, -(10**15) * 2**64, 2**127 - 1, -(2**127)]
+)
+def test_percentages_have_five_places(value: int) -> None:
+    hi, lo = to_pair(value)
+    buffer = np.zeros(128, np.uint8)
+    end = put_percent(buffer, 3, hi, np.uint64(lo))
+    assert bytes(buffer[3:end]).decode() == plain(value, 5)

@@ -1,8 +1,9 @@
 """Compiled code is kept apart by what it was compiled from, wherever it can be written."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numba
 import pytest
@@ -13,6 +14,8 @@ from kernels.kernel import (
     KernelFolder,
     cache_base,
     is_cold,
+    kernel,
+    leaf_kernel,
     module_folder,
     private_folder,
     remove_unused,
@@ -59,6 +62,33 @@ def test_two_checkouts_of_the_same_source_share_compiled_code(tmp_path: Path) ->
     assert module_folder(one, one / "kernels" / "bars.py") == module_folder(two, two / "kernels" / "bars.py")
 
 
+def twice(value: int) -> int:
+    return value * 2
+
+
+@pytest.mark.parametrize("door_of", [kernel, leaf_kernel])
+def test_code_compiled_on_the_first_call_is_kept_on_disk(
+    door_of: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+    monkeypatch.setattr(door, "cache_base", lambda: tmp_path)  # the compiler would read all its settings anew
+    compiled = door_of(twice)
+    assert not list(tmp_path.rglob("*.nbi"))
+    assert compiled(21) == 42
+    (index,) = tmp_path.rglob("*.nbi")
+    assert index.parent == module_folder(door.ROOT, Path(__file__))
+    used_at = index.parent.stat().st_mtime
+    os.utime(index.parent, (1, 1))
+    assert door_of(twice)(4) == 8, "read from there"
+    assert index.parent.stat().st_mtime >= used_at, "who uses a folder says so"
+
+
+def test_without_the_compiler_a_kernel_is_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    assert kernel(twice)(21) == 42
+    assert not hasattr(kernel(twice), "py_func")
+
+
 @pytest.mark.compiled
 def test_the_compiler_uses_that_folder() -> None:
     assert numba.config.CACHE_LOCATOR_CLASSES == "kernels.kernel.KernelFolder"
@@ -90,6 +120,13 @@ def test_old_folders_are_removed_but_never_one_that_may_be_in_use(tmp_path: Path
     assert [folder.name for folder in old if folder.exists()] == [f"core.wide-{number:02}" for number in range(7)]
     assert used.exists()
     assert other.exists(), "another module's"
+    made_at = made.stat().st_mtime
+    for folder in (each for each in (*old, used) if each.exists()):
+        os.utime(folder, (made_at, made_at))
+    for number in range(3):
+        (tmp_path / f"core.wide-more{number}").mkdir()
+    remove_unused(made)
+    assert len(list(tmp_path.glob("core.wide-*"))) == 7 + 1 + 1 + 3, "all were used in the last hour"
 
 
 def test_cold_is_a_module_without_compiled_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,13 +21,19 @@ def test_a_name_keeps_its_index() -> None:
     assert table.names == ["AAPL", "BTC/USDT", "", "MSFT"]
 
 
-@pytest.mark.compiled
-def test_growth_changes_no_index() -> None:
-    names = [f"SYMBOL-{i}-{'x' * (i % 60)}" for i in range(20_000)]
+@pytest.mark.parametrize("count", [1_100, pytest.param(20_000, marks=pytest.mark.compiled)])
+def test_growth_changes_no_index(count: int) -> None:
+    names = [f"SYMBOL-{i}-{'x' * (i % 60)}" for i in range(count)]
     table = NameTable()
-    assert intern(table, names) == list(range(20_000))
-    assert intern(table, names[::-1]) == list(range(20_000))[::-1]
+    assert intern(table, names) == list(range(count))
+    assert intern(table, names[::-1]) == list(range(count))[::-1]
     assert table.names == names
+
+
+def test_names_that_share_a_slot_stay_apart() -> None:
+    names = [f"{i:04}" for i in range(500)]  # a thousand slots, so that many of them meet
+    table = NameTable()
+    assert intern(table, names) == intern(table, names) == list(range(500))
 
 
 def test_a_table_made_from_names_continues_where_they_end() -> None:

@@ -1,6 +1,7 @@
 """UTF-8 against bytes.decode(), near every edge of its ranges."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,3 +43,25 @@ def test_it_is_what_decode_takes(text: bytes) -> None:
         expected = False
     around = np.frombuffer(b"\x80" + text + b"\x80", np.uint8)
     assert is_utf8(around, 1, 1 + len(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        (b"", True),
+        ("aé€😀".encode(), True),
+        (b"\x80", False),
+        (b"\xc0\xaf", False),
+        (b"\xe0\x9f\xbf", False),
+        (b"\xed\xa0\x80", False),
+        (b"\xf0\x8f\xbf\xbf", False),
+        (b"\xf4\x90\x80\x80", False),
+        (b"\xf4\x8f\xbf\xbf", True),
+        (b"\xe2\x82", False),
+        (b"\xe2\x82\x2c", False),
+        (b"\xe2\x82\xc0", False),
+    ],
+)
+def test_edges(text: bytes, good: bool) -> None:
+    """Overlong forms, surrogates, what lies above U+10FFFF, and characters that end early."""
+    assert is_utf8(np.frombuffer(text + b"\x80", np.uint8), 0, len(text)) is good

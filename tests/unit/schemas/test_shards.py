@@ -12,6 +12,7 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.testing import cluster_main
 
+from schemas import shards
 from schemas.shards import engine_hashes, part_name, part_names, partition_of, shard_key, stays_on_its_worker
 
 MASK = 2**64 - 1
@@ -58,6 +59,12 @@ def test_a_key_names_its_partition_and_stays_the_same() -> None:
     assert [partition_of(name) for name in part_names(64)] == list(range(64))
     assert part_names(12) == sorted(part_names(12))
     assert keys[:3] == ["00000#01009", "00001#00820", "00002#01547"], "recovery state is kept under them"
+
+
+def test_a_partition_without_a_fitting_number_still_has_its_own_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "NUMBERS", shards.TRIED_AT_ONCE)
+    assert shard_key.__wrapped__(7) == "00007#00000"
+    assert partition_of("00007#00000") == 7
 
 
 class Source(FixedPartitionedSource[Any, Any]):

@@ -1,0 +1,33 @@
+"""Names are spelled once, apart from each other, and read back to what they are of."""
+
+from schemas import names
+from schemas.names import RedisKeys, dead_letter_topic, deltas_stream, requeued_topic
+
+
+def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
+    assert dead_letter_topic("trades") == "trades.dead-letter"
+    assert requeued_topic(dead_letter_topic("trades")) == "trades.dead-letter.requeued"
+
+
+def test_each_shard_has_a_stream() -> None:
+    assert [deltas_stream(shard) for shard in (0, 12)] == ["md:deltas:0", "md:deltas:12"]
+
+
+def test_the_keys_of_a_symbol() -> None:
+    keys = RedisKeys()
+    assert keys.price("AAPL") == "price:AAPL"
+    assert keys.candle("AAPL", "1m") == "candle:AAPL:1m"
+    assert keys.candles("AAPL", "1m") == "candles:AAPL:1m"
+
+
+def test_a_symbol_is_read_back_from_its_key_whatever_it_is_called() -> None:
+    keys = RedisKeys()
+    for symbol in ("AAPL", "symbol:X", "a:b", ":"):
+        assert keys.symbol_of(keys.symbol(symbol)) == symbol
+
+
+def test_no_two_names_are_one() -> None:
+    keys = [value for name, value in vars(names).items() if name.endswith(("_KEY", "_STREAM", "_CHANNEL", "_SET"))]
+    tables = [value for name, value in vars(names).items() if name.endswith(("_TABLE", "_VIEW"))]
+    assert len(set(keys)) == len(keys)
+    assert len(set(tables)) == len(tables)
