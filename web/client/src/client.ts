@@ -1,0 +1,103 @@
+/**
+ * What the clients of all dialects have in common: a connection's life, its state and its figures.
+ *
+ * A dialect adds what may be subscribed and how messages become values. Subscriptions are changed at the end of the current
+ * turn, so that a page that mounts a hundred rows sends one message, and one that unmounts and mounts again sends none.
+ */
+import type { Exact } from "./codec.ts";
+import { Connection, type ConnectionMetrics, type ConnectionOptions, type ConnectionState } from "./connection.ts";
+import type { TapeflowError } from "./errors.ts";
+import type { Unsubscribe } from "./listeners.ts";
+
+/** Bytes of one message to the server, well below its limit of 64 KiB. */
+const MESSAGE_BYTES_MAX = 48_000;
+
+export abstract class Client<E extends Exact = false> {
+  protected readonly connection: Connection;
+  protected readonly exact: Exact;
+
+  /** Throws TapeflowError where no address can be told. */
+  constructor(path: string, options: ConnectionOptions<E>) {
+    this.exact = options.exact ?? false;
+    this.connection = new Connection(
+      {
+        path,
+        ping: () => this.ping(),
+        opened: () => this.opened(),
+        received: (message) => this.received(message),
+        subscriptions: () => this.subscriptions(),
+        ...(this.poll && { poll: () => this.poll!() }),
+      },
+      options,
+    );
+  }
+
+  protected abstract ping(): object;
+  protected abstract opened(): object[];
+  protected abstract received(message: unknown): boolean;
+  protected abstract subscriptions(): number;
+  protected poll?(): Promise<void>;
+
+  connect(): void {
+    this.connection.connect();
+  }
+
+  disconnect(): void {
+    this.connection.disconnect();
+  }
+
+  reconnect(): void {
+    this.connection.reconnect();
+  }
+
+  isConnected(): boolean {
+    return this.connection.isConnected();
+  }
+
+  /** Whether values come by REST, as the socket could not be opened for long. */
+  isPolling(): boolean {
+    return this.connection.isPolling();
+  }
+
+  getConnectionState(): ConnectionState {
+    return this.connection.getConnectionState();
+  }
+
+  onConnectionChange(handler: (state: ConnectionState) => void): Unsubscribe {
+    return this.connection.onConnectionChange(handler);
+  }
+
+  onError(handler: (error: TapeflowError) => void): Unsubscribe {
+    return this.connection.onError(handler);
+  }
+
+  /** The last round trip of a ping in ms; 0 before the first. */
+  getLatency(): number {
+    return this.connection.getLatency();
+  }
+
+  /** When the last message came; the epoch before the first. */
+  getLastMessageTime(): Date {
+    return this.connection.getLastMessageTime();
+  }
+
+  getMetrics(): ConnectionMetrics {
+    return this.connection.getMetrics();
+  }
+}
+
+/** `symbols` in groups that each fit into one message. */
+export function inMessages(symbols: Iterable<string>): string[][] {
+  const groups: string[][] = [];
+  let bytes = MESSAGE_BYTES_MAX;
+  for (const symbol of symbols) {
+    const size = 3 * symbol.length + 48; // UTF-8 at most, quotes, and the symbol again with its sequence
+    if (bytes + size > MESSAGE_BYTES_MAX) {
+      groups.push([]);
+      bytes = 0;
+    }
+    groups[groups.length - 1]!.push(symbol);
+    bytes += 2 * size;
+  }
+  return groups;
+}

@@ -1,0 +1,71 @@
+/**
+ * Who follows what: a set of names that callers share, and the changes that the server has not been told yet.
+ *
+ * A name is asked for when its first follower comes, and let go when its last one leaves. Changes are told at the end of
+ * the current turn, so those that cancel each other are never told.
+ */
+import { Listeners, type Unsubscribe } from "./listeners.ts";
+
+export class Wanted<A extends readonly unknown[]> {
+  readonly #followers = new Map<string, Listeners<A>>();
+  readonly #tell: (added: string[], removed: string[]) => void;
+  #told = new Set<string>();
+  #changed = new Set<string>();
+
+  /** `tell` is called with the names that were added and removed since the last time. */
+  constructor(tell: (added: string[], removed: string[]) => void) {
+    this.#tell = tell;
+  }
+
+  get size(): number {
+    return this.#followers.size;
+  }
+
+  names(): IterableIterator<string> {
+    return this.#followers.keys();
+  }
+
+  has(name: string): boolean {
+    return this.#followers.has(name);
+  }
+
+  follow(name: string, listener: (...args: A) => void): Unsubscribe {
+    let followers = this.#followers.get(name);
+    if (!followers) {
+      followers = new Listeners();
+      this.#followers.set(name, followers);
+      this.#change(name);
+    }
+    const all = followers;
+    const remove = all.add(listener);
+    let gone = false;
+    return () => {
+      if (gone) return;
+      gone = true;
+      remove();
+      if (all.size === 0 && this.#followers.get(name) === all) {
+        this.#followers.delete(name);
+        this.#change(name);
+      }
+    };
+  }
+
+  emit(name: string, ...args: A): void {
+    this.#followers.get(name)?.emit(...args);
+  }
+
+  #change(name: string): void {
+    if (this.#changed.size === 0) queueMicrotask(() => this.#flush());
+    this.#changed.add(name);
+  }
+
+  #flush(): void {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    const added = changed.filter((name) => this.has(name) && !this.#told.has(name));
+    const removed = changed.filter((name) => !this.has(name) && this.#told.has(name));
+    for (const name of added) this.#told.add(name);
+    for (const name of removed) this.#told.delete(name);
+    if (added.length || removed.length) this.#tell(added, removed);
+  }
+}
