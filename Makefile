@@ -1,13 +1,14 @@
 # Every verb of the project; CI calls only these. `make help` lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage lint bench bench-gateway chaos docs docs-check pins clean
+.PHONY: help setup demo web test coverage lint bench bench-gateway chaos docs docs-check pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 # What the demo runs, and everything: each is installed when a verb needs it.
 DEMO_READY := $(VENV)/.demo-ready
 READY := $(VENV)/.ready
+WEB_READY := web/node_modules/.ready
 PYTHON = $(shell for p in python3.11 python3.12 python3; do "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 
 # What the verbs take: make demo SECONDS=20 RATE=5000 SYMBOLS=50 FILE=trades.csv.gz JSON=summary.json
@@ -46,6 +47,13 @@ $(DEMO_READY): requirements/build.txt requirements/local.txt requirements/gatewa
 demo: $(DEMO_READY) ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS FILE JSON)
 	$(BIN)/tapeflow demo $(DEMO)
 
+web: $(WEB_READY) ## the dashboard from its sources into gateway/dashboard, checked and tested; needs Node 20 or newer
+	cd web && npm run check && npm test && npm run build
+$(WEB_READY): web/package.json web/package-lock.json
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null || { echo "make: web/ is built with Node 20 or newer and its npm (node, npm on PATH): install them, e.g. from https://nodejs.org; only changes of web/ need it" >&2; exit 2; }
+	cd web && npm ci --ignore-scripts --no-progress
+	@touch $@
+
 test: setup ## every test, on two cores; ARGS="-k bars" chooses
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
@@ -81,5 +89,5 @@ pins: setup ## compile requirements/*.txt anew from *.in (UPGRADE=1 takes newer 
 	for part in run local gateway build; do $$compile $$part.in -c dev.txt -o $$part.txt || exit 1; done
 
 clean: ## remove what the verbs made, .venv included
-	rm -rf $(VENV) .data .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) web/node_modules .data .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

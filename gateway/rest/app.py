@@ -19,13 +19,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.access.addresses import AddressRule
 from gateway.access.auth import OpenAuthorizer, TokenAuthorizer, make_authorizer
 from gateway.access.origins import LOOPBACK_ORIGINS, OriginRule
 from gateway.port.open_files import OWN_FILES, raise_open_files
+from gateway.rest.about import Gateway
 from gateway.rest.docs_page import POLICY, make_page
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
 from gateway.rest.errors import ApiError, encode_error, not_found
@@ -34,6 +35,7 @@ from gateway.rest.historical import Historical
 from gateway.rest.ohlc import Ohlc
 from gateway.rest.openapi import make_document
 from gateway.rest.openapi_headers import LIMIT_HEADERS
+from gateway.rest.pages import dashboard_routes
 from gateway.rest.parts import Parts
 from gateway.rest.prices import Prices
 from gateway.rest.server import RestServer
@@ -78,13 +80,14 @@ def create_app(
         ).operations(),
         *Watchlists(parts.redis, parts.now).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
+        *Gateway(settings, version("tapeflow"), is_open=authorizer.open).operations(),
     )
     operations += _about(operations, settings.gateway_port)
     origins = OriginRule(tuple(settings.gateway_origins), authorizer.open)
     addresses = AddressRule(settings.gateway_trust_forwarded, settings.gateway_forwarded_hops)
     doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins, addresses)
     app = Starlette(
-        routes=[*_routes(operations, doors), Route("/", _home)],
+        routes=[*_routes(operations, doors), *dashboard_routes(doors, wanted=settings.gateway_dashboard)],
         middleware=[_cors(origins)] if origins.named or origins.is_open else [],
         exception_handlers={HTTPException: _refuse},
         lifespan=parts.live,
@@ -131,11 +134,6 @@ def _cors(origins: OriginRule) -> Middleware:
         expose_headers=[*EXPOSED, *EXPOSED_OURS],
         max_age=600,
     )
-
-
-async def _home(request: Request) -> Response:  # noqa: ARG001 - a handler's shape
-    """Who opens the bare address in a browser gets something to read."""
-    return RedirectResponse("/docs")
 
 
 async def _refuse(request: Request, error: Exception) -> Response:  # what the router itself answers: 404 and 405

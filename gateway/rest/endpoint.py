@@ -43,7 +43,21 @@ from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableErr
 from gateway.stores.now import NowUnavailableError
 from kernels.symbols import SYMBOL_RULE, is_symbol
 
-__all__ = ["Call", "Doors", "Endpoint", "Operation", "Reply", "etag_of"]
+__all__ = [
+    "Call",
+    "Doors",
+    "Endpoint",
+    "Headers",
+    "Operation",
+    "Receive",
+    "Reply",
+    "Scope",
+    "Send",
+    "check_symbol",
+    "etag_of",
+    "is_held",
+    "takes_gzip",
+]
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -155,6 +169,11 @@ class Doors:
     origins: OriginRule
     addresses: AddressRule
 
+    def check_host(self, headers: dict[bytes, bytes]) -> None:
+        """Raises ApiError where an open gateway is asked by a name that isn't this machine's."""
+        if self.is_open and not is_local_host(headers.get(b"host", b"").decode("latin-1")):
+            raise forbidden("Without a token secret only local names are served")
+
 
 def check_symbol(symbol: str, principal: Principal) -> None:
     """Raises ApiError where ``symbol`` is no symbol or not the user's."""
@@ -235,8 +254,7 @@ class Endpoint:
                 token = given.strip().decode("latin-1")
             elif not operation.public:  # a proxy's or a probe's own credentials are no reason to hide the health
                 raise unauthorized("Authorization must be a Bearer token")
-        if self._doors.is_open and not is_local_host(headers.get(b"host", b"").decode("latin-1")):
-            raise forbidden("Without a token secret only local names are served")
+        self._doors.check_host(headers)
         if operation.method != "GET" or not operation.public:
             self._check_page(operation, headers)
         if operation.public:
@@ -315,11 +333,11 @@ async def _send(
         headers += allowance.headers()
     if reply.etag is not None:
         headers += ((b"etag", reply.etag), (b"cache-control", b"private, no-cache"))
-        if b"if-none-match" in asked and _matches(asked[b"if-none-match"], reply.etag):
+        if is_held(reply.etag, asked):
             status, body = 304, b""
     if len(body) >= GZIP_BYTES_MIN:
         headers.append((b"vary", b"accept-encoding"))
-        if b"gzip" in asked.get(b"accept-encoding", b""):
+        if takes_gzip(asked):
             body = gzip.compress(body, 1, mtime=0)
             headers.append((b"content-encoding", b"gzip"))
     if status not in (204, 304):
@@ -328,9 +346,14 @@ async def _send(
     await send({"type": "http.response.body", "body": b"" if head else body})
 
 
-def _matches(asked: bytes, etag: bytes) -> bool:
-    opaque = etag.removeprefix(b"W/")
-    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in asked.split(b","))
+def is_held(etag: bytes, asked: dict[bytes, bytes]) -> bool:
+    """Whether the client has this answer, by the If-None-Match among its headers."""
+    opaque, named = etag.removeprefix(b"W/"), asked.get(b"if-none-match", b"").split(b",")
+    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in named)
+
+
+def takes_gzip(asked: dict[bytes, bytes]) -> bool:
+    return b"gzip" in asked.get(b"accept-encoding", b"")
 
 
 def _pairs(query_string: bytes) -> tuple[list[tuple[str, str]], str | None]:

@@ -42,6 +42,7 @@ TAGS: Final = {
     "events": "What happens, as a stream",
     "watchlists": "Lists of symbols that a user keeps",
     "health": "For operators, without a token",
+    "about": "What a client has to know before it connects",
 }
 ERROR_DETAILS: Final[dict[int, dict[str, Any]]] = {
     400: {"parameter": "limit"},

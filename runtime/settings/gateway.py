@@ -88,6 +88,7 @@ class GatewaySettings(BaseSettings):
     )
 
     # gateway, REST and SSE
+    gateway_dashboard: bool = setting(True, "Serve the dashboard at /; without it / leads to /docs")
     gateway_requests_per_minute: int = setting(
         100,
         "REST requests per user, or per address while no token is asked for, counted in Redis over all gateways; "

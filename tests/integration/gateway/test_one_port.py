@@ -115,7 +115,9 @@ def test_websocket_beside_it(gateway: GatewayCommand) -> None:
     ("request_bytes", "status"),
     [
         (b"GET /ws/prices HTTP/1.1\r\nHost: localhost\r\n\r\n", b"426"),
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"307"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"200"),
+        (b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"200"),
+        (b"GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n", b"403"),
         (b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
         (b"\x16\x03\x01 what", b"400"),
         (b"GET /health HTTP/1.1\r\nX: " + b"x" * 20_000, b"431"),

@@ -51,6 +51,7 @@ def test_every_path_of_the_contract_is_there(document: dict) -> None:
         "get /health/ready",
         "get /health/ws-stats",
         "get /metrics",
+        "get /api/about",
     }
     assert document["openapi"].startswith("3.1")
 
@@ -109,7 +110,7 @@ def headers(op: dict, status: str) -> set[str]:
 def test_headers_are_described_where_they_come(document: dict) -> None:
     assert all(each["description"] and each["schema"] for each in document["components"]["headers"].values())
     for path, method, op in operations(document):
-        limited = path.startswith("/api/")
+        limited = path.startswith("/api/") and path != "/api/about"
         limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"}
         success = next(status for status in op["responses"] if status.startswith("2"))
         assert "X-Request-Id" in headers(op, success), path
@@ -147,9 +148,9 @@ def test_events_have_shapes_that_fit_what_is_sent(document: dict) -> None:
             assert not [str(error) for error in validator_for(schema).iter_errors(example)], name
 
 
-def test_public_operations_are_those_of_health(document: dict) -> None:
+def test_public_operations_are_those_of_health_and_about(document: dict) -> None:
     public = {path for path, _, op in operations(document) if op.get("security") == []}
-    assert public == {"/health", "/health/ready", "/health/ws-stats", "/metrics"}
+    assert public == {"/health", "/health/ready", "/health/ws-stats", "/metrics", "/api/about"}
 
 
 def test_the_page_shows_all_and_loads_nothing(document: dict) -> None:
