@@ -1,7 +1,7 @@
 """No query of ours filters a key column through the calendar of another time zone.
 
 ClickHouse narrows such a filter by its index as if the zone were UTC, and loses whole granules of rows without a word
-(ClickHouse issues 117696 and 121178; tests/integration/local/test_clickhouse_traps.py shows it). So a query compares
+(ClickHouse issues 117696 and 121178; tests/integration/local/clickhouse/test_engine.py shows it). So a query compares
 key columns with instants; where a calendar is wanted, it is applied to what was read, or in UTC.
 """
 

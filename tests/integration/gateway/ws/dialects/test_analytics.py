@@ -1,7 +1,6 @@
-"""/ws/quotes and /ws/analytics through a real socket."""
+"""/ws/analytics through a real socket: arrays in order, for roles that may join, and alerts for those they are for."""
 
 import json
-from datetime import datetime
 
 from core.fanout.client import HubLimits
 from gateway.access.principal import Principal
@@ -11,42 +10,12 @@ from tests.servers.redis import RedisServer
 
 __all__ = ["own_redis"]
 
-DATA = {"symbol", "price", "change", "changePercent", "volume", "high", "low", "open", "previousClose"}
-
 
 class Desk:
     """May join routing and alerts."""
 
     def verify(self, token: str | None) -> Principal:
         return Principal(token or "u1", ("*",), "desk", frozenset({"routing-metrics", "alerts"}))
-
-
-def test_quotes_greet_batch_at_first_and_update_one_by_one(own_redis: RedisServer) -> None:
-    async def story(world: World) -> None:
-        await world.flow.trade("RELIANCE", "2500.05")
-        await world.flow.trade("TCS", "3000")
-        async with world.client("/ws/quotes") as client:
-            hello = await receive(client)
-            assert hello["type"] == "connected"
-            assert hello["clientId"]
-            await send(client, action="subscribe", symbols=["RELIANCE", "TCS"], clientId="me")
-            batch = await receive(client)
-            assert batch["type"] == "batch_update"
-            assert [update["symbol"] for update in batch["updates"]] == ["RELIANCE", "TCS"]
-            assert set(batch["updates"][0]["data"]) == DATA | {"timestamp", "source"}
-            await world.flow.trade("TCS", "3001.10")
-            update = await receive(client)
-            assert update["type"] == "price_update"
-            assert str(update["data"]["price"]) == "3001.1"
-            for message in (hello, batch, update):
-                assert datetime.fromisoformat(message["timestamp"]).tzinfo is not None
-            await send(client, action="ping", timestamp=123)
-            assert (await receive(client))["clientTimestamp"] == 123
-            await client.send("nonsense")
-            problem = await receive(client)
-            assert (problem["type"], problem["code"]) == ("error", "PARSE_ERROR")
-
-    in_world(own_redis, story)
 
 
 def test_channels_come_as_arrays_in_order_for_roles_that_may_join(own_redis: RedisServer) -> None:
