@@ -1,7 +1,7 @@
 # Every verb of the project; CI calls only these. `make help` lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo web test coverage lint bench bench-gateway chaos docs docs-check pins clean
+.PHONY: help setup demo web web-types test coverage lint bench bench-gateway chaos docs docs-check pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -81,6 +81,9 @@ docs: $(DEMO_READY) ## write the generated table of docs/settings.md anew
 
 docs-check: setup ## every link, generated page and metric of the docs against the source
 	$(BIN)/pytest -q tests/unit/test_docs.py tests/unit/test_docker.py tests/unit/runtime/settings/test_whole.py
+
+web-types: setup ## write web/client/src/generated anew, from the gateway's own documents
+	$(BIN)/python -m web.generate_types
 
 pins: setup ## compile requirements/*.txt anew from *.in (UPGRADE=1 takes newer versions)
 	cd requirements && export CUSTOM_COMPILE_COMMAND="make pins" PIP_FIND_LINKS= && \

@@ -9,7 +9,7 @@ down and says so in ``/health/ready``. The router has one entry per path, as met
 import os
 import socket
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
@@ -27,6 +27,7 @@ from gateway.access.auth import OpenAuthorizer, TokenAuthorizer, make_authorizer
 from gateway.access.origins import LOOPBACK_ORIGINS, OriginRule
 from gateway.port.open_files import OWN_FILES, raise_open_files
 from gateway.rest.about import Gateway
+from gateway.rest.asyncapi import make_asyncapi
 from gateway.rest.docs_page import POLICY, make_page
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
 from gateway.rest.errors import ApiError, encode_error, not_found
@@ -51,6 +52,13 @@ __all__ = ["create_app", "serve_rest"]
 EXPOSED: Final = ("ETag", "Link", "Location", "Retry-After", *LIMIT_HEADERS)
 EXPOSED_OURS: Final = ("X-Cache", "X-Next-Cursor", "X-Request-Id", "X-Sequence", "X-Stale", "X-Total-Count")
 log = structlog.get_logger(__name__)
+
+
+class Documents(NamedTuple):
+    """What describes the gateway, as plain JSON values."""
+
+    openapi: dict[str, Any]
+    asyncapi: dict[str, Any]
 
 
 def create_app(
@@ -82,7 +90,11 @@ def create_app(
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
         *Gateway(settings, version("tapeflow"), is_open=authorizer.open).operations(),
     )
-    operations += _about(operations, settings.gateway_port)
+    documents = Documents(
+        make_document(operations, version("tapeflow"), settings.gateway_port),
+        make_asyncapi(version("tapeflow"), settings),
+    )
+    operations += _about(documents)
     origins = OriginRule(tuple(settings.gateway_origins), authorizer.open)
     addresses = AddressRule(settings.gateway_trust_forwarded, settings.gateway_forwarded_hops)
     doors = Doors(authorizer.verify, authorizer.open, parts.limiter, parts.metrics, origins, addresses)
@@ -93,7 +105,7 @@ def create_app(
         lifespan=parts.live,
     )
     app.router.redirect_slashes = False
-    app.state.parts = parts
+    app.state.parts, app.state.documents = parts, documents
     return app
 
 
@@ -104,22 +116,27 @@ def _routes(operations: tuple[Operation, ...], doors: Doors) -> list[Route]:
     return [Route(path, Endpoint(methods, doors), methods=list(methods)) for path, methods in by_path.items()]
 
 
-def _about(operations: tuple[Operation, ...], port: int) -> tuple[Operation, ...]:
+def _about(documents: Documents) -> tuple[Operation, ...]:
     """The pages that describe the others, encoded once."""
-    document = make_document(operations, version("tapeflow"), port)
-    text, page = msgspec.json.encode(document), make_page(document)
-    text_tag, page_tag = etag_of(text), etag_of(page)
+    text, channels_text = msgspec.json.encode(documents.openapi), msgspec.json.encode(documents.asyncapi)
+    page = make_page(documents.openapi)
+    text_tag, channels_tag, page_tag = etag_of(text), etag_of(channels_text), etag_of(page)
+    free: dict[str, Any] = {"public": True, "limited": False}
     policy = [(b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff")]
 
     async def openapi(call: Call) -> Reply:  # noqa: ARG001 - a handler's shape
         return Reply(text, etag=text_tag)
 
+    async def asyncapi(call: Call) -> Reply:  # noqa: ARG001 - a handler's shape
+        return Reply(channels_text, etag=channels_tag)
+
     async def docs(call: Call) -> Reply:  # noqa: ARG001 - a handler's shape
         return Reply(page, etag=page_tag, content_type=b"text/html; charset=utf-8", headers=policy)
 
     return (
-        Operation("GET", "/openapi.json", openapi, "getOpenApi", "about", "This document", public=True, limited=False),
-        Operation("GET", "/docs", docs, "getDocs", "about", "This document to read", public=True, limited=False),
+        Operation("GET", "/openapi.json", openapi, "getOpenApi", "about", "This document", **free),
+        Operation("GET", "/asyncapi.json", asyncapi, "getAsyncApi", "about", "WebSocket and events", **free),
+        Operation("GET", "/docs", docs, "getDocs", "about", "Both to read", **free),
     )
 
 

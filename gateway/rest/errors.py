@@ -41,7 +41,7 @@ STATUS: Final = {
 class ErrorBody(msgspec.Struct, rename="camel"):
     """What every answer of status 400 and above holds."""
 
-    error: Annotated[str, msgspec.Meta(description="Code", extra_json_schema={"enum": sorted(STATUS)})]
+    error: Annotated[str, msgspec.Meta(title="RestErrorCode", extra_json_schema={"enum": sorted(STATUS)})]
     message: str
     details: dict[str, Any]
     timestamp: Annotated[int, msgspec.Meta(description="Milliseconds since the epoch")]

@@ -72,7 +72,7 @@ class Ready(msgspec.Struct, rename="camel"):
 
 
 class Room(msgspec.Struct, rename="camel"):
-    """Clients of one symbol's bars of one interval; ``last_broadcast`` in ms since the epoch."""
+    """Clients of one symbol's bars of one interval; ``lastBroadcast`` in ms since the epoch."""
 
     key: str
     client_count: int

@@ -12,13 +12,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from gateway.messages.values import raw
 from gateway.rest.cache import Cache, Found
 from gateway.rest.endpoint import Call, Operation, Reply, etag_of
 from gateway.rest.errors import bad_request, symbol_not_found
 from gateway.rest.known_symbols import KnownSymbols
 from gateway.rest.limits import Limiter
 from gateway.rest.time_range import TimeRange, read_range
-from gateway.rest.words import BarAnswer, OhlcQuery, raw
+from gateway.rest.words import BarAnswer, OhlcQuery
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableError
 from gateway.stores.history import BarRow, History

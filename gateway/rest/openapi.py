@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.messages.events import EVENT_SHAPES
 from gateway.rest.endpoint import Operation
 from gateway.rest.errors import STATUS, ErrorBody
-from gateway.rest.event_words import EVENT_SHAPES
 from gateway.rest.openapi_headers import HEADERS, headers_of
 from kernels.symbols import SYMBOL_PATTERN
 
@@ -64,6 +64,7 @@ def make_document(operations: tuple[Operation, ...], version: str, port: int) ->
     ordered = sorted(kinds, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REFERENCE)
     schema_of = dict(zip(ordered, schemas, strict=True))
+    _say_what_always_comes(components, {each.__name__ for op in operations for each in (op.query, op.body) if each})
     paths: dict[str, dict[str, Any]] = {}
     for op in operations:
         described = _describe(op, schema_of, components)
@@ -93,6 +94,16 @@ def make_document(operations: tuple[Operation, ...], version: str, port: int) ->
         },
         "security": [{"bearer": []}, {"query": []}],
     }
+
+
+def _say_what_always_comes(components: dict[str, Any], asked: set[str]) -> None:
+    """An answer is encoded with all its fields; a default is only for what reads it, or for a client that asks."""
+    passed_on = {shape.__name__ for shape in EVENT_SHAPES.values()}
+    for name, schema in components.items():
+        if name not in asked | passed_on:
+            schema["required"] = list(schema["properties"])
+            for each in schema["properties"].values():
+                each.pop("default", None)
 
 
 def _servers(port: int) -> list[dict[str, Any]]:

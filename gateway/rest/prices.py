@@ -8,11 +8,12 @@ from typing import Final
 
 import msgspec
 
+from gateway.messages.values import raw
 from gateway.rest.cache import Cache, Found
 from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
 from gateway.rest.errors import bad_request, symbol_not_found
 from gateway.rest.limits import Limiter
-from gateway.rest.words import PriceAnswer, PricesQuery, raw
+from gateway.rest.words import PriceAnswer, PricesQuery
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.history import History
 from gateway.stores.now import Now, NowUnavailableError

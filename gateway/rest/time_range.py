@@ -6,8 +6,9 @@ right value: as milliseconds it would lie decades away, and the answer would be 
 
 from typing import Final, NamedTuple
 
+from gateway.messages.values import MS_MAX
 from gateway.rest.errors import bad_request
-from gateway.rest.words import MS_MAX, RangeQuery
+from gateway.rest.words import RangeQuery
 
 __all__ = ["TimeRange", "read_range"]
 

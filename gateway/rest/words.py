@@ -5,21 +5,18 @@ number is passed on as the digits it came with (``Number`` is raw JSON), never t
 a query or a body are refused.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from kernels.symbols import SYMBOL_PATTERN
+from gateway.messages.values import MS_MAX, NOTHING, Milliseconds, Number, NumberOrNull, Sequence, SymbolName
 from schemas.intervals import INTERVALS
 
 __all__ = [
-    "MS_MAX",
     "BarAnswer",
     "HistoricalQuery",
     "NoQuery",
-    "Number",
-    "NumberOrNull",
     "OhlcQuery",
     "PriceAnswer",
     "PricesQuery",
@@ -31,22 +28,8 @@ __all__ = [
     "TradesQuery",
     "Watchlist",
     "WatchlistBody",
-    "raw",
 ]
 
-MS_MAX: Final = 253_402_300_799_999  # 9999-12-31, the last that ISO 8601 can say
-Number = Annotated[
-    msgspec.Raw, Meta(description="Exact: all digits, no exponent", extra_json_schema={"type": "number"})
-]
-NumberOrNull = Annotated[
-    msgspec.Raw,
-    Meta(description="Exact, or null", extra_json_schema={"anyOf": [{"type": "number"}, {"type": "null"}]}),
-]
-NULL: Final = msgspec.Raw(b"null")  # Raw can't stand in a union, so null is a raw value too
-NO_NUMBER: Any = msgspec.field(default_factory=lambda: NULL)  # a factory, as schemas can't spell a raw default
-Milliseconds = Annotated[int, Meta(ge=0, le=MS_MAX, description="Milliseconds since the epoch, UTC")]
-Sequence = Annotated[int, Meta(ge=0, description="Rises with every trade of the symbol; the stream counts the same")]
-SymbolName = Annotated[str, Meta(pattern=SYMBOL_PATTERN, description="As the venue writes it")]
 RangeStart = (
     Annotated[
         int,
@@ -74,6 +57,7 @@ Cursor = Annotated[str, Meta(min_length=1, max_length=128, description="X-Next-C
 Timeframe = Annotated[
     str,
     Meta(
+        title="Timeframe",
         description="Bar length; 1d and 1w are taken as 1D and 1W",
         extra_json_schema={"enum": [*(each.name for each in INTERVALS), "1d", "1w"]},
     ),
@@ -142,15 +126,15 @@ class PriceAnswer(msgspec.Struct, rename="camel", kw_only=True):
 
     symbol: SymbolName
     price: Number
-    bid: NumberOrNull = NO_NUMBER
-    ask: NumberOrNull = NO_NUMBER
-    volume: NumberOrNull = NO_NUMBER
-    open: NumberOrNull = NO_NUMBER
-    high: NumberOrNull = NO_NUMBER
-    low: NumberOrNull = NO_NUMBER
-    previous_close: NumberOrNull = NO_NUMBER
-    change: NumberOrNull = NO_NUMBER
-    change_percent: NumberOrNull = NO_NUMBER
+    bid: NumberOrNull = NOTHING
+    ask: NumberOrNull = NOTHING
+    volume: NumberOrNull = NOTHING
+    open: NumberOrNull = NOTHING
+    high: NumberOrNull = NOTHING
+    low: NumberOrNull = NOTHING
+    previous_close: NumberOrNull = NOTHING
+    change: NumberOrNull = NOTHING
+    change_percent: NumberOrNull = NOTHING
     timestamp: Milliseconds
     sequence: Sequence
     exchange: str = ""
@@ -168,7 +152,7 @@ class BarAnswer(msgspec.Struct, rename="camel", kw_only=True):
     close: Number
     volume: Number
     quote_volume: Number
-    vwap: NumberOrNull = NO_NUMBER
+    vwap: NumberOrNull = NOTHING
     trade_count: int
     final: bool
     revision: int
@@ -196,12 +180,10 @@ class StatsAnswer(msgspec.Struct, rename="camel", kw_only=True):
     low: NumberOrNull
     close: NumberOrNull
     volume: Number
-    avg_price: Annotated[NumberOrNull, Meta(description="VWAP at scale 10, half-even")] = NO_NUMBER
+    avg_price: Annotated[NumberOrNull, Meta(description="VWAP at scale 10, half-even")] = NOTHING
     tick_count: Annotated[int, Meta(description="Trades, those of size 0 included, as bars count them")]
     trades: Annotated[int, Meta(description="Trades that moved a size above 0")]
-    volatility: Annotated[NumberOrNull, Meta(description="Population standard deviation of prices, scale 10")] = (
-        NO_NUMBER
-    )
+    volatility: Annotated[NumberOrNull, Meta(description="Population standard deviation of prices, scale 10")] = NOTHING
     start_time: Milliseconds
     end_time: Milliseconds
     stale: bool = False
@@ -220,8 +202,3 @@ class Watchlist(msgspec.Struct, rename="camel"):
     symbols: list[SymbolName]
     created_at: Milliseconds
     updated_at: Milliseconds
-
-
-def raw(digits: str | None) -> msgspec.Raw:
-    """Decimal text as the JSON number of the same digits; None as null."""
-    return NULL if digits is None else msgspec.Raw(digits.encode())

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from gateway.access.principal import Principal
+from gateway.messages.events import GapEvent
 from gateway.stores.now import NowUnavailableError
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 from schemas.channels import ALERTS, ENTRIES_KEPT, EVENT_TYPES
@@ -98,9 +99,7 @@ def decode_event(entry_id: EventId, fields: dict[bytes, bytes]) -> Event | None:
 
 def gap_frame(since: EventId, first: EventId | None, reason: str) -> bytes:
     """An event without id, so that the client's last id stays what it was."""
-    data = msgspec.json.encode(
-        {"reason": reason, "lastEventId": str(since), "firstAvailableId": str(first) if first else None}
-    )
+    data = msgspec.json.encode(GapEvent(reason, str(since), str(first) if first else None))
     return b"event: gap\nretry: 5000\ndata: %s\n\n" % data
 
 

@@ -17,7 +17,8 @@ from gateway.access.auth import OpenAuthorizer
 from gateway.access.hosts import is_local_host
 from gateway.access.origins import REFUSED, OriginRule
 from gateway.access.principal import Authorizer, Principal, TokenRefused
-from gateway.ws.frames import ENCODINGS, negotiate_deflate
+from gateway.messages.values import ENCODINGS
+from gateway.ws.frames import negotiate_deflate
 from gateway.ws.options import WsOptions
 from schemas.contract import CLOSE_FORBIDDEN, CLOSE_FULL, CLOSE_TOKEN
 

@@ -18,7 +18,6 @@ __all__ = [
     "BINARY",
     "CLOSE",
     "CONTINUATION",
-    "ENCODINGS",
     "PING",
     "PONG",
     "TEXT",
@@ -57,8 +56,6 @@ DECIMALS: Final = frozenset(
     )
 )
 _DIGITS: Final = msgspec.json.Decoder(float_hook=str)
-ENCODINGS: Final = ("json", "json-exact", "msgpack", "msgpack-exact")
-"""Subprotocols: JSON text or MessagePack, with decimals as numbers or, exact to the last digit, as text."""
 
 
 def is_binary(encoding: str) -> bool:
@@ -82,7 +79,7 @@ def frame(payload: bytes, opcode: int, *, compressed: bool = False) -> bytes:
 
 
 class Packer:
-    """JSON messages to frames, in one of ENCODINGS, compressed or not. Shared by all clients of a variant."""
+    """JSON messages to frames, in one encoding, compressed or not. Shared by all clients of a variant."""
 
     __slots__ = ("_deflate", "_encode", "_opcode")
 

@@ -11,17 +11,11 @@ from typing import Final
 
 from core.fanout.client import HubLimits
 from gateway.port.open_files import HANDSHAKES_MAX, OWN_FILES, handshakes_that_fit
+from runtime.settings.gateway import GATEWAY_PROFILES
 from runtime.settings.whole import Settings
+from schemas.contract import INBOUND_BYTES_MAX, PING_MS, PONG_MS
 
-__all__ = ["PROFILES", "WsOptions", "boot_clock_ms"]
-
-# messages in a batch, milliseconds between flushes, messages that wait for one client
-PROFILES: Final = {
-    "default": (50, 16, 256),
-    "high-frequency": (100, 8, 512),
-    "low-latency": (10, 5, 256),
-    "low-memory": (50, 16, 64),
-}
+__all__ = ["WsOptions", "boot_clock_ms"]
 
 
 def boot_clock_ms() -> int:
@@ -50,15 +44,15 @@ class WsOptions:
     clients_per_ip: int = 1_000
     trust_forwarded: bool = False
     forwarded_hops: int = 1
-    inbound_max: int = 65_536
+    inbound_max: int = INBOUND_BYTES_MAX
     send_buffer: int = 32_768
     write_buffer: int = 65_536
     handshake_s: float = 10.0
     handshakes_max: int = HANDSHAKES_MAX
     handshakes_per_ip: int = 256  # or clients_per_ip where that is more: all of them may come at once
     sockets_max: int = 30_000
-    ping_ms: int = 30_000
-    pong_ms: int = 60_000
+    ping_ms: int = PING_MS
+    pong_ms: int = PONG_MS
     close_grace_s: float = 2.0
     drain_s: float = 5.0
     jitter_ms: int = 5_000
@@ -70,7 +64,7 @@ class WsOptions:
     def from_settings(cls, settings: Settings, host: str, open_files: int, *, share_port: bool = False) -> "WsOptions":
         """``open_files``: how many this process may have. ``share_port``: other processes listen on the port too."""
         sockets_max = open_files - OWN_FILES
-        batch_max, flush_ms, buffer = PROFILES[settings.gateway_profile]
+        batch_max, flush_ms, buffer = GATEWAY_PROFILES[settings.gateway_profile]
         limits = HubLimits(
             batch_max=batch_max,
             flush_ms=flush_ms,

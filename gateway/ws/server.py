@@ -25,6 +25,7 @@ from core.fanout.hub import Hub
 from core.fanout.stats import candle_stats, hub_stats
 from gateway.access.auth import TokenAuthorizer, listen_host, make_authorizer
 from gateway.access.principal import Authorizer
+from gateway.messages.candles import CANDLES
 from gateway.port.open_files import raise_open_files
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.stores.ws_stats import SharedWsStats
@@ -50,7 +51,7 @@ from schemas.names import RedisKeys
 __all__ = ["WebSocketGateway", "run_websocket_gateway"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (PricesDialect(), CandlesDialect(), QuotesDialect(), AnalyticsDialect())
-ALIASES: Final = {"/": "/ws/candles"}
+ALIASES: Final = dict.fromkeys(CANDLES.aliases, CANDLES.path)
 TICK_S: Final = 0.1
 SWEEP_TICKS: Final = 10
 STATS_S: Final = 5.0

@@ -3,14 +3,22 @@
 A part of the one flat class: their names begin with gateway_, and everything said there of values and sources holds.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
 
 from runtime.settings.types import Names, setting, url
 
-__all__ = ["GatewaySettings"]
+__all__ = ["GATEWAY_PROFILES", "GatewaySettings"]
+
+GATEWAY_PROFILES: Final = {
+    "default": (50, 16, 256),
+    "high-frequency": (100, 8, 512),
+    "low-latency": (10, 5, 256),
+    "low-memory": (50, 16, 64),
+}
+"""By gateway_profile: messages in a batch, milliseconds between flushes, messages that wait for one client."""
 
 
 class GatewaySettings(BaseSettings):

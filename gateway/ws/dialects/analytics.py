@@ -11,6 +11,7 @@ import msgspec
 
 from core.fanout.dialect import Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
 from core.fanout.messages import ChannelMessage
+from gateway.messages.analytics import ANALYTICS, AnalyticsError, AnalyticsPong, AnalyticsProblem, NoData
 from gateway.ws.dialects.words import encode, iso, read_object, shown, unknown_action
 from schemas.channels import CHANNELS
 
@@ -20,8 +21,8 @@ __all__ = ["AnalyticsDialect"]
 class AnalyticsDialect(Dialect):
     """Words: action = subscribe, unsubscribe, ping."""
 
-    name: ClassVar[str] = "analytics"
-    path: ClassVar[str] = "/ws/analytics"
+    name: ClassVar[str] = ANALYTICS.name
+    path: ClassVar[str] = ANALYTICS.path
 
     def parse(self, data: bytes) -> Sequence[Command]:
         message = read_object(data)
@@ -46,11 +47,11 @@ class AnalyticsDialect(Dialect):
         return commands
 
     def error(self, problem: Problem, now_ms: int) -> bytes:
-        data = {"code": problem.code, "message": problem.text}
-        return encode([{"type": "error", "timestamp": iso(now_ms), "data": data}])
+        data = AnalyticsProblem(code=problem.code, message=problem.text)
+        return encode([AnalyticsError(timestamp=iso(now_ms), data=data)])
 
     def pong(self, ping: Ping, now_ms: int) -> bytes:  # noqa: ARG002
-        return encode([{"type": "pong", "timestamp": iso(now_ms), "data": {}}])
+        return encode([AnalyticsPong(timestamp=iso(now_ms), data=NoData())])
 
     def batch(self, messages: Sequence[ChannelMessage]) -> bytes:
         return encode(

@@ -11,14 +11,13 @@ import msgspec
 
 from core.fanout.dialect import ALL_BARS, FINAL_BARS, Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
 from core.fanout.messages import BarMessage
+from gateway.messages.candles import CANDLES, INITIAL_BARS, INITIAL_BARS_MAX, CandlesError, CandlesPong
 from gateway.ws.dialects.words import encode, iso, read_object, shown, unknown_action
 from kernels.symbols import is_symbol
 from schemas.intervals import INTERVALS, parse_interval
 
 __all__ = ["CandlesDialect"]
 
-INITIAL_BARS: Final = 100
-INITIAL_BARS_MAX: Final = 1000
 FIELDS: Final = (
     "open",
     "high",
@@ -39,8 +38,8 @@ _NULL: Final = msgspec.Raw(b"null")
 class CandlesDialect(Dialect):
     """Words: type = subscribe, unsubscribe, ping."""
 
-    name: ClassVar[str] = "candles"
-    path: ClassVar[str] = "/ws/candles"
+    name: ClassVar[str] = CANDLES.name
+    path: ClassVar[str] = CANDLES.path
 
     def parse(self, data: bytes) -> Sequence[Command]:
         message = read_object(data)
@@ -70,10 +69,10 @@ class CandlesDialect(Dialect):
         return (Unsubscribe(others), Subscribe((("bars", symbol, name, view),), bars=bars))
 
     def error(self, problem: Problem, now_ms: int) -> bytes:  # noqa: ARG002
-        return encode({"type": "error", "message": problem.text})
+        return encode(CandlesError(message=problem.text))
 
     def pong(self, ping: Ping, now_ms: int) -> bytes:  # noqa: ARG002
-        return b'{"type":"pong"}'
+        return encode(CandlesPong())
 
     def initial(self, symbol: str, interval: str, bars: Sequence[BarMessage]) -> bytes:
         rendered = [msgspec.Raw(_bar(bar)) for bar in bars]

@@ -12,6 +12,7 @@ import msgspec
 
 from core.fanout.dialect import Command, Dialect, Ping, Problem, RoomKey, Subscribe, Unsubscribe
 from core.fanout.messages import TickerMessage
+from gateway.messages.prices import PRICES, PricesError, PricesPong
 from gateway.ws.dialects.words import encode, read_object, read_symbols, shown, ticker_rooms, unknown_action
 
 __all__ = ["PricesDialect"]
@@ -20,8 +21,8 @@ __all__ = ["PricesDialect"]
 class PricesDialect(Dialect):
     """Words: type = subscribe, unsubscribe, ping."""
 
-    name: ClassVar[str] = "prices"
-    path: ClassVar[str] = "/ws/prices"
+    name: ClassVar[str] = PRICES.name
+    path: ClassVar[str] = PRICES.path
 
     def parse(self, data: bytes) -> Sequence[Command]:
         message = read_object(data)
@@ -47,10 +48,10 @@ class PricesDialect(Dialect):
         return (*problems, Subscribe(rooms, since))
 
     def error(self, problem: Problem, now_ms: int) -> bytes:
-        return encode({"type": "error", "code": problem.code, "message": problem.text, "timestamp": now_ms})
+        return encode(PricesError(code=problem.code, message=problem.text, timestamp=now_ms))
 
     def pong(self, ping: Ping, now_ms: int) -> bytes:  # noqa: ARG002
-        return encode({"type": "pong", "timestamp": now_ms})
+        return encode(PricesPong(timestamp=now_ms))
 
     def state(self, fields: Mapping[str, msgspec.Raw]) -> bytes:
         return encode({"type": "snapshot", **{name: value for name, value in fields.items() if name != "type"}})

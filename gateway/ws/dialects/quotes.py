@@ -11,12 +11,12 @@ import msgspec
 
 from core.fanout.dialect import Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
 from core.fanout.messages import TickerMessage
+from gateway.messages.quotes import BATCH_MAX, QUOTES, QuotesConnected, QuotesError, QuotesPong
 from gateway.ws.dialects.words import encode, iso, read_object, read_symbols, ticker_rooms, unknown_action
 
 __all__ = ["QuotesDialect"]
 
 FIELDS: Final = ("price", "change", "changePercent", "volume", "high", "low", "open", "previousClose")
-BATCH_MAX: Final = 50
 GREETING: Final = "Connected to tapeflow"
 _NULL: Final = msgspec.Raw(b"null")
 
@@ -24,8 +24,8 @@ _NULL: Final = msgspec.Raw(b"null")
 class QuotesDialect(Dialect):
     """Words: action = subscribe, unsubscribe, ping."""
 
-    name: ClassVar[str] = "quotes"
-    path: ClassVar[str] = "/ws/quotes"
+    name: ClassVar[str] = QUOTES.name
+    path: ClassVar[str] = QUOTES.path
 
     def parse(self, data: bytes) -> Sequence[Command]:
         message = read_object(data)
@@ -43,15 +43,15 @@ class QuotesDialect(Dialect):
         return (*problems, Subscribe(rooms) if action == "subscribe" else Unsubscribe(rooms))
 
     def greeting(self, client_id: str, now_ms: int) -> Sequence[bytes]:
-        head = {"type": "connected", "message": GREETING, "clientId": client_id}
-        return (encode({**head, "timestamp": iso(now_ms)}),)
+        return (encode(QuotesConnected(message=GREETING, client_id=client_id, timestamp=iso(now_ms))),)
 
     def error(self, problem: Problem, now_ms: int) -> bytes:
-        return encode({"type": "error", "code": problem.code, "message": problem.text, "timestamp": iso(now_ms)})
+        return encode(QuotesError(code=problem.code, message=problem.text, timestamp=iso(now_ms)))
 
     def pong(self, ping: Ping, now_ms: int) -> bytes:
-        echo = {"clientTimestamp": msgspec.Raw(ping.echo)} if ping.echo else {}
-        return encode({"type": "pong", "timestamp": iso(now_ms), **echo})
+        if not ping.echo:
+            return encode(QuotesPong(timestamp=iso(now_ms)))
+        return encode(QuotesPong(timestamp=iso(now_ms), client_timestamp=msgspec.Raw(ping.echo)))
 
     def state(self, fields: Mapping[str, msgspec.Raw]) -> bytes:
         data = {"symbol": fields["symbol"], **{name: fields.get(name, _NULL) for name in FIELDS}}

@@ -2,9 +2,10 @@
 
 import pytest
 
+from gateway.messages.values import MS_MAX
 from gateway.rest.errors import ApiError
 from gateway.rest.time_range import TimeRange, read_range
-from gateway.rest.words import MS_MAX, OhlcQuery, TradesQuery
+from gateway.rest.words import OhlcQuery, TradesQuery
 
 JAN_2024_MS = 1_704_067_200_000
 

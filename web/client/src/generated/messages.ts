@@ -1,37 +1,529 @@
-export type Interval = "1m" | "5m" | "15m" | "1h" | "4h" | "1D" | "1W";
-export type ErrorCode = string;
-export interface PriceSnapshot { type: "snapshot"; symbol: string; price: number; bid: number | null; ask: number | null; volume: number; open: number; high: number; low: number; previousClose: number | null; change: number | null; changePercent: number | null; timestamp: number; sequence: number; exchange: string }
-export interface PriceDelta { type: "delta"; symbol: string; price?: number; bid?: number|null; ask?: number|null; volume?: number; open?: number; high?: number; low?: number; previousClose?: number|null; change?: number|null; changePercent?: number|null; exchange?: string; timestamp: number; sequence: number; previous: number }
-export interface PricesError { type: "error"; code: ErrorCode; message: string; timestamp: number }
-export interface PricesPong { type: "pong"; timestamp: number }
-export type PricesServerMessage = PriceSnapshot | PriceDelta | PricesError | PricesPong;
-export interface Candle { time: string; open: number; high: number; low: number; close: number; volume: number; quoteVolume: number; final: boolean; revision: number; tradeCount: number; vwap: number | null }
-export interface CandlesInitial { type: "initial"; symbol: string; interval: Interval; bars: Candle[] }
-export interface CandleUpdate { type: "update"; symbol: string; interval: Interval; bar: Candle }
-export interface CandlesError { type: "error"; message: string }
-export interface CandlesPong { type: "pong" }
-export type CandlesServerMessage = CandlesInitial | CandleUpdate | CandlesError | CandlesPong;
-export interface Quote { symbol: string; price: number; change: number | null; changePercent: number | null; volume: number; high: number; low: number; open: number; previousClose: number | null; timestamp: string; source: string }
-export interface SymbolQuote { symbol: string; data: Quote }
-export interface QuotesConnected { type: "connected"; message: string; clientId: string; timestamp: string }
-export interface PriceUpdate { type: "price_update"; symbol: string; data: Quote; timestamp: string }
-export interface BatchUpdate { type: "batch_update"; updates: SymbolQuote[]; timestamp: string }
-export interface QuotesError { type: "error"; code: ErrorCode; message: string; timestamp: string }
-export interface QuotesPong { type: "pong"; timestamp: string; clientTimestamp?: unknown }
-export type QuotesServerMessage = QuotesConnected | PriceUpdate | BatchUpdate | QuotesError | QuotesPong;
-export type AnalyticsChannel = "routing-metrics" | "lp-performance" | "exposure-updates" | "alerts";
-export interface RoutingDecision { symbol?: string; side?: string; volume?: number; routingDecision?: string; lpSelected?: string; executionTimeMs?: number; spread?: number; slippage?: number }
-export interface LpMetrics { lpName?: string; status?: string; avgSpread?: number; executionQuality?: number; latencyMs?: number; quotesPerSecond?: number; rejectRate?: number; uptime?: number }
-export interface Exposure { totalExposure?: number; netExposure?: number; exposureLimit?: number; utilizationPct?: number; riskLevel?: string; bySymbol?: Record<string, number>; byLP?: Record<string, number> }
-export interface AlertEvent { title: string; id?: string; severity?: string; category?: string; message?: string; source?: string; symbols?: string[]; actionItems?: string[] }
-export interface RoutingDecisionUpdate { type: "routing-decision"; timestamp: string; data: RoutingDecision }
-export interface LpMetricsUpdate { type: "lp-metrics"; timestamp: string; data: LpMetrics }
-export interface ExposureChange { type: "exposure-change"; timestamp: string; data: Exposure }
-export interface AnalyticsAlert { type: "alert"; timestamp: string; data: AlertEvent }
-export interface AnalyticsError { type: "error"; timestamp: string; data: { code: string; message: string } }
-export interface AnalyticsPong { type: "pong"; timestamp: string; data: object }
-export type AnalyticsServerMessage = RoutingDecisionUpdate | LpMetricsUpdate | ExposureChange | AnalyticsAlert | AnalyticsError | AnalyticsPong;
-export interface NewsEvent { title: string; source?: string; timestamp?: number }
-export interface PriceAlertEvent { symbol: string; price: number; alert_type: string; threshold: number }
-export interface SystemStatusEvent { status: string; duration?: number; affected_symbols?: string[] }
-export interface GapEvent { reason: "trimmed" | "reset"; lastEventId: string; firstAvailableId: string | null }
+// Generated from the gateway's asyncapi.json: change the structs of gateway/, then run `make web-types`.
+
+/** Where each channel is. */
+export const PATHS = {
+  prices: "/ws/prices",
+  candles: "/ws/candles",
+  quotes: "/ws/quotes",
+  analytics: "/ws/analytics",
+  events: "/api/events",
+} as const;
+
+/** Encodings that a client may ask for; -exact writes decimals as text. */
+export const SUBPROTOCOLS = ["json", "json-exact", "msgpack", "msgpack-exact"] as const;
+
+/** Why a connection was closed, and what to do about it. */
+export const CLOSE_CODES = {
+  /** This gateway stops; the reason says `reconnect in N ms`. Reconnect after that, with `since`. */
+  AWAY: 1001,
+  /** Broken frames. Mend the client. */
+  PROTOCOL: 1002,
+  /** Text that isn't UTF-8, or bytes that don't inflate. Mend the client. */
+  TEXT: 1007,
+  /** A message over 64 KiB. Send less. */
+  TOO_BIG: 1009,
+  /** No pong for 60 s. Reconnect. */
+  NO_PONG: 1011,
+  /** Over capacity, in all or for this address. Try again later. */
+  FULL: 1013,
+  /** Token missing, bad or expired. Get a new one. */
+  TOKEN: 4001,
+  /** Origin not allowed; without a token secret, also a host name that isn't local. Don't retry. */
+  FORBIDDEN: 4003,
+  /** Too many messages or too much rubbish. Back off. */
+  RATE: 4008,
+  /** Too slow: what may not be dropped no longer fits. Reconnect with `since`. */
+  SLOW: 4009,
+} as const;
+export type CloseCode = (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES];
+
+export const ANALYTICS_CHANNELS = ["routing-metrics", "lp-performance", "exposure-updates", "alerts"] as const;
+export type AnalyticsChannel = (typeof ANALYTICS_CHANNELS)[number];
+
+export const ERROR_CODES = ["PARSE_ERROR", "INVALID_MESSAGE", "INVALID_SYMBOL", "INVALID_INTERVAL", "INVALID_TIMEFRAME", "INVALID_CHANNEL", "FORBIDDEN_SYMBOL", "FORBIDDEN_CHANNEL", "SUBSCRIPTION_LIMIT"] as const;
+/**
+ * PARSE_ERROR: the message is no JSON object; INVALID_MESSAGE: a field is missing, unknown or of the wrong
+ * kind; INVALID_SYMBOL: not a symbol, or it has not traded yet; then its first trade will be sent;
+ * INVALID_INTERVAL: not a bar length; INVALID_TIMEFRAME: not a timeframe; there is real-time;
+ * INVALID_CHANNEL: not a channel; FORBIDDEN_SYMBOL: the token doesn't cover the symbol; FORBIDDEN_CHANNEL:
+ * the token's role may not join the channel; SUBSCRIPTION_LIMIT: more symbols than one connection may have;
+ * the ones named are not subscribed to
+ */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export const INTERVALS = ["1m", "5m", "15m", "1h", "4h", "1D", "1W"] as const;
+/** Bar length */
+export type Interval = (typeof INTERVALS)[number];
+
+/** Asks for symbols: a snapshot of each comes first, or with `since` the deltas that were missed. */
+export interface PricesSubscribe {
+  type: "subscribe";
+  symbols: string | string[];
+  timeframe?: "real-time";
+  /** Bid and ask are sent anyway */
+  includeDepth?: boolean;
+  since?: number | Record<string, number> | null;
+}
+
+/** Ends subscriptions; it has no answer. */
+export interface PricesUnsubscribe {
+  type: "unsubscribe";
+  symbols: string | string[];
+}
+
+/** Asks for a pong. */
+export interface PricesPing {
+  type: "ping";
+}
+
+/** A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null. */
+export interface PriceSnapshot<N = number> {
+  type: "snapshot";
+  /** As the venue writes it */
+  symbol: string;
+  price: N;
+  bid: N | null;
+  ask: N | null;
+  volume: N;
+  open: N;
+  high: N;
+  low: N;
+  previousClose: N | null;
+  change: N | null;
+  changePercent: N | null;
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+  exchange: string;
+}
+
+/** The fields of a ticker that changed. It applies to the state whose sequence is `previous`, to no other. */
+export interface PriceDelta<N = number> {
+  type: "delta";
+  /** As the venue writes it */
+  symbol: string;
+  price?: N;
+  bid?: N;
+  ask?: N;
+  volume?: N;
+  open?: N;
+  high?: N;
+  low?: N;
+  previousClose?: N;
+  change?: N;
+  changePercent?: N;
+  exchange?: string;
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+  /** The sequence that this applies to */
+  previous: number;
+}
+
+/** Something of a message could not be done. The connection stays, and the rest of the message holds. */
+export interface PricesError {
+  type: "error";
+  code: ErrorCode;
+  message: string;
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+}
+
+/** Answers a ping. */
+export interface PricesPong {
+  type: "pong";
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+}
+
+/** Asks for the bars of one symbol and interval. Subscribing again changes what was asked. */
+export interface CandlesSubscribe {
+  type: "subscribe";
+  /** As the venue writes it */
+  symbol: string;
+  interval: Interval;
+  /** How many to begin with */
+  initialBars?: number;
+  /** Also each bar's end, though a newer bar is under way */
+  finals?: boolean;
+  /** Also what late trades change in final bars; includes finals */
+  revisions?: boolean;
+}
+
+/** Ends a subscription; it has no answer. */
+export interface CandlesUnsubscribe {
+  type: "unsubscribe";
+  /** As the venue writes it */
+  symbol: string;
+  interval: Interval;
+}
+
+/** Asks for a pong. */
+export interface CandlesPing {
+  type: "ping";
+}
+
+/** The newest bars, oldest first. It comes again after a gap and replaces what the client holds. */
+export interface CandlesInitial<N = number> {
+  type: "initial";
+  /** As the venue writes it */
+  symbol: string;
+  interval: Interval;
+  bars: Candle<N>[];
+}
+
+/** One bar. Of two with the same time the one with the higher tradeCount or revision is newer. */
+export interface Candle<N = number> {
+  /** Start of the bar, ISO 8601, UTC */
+  time: string;
+  open: N;
+  high: N;
+  low: N;
+  close: N;
+  volume: N;
+  quoteVolume: N;
+  /** The bar has ended; late trades may still make a revision of it */
+  final: boolean;
+  /** How often late trades changed the final bar */
+  revision: number;
+  tradeCount: number;
+  vwap: N | null;
+}
+
+/** A bar as it is now: a live one at most once a second, one that ends always. */
+export interface CandleUpdate<N = number> {
+  type: "update";
+  /** As the venue writes it */
+  symbol: string;
+  interval: Interval;
+  bar: Candle<N>;
+}
+
+/** Something of a message could not be done. The connection stays. */
+export interface CandlesError {
+  type: "error";
+  message: string;
+}
+
+/** Answers a ping. */
+export interface CandlesPong {
+  type: "pong";
+}
+
+/** Asks for symbols: their tickers come at once, and again whenever they change. */
+export interface QuotesSubscribe {
+  action: "subscribe";
+  symbols: string | string[];
+  /** Free text; the gateway gives each connection an id of its own */
+  clientId?: string;
+}
+
+/** Ends subscriptions; it has no answer. */
+export interface QuotesUnsubscribe {
+  action: "unsubscribe";
+  symbols: string | string[];
+  clientId?: string;
+}
+
+/** Asks for a pong. */
+export interface QuotesPing {
+  action: "ping";
+  /** Comes back as clientTimestamp; text of 64 characters at most */
+  timestamp?: number | string | null;
+}
+
+/** The first message of a connection. */
+export interface QuotesConnected {
+  type: "connected";
+  message: string;
+  clientId: string;
+  /** ISO 8601, UTC */
+  timestamp: string;
+}
+
+/** One ticker. */
+export interface PriceUpdate<N = number> {
+  type: "price_update";
+  /** As the venue writes it */
+  symbol: string;
+  data: Quote<N>;
+  /** ISO 8601, UTC */
+  timestamp: string;
+}
+
+/** A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null. */
+export interface Quote<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  price: N;
+  change: N | null;
+  changePercent: N | null;
+  volume: N;
+  high: N;
+  low: N;
+  open: N;
+  previousClose: N | null;
+  /** Event time of the last trade, ISO 8601, UTC */
+  timestamp: string;
+  /** The exchange */
+  source: string;
+}
+
+/** Several tickers at once. */
+export interface BatchUpdate<N = number> {
+  type: "batch_update";
+  updates: SymbolQuote<N>[];
+  /** ISO 8601, UTC */
+  timestamp: string;
+}
+
+/** One of several tickers. */
+export interface SymbolQuote<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  data: Quote<N>;
+}
+
+/** Something of a message could not be done. The connection stays, and the rest of the message holds. */
+export interface QuotesError {
+  type: "error";
+  code: ErrorCode;
+  message: string;
+  /** ISO 8601, UTC */
+  timestamp: string;
+}
+
+/** Answers a ping. */
+export interface QuotesPong {
+  type: "pong";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  /** The ping's timestamp, as it was */
+  clientTimestamp?: number | string;
+}
+
+/** Joins channels; what is published from then on comes. The token's role decides which may be joined. */
+export interface AnalyticsSubscribe {
+  action: "subscribe";
+  channels: AnalyticsChannel | AnalyticsChannel[];
+}
+
+/** Leaves channels; it has no answer. */
+export interface AnalyticsUnsubscribe {
+  action: "unsubscribe";
+  channels: AnalyticsChannel | AnalyticsChannel[];
+}
+
+/** Asks for a pong. */
+export interface AnalyticsPing {
+  action: "ping";
+}
+
+/** An order was routed: of the channel routing-metrics. */
+export interface RoutingDecisionUpdate<N = number> {
+  type: "routing-decision";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: RoutingDecision<N>;
+}
+
+/** Where an order went. Each field may be missing. */
+export interface RoutingDecision<N = number> {
+  /** As the venue writes it */
+  symbol?: string;
+  side?: string;
+  volume?: N;
+  /** ABOOK, BBOOK, … */
+  routingDecision?: string;
+  lpSelected?: string;
+  executionTimeMs?: N;
+  spread?: N;
+  slippage?: N;
+}
+
+/** A liquidity provider's figures: of the channel lp-performance. */
+export interface LpMetricsUpdate<N = number> {
+  type: "lp-metrics";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: LpMetrics<N>;
+}
+
+/** How a liquidity provider does. Each field may be missing. */
+export interface LpMetrics<N = number> {
+  lpName?: string;
+  /** connected, degraded, disconnected, … */
+  status?: string;
+  avgSpread?: N;
+  executionQuality?: N;
+  latencyMs?: N;
+  quotesPerSecond?: N;
+  rejectRate?: N;
+  uptime?: N;
+}
+
+/** What is at stake changed: of the channel exposure-updates. */
+export interface ExposureChange<N = number> {
+  type: "exposure-change";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: Exposure<N>;
+}
+
+/** What is at stake, in all and by symbol and provider. Each field may be missing. */
+export interface Exposure<N = number> {
+  totalExposure?: N;
+  netExposure?: N;
+  exposureLimit?: N;
+  utilizationPct?: N;
+  riskLevel?: string;
+  bySymbol?: Record<string, N>;
+  byLP?: Record<string, N>;
+}
+
+/** An alert, of the channel alerts; the event stream sends the same. Never dropped for a slow client. */
+export interface AnalyticsAlert {
+  type: "alert";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: AlertEvent;
+}
+
+/** An entry of the channel alerts. */
+export interface AlertEvent {
+  title: string;
+  id?: string;
+  severity?: string;
+  category?: string;
+  message?: string;
+  source?: string;
+  symbols?: string[];
+  actionItems?: string[];
+}
+
+/** Something of a message could not be done. The connection stays, and the rest of the message holds. */
+export interface AnalyticsError {
+  type: "error";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: AnalyticsProblem;
+}
+
+/** What could not be done. */
+export interface AnalyticsProblem {
+  code: ErrorCode;
+  message: string;
+}
+
+/** Answers a ping. */
+export interface AnalyticsPong {
+  type: "pong";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: NoData;
+}
+
+/** An empty object. */
+export type NoData = Record<string, never>;
+
+/** News. */
+export interface NewsEvent {
+  title: string;
+  source?: string;
+  /** Milliseconds since the epoch, UTC */
+  timestamp?: number;
+}
+
+/** A price passed a threshold. */
+export interface PriceAlertEvent<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  price: N;
+  /** above, below, threshold_exceeded, … */
+  alert_type: string;
+  threshold: N;
+}
+
+/** A system changed its state. */
+export interface SystemStatusEvent {
+  status: string;
+  /** Seconds that it will take, where known */
+  duration?: number;
+  affected_symbols?: string[];
+}
+
+/** What came after lastEventId is not held any more. This event has no id of its own. */
+export interface GapEvent {
+  reason: "trimmed" | "reset";
+  lastEventId: string;
+  firstAvailableId: string | null;
+}
+
+/** What a client says on /ws/prices. */
+export type PricesClientMessage =
+  | PricesSubscribe
+  | PricesUnsubscribe
+  | PricesPing;
+
+/** What /ws/prices sends. */
+export type PricesServerMessage<N = number> =
+  | PriceSnapshot<N>
+  | PriceDelta<N>
+  | PricesError
+  | PricesPong;
+
+/** What a client says on /ws/candles. */
+export type CandlesClientMessage =
+  | CandlesSubscribe
+  | CandlesUnsubscribe
+  | CandlesPing;
+
+/** What /ws/candles sends. */
+export type CandlesServerMessage<N = number> =
+  | CandlesInitial<N>
+  | CandleUpdate<N>
+  | CandlesError
+  | CandlesPong;
+
+/** What a client says on /ws/quotes. */
+export type QuotesClientMessage =
+  | QuotesSubscribe
+  | QuotesUnsubscribe
+  | QuotesPing;
+
+/** What /ws/quotes sends. */
+export type QuotesServerMessage<N = number> =
+  | QuotesConnected
+  | PriceUpdate<N>
+  | BatchUpdate<N>
+  | QuotesError
+  | QuotesPong;
+
+/** What a client says on /ws/analytics. */
+export type AnalyticsClientMessage =
+  | AnalyticsSubscribe
+  | AnalyticsUnsubscribe
+  | AnalyticsPing;
+
+/** One of the messages that /ws/analytics sends in arrays. */
+export type AnalyticsServerMessage<N = number> =
+  | RoutingDecisionUpdate<N>
+  | LpMetricsUpdate<N>
+  | ExposureChange<N>
+  | AnalyticsAlert
+  | AnalyticsError
+  | AnalyticsPong;
+
+/** What /ws/analytics sends: always an array. */
+export type AnalyticsBatch<N = number> = AnalyticsServerMessage<N>[];
+
+/** What `data` of an event holds, by the event's name. */
+export interface EventsByName<N = number> {
+  news: NewsEvent;
+  price_alert: PriceAlertEvent<N>;
+  system_status: SystemStatusEvent;
+  alert: AlertEvent;
+  gap: GapEvent;
+}

@@ -1,10 +1,353 @@
-import type { Interval } from "./messages.ts";
-export interface PriceAnswer { symbol: string; price: number; bid: number | null; ask: number | null; volume: number; open: number; high: number; low: number; previousClose: number | null; change: number | null; changePercent: number | null; timestamp: number; sequence: number; exchange: string; stale: boolean }
-export interface BarAnswer { symbol: string; time: number; open: number; high: number; low: number; close: number; volume: number; quoteVolume: number; vwap: number | null; tradeCount: number; final: boolean; revision: number; sequence: number }
-export interface TradeAnswer { symbol: string; price: number; volume: number; side: "BUY" | "SELL" | "UNKNOWN"; timestamp: number; sequence: number; tradeId: string; exchange: string }
-export interface StatsAnswer { symbol: string; period: string; open: number; high: number; low: number; close: number; volume: number; avgPrice: number; tickCount: number; trades: number; volatility: number; startTime: number; endTime: number; stale: boolean }
-export interface SymbolInfo { symbol: string; exchange: string; firstSeen: number; lastSeen: number }
-export interface Watchlist { id: string; name: string; symbols: string[]; createdAt: number; updatedAt: number }
-export interface WatchlistBody { name: string; symbols: string[] }
-export interface Ready { status: string; dependencies: Record<string, { status: string; needed: boolean; latencyMs: number | null; breaker: string; error: string }> }
-export type { Interval };
+// Generated from the gateway's openapi.json: change the structs of gateway/, then run `make web-types`.
+
+export const REST_ERROR_CODES = ["BAD_REQUEST", "FORBIDDEN", "INTERNAL_ERROR", "METHOD_NOT_ALLOWED", "NOT_FOUND", "RATE_LIMITED", "SERVICE_UNAVAILABLE", "SYMBOL_NOT_FOUND", "UNAUTHORIZED"] as const;
+export type RestErrorCode = (typeof REST_ERROR_CODES)[number];
+
+export const TIMEFRAMES = ["1m", "5m", "15m", "1h", "4h", "1D", "1W", "1d", "1w"] as const;
+/** Bar length; 1d and 1w are taken as 1D and 1W */
+export type Timeframe = (typeof TIMEFRAMES)[number];
+
+/** What the gateway is, who gets in, and within which bounds. */
+export interface AboutAnswer {
+  name: "tapeflow";
+  version: string;
+  /** false: everyone on this machine may read everything */
+  tokenNeeded: boolean;
+  /** Lengths of bars, shortest first */
+  intervals: string[];
+  /** What /ws/analytics has to subscribe to */
+  channels: string[];
+  /** Types of /api/events */
+  events: string[];
+  /** Symbols that one connection may subscribe to */
+  symbolsMax: number;
+  /** Messages that a client may send on one connection */
+  messagesPerS: number;
+  /** REST requests of a user or address; 0: no limit */
+  requestsPerMinute: number;
+}
+
+/** What every answer of status 400 and above holds. */
+export interface ErrorBody {
+  error: RestErrorCode;
+  message: string;
+  details: Record<string, unknown>;
+  /** Milliseconds since the epoch */
+  timestamp: number;
+  requestId: string;
+}
+
+export interface Alive {
+  status: "ok";
+  uptimeS: number;
+}
+
+export interface Ready {
+  status: "degraded" | "down" | "ready";
+  dependencies: Record<string, Dependency>;
+}
+
+export interface Dependency {
+  status: "down" | "up";
+  needed: boolean;
+  latencyMs: number;
+  breaker: string;
+  error: string;
+}
+
+/** All living WebSocket processes together, and `gateways`, an entry for each. */
+export interface WsStatsAnswer {
+  connections: number;
+  broadcaster: Broadcaster;
+  aggregator: Aggregator;
+  gateways: WsProcess[];
+}
+
+/** Rooms of candles; the list ends at a thousand for each process. */
+export interface Broadcaster {
+  totalRooms: number;
+  totalClients: number;
+  rooms: Room[];
+}
+
+/** Clients of one symbol's bars of one interval; `lastBroadcast` in ms since the epoch. */
+export interface Room {
+  key: string;
+  clientCount: number;
+  hasCandle: boolean;
+  lastBroadcast: number | null;
+}
+
+/** One-minute bars that gateways hold for their clients. */
+export interface Aggregator {
+  oneMinuteCandlesCount: number;
+}
+
+/** One WebSocket process: `stats` is what its hub counts (rooms, clients, last broadcast). */
+export interface WsProcess {
+  gateway: string;
+  updatedAt: number;
+  stats: Record<string, unknown>;
+}
+
+/** The last price. `volume`, `open`, `high` and `low` are of the current UTC day. */
+export interface PriceAnswer<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  price: N;
+  bid: N | null;
+  ask: N | null;
+  volume: N | null;
+  open: N | null;
+  high: N | null;
+  low: N | null;
+  previousClose: N | null;
+  change: N | null;
+  changePercent: N | null;
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+  exchange: string;
+  /** The source is down and this is the last that is known */
+  stale: boolean;
+}
+
+/** Exact figures over [startTime, endTime]. All prices are null where no trade fell into the period. */
+export interface StatsAnswer<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  period: string;
+  open: N | null;
+  high: N | null;
+  low: N | null;
+  close: N | null;
+  volume: N;
+  /** VWAP at scale 10, half-even */
+  avgPrice: N | null;
+  /** Trades, those of size 0 included, as bars count them */
+  tickCount: number;
+  /** Trades that moved a size above 0 */
+  trades: number;
+  /** Population standard deviation of prices, scale 10 */
+  volatility: N | null;
+  /** Milliseconds since the epoch, UTC */
+  startTime: number;
+  /** Milliseconds since the epoch, UTC */
+  endTime: number;
+  stale: boolean;
+}
+
+export interface Watchlist {
+  id: string;
+  name: string;
+  symbols: string[];
+  /** Milliseconds since the epoch, UTC */
+  createdAt: number;
+  /** Milliseconds since the epoch, UTC */
+  updatedAt: number;
+}
+
+/** What a user writes: a name and symbols in the user's order. */
+export interface WatchlistBody {
+  name: string;
+  symbols?: string[];
+}
+
+/** One bar. `final` is false for the live bar; a final bar may come again with a higher revision. */
+export interface BarAnswer<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  /** Start of the bar, milliseconds since the epoch, UTC */
+  time: number;
+  open: N;
+  high: N;
+  low: N;
+  close: N;
+  volume: N;
+  quoteVolume: N;
+  vwap: N | null;
+  tradeCount: number;
+  final: boolean;
+  revision: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+}
+
+export interface TradeAnswer<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  price: N;
+  volume: N;
+  side: "BUY" | "SELL" | "UNKNOWN";
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+  tradeId: string;
+  exchange: string;
+}
+
+/** A symbol that has ever traded. Times in milliseconds. */
+export interface SymbolInfo {
+  symbol: string;
+  exchange: string;
+  firstSeen: number;
+  lastSeen: number;
+}
+
+export interface GetPricesQuery {
+  /** Up to 500 symbols, with commas */
+  symbols: string;
+}
+
+export interface GetBarsQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  timeframe?: Timeframe;
+}
+
+export interface GetTradesQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  /** Trades to pass over; cursor is cheaper */
+  offset?: number;
+  /** X-Next-Cursor of the page before */
+  cursor?: string;
+}
+
+export interface GetStatsQuery {
+  /** The last hour, day, 7 days, 30 days; since the year began (UTC); everything */
+  period?: "1d" | "1h" | "1m" | "1w" | "all" | "ytd";
+}
+
+export interface GetHistoricalQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  /** What to answer: as /api/ohlc or as /api/trades */
+  kind?: "ohlc" | "trades";
+  timeframe?: Timeframe;
+  /** Trades to pass over; cursor is cheaper */
+  offset?: number;
+  /** X-Next-Cursor of the page before */
+  cursor?: string;
+}
+
+export interface GetSymbolsQuery {
+  /** Most symbols */
+  limit?: number;
+  /** Symbols to pass over */
+  offset?: number;
+}
+
+export interface StreamEventsQuery {
+  /** Resume after this id, for clients that cannot set Last-Event-ID */
+  lastEventId?: string;
+}
+
+/** What each operation asks and answers, by its operationId. */
+export interface RestOperations<N = number> {
+  /** Last price. */
+  getPrice: { path: { symbol: string }; query: Record<string, never>; body: undefined; answer: PriceAnswer<N> };
+  /**
+   * Last prices of several symbols. In the order asked; unknown symbols are left out. More than 50 symbols
+   * are a large batch, of which a user has one per second.
+   */
+  getPrices: { path: Record<string, never>; query: GetPricesQuery; body: undefined; answer: PriceAnswer<N>[] };
+  /**
+   * Bars. Newest first, or by order=asc oldest first. The live bar is included and marked by final = false.
+   * To splice with the stream: subscribe first, then ask here; bars with the same time are the same bar, and
+   * the one with the higher tradeCount or revision is newer. The header X-Sequence is the highest sequence
+   * included.
+   */
+  getBars: { path: { symbol: string }; query: GetBarsQuery; body: undefined; answer: BarAnswer<N>[] };
+  /**
+   * Trades. Newest first, or by order=asc oldest first. A full page has the headers X-Next-Cursor and Link;
+   * give the cursor back to go on. Trades that arrive meanwhile do not shift the pages of a cursor.
+   */
+  getTrades: { path: { symbol: string }; query: GetTradesQuery; body: undefined; answer: TradeAnswer<N>[] };
+  /** Figures over a period. Computed from the trades themselves, exactly. */
+  getStats: { path: { symbol: string }; query: GetStatsQuery; body: undefined; answer: StatsAnswer<N> };
+  /**
+   * Bars or trades of a range. Another name for /api/ohlc (kind=ohlc, with timeframe) and /api/trades
+   * (kind=trades, with offset and cursor): the same answers, headers and limits.
+   */
+  getHistorical: { path: { symbol: string }; query: GetHistoricalQuery; body: undefined; answer: BarAnswer<N>[] | TradeAnswer<N>[] };
+  /** Symbols. By name. The header X-Total-Count says how many there are without the limit. */
+  getSymbols: { path: Record<string, never>; query: GetSymbolsQuery; body: undefined; answer: SymbolInfo[] };
+  /**
+   * Events as they happen (Server-Sent Events). Events news, price_alert, system_status and alert, filtered
+   * by what the token may see. The header Last-Event-ID resumes without loss while the log holds it; an event
+   * gap says where not.
+   */
+  streamEvents: { path: Record<string, never>; query: StreamEventsQuery; body: undefined; answer: string };
+  /** The user's watchlists. */
+  getWatchlists: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Watchlist[] };
+  /** Make a watchlist. A user has at most 100. */
+  createWatchlist: { path: Record<string, never>; query: Record<string, never>; body: WatchlistBody; answer: Watchlist };
+  /** One watchlist. */
+  getWatchlist: { path: { id: string }; query: Record<string, never>; body: undefined; answer: Watchlist };
+  /** Replace a watchlist. */
+  replaceWatchlist: { path: { id: string }; query: Record<string, never>; body: WatchlistBody; answer: Watchlist };
+  /** Delete a watchlist. */
+  deleteWatchlist: { path: { id: string }; query: Record<string, never>; body: undefined; answer: undefined };
+  /** Liveness. */
+  getHealth: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Alive };
+  /** Readiness, with each dependency. 503 with the same body where a needed dependency is down. */
+  getReadiness: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Ready };
+  /** Rooms and clients of the WebSocket gateways. */
+  getWsStats: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: WsStatsAnswer };
+  /** Prometheus metrics. */
+  getMetrics: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: string };
+  /** What this gateway is, and what a client has to know before it connects. */
+  getAbout: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: AboutAnswer };
+}
+
+/** Where each operation is. */
+export const REST_OPERATIONS = {
+  getPrice: { method: "GET", path: "/api/prices/{symbol}" },
+  getPrices: { method: "GET", path: "/api/prices" },
+  getBars: { method: "GET", path: "/api/ohlc/{symbol}" },
+  getTrades: { method: "GET", path: "/api/trades/{symbol}" },
+  getStats: { method: "GET", path: "/api/stats/{symbol}" },
+  getHistorical: { method: "GET", path: "/api/historical/{symbol}" },
+  getSymbols: { method: "GET", path: "/api/symbols" },
+  streamEvents: { method: "GET", path: "/api/events" },
+  getWatchlists: { method: "GET", path: "/api/watchlists" },
+  createWatchlist: { method: "POST", path: "/api/watchlists" },
+  getWatchlist: { method: "GET", path: "/api/watchlists/{id}" },
+  replaceWatchlist: { method: "PUT", path: "/api/watchlists/{id}" },
+  deleteWatchlist: { method: "DELETE", path: "/api/watchlists/{id}" },
+  getHealth: { method: "GET", path: "/health" },
+  getReadiness: { method: "GET", path: "/health/ready" },
+  getWsStats: { method: "GET", path: "/health/ws-stats" },
+  getMetrics: { method: "GET", path: "/metrics" },
+  getAbout: { method: "GET", path: "/api/about" },
+} as const;

@@ -1,0 +1,199 @@
+"""Messages of ``/ws/analytics``: channels of routing, provider and exposure figures, and alerts, in arrays.
+
+``data`` is what the channel's writer wrote, passed on byte by byte: nothing here checks it, so every field of it may be
+missing, and writers may add others, or types of their own. Errors and pongs are encoded by the dialect.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from gateway.messages.channel import Channel, Message
+from gateway.messages.errors import ErrorCode
+from gateway.messages.events import AlertEvent
+from gateway.messages.values import NOTHING, IsoTime, Number, SymbolName
+from schemas.channels import CHANNELS
+
+__all__ = [
+    "ANALYTICS",
+    "AnalyticsAlert",
+    "AnalyticsError",
+    "AnalyticsPing",
+    "AnalyticsPong",
+    "AnalyticsProblem",
+    "AnalyticsSubscribe",
+    "AnalyticsUnsubscribe",
+    "Exposure",
+    "ExposureChange",
+    "LpMetrics",
+    "LpMetricsUpdate",
+    "NoData",
+    "RoutingDecision",
+    "RoutingDecisionUpdate",
+]
+
+ChannelName = Annotated[str, Meta(title="AnalyticsChannel", extra_json_schema={"enum": list(CHANNELS)})]
+ChannelNames = ChannelName | list[ChannelName]
+
+
+class AnalyticsSubscribe(msgspec.Struct, tag="subscribe", tag_field="action", kw_only=True):
+    """Joins channels; what is published from then on comes. The token's role decides which may be joined."""
+
+    channels: ChannelNames
+
+
+class AnalyticsUnsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="action", kw_only=True):
+    """Leaves channels; it has no answer."""
+
+    channels: ChannelNames
+
+
+class AnalyticsPing(msgspec.Struct, tag="ping", tag_field="action", kw_only=True):
+    """Asks for a pong."""
+
+
+class RoutingDecision(msgspec.Struct, rename="camel", kw_only=True):
+    """Where an order went. Each field may be missing."""
+
+    symbol: SymbolName = ""
+    side: str = ""
+    volume: Number = NOTHING
+    routing_decision: Annotated[str, Meta(description="ABOOK, BBOOK, …")] = ""
+    lp_selected: str = ""
+    execution_time_ms: Number = NOTHING
+    spread: Number = NOTHING
+    slippage: Number = NOTHING
+
+
+class LpMetrics(msgspec.Struct, rename="camel", kw_only=True):
+    """How a liquidity provider does. Each field may be missing."""
+
+    lp_name: str = ""
+    status: Annotated[str, Meta(description="connected, degraded, disconnected, …")] = ""
+    avg_spread: Number = NOTHING
+    execution_quality: Number = NOTHING
+    latency_ms: Number = NOTHING
+    quotes_per_second: Number = NOTHING
+    reject_rate: Number = NOTHING
+    uptime: Number = NOTHING
+
+
+class Exposure(msgspec.Struct, rename="camel", kw_only=True):
+    """What is at stake, in all and by symbol and provider. Each field may be missing."""
+
+    total_exposure: Number = NOTHING
+    net_exposure: Number = NOTHING
+    exposure_limit: Number = NOTHING
+    utilization_pct: Number = NOTHING
+    risk_level: str = ""
+    by_symbol: dict[str, Number] = {}
+    by_lp: dict[str, Number] = msgspec.field(name="byLP", default_factory=dict)
+
+
+class RoutingDecisionUpdate(msgspec.Struct, tag="routing-decision", tag_field="type", kw_only=True):
+    """An order was routed: of the channel routing-metrics."""
+
+    timestamp: IsoTime
+    data: RoutingDecision
+
+
+class LpMetricsUpdate(msgspec.Struct, tag="lp-metrics", tag_field="type", kw_only=True):
+    """A liquidity provider's figures: of the channel lp-performance."""
+
+    timestamp: IsoTime
+    data: LpMetrics
+
+
+class ExposureChange(msgspec.Struct, tag="exposure-change", tag_field="type", kw_only=True):
+    """What is at stake changed: of the channel exposure-updates."""
+
+    timestamp: IsoTime
+    data: Exposure
+
+
+class AnalyticsAlert(msgspec.Struct, tag="alert", tag_field="type", kw_only=True):
+    """An alert, of the channel alerts; the event stream sends the same. Never dropped for a slow client."""
+
+    timestamp: IsoTime
+    data: AlertEvent
+
+
+class AnalyticsProblem(msgspec.Struct, kw_only=True):
+    """What could not be done."""
+
+    code: ErrorCode
+    message: str
+
+
+class AnalyticsError(msgspec.Struct, tag="error", tag_field="type", kw_only=True):
+    """Something of a message could not be done. The connection stays, and the rest of the message holds."""
+
+    timestamp: IsoTime
+    data: AnalyticsProblem
+
+
+class NoData(msgspec.Struct):
+    """An empty object."""
+
+
+class AnalyticsPong(msgspec.Struct, tag="pong", tag_field="type", kw_only=True):
+    """Answers a ping."""
+
+    timestamp: IsoTime
+    data: NoData
+
+
+TIME: Final = "2026-01-01T00:00:00.123Z"
+DECISION: Final = {
+    "symbol": "EURUSD",
+    "side": "BUY",
+    "volume": 1.5,
+    "routingDecision": "ABOOK",
+    "lpSelected": "OANDA",
+    "executionTimeMs": 12,
+    "spread": 0.00008,
+    "slippage": 0,
+}
+METRICS: Final = {
+    "lpName": "OANDA",
+    "status": "connected",
+    "avgSpread": 0.00009,
+    "executionQuality": 0.98,
+    "latencyMs": 14.2,
+    "quotesPerSecond": 120,
+    "rejectRate": 0.01,
+    "uptime": 99.9,
+}
+EXPOSURE: Final = {
+    "totalExposure": 820000,
+    "netExposure": 310000,
+    "exposureLimit": 1000000,
+    "utilizationPct": 82,
+    "riskLevel": "warning",
+    "bySymbol": {"EURUSD": 310000},
+    "byLP": {"OANDA": 310000},
+}
+PROBLEM: Final = {"code": "FORBIDDEN_CHANNEL", "message": "your role may not join exposure-updates"}
+ALERT: Final = {"severity": "warning", "title": "Venue halted", "symbols": ["BTC/USDT"]}
+ANALYTICS: Final = Channel(
+    "analytics",
+    "/ws/analytics",
+    "Channels of figures, and alerts",
+    "What comes is always an array, of up to a batch of messages. Alerts are never dropped for a connected client; of "
+    "the other channels the oldest messages go where too many wait. Writers may add fields and types of their own.",
+    (
+        Message(AnalyticsSubscribe, ({"action": "subscribe", "channels": list(CHANNELS)},)),
+        Message(AnalyticsUnsubscribe, ({"action": "unsubscribe", "channels": ["routing-metrics"]},)),
+        Message(AnalyticsPing, ({"action": "ping"},)),
+    ),
+    (
+        Message(RoutingDecisionUpdate, ({"type": "routing-decision", "timestamp": TIME, "data": DECISION},)),
+        Message(LpMetricsUpdate, ({"type": "lp-metrics", "timestamp": TIME, "data": METRICS},)),
+        Message(ExposureChange, ({"type": "exposure-change", "timestamp": TIME, "data": EXPOSURE},)),
+        Message(AnalyticsAlert, ({"type": "alert", "timestamp": TIME, "data": ALERT},)),
+        Message(AnalyticsError, ({"type": "error", "timestamp": TIME, "data": PROBLEM},)),
+        Message(AnalyticsPong, ({"type": "pong", "timestamp": TIME, "data": {}},)),
+    ),
+    batched=True,
+)

@@ -1,0 +1,43 @@
+"""What is said on one channel: its address, and the messages of both sides with examples.
+
+Each dialect's module here declares one; gateway.rest.asyncapi makes the document of them, and the tests compare it with
+what a running gateway sends. A message is a struct: it encodes what is sent, or describes bytes that are passed on as
+they are.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+__all__ = ["Channel", "Message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """``shape``: its docstring says what the message is for. ``examples`` are plain JSON values.
+
+    ``event``: the name that Server-Sent Events give it.
+    """
+
+    shape: type[msgspec.Struct]
+    examples: tuple[Any, ...]
+    event: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.event or self.shape.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """``client``: what it may say; ``server``: what it is told, in an array each time where ``batched``."""
+
+    name: str
+    path: str
+    summary: str
+    about: str
+    client: tuple[Message, ...]
+    server: tuple[Message, ...]
+    batched: bool = False
+    aliases: tuple[str, ...] = ()
