@@ -1,16 +1,18 @@
 /**
  * `/ws/analytics`: routing decisions, liquidity providers, exposure and alerts, one callback for each.
  *
- * Messages come in arrays; each goes to its channel's callback in the order of the server. Figures that the server derives
- * come to `onMessage`, as does everything else.
+ * Messages come in arrays; each goes to its channel's callback, and to `onMessage`, in the order of the server. Many may
+ * follow the same channel; the server is asked once.
  */
 import { Client } from "./client.ts";
 import type { Exact } from "./codec.ts";
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type {
   AlertEvent, AnalyticsChannel, AnalyticsServerMessage, Exposure, LpMetrics, RoutingDecision,
 } from "./generated/messages.ts";
+import type { Unsubscribe } from "./listeners.ts";
+import { Wanted } from "./wanted.ts";
 
 export interface AnalyticsOptions<E extends Exact = false> extends ConnectionOptions<E> {
   channels?: AnalyticsChannel[];
@@ -30,28 +32,37 @@ export interface AnalyticsCallbacks {
 }
 
 export class AnalyticsClient<const E extends Exact = false> extends Client<E> {
-  readonly #channels: Set<AnalyticsChannel>;
+  readonly #wanted = new Wanted<[AnalyticsServerMessage]>((added, removed) => this.#tell(added, removed));
+  readonly #subscribed = new Map<AnalyticsChannel, Unsubscribe>();
   readonly #callbacks: AnalyticsCallbacks;
 
   constructor(options: AnalyticsOptions<E>, callbacks: AnalyticsCallbacks = {}) {
-    super("/ws/analytics", { enableAutoReconnect: options.autoReconnect ?? true, ...options });
-    this.#channels = new Set(options.channels ?? []);
+    super("/ws/analytics", { ...options, enableAutoReconnect: options.autoReconnect ?? options.enableAutoReconnect ?? true });
     this.#callbacks = callbacks;
+    this.subscribe(options.channels ?? []);
     if (options.debug) {
       this.onConnectionChange((state) => console.debug("tapeflow analytics:", state));
       this.onError((error) => console.debug("tapeflow analytics:", error.code, error.message));
     }
   }
 
+  /** Subscribes until `unsubscribe`; what comes goes to the callbacks. */
   subscribe(channels: AnalyticsChannel[]): void {
-    const added = channels.filter((channel) => !this.#channels.has(channel));
-    for (const channel of added) this.#channels.add(channel);
-    if (added.length) this.connection.sendIfOpen({ action: "subscribe", channels: added });
+    for (const channel of channels) {
+      if (!this.#subscribed.has(channel)) this.#subscribed.set(channel, this.follow(channel, this.#callbacks));
+    }
   }
 
   unsubscribe(channels: AnalyticsChannel[]): void {
-    const removed = channels.filter((channel) => this.#channels.delete(channel));
-    if (removed.length) this.connection.sendIfOpen({ action: "unsubscribe", channels: removed });
+    for (const channel of channels) {
+      this.#subscribed.get(channel)?.();
+      this.#subscribed.delete(channel);
+    }
+  }
+
+  /** Calls `callbacks` with what comes on `channel`, until the returned function is called. Many may follow the same one. */
+  follow(channel: AnalyticsChannel, callbacks: AnalyticsCallbacks): Unsubscribe {
+    return this.#wanted.follow(channel, (message) => deliver(message, callbacks));
   }
 
   protected override ping(): object {
@@ -59,11 +70,12 @@ export class AnalyticsClient<const E extends Exact = false> extends Client<E> {
   }
 
   protected override opened(): object[] {
-    return this.#channels.size ? [{ action: "subscribe", channels: [...this.#channels] }] : [];
+    const channels = this.#wanted.tellAll();
+    return channels.length ? [{ action: "subscribe", channels }] : [];
   }
 
   protected override subscriptions(): number {
-    return this.#channels.size;
+    return this.#wanted.size;
   }
 
   protected override received(message: unknown): boolean {
@@ -71,17 +83,28 @@ export class AnalyticsClient<const E extends Exact = false> extends Client<E> {
     for (const each of message as AnalyticsServerMessage[]) {
       if (each.type === "pong") pong = true;
       else if (each.type === "error") this.connection.report(new ServerError(each.data.code, each.data.message));
-      else this.#deliver(each);
+      else this.#wanted.emit(CHANNELS[each.type], each);
     }
     return pong;
   }
 
-  #deliver(message: AnalyticsServerMessage): void {
-    const calls = this.#callbacks;
-    if (message.type === "routing-decision") calls.onRoutingMetrics?.(message.data);
-    if (message.type === "lp-metrics") calls.onLPPerformance?.(message.data);
-    if (message.type === "exposure-change") calls.onExposureUpdate?.(message.data);
-    if (message.type === "alert") calls.onAlert?.(message.data);
-    calls.onMessage?.(message);
+  #tell(added: string[], removed: string[]): void {
+    if (removed.length) this.connection.sendIfOpen({ action: "unsubscribe", channels: removed });
+    if (added.length) this.connection.sendIfOpen({ action: "subscribe", channels: added });
   }
+}
+
+const CHANNELS = {
+  "routing-decision": "routing-metrics",
+  "lp-metrics": "lp-performance",
+  "exposure-change": "exposure-updates",
+  alert: "alerts",
+} as const;
+
+function deliver(message: AnalyticsServerMessage, calls: AnalyticsCallbacks): void {
+  if (message.type === "routing-decision") calls.onRoutingMetrics?.(message.data);
+  if (message.type === "lp-metrics") calls.onLPPerformance?.(message.data);
+  if (message.type === "exposure-change") calls.onExposureUpdate?.(message.data);
+  if (message.type === "alert") calls.onAlert?.(message.data);
+  calls.onMessage?.(message);
 }

@@ -7,7 +7,7 @@
  */
 import { Client } from "./client.ts";
 import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type { CandlesServerMessage, Interval } from "./generated/messages.ts";
 import type { Unsubscribe } from "./listeners.ts";
@@ -42,17 +42,18 @@ export class CandlesClient<const E extends Exact = false> extends Client<E> {
   /** Calls `listener` with the messages of a room, until the returned function is called. */
   follow(room: CandlesRoom, listener: (message: CandlesMessage<NumberOf<E>>) => void): Unsubscribe {
     const name = roomName(room.symbol, room.interval);
-    const known = this.#asked.get(name);
-    const asked = known ?? { room, wishes: new Set() };
-    asked.wishes.add(room);
+    const wish = { ...room }; // the same object may be followed twice
+    const asked = this.#asked.get(name) ?? { room: wish, wishes: new Set() };
+    asked.wishes.add(wish);
     asked.room = most(asked.wishes);
     this.#asked.set(name, asked);
+    const begins = !this.#wanted.has(name) && !this.#wanted.isTold(name);
     const end = this.#wanted.follow(name, listener);
-    if (known) this.#askAgain(name); // whoever comes later gets the newest bars, too
+    if (!begins) this.#askAgain(name); // whoever comes later gets the newest bars, too
     return () => {
-      asked.wishes.delete(room);
-      if (asked.wishes.size === 0 && this.#asked.get(name) === asked) this.#asked.delete(name);
-      else if (asked.wishes.size) asked.room = most(asked.wishes);
+      asked.wishes.delete(wish);
+      if (asked.wishes.size) asked.room = most(asked.wishes);
+      else if (this.#asked.get(name) === asked) this.#asked.delete(name);
       end();
     };
   }
@@ -63,6 +64,7 @@ export class CandlesClient<const E extends Exact = false> extends Client<E> {
 
   protected override opened(): object[] {
     this.#again.clear();
+    this.#wanted.tellAll();
     return [...this.#asked.values()].map(({ room }) => ({ type: "subscribe", ...room }));
   }
 

@@ -5,9 +5,10 @@
  * turn, so that a page that mounts a hundred rows sends one message, and one that unmounts and mounts again sends none.
  */
 import type { Exact } from "./codec.ts";
-import { Connection, type ConnectionMetrics, type ConnectionOptions, type ConnectionState } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import type { TapeflowError } from "./errors.ts";
 import type { Unsubscribe } from "./listeners.ts";
+import type { ConnectionMetrics, ConnectionOptions, ConnectionState } from "./options.ts";
 
 /** Bytes of one message to the server, well below its limit of 64 KiB. */
 const MESSAGE_BYTES_MAX = 48_000;
@@ -48,6 +49,14 @@ export abstract class Client<E extends Exact = false> {
 
   reconnect(): void {
     this.connection.reconnect();
+  }
+
+  /**
+   * Sends a message of the caller's own: now, or when the connection is open again. Up to `messageQueueSize` wait, the oldest
+   * go first. Subscriptions need it not: they are sent at each opening.
+   */
+  send(message: object): void {
+    this.connection.send(message);
   }
 
   isConnected(): boolean {

@@ -9,73 +9,14 @@
 import { socketUrl, withToken } from "./addresses.ts";
 import { backoffMs } from "./backoff.ts";
 import { CLOSE_LOST, CLOSE_NORMAL, closeWords, planAfter } from "./closes.ts";
-import { decodeMessage, subprotocols, type Exact, type MsgpackDecode } from "./codec.ts";
+import { decodeMessage, subprotocols } from "./codec.ts";
 import { ConnectionError, TapeflowError } from "./errors.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Listeners, type Unsubscribe } from "./listeners.ts";
+import type { ConnectionMetrics, ConnectionOptions, ConnectionState, WebSocketConstructor, WebSocketLike } from "./options.ts";
 import { watchPage } from "./page.ts";
-import { renewBeforeMs, tokenEndMs, type GetToken } from "./token.ts";
-
-export type ConnectionState = "CONNECTING" | "OPEN" | "CLOSING" | "CLOSED" | "RECONNECTING";
-
-/** How a connection behaves; every time is in ms. */
-export interface WebSocketConfig {
-  /** The gateway's address, or a dialect's; in a page of the gateway it may be left out. */
-  url: string;
-  /** The first wait before a new attempt, 1,000 by default; it doubles up to 16 times, then is 30,000. */
-  reconnectInterval: number;
-  /** Failures in a row, 10 by default, after which prices are polled until the socket opens again. */
-  maxReconnectAttempts: number;
-  /** Between two pings, 25,000 by default; a link that is silent for twice as long is dead. */
-  heartbeatInterval: number;
-  /** How many messages wait while there is no connection, 100 by default; the oldest go first. */
-  messageQueueSize: number;
-  /** Browsers negotiate compression by themselves, so this changes nothing; it is here for those who set it. */
-  enableCompression: boolean;
-  /** Whether a lost connection is opened again, true by default. */
-  enableAutoReconnect: boolean;
-}
-
-export interface ConnectionMetrics {
-  connectionState: ConnectionState;
-  connectedAt: Date | null;
-  lastMessageAt: Date | null;
-  messageCount: number;
-  errorCount: number;
-  reconnectAttempts: number;
-  /** The mean of the last 20 round trips in ms; 0 before the first. */
-  averageLatency: number;
-  activeSubscriptions: number;
-}
-
-export interface ConnectionOptions<E extends Exact = Exact> extends Partial<WebSocketConfig> {
-  /** The token, where it never changes. */
-  token?: string | null;
-  /** Gives a token before each connection, before the old one ends, and when one was refused. */
-  getToken?: GetToken;
-  /** Decimals as text or as numbers of a library. */
-  exact?: E;
-  /** `decode` of `@msgpack/msgpack`: the server then sends MessagePack. */
-  msgpack?: MsgpackDecode;
-  /** Between two polls, 30,000 by default. */
-  pollingInterval?: number;
-  /** Another implementation of WebSocket, e.g. that of the package `ws`. */
-  WebSocket?: WebSocketConstructor;
-  /** Gives numbers from 0 up to 1, for the random part of waits. */
-  random?: () => number;
-}
-
-/** What is used of a WebSocket. */
-export interface WebSocketLike {
-  binaryType: string;
-  onopen: ((event: any) => void) | null;
-  onmessage: ((event: any) => void) | null;
-  onclose: ((event: any) => void) | null;
-  onerror: ((event: any) => void) | null;
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-}
-export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+import { Polling } from "./polling.ts";
+import { renewInMs } from "./token.ts";
 
 /** What a dialect gives its connection. */
 export interface Wire {
@@ -103,6 +44,7 @@ export class Connection {
   readonly #states = new Listeners<[ConnectionState]>();
   readonly #errors = new Listeners<[TapeflowError]>();
   readonly #heartbeat: Heartbeat;
+  readonly #polling: Polling;
   #state: ConnectionState = "CLOSED";
   #socket: WebSocketLike | null = null;
   #wanted = false;
@@ -110,11 +52,12 @@ export class Connection {
   #attempts = 0;
   #token: string | null = null;
   #refused: string | null = null;
+  #ending: string | null = null; // the token that was about to end when another was asked for
+  #patient = false; // the server named the time to come back at
   #queue: object[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #openTimer: ReturnType<typeof setTimeout> | undefined;
   #renewTimer: ReturnType<typeof setTimeout> | undefined;
-  #pollTimer: ReturnType<typeof setInterval> | undefined;
   #unwatch: Unsubscribe | null = null;
   #connectedAt: Date | null = null;
   #messages = 0;
@@ -130,6 +73,10 @@ export class Connection {
       ping: () => this.#write(wire.ping()),
       dead: () => this.#lost(CLOSE_LOST, "The server has been silent for too long"),
     });
+    this.#polling = new Polling(wire.poll?.bind(wire), options.pollingInterval ?? 30_000, {
+      failed: (error) => this.report(error),
+      changed: () => this.#states.emit(this.#state),
+    });
   }
 
   // Life.
@@ -138,6 +85,7 @@ export class Connection {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#attempts = 0;
+    this.#refused = null;
     this.#unwatch = watchPage({ awake: () => this.#check(), online: () => this.#check(), offline: () => this.#check() });
     void this.#open("CONNECTING");
   }
@@ -147,7 +95,7 @@ export class Connection {
     this.#unwatch?.();
     this.#unwatch = null;
     this.#clearTimers();
-    this.#stopPolling();
+    this.#polling.stop();
     this.#queue = [];
     const socket = this.#release();
     if (socket) {
@@ -178,9 +126,10 @@ export class Connection {
 
   /** Whether prices come by REST, as the socket could not be opened for long. */
   isPolling(): boolean {
-    return this.#pollTimer !== undefined;
+    return this.#polling.works;
   }
 
+  /** Calls `handler` with the state when it, or `isPolling`, became another. */
   onConnectionChange(handler: (state: ConnectionState) => void): Unsubscribe {
     return this.#states.add(handler);
   }
@@ -251,7 +200,7 @@ export class Connection {
     try {
       this.#token = await this.#nextToken();
     } catch (error) {
-      if (round === this.#round) this.#stop(new TapeflowError("NO_TOKEN", "No token could be had", false, error));
+      if (round === this.#round) this.#retry(new TapeflowError("NO_TOKEN", "No token could be had", true, error), null);
       return;
     }
     if (round !== this.#round || !this.#wanted) return;
@@ -275,25 +224,26 @@ export class Connection {
     socket.onopen = () => round === this.#round && this.#opened();
     socket.onmessage = ({ data }: { data: unknown }) => round === this.#round && this.#received(data);
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => round === this.#round && this.#lost(code, reason);
-    socket.onerror = null; // a close follows, which says more
+    socket.onerror = () => {}; // a close follows, which says more; without a listener the package ws throws
     this.#openTimer = setTimeout(() => this.#lost(CLOSE_LOST, "The server did not answer in time"), OPEN_TIMEOUT_MS);
   }
 
   #opened(): void {
     clearTimeout(this.#openTimer);
     this.#connectedAt = new Date();
-    this.#setState("OPEN");
-    for (const message of this.#wire.opened()) this.#write(message);
-    for (const message of this.#queue.splice(0)) this.#write(message);
+    const round = this.#round;
+    for (const message of [...this.#wire.opened(), ...this.#queue.splice(0)]) this.#write(message);
+    if (round !== this.#round) return; // a handler of errors ended it
     this.#heartbeat.start();
     this.#renewLater();
+    this.#setState("OPEN");
   }
 
   #received(data: unknown): void {
     this.#messages += 1;
     this.#attempts = 0; // a server that lets in and closes at once has not answered
     this.#refused = null;
-    this.#stopPolling();
+    this.#polling.stop();
     this.#heartbeat.heard();
     try {
       if (this.#wire.received(decodeMessage(data, this.#options.msgpack))) this.#heartbeat.pong();
@@ -318,25 +268,31 @@ export class Connection {
       void this.#open("RECONNECTING");
       return;
     }
-    this.report(error);
-    if (!(this.#options.enableAutoReconnect ?? true)) return this.#stop(null);
-    this.#attempts += 1;
-    if (this.#attempts >= (this.#options.maxReconnectAttempts ?? 10)) this.#startPolling();
-    const waitMs = plan.waitMs ?? backoffMs(this.#attempts, this.#options.reconnectInterval ?? 1_000, this.#random);
-    this.#setState("RECONNECTING");
-    this.#retryTimer = setTimeout(() => void this.#open("RECONNECTING"), waitMs);
+    this.#retry(error, plan.waitMs);
   }
 
-  #stop(error: TapeflowError | null): void {
+  /** Tries again after `waitMs`, where the server named it, else after the next step. */
+  #retry(error: TapeflowError, waitMs: number | null): void {
+    if (!(this.#options.enableAutoReconnect ?? true)) return this.#stop(error);
+    this.#attempts += 1;
+    this.#patient = waitMs !== null;
+    const nextMs = waitMs ?? backoffMs(this.#attempts, this.#options.reconnectInterval ?? 1_000, this.#random);
+    this.#retryTimer = setTimeout(() => void this.#open("RECONNECTING"), nextMs);
+    this.#setState("RECONNECTING");
+    this.report(error);
+    if (this.#wanted && this.#attempts >= (this.#options.maxReconnectAttempts ?? 10)) this.#polling.start();
+  }
+
+  #stop(error: TapeflowError): void {
     this.#wanted = false;
     this.#unwatch?.();
     this.#unwatch = null;
     const socket = this.#release();
     if (socket) close(socket);
     this.#clearTimers();
-    this.#stopPolling();
+    this.#polling.stop();
     this.#setState("CLOSED");
-    if (error) this.report(error);
+    this.report(error);
   }
 
   #closed(round: number): void {
@@ -365,6 +321,7 @@ export class Connection {
 
   #clearTimers(): void {
     clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
     clearTimeout(this.#openTimer);
     clearTimeout(this.#renewTimer);
   }
@@ -378,34 +335,23 @@ export class Connection {
   // Tokens, the page, polling.
 
   #renewLater(): void {
-    const endMs = this.#token === null || !this.#options.getToken ? null : tokenEndMs(this.#token);
-    if (endMs === null) return;
-    const leftMs = Math.max(endMs - Date.now(), 0);
-    const waitMs = leftMs - renewBeforeMs(leftMs);
-    this.#renewTimer = setTimeout(() => (waitMs > TIMER_MAX_MS ? this.#renewLater() : this.#replace()), Math.min(waitMs, TIMER_MAX_MS));
+    // Who hands out the same token again has no newer one: the server says when it is over.
+    const waitMs = this.#token === null || this.#token === this.#ending || !this.#options.getToken ? null : renewInMs(this.#token, Date.now());
+    if (waitMs === null) return;
+    const renew = () => {
+      if (waitMs > TIMER_MAX_MS) return this.#renewLater();
+      this.#ending = this.#token;
+      this.#replace();
+    };
+    this.#renewTimer = setTimeout(renew, Math.min(waitMs, TIMER_MAX_MS));
   }
 
   /** The page woke up, or the network came or went: asks at once whether the link lives, or tries at once to get one. */
   #check(): void {
     if (this.#state === "OPEN") this.#heartbeat.probe();
-    else if (this.#state === "RECONNECTING" && this.#socket === null && globalThis.navigator?.onLine !== false) {
+    else if (this.#retryTimer !== undefined && !this.#patient && globalThis.navigator?.onLine !== false) {
       void this.#open("RECONNECTING");
     }
-  }
-
-  #startPolling(): void {
-    if (this.#pollTimer !== undefined || !this.#wire.poll) return;
-    const poll = () =>
-      void this.#wire.poll?.().catch((error: unknown) => {
-        this.report(error instanceof TapeflowError ? error : new TapeflowError("NOT_POLLED", "Prices could not be fetched", true, error));
-      });
-    this.#pollTimer = setInterval(poll, this.#options.pollingInterval ?? 30_000);
-    poll();
-  }
-
-  #stopPolling(): void {
-    clearInterval(this.#pollTimer);
-    this.#pollTimer = undefined;
   }
 }
 

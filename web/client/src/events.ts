@@ -6,7 +6,7 @@
  */
 import { restUrl } from "./addresses.ts";
 import { backoffMs } from "./backoff.ts";
-import type { ConnectionState } from "./connection.ts";
+import type { ConnectionState } from "./options.ts";
 import { ApiError, TapeflowError } from "./errors.ts";
 import { readEvents, type SentEvent } from "./event_stream.ts";
 import type { AlertEvent, GapEvent, NewsEvent, PriceAlertEvent, SystemStatusEvent } from "./generated/messages.ts";

@@ -1,22 +1,23 @@
 /** Everything that the package offers. */
 export { AnalyticsClient, type AnalyticsCallbacks, type AnalyticsOptions } from "./analytics.ts";
-export type { Bar } from "./bar.ts";
+export { barOfCandle, type Bar } from "./bar.ts";
+export { BarList, type SeriesChange } from "./bar_list.ts";
 export { CandlesClient, type CandlesRoom } from "./candles.ts";
 export { feedChart, type ChartSeries } from "./chart.ts";
 export type { Exact, MsgpackDecode, NumberOf } from "./codec.ts";
 export type {
   ConnectionMetrics, ConnectionOptions, ConnectionState, WebSocketConfig, WebSocketConstructor, WebSocketLike,
-} from "./connection.ts";
+} from "./options.ts";
 export { ApiError, ConnectionError, ServerError, TapeflowError } from "./errors.ts";
 export { EventClient, type EventData, type EventOptions } from "./events.ts";
 export type * from "./generated/messages.ts";
 export type * from "./generated/rest.ts";
 export type { Unsubscribe } from "./listeners.ts";
 export { PricesClient, type TickerListener } from "./prices.ts";
-export { QuotesClient } from "./quotes.ts";
+export { QuotesClient, quoteOfRow } from "./quotes.ts";
 export { RestClient, type Range } from "./rest.ts";
 export { withRetry } from "./retry.ts";
-export { CandleSeries, type SeriesChange, type SeriesOptions } from "./series.ts";
+export { CandleSeries, type SeriesOptions } from "./series.ts";
 export type { GetToken } from "./token.ts";
 export type {
   BarRow, Candle, CandlesMessage, PriceRow, QuotesMessage, StatsRow, StockQuote, Ticker, TradeRow,

@@ -7,7 +7,7 @@
  */
 import { Client, inMessages } from "./client.ts";
 import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type { PricesServerMessage } from "./generated/messages.ts";
 import type { Unsubscribe } from "./listeners.ts";
@@ -60,7 +60,7 @@ export class PricesClient<const E extends Exact = false> extends Client<E> {
 
   protected override opened(): object[] {
     this.#awaited.clear();
-    return inMessages(this.#wanted.names()).map((symbols) => this.#subscribe(symbols));
+    return inMessages(this.#wanted.tellAll()).map((symbols) => this.#subscribe(symbols));
   }
 
   protected override subscriptions(): number {
@@ -141,7 +141,8 @@ export class PricesClient<const E extends Exact = false> extends Client<E> {
       return;
     }
     convertDecimals(changed, TICKER_DECIMALS, this.exact);
-    const ticker = Object.assign(held, changed);
+    const ticker = { ...held, ...changed }; // a state that was handed out stays as it was
+    this.#tickers.set(symbol, ticker);
     this.#wanted.emit(symbol, ticker, changed as Partial<Ticker<NumberOf<E>>>);
   }
 }

@@ -1,20 +1,23 @@
 /**
  * `/ws/quotes`: the whole ticker at every change, under the names that a dashboard's service expects.
  *
- * Every message stands for itself, so nothing is kept. While the socket can't be opened, the same messages are made of
- * what REST says, every half minute.
+ * Every message stands for itself; the newest quote of each symbol is kept for those who come later. While the socket can't
+ * be opened, the same messages are made of what REST says, every half minute.
  */
 import { Client, inMessages } from "./client.ts";
 import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type { QuotesServerMessage } from "./generated/messages.ts";
 import { Listeners, type Unsubscribe } from "./listeners.ts";
 import { RestClient } from "./rest.ts";
-import { QUOTE_DECIMALS, type QuotesMessage } from "./values.ts";
+import { QUOTE_DECIMALS, type PriceRow, type QuotesMessage, type StockQuote } from "./values.ts";
+import { Wanted } from "./wanted.ts";
 
 export class QuotesClient<const E extends Exact = false> extends Client<E> {
-  readonly #active = new Set<string>();
+  readonly #quotes = new Map<string, StockQuote<NumberOf<E>>>();
+  readonly #wanted = new Wanted<[StockQuote<NumberOf<E>>]>((added, removed) => this.#tell(added, removed));
+  readonly #subscribed = new Map<string, Unsubscribe>();
   readonly #handlers = new Listeners<[QuotesMessage<NumberOf<E>>]>();
   readonly #rest: RestClient<E>;
 
@@ -23,19 +26,33 @@ export class QuotesClient<const E extends Exact = false> extends Client<E> {
     this.#rest = options.rest ?? new RestClient<E>(options);
   }
 
+  /** Subscribes until `unsubscribe`; subscribing again changes nothing. */
   subscribe(symbols: string[]): void {
-    const added = symbols.filter((symbol) => !this.#active.has(symbol));
-    for (const symbol of added) this.#active.add(symbol);
-    for (const group of inMessages(added)) this.connection.sendIfOpen({ action: "subscribe", symbols: group });
+    for (const symbol of symbols) {
+      if (!this.#subscribed.has(symbol)) this.#subscribed.set(symbol, this.#wanted.follow(symbol, () => {}));
+    }
   }
 
   unsubscribe(symbols: string[]): void {
-    const removed = symbols.filter((symbol) => this.#active.delete(symbol));
-    for (const group of inMessages(removed)) this.connection.sendIfOpen({ action: "unsubscribe", symbols: group });
+    for (const symbol of symbols) {
+      this.#subscribed.get(symbol)?.();
+      this.#subscribed.delete(symbol);
+    }
   }
 
   getActiveSubscriptions(): Set<string> {
-    return new Set(this.#active);
+    return new Set(this.#wanted.names());
+  }
+
+  /**
+   * Calls `listener` with the quote of `symbol`, now if it is known and at every change, until the returned function is
+   * called. Many may follow the same symbol; the server is asked once.
+   */
+  follow(symbol: string, listener: (quote: StockQuote<NumberOf<E>>) => void): Unsubscribe {
+    const end = this.#wanted.follow(symbol, listener);
+    const known = this.#quotes.get(symbol);
+    if (known) listener(known);
+    return end;
   }
 
   /** Calls `handler` with every message, until the returned function is called. */
@@ -48,30 +65,48 @@ export class QuotesClient<const E extends Exact = false> extends Client<E> {
   }
 
   protected override opened(): object[] {
-    return inMessages(this.#active).map((symbols) => ({ action: "subscribe", symbols }));
+    return inMessages(this.#wanted.tellAll()).map((symbols) => ({ action: "subscribe", symbols }));
   }
 
   protected override subscriptions(): number {
-    return this.#active.size;
+    return this.#wanted.size;
   }
 
   protected override received(message: unknown): boolean {
     const got = message as QuotesServerMessage;
+    if (got.type === "error") this.connection.report(new ServerError(got.code, got.message));
     if (got.type === "price_update") convertDecimals(got.data, QUOTE_DECIMALS, this.exact);
     if (got.type === "batch_update") got.updates.forEach(({ data }) => convertDecimals(data, QUOTE_DECIMALS, this.exact));
-    if (got.type === "error") this.connection.report(new ServerError(got.code, got.message));
-    this.#handlers.emit(got as QuotesMessage<NumberOf<E>>);
+    this.#deliver(got as QuotesMessage<NumberOf<E>>);
     return got.type === "pong";
   }
 
   protected override async poll(): Promise<void> {
-    const tickers = await this.#rest.prices([...this.#active]);
-    const updates = tickers.map(({ bid: _, ask: __, sequence: ___, stale: ____, exchange, timestamp, ...rest }) => ({
-      symbol: rest.symbol,
-      data: { ...rest, timestamp: new Date(timestamp).toISOString(), source: exchange },
-    }));
-    if (updates.length === 0) return;
-    const message = { type: "batch_update", updates, timestamp: new Date().toISOString() };
-    this.#handlers.emit(message as unknown as QuotesMessage<NumberOf<E>>);
+    const updates = (await this.#rest.prices([...this.#wanted.names()])).map((row) => ({ symbol: row.symbol, data: quoteOfRow(row) }));
+    if (updates.length) this.#deliver({ type: "batch_update", updates, timestamp: new Date().toISOString() } as QuotesMessage<NumberOf<E>>);
   }
+
+  #deliver(message: QuotesMessage<NumberOf<E>>): void {
+    this.#handlers.emit(message);
+    if (message.type === "price_update") this.#give(message.data);
+    if (message.type === "batch_update") message.updates.forEach(({ data }) => this.#give(data));
+  }
+
+  #give(quote: StockQuote<NumberOf<E>>): void {
+    if (!this.#wanted.has(quote.symbol)) return; // on its way when it was let go
+    this.#quotes.set(quote.symbol, quote);
+    this.#wanted.emit(quote.symbol, quote);
+  }
+
+  #tell(added: string[], removed: string[]): void {
+    for (const symbol of removed) this.#quotes.delete(symbol);
+    for (const symbols of inMessages(removed)) this.connection.sendIfOpen({ action: "unsubscribe", symbols });
+    for (const symbols of inMessages(added)) this.connection.sendIfOpen({ action: "subscribe", symbols });
+  }
+}
+
+/** A ticker of REST as `/ws/quotes` would send it. */
+export function quoteOfRow<N>(row: PriceRow<N>): StockQuote<N> {
+  const { bid: _, ask: __, sequence: ___, stale: ____, exchange, timestamp, ...rest } = row;
+  return { ...rest, timestamp: new Date(timestamp).toISOString(), source: exchange } as StockQuote<N>;
 }

@@ -7,7 +7,7 @@
  */
 import { restUrl } from "./addresses.ts";
 import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { ApiError } from "./errors.ts";
 import type { Interval } from "./generated/messages.ts";
 import type { Ready, SymbolInfo, Watchlist, WatchlistBody } from "./generated/rest.ts";

@@ -6,7 +6,8 @@
  * bars since the last final one are fetched again, however long the connection was away. Older history is loaded on demand.
  */
 import { backoffMs } from "./backoff.ts";
-import { barOfCandle, barOfRow, isNewer, type Bar } from "./bar.ts";
+import { barOfCandle, barOfRow, type Bar } from "./bar.ts";
+import { BarList, type SeriesChange } from "./bar_list.ts";
 import type { CandlesClient } from "./candles.ts";
 import type { Exact, NumberOf } from "./codec.ts";
 import { TapeflowError } from "./errors.ts";
@@ -14,12 +15,6 @@ import type { Interval } from "./generated/messages.ts";
 import { Listeners, type Unsubscribe } from "./listeners.ts";
 import type { RestClient } from "./rest.ts";
 import type { CandlesMessage } from "./values.ts";
-
-/**
- * What happened to a series: `reset`, all bars are to be taken anew; `update`, the newest bar moved or a newer one began;
- * `revision`, the bar at `index` of those before it changed; `insert`, a bar that was not there came in at `index`.
- */
-export type SeriesChange = { kind: "reset" } | { kind: "update" | "revision" | "insert"; index: number };
 
 export interface SeriesOptions {
   symbol: string;
@@ -39,7 +34,7 @@ export class CandleSeries<const E extends Exact = false> {
   readonly #count: number;
   readonly #changes = new Listeners<[SeriesChange]>();
   readonly #errors = new Listeners<[TapeflowError]>();
-  #bars: Bar<NumberOf<E>>[] = [];
+  readonly #list = new BarList<NumberOf<E>>();
   #end: Unsubscribe | null = null;
   #beginning: Promise<void> = Promise.resolve();
   #older: Promise<number> | null = null;
@@ -57,7 +52,7 @@ export class CandleSeries<const E extends Exact = false> {
 
   /** Oldest first, each time once. The array is replaced or changed in place; don't change it. */
   get bars(): readonly Bar<NumberOf<E>>[] {
-    return this.#bars;
+    return this.#list.bars;
   }
 
   /** Whether there is no older bar to load. */
@@ -100,10 +95,10 @@ export class CandleSeries<const E extends Exact = false> {
   }
 
   async #loadOlder(): Promise<number> {
-    const oldest = this.#bars[0];
+    const oldest = this.bars[0];
     if (!oldest || this.#complete) return 0;
     const rows = await this.#rest.bars(this.symbol, { timeframe: this.interval, limit: PAGE, endTime: oldest.timeMs - 1 });
-    const before = rows.map((row) => barOfRow<NumberOf<E>>(row)).filter((bar) => bar.timeMs < this.#bars[0]!.timeMs);
+    const before = rows.map((row) => barOfRow<NumberOf<E>>(row)).filter((bar) => bar.timeMs < this.bars[0]!.timeMs);
     if (rows.length < PAGE) this.#complete = true;
     if (before.length) this.#merge(before);
     return before.length;
@@ -111,12 +106,12 @@ export class CandleSeries<const E extends Exact = false> {
 
   #received(message: CandlesMessage<NumberOf<E>>): void {
     if (message.type === "update") {
-      const change = this.#take(barOfCandle<NumberOf<E>>(message.bar));
+      const change = this.#list.take(barOfCandle<NumberOf<E>>(message.bar));
       if (change) this.#changes.emit(change);
       return;
     }
-    const since = this.#spliced ? (this.#bars.findLast((bar) => bar.final)?.timeMs ?? null) : null;
-    if (!this.#spliced) this.#bars = [];
+    const since = this.#spliced ? (this.bars.findLast((bar) => bar.final)?.timeMs ?? null) : null;
+    if (!this.#spliced) this.#list.clear();
     this.#merge(message.bars.map((bar) => barOfCandle<NumberOf<E>>(bar)));
     this.#splice(since, 1);
   }
@@ -155,30 +150,6 @@ export class CandleSeries<const E extends Exact = false> {
 
   /** Takes many bars and tells of all at once. */
   #merge(bars: Bar<NumberOf<E>>[]): void {
-    const byTime = new Map(this.#bars.map((bar) => [bar.timeMs, bar]));
-    let changed = false;
-    for (const bar of bars) {
-      const held = byTime.get(bar.timeMs);
-      if (held && !isNewer(bar, held)) continue;
-      byTime.set(bar.timeMs, bar);
-      changed = true;
-    }
-    if (!changed) return;
-    this.#bars = [...byTime.values()].sort((a, b) => a.timeMs - b.timeMs);
-    this.#changes.emit({ kind: "reset" });
-  }
-
-  #take(bar: Bar<NumberOf<E>>): SeriesChange | null {
-    const last = this.#bars.length - 1;
-    let index = last;
-    while (index >= 0 && this.#bars[index]!.timeMs > bar.timeMs) index -= 1;
-    const held = this.#bars[index];
-    if (held?.timeMs === bar.timeMs) {
-      if (!isNewer(bar, held)) return null;
-      this.#bars[index] = bar;
-      return { kind: index === last ? "update" : "revision", index };
-    }
-    this.#bars.splice(index + 1, 0, bar);
-    return index === last ? { kind: "update", index: index + 1 } : { kind: "insert", index: index + 1 };
+    if (this.#list.merge(bars)) this.#changes.emit({ kind: "reset" });
   }
 }

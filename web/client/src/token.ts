@@ -21,7 +21,13 @@ export function tokenEndMs(token: string): number | null {
   }
 }
 
-/** How long before its end a token is renewed, in ms: half a minute, or a tenth of what is left of a short one. */
-export function renewBeforeMs(leftMs: number): number {
-  return Math.min(30_000, leftMs / 10);
+/**
+ * In how many ms to ask for a new token: half a minute before the end of this one, or a tenth of its time before. Null where
+ * it says nothing of its end, and where it is over already: this machine's clock is wrong, as the server took it.
+ */
+export function renewInMs(token: string, nowMs: number): number | null {
+  const endMs = tokenEndMs(token);
+  if (endMs === null || endMs <= nowMs) return null;
+  const leftMs = endMs - nowMs;
+  return leftMs - Math.min(30_000, leftMs / 10);
 }

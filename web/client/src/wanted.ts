@@ -9,8 +9,8 @@ import { Listeners, type Unsubscribe } from "./listeners.ts";
 export class Wanted<A extends readonly unknown[]> {
   readonly #followers = new Map<string, Listeners<A>>();
   readonly #tell: (added: string[], removed: string[]) => void;
-  #told = new Set<string>();
-  #changed = new Set<string>();
+  readonly #told = new Set<string>();
+  readonly #changed = new Set<string>();
 
   /** `tell` is called with the names that were added and removed since the last time. */
   constructor(tell: (added: string[], removed: string[]) => void) {
@@ -27,6 +27,19 @@ export class Wanted<A extends readonly unknown[]> {
 
   has(name: string): boolean {
     return this.#followers.has(name);
+  }
+
+  /** Whether the server has been asked for `name`. */
+  isTold(name: string): boolean {
+    return this.#told.has(name);
+  }
+
+  /** All names, which the caller tells the server now. */
+  tellAll(): string[] {
+    const names = [...this.#followers.keys()];
+    this.#told.clear();
+    for (const name of names) this.#told.add(name);
+    return names;
   }
 
   follow(name: string, listener: (...args: A) => void): Unsubscribe {
