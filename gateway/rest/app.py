@@ -33,6 +33,7 @@ from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_
 from gateway.rest.errors import ApiError, encode_error, not_found
 from gateway.rest.health import Health
 from gateway.rest.historical import Historical
+from gateway.rest.market import Market
 from gateway.rest.ohlc import Ohlc
 from gateway.rest.openapi import make_document
 from gateway.rest.openapi_headers import LIMIT_HEADERS
@@ -80,6 +81,7 @@ def create_app(
         *trades.operations(),
         *Historical(ohlc, trades).operations(),
         *Symbols(parts.now, caches.symbols).operations(),
+        *Market(parts.now, caches.market).operations(),
         *Sse(
             parts.feed,
             parts.metrics,

@@ -65,6 +65,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
 GZIP_BYTES_MIN: Final = 1400  # below, it all goes in one packet anyway
+GZIP_BYTES_ASIDE: Final = 262_144  # from here on it takes milliseconds
 BODY_BYTES_MAX: Final = 65_536
 JSON: Final = b"application/json"
 log = structlog.get_logger(__name__)
@@ -72,13 +73,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Reply:
-    """What is sent. ``etag`` None means that the answer is not conditional."""
+    """What is sent. ``etag`` None means that the answer is not conditional. ``packed``: the body by gzip, where it is
+    at hand."""
 
     body: bytes
     status: int = 200
     etag: bytes | None = None
     content_type: bytes = JSON
     headers: Headers = field(default_factory=list)
+    packed: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -338,12 +341,19 @@ async def _send(
     if len(body) >= GZIP_BYTES_MIN:
         headers.append((b"vary", b"accept-encoding"))
         if takes_gzip(asked):
-            body = gzip.compress(body, 1, mtime=0)
+            body = reply.packed if reply.packed is not None else await _pack(body)
             headers.append((b"content-encoding", b"gzip"))
     if status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+async def _pack(body: bytes) -> bytes:
+    """``body`` by gzip; a long one on a thread, so that nobody waits for it."""
+    if len(body) < GZIP_BYTES_ASIDE:
+        return gzip.compress(body, 1, mtime=0)
+    return await asyncio.to_thread(gzip.compress, body, 1, mtime=0)
 
 
 def is_held(etag: bytes, asked: dict[bytes, bytes]) -> bool:

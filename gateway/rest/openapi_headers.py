@@ -28,6 +28,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": _header("The request's id, given by the client or made here; it finds the log line", "5f3c9a1e"),
     "X-Cache": _header("HIT, MISS, STALE or BYPASS: where the answer comes from", "HIT"),
     "X-Stale": _header("true where a source is down and the answer is older; else absent", "true"),
+    "Age": _header("Of a stale answer: seconds since it was read", 12, "integer"),
     "X-Sequence": _header("The highest sequence that the answer knows; the stream counts the same", 184467, "integer"),
     "X-Next-Cursor": _header("After a full page: cursor of the next one", "AAYA"),
     "X-Total-Count": _header("How many there are without the limit", 2, "integer"),

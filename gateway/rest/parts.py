@@ -19,6 +19,7 @@ from gateway.rest.errors import ApiError
 from gateway.rest.health import Check
 from gateway.rest.known_symbols import KnownSymbols
 from gateway.rest.limits import Limiter
+from gateway.rest.market import Tickers
 from gateway.rest.metrics import RestMetrics
 from gateway.rest.ohlc import Bars
 from gateway.rest.prices import Price
@@ -41,6 +42,7 @@ __all__ = ["Caches", "Parts"]
 OUTAGE: Final = (NowUnavailableError, HistoryUnavailableError, HistoryTooSlowError, BreakerOpenError)
 STALE_S_MAX: Final = 3600.0  # how old an answer may be that stands in for a source that is down
 RECENT_S: Final = 1.0
+MARKET_S: Final = 2.0
 MINUTE_S: Final = 60
 PROBE_MS: Final = 1_000
 FEED_WAIT_MS: Final = 10_000  # longer than the feed's blocking read
@@ -56,10 +58,11 @@ class Caches:
     settled: Cache[Page]
     recent: Cache[Page]
     symbols: Cache[SymbolList]
+    market: Cache[Tickers]
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "Caches":
-        history_s, share = settings.gateway_history_cache_ms / 1000, settings.gateway_cache_bytes_max // 8
+        history_s, share = settings.gateway_history_cache_ms / 1000, settings.gateway_cache_bytes_max // 10
         held: dict[str, Any] = {"stale_s_max": STALE_S_MAX, "outage": OUTAGE, "personal": (ApiError,)}
         return cls(
             Cache(
@@ -72,10 +75,11 @@ class Caches:
             Cache(age_s_max=history_s, bytes_max=share, size_of=lambda page: len(page.body), **held),
             Cache(age_s_max=min(RECENT_S, history_s), bytes_max=share, size_of=lambda page: len(page.body), **held),
             Cache(age_s_max=history_s, bytes_max=share, size_of=lambda found: 200 * len(found.symbols), **held),
+            Cache(age_s_max=MARKET_S, bytes_max=2 * share, size_of=lambda tickers: tickers.size_bytes, **held),
         )
 
     def watch(self, metrics: RestMetrics) -> None:
-        for name in ("prices", "bars", "settled", "recent", "symbols"):
+        for name in ("prices", "bars", "settled", "recent", "symbols", "market"):
             counts = getattr(self, name).counts
             for kind in ("hits", "misses", "stale", "hit_ratio"):
                 metrics.watch(f"cache_{kind}", "Answers by the caches", partial(getattr, counts, kind), cache=name)

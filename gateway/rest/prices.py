@@ -73,7 +73,7 @@ class Prices:
                 "Last price",
                 PriceAnswer,
                 example=EXAMPLE,
-                headers=("X-Cache", "X-Stale"),
+                headers=("X-Cache", "X-Stale", "Age"),
                 tagged=True,
             ),
             Operation(

@@ -16,6 +16,7 @@ from schemas.intervals import INTERVALS
 __all__ = [
     "BarAnswer",
     "HistoricalQuery",
+    "MarketAnswer",
     "NoQuery",
     "OhlcQuery",
     "PriceAnswer",
@@ -139,6 +140,18 @@ class PriceAnswer(msgspec.Struct, rename="camel", kw_only=True):
     sequence: Sequence
     exchange: str = ""
     stale: Annotated[bool, Meta(description="The source is down and this is the last that is known")] = False
+
+
+class MarketAnswer(msgspec.Struct, rename="camel", kw_only=True, gc=False):
+    """A symbol in the list of all: its ticker in brief. ``volume`` is of the current UTC day."""
+
+    symbol: SymbolName
+    price: Number
+    change_percent: NumberOrNull = NOTHING
+    volume: NumberOrNull = NOTHING
+    timestamp: Milliseconds
+    sequence: Sequence
+    exchange: str = ""
 
 
 class BarAnswer(msgspec.Struct, rename="camel", kw_only=True):

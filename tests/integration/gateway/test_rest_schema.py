@@ -28,6 +28,7 @@ SYMBOL = "BTC/USDT"
 def schema(rest: RestServer, market: Market) -> schemathesis.BaseSchema:
     market.add_symbol(SYMBOL)
     market.redis.set(f"price:{SYMBOL}", '{"symbol":"BTC/USDT","price":1.5,"timestamp":1,"sequence":1}')
+    market.redis.sadd("md:symbols", SYMBOL)
     market.redis.set(f"candle:{SYMBOL}:1m", bar_json(SYMBOL, OPEN_MS, 9, final=False))
     market.add_bars(SYMBOL, [OPEN_MS - MINUTE_MS], [8])
     market.add_trades(SYMBOL, [{"time_us": NOW_MS * 1000, "price": Decimal(1), "size": Decimal(1), "offset": 9}])
@@ -81,6 +82,7 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
     asked = [
         ("/api/prices/{symbol}", "/api/prices/BTC%2FUSDT"),
         ("/api/prices", "/api/prices?symbols=BTC/USDT,NOBODY"),
+        ("/api/market", "/api/market"),
         ("/api/ohlc/{symbol}", "/api/ohlc/BTC%2FUSDT?order=asc"),
         ("/api/trades/{symbol}", "/api/trades/BTC%2FUSDT?limit=1"),
         ("/api/historical/{symbol}", "/api/historical/BTC%2FUSDT"),

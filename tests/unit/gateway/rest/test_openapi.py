@@ -36,6 +36,7 @@ def test_every_path_of_the_contract_is_there(document: dict) -> None:
     assert {f"{method} {path}" for path, method, _ in operations(document)} == {
         "get /api/prices/{symbol}",
         "get /api/prices",
+        "get /api/market",
         "get /api/ohlc/{symbol}",
         "get /api/historical/{symbol}",
         "get /api/trades/{symbol}",

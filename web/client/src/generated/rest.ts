@@ -174,6 +174,20 @@ export interface BarAnswer<N = number> {
   sequence: number;
 }
 
+/** A symbol in the list of all: its ticker in brief. `volume` is of the current UTC day. */
+export interface MarketAnswer<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  price: N;
+  changePercent: N | null;
+  volume: N | null;
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+  exchange: string;
+}
+
 export interface TradeAnswer<N = number> {
   /** As the venue writes it */
   symbol: string;
@@ -303,6 +317,11 @@ export interface RestOperations<N = number> {
   /** Symbols. By name. The header X-Total-Count says how many there are without the limit. */
   getSymbols: { path: Record<string, never>; query: GetSymbolsQuery; body: undefined; answer: SymbolInfo[] };
   /**
+   * Every symbol's ticker in brief. By name, at most 2 s old. It is one request for the limit, however many
+   * symbols there are; ask for it by gzip.
+   */
+  getMarket: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: MarketAnswer<N>[] };
+  /**
    * Events as they happen (Server-Sent Events). Events news, price_alert, system_status and alert, filtered
    * by what the token may see. The header Last-Event-ID resumes without loss while the log holds it; an event
    * gap says where not.
@@ -339,6 +358,7 @@ export const REST_OPERATIONS = {
   getStats: { method: "GET", path: "/api/stats/{symbol}" },
   getHistorical: { method: "GET", path: "/api/historical/{symbol}" },
   getSymbols: { method: "GET", path: "/api/symbols" },
+  getMarket: { method: "GET", path: "/api/market" },
   streamEvents: { method: "GET", path: "/api/events" },
   getWatchlists: { method: "GET", path: "/api/watchlists" },
   createWatchlist: { method: "POST", path: "/api/watchlists" },
