@@ -152,13 +152,13 @@ DECISION: Final = {
     "routingDecision": "ABOOK",
     "lpSelected": "OANDA",
     "executionTimeMs": 12,
-    "spread": 0.00008,
+    "spread": 0.8,
     "slippage": 0,
 }
 METRICS: Final = {
     "lpName": "OANDA",
     "status": "connected",
-    "avgSpread": 0.00009,
+    "avgSpread": 0.9,
     "executionQuality": 0.98,
     "latencyMs": 14.2,
     "quotesPerSecond": 120,

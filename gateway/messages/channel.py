@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Channel", "Message"]
+__all__ = ["Channel", "Message", "decimal_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,15 @@ class Channel:
     server: tuple[Message, ...]
     batched: bool = False
     aliases: tuple[str, ...] = ()
+
+
+def decimal_names(*channels: Channel) -> frozenset[str]:
+    """Names of all fields with a decimal that these channels send: what the exact encodings write as text."""
+    shapes = [message.shape for channel in channels for message in channel.server]
+    _, components = msgspec.json.schema_components(shapes)
+    return frozenset(
+        name
+        for schema in components.values()
+        for name, field in schema["properties"].items()
+        if any(each.get("format") == "decimal" for each in (field, *field.get("anyOf", ())))
+    )

@@ -31,13 +31,10 @@ class PricesSubscribe(msgspec.Struct, tag="subscribe", tag_field="type", rename=
     symbols: SymbolNames
     timeframe: Literal["real-time"] = "real-time"
     include_depth: Annotated[bool, Meta(description="Bid and ask are sent anyway")] = False
-    since: (
-        Annotated[
-            int | dict[str, int],
-            Meta(description="The last sequence received, of all the symbols or by symbol: what came after is sent"),
-        ]
-        | None
-    ) = None
+    since: Annotated[
+        int | dict[str, int] | None,
+        Meta(description="The last sequence received, of all the symbols or by symbol: what came after is sent"),
+    ] = None
 
 
 class PricesUnsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="type", kw_only=True):

@@ -121,7 +121,7 @@ def _routes(operations: tuple[Operation, ...], doors: Doors) -> list[Route]:
 def _about(documents: Documents) -> tuple[Operation, ...]:
     """The pages that describe the others, encoded once."""
     text, channels_text = msgspec.json.encode(documents.openapi), msgspec.json.encode(documents.asyncapi)
-    page = make_page(documents.openapi)
+    page = make_page(documents.openapi, documents.asyncapi)
     text_tag, channels_tag, page_tag = etag_of(text), etag_of(channels_text), etag_of(page)
     free: dict[str, Any] = {"public": True, "limited": False}
     policy = [(b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff")]

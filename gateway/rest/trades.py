@@ -220,7 +220,7 @@ def _period_start_us(period: str, now_us: int) -> int:
 def _stats(symbol: str, period: str, figures: Figures, low_us: int, high_us: int) -> StatsAnswer:
     return StatsAnswer(
         symbol=symbol,
-        period=period,
+        period=period,  # type: ignore[arg-type]  # the query took one of the words
         open=raw(figures.open),
         high=raw(figures.high),
         low=raw(figures.low),

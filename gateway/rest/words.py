@@ -65,6 +65,12 @@ Timeframe = Annotated[
 ]
 
 
+Period = Annotated[
+    Literal["1h", "1d", "1w", "1m", "ytd", "all"],
+    Meta(title="Period", description="The last hour, day, 7 days, 30 days; since the year began (UTC); everything"),
+]
+
+
 class Query(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """Base of queries; ``token`` stands in for the Authorization header where a client cannot set one."""
 
@@ -111,10 +117,7 @@ class HistoricalQuery(RangeQuery):
 
 
 class StatsQuery(Query):
-    period: Annotated[
-        Literal["1h", "1d", "1w", "1m", "ytd", "all"],
-        Meta(description="The last hour, day, 7 days, 30 days; since the year began (UTC); everything"),
-    ] = "1d"
+    period: Period = "1d"
 
 
 class SymbolsQuery(Query):
@@ -187,7 +190,7 @@ class StatsAnswer(msgspec.Struct, rename="camel", kw_only=True):
     """Exact figures over [startTime, endTime]. All prices are null where no trade fell into the period."""
 
     symbol: SymbolName
-    period: str
+    period: Period
     open: NumberOrNull
     high: NumberOrNull
     low: NumberOrNull

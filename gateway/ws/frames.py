@@ -14,6 +14,11 @@ from typing import Final
 
 import msgspec
 
+from gateway.messages.candles import CANDLES
+from gateway.messages.channel import decimal_names
+from gateway.messages.prices import PRICES
+from gateway.messages.quotes import QUOTES
+
 __all__ = [
     "BINARY",
     "CLOSE",
@@ -36,25 +41,7 @@ FIN, RSV1 = 0x80, 0x40
 WINDOW_BITS: Final = 12
 DEFLATE_MIN: Final = 128  # below, the bytes saved are fewer than the client's work is worth
 TAIL: Final = b"\x00\x00\xff\xff"
-DECIMALS: Final = frozenset(
-    (
-        *(
-            "price",
-            "bid",
-            "ask",
-            "volume",
-            "open",
-            "high",
-            "low",
-            "close",
-            "quoteVolume",
-            "vwap",
-            "buyVolume",
-            "stddev",
-        ),
-        *("previousClose", "change", "changePercent", "threshold"),
-    )
-)
+DECIMALS: Final = decimal_names(PRICES, CANDLES, QUOTES)
 _DIGITS: Final = msgspec.json.Decoder(float_hook=str)
 
 

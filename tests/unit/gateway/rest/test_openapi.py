@@ -10,6 +10,7 @@ import schemathesis.specs.openapi.schemas  # here, where no thread runs that mig
 from jsonschema_rs import ValidationError, validator_for
 
 from gateway.rest.app import create_app
+from gateway.rest.asyncapi import make_asyncapi
 from gateway.rest.docs_page import make_page
 from gateway.stores.events import EventId, gap_frame
 from runtime.settings.whole import Settings
@@ -155,7 +156,7 @@ def test_public_operations_are_those_of_health_and_about(document: dict) -> None
 
 
 def test_the_page_shows_all_and_loads_nothing(document: dict) -> None:
-    page = make_page(document).decode()
+    page = make_page(document, make_asyncapi("0", Settings())).decode()
     for path, _, op in operations(document):
         assert escape(op["summary"]) in page
         assert path in page

@@ -62,6 +62,7 @@ export interface PricesSubscribe {
   timeframe?: "real-time";
   /** Bid and ask are sent anyway */
   includeDepth?: boolean;
+  /** The last sequence received, of all the symbols or by symbol: what came after is sent */
   since?: number | Record<string, number> | null;
 }
 

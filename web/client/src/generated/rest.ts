@@ -1,5 +1,9 @@
 // Generated from the gateway's openapi.json: change the structs of gateway/, then run `make web-types`.
 
+export const PERIODS = ["1d", "1h", "1m", "1w", "all", "ytd"] as const;
+/** The last hour, day, 7 days, 30 days; since the year began (UTC); everything */
+export type Period = (typeof PERIODS)[number];
+
 export const REST_ERROR_CODES = ["BAD_REQUEST", "FORBIDDEN", "INTERNAL_ERROR", "METHOD_NOT_ALLOWED", "NOT_FOUND", "RATE_LIMITED", "SERVICE_UNAVAILABLE", "SYMBOL_NOT_FOUND", "UNAUTHORIZED"] as const;
 export type RestErrorCode = (typeof REST_ERROR_CODES)[number];
 
@@ -117,7 +121,7 @@ export interface PriceAnswer<N = number> {
 export interface StatsAnswer<N = number> {
   /** As the venue writes it */
   symbol: string;
-  period: string;
+  period: Period;
   open: N | null;
   high: N | null;
   low: N | null;
@@ -249,8 +253,7 @@ export interface GetTradesQuery {
 }
 
 export interface GetStatsQuery {
-  /** The last hour, day, 7 days, 30 days; since the year began (UTC); everything */
-  period?: "1d" | "1h" | "1m" | "1w" | "all" | "ytd";
+  period?: Period;
 }
 
 export interface GetHistoricalQuery {
