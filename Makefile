@@ -71,6 +71,10 @@ bench: setup ## throughput and latency against a bare consumer (BENCH_JSON=FILE 
 bench-gateway: setup ## fan-out, idle connections and REST against a bare server (BENCH_JSON=FILE)
 	@$(call run_benches,$(filter bench/gateway_%,$(BENCHES)))
 
+.PHONY: mutants
+mutants: setup ## wrong figures put into a copy of the source one by one: each must fail a test (ONLY="name file …")
+	$(BIN)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
+
 chaos: setup ## kill everything at random and compare with the oracle (ROUNDS=5 for a short one, SEED=N to repeat one)
 	$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 

@@ -30,6 +30,8 @@ def half_even(numerator: int, denominator: int) -> int:
 @example(2017144581160091857495400, 2016981205682431580537376)  # one too small
 @example(41099345796224881 + 2228, 2228)  # rounded up to 2**64
 @example(2**64 + 1, 2**64)
+@example(2_000_001, 2_000_000)  # half a digit: to even, which is down here
+@example(2_000_003, 2_000_000)  # and up here
 def test_change_and_percent_are_exact(price: int, previous: int) -> None:
     row = tickers({"previous_close": "1"}).rows[0]
     row["price_hi"], row["price_lo"] = price >> 64, price & (2**64 - 1)

@@ -41,6 +41,7 @@ def test_multiply_words(a: int, b: int) -> None:
 
 
 @given(st.integers(0, 2**127), st.integers(0, 38))
+@example(10**10 + 5, 10)  # what the first of two steps cuts off
 def test_scale_down_and_up(value: int, places: int) -> None:
     hi, lo, exact = scale_down(*cut(value), places)
     assert (joined(hi, lo), exact) == (value // 10**places, value % 10**places == 0)
@@ -108,6 +109,7 @@ reals = st.one_of(
 @example(5e-11, 0, True)
 @example(1.5e-10, 0, True)
 @example(1.1 * 1.1, 4, True)
+@example(5.132145e-05, 0, True)  # a tie whose product with 10**10 lies above it
 @settings(max_examples=500)  # the first call compiles
 def test_doubles_are_their_shortest_text(value: float, scale: int, rounding: bool) -> None:
     check(number_from_double(value, scale, rounding), repr(value), scale, rounding)
@@ -131,6 +133,7 @@ def test_doubles_of_up_to_15_digits_need_no_repr(digits: int, places: int) -> No
     scales,
     st.booleans(),
 )
+@example(536870912.0, 0, False)  # 2**29, whose shortest text is 536870900
 def test_floats_are_their_shortest_text(value: float, scale: int, rounding: bool) -> None:
     check(number_from_float(value, scale, rounding), str(np.float32(value)), scale, rounding)
 

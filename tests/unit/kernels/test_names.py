@@ -21,6 +21,11 @@ def test_a_name_keeps_its_index() -> None:
     assert table.names == ["AAPL", "BTC/USDT", "", "MSFT"]
 
 
+def test_names_that_begin_alike_are_told_apart_where_their_hashes_meet() -> None:
+    names = ["A" * length for length in range(1, 400)]
+    assert intern(NameTable(), names) == list(range(399))
+
+
 @pytest.mark.parametrize("count", [1_100, pytest.param(20_000, marks=pytest.mark.compiled)])
 def test_growth_changes_no_index(count: int) -> None:
     names = [f"SYMBOL-{i}-{'x' * (i % 60)}" for i in range(count)]

@@ -50,6 +50,7 @@ def rounded(number: Decimal, scale: int) -> tuple[int, bool] | Reason:
         ("1e17", 10**27),
         ("999999999999999999.9999999999", 10**28 - 1),
         ("-999999999999999999.9999999999", 1 - 10**28),
+        ("922337205530151988.1709551616", 500_000_001 * 2**64),  # the last ten digits carry into the high word
         ("1e18", Reason.OUT_OF_RANGE),
         ("1e99999999999999999999", Reason.OUT_OF_RANGE),
         ("1e-99999999999999999999", Reason.OUT_OF_RANGE),

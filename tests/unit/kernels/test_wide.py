@@ -3,7 +3,7 @@
 from math import isqrt
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kernels.wide import add256, divide256, multiply64, multiply94, scale256, square_root192, subtract320
@@ -42,6 +42,7 @@ def test_add256_carries_through_every_limb(a: int, b: int) -> None:
 
 
 @given(edges(256), edges(64))
+@example((2**64 // 3 << 192) | (2**64 - 1 << 128), 3)  # the fourth limb is full before the carry
 def test_scale256_has_a_fifth_limb(a: int, factor: int) -> None:
     assert number(list(scale256(*limbs(a, 4), np.uint64(factor)))) == a * factor
 

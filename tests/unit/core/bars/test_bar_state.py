@@ -54,3 +54,44 @@ def test_the_deviation_is_that_of_the_prices_whatever_their_sizes() -> None:
 def test_only_buys_count_as_buy_volume() -> None:
     bar = bar_of(trade(0, "1", "2"), trade(1, "1", "3", side="SELL"), trade(2, "1", "4", side="UNKNOWN"))
     assert (bar["buy_volume"], bar["volume"]) == (2, 9)
+
+
+def test_equal_trades_of_one_record_come_in_their_order() -> None:
+    for trade_id in ("7", ""):
+        bar = bar_of(*(trade(0, price, trade_id=trade_id) for price in ("10", "11", "12")))
+        assert (bar["open"], bar["close"]) == (10, 12)
+
+
+def units(count: int) -> str:
+    """A number of ``count`` times 10**-10; of 2**64 and more its high word isn't 0."""
+    return str(Decimal(count).scaleb(-10))
+
+
+def test_high_and_low_of_prices_above_a_word() -> None:
+    for prices in ((2**64 + 1, 5), (5, 2**64 + 1), (2**64 + 1, 2**65), (2**64 + 1, 2**64 + 2)):
+        bar = bar_of(*(trade(offset, units(price)) for offset, price in enumerate(prices)))
+        assert (bar["high"], bar["low"]) == (Decimal(units(max(prices))), Decimal(units(min(prices))))
+
+
+def test_volumes_grow_beyond_a_word() -> None:
+    bar = bar_of(trade(0, "1", units(2**64 - 1)), trade(1, "1", units(2)), trade(2, "1", units(2**64), side="SELL"))
+    assert bar["volume"] == Decimal(units(2**65 + 1))
+    assert bar["buy_volume"] == Decimal(units(2**64 + 1))
+
+
+def test_a_vwap_is_rounded_right_beyond_a_word() -> None:
+    assert bar_of(trade(0, units(2**64 - 1)), trade(1, units(2**64)))["vwap"] == Decimal(units(2**64)), "up to even"
+    # The volume is 2**64 + 2 and the remainder 1: twice that is the low word of the volume, and far from the volume.
+    assert bar_of(trade(0, units(1), units(2**64 + 1)), trade(1, units(2), units(1)))["vwap"] == Decimal(units(1))
+
+
+def test_a_deviation_is_rounded_to_the_nearest_and_right_beyond_a_word() -> None:
+    assert bar_of(trade(0, units(1)), trade(1, units(2)))["stddev"] == Decimal(units(1))
+    assert bar_of(trade(0, units(1)), trade(1, units(2**64)))["stddev"] == Decimal(units(2**63))
+    assert bar_of(*(trade(offset, units(2**63)) for offset in range(3)))["stddev"] == 0
+
+
+def test_a_bar_is_final_from_the_moment_of_its_end_on() -> None:
+    shard = Shard(Rules(out_of_order_us=0))
+    shard.apply(to_batch([trade(0, "1"), trade(1, "1", at_us=60_000_000)]))
+    assert [bar["final"] for bar in bars_of(shard.take_final()).values()] == [True]

@@ -79,3 +79,10 @@ def test_kept_numbers_last_and_rank_as_their_digits_do() -> None:
     rank_kept(ids.kept, *columns)
     ranks = [int(each[0]) for each in columns]
     assert ranks[1] < ranks[3] < ranks[0] == ranks[2]
+
+
+def test_zeros_before_an_id_do_not_make_it_greater() -> None:
+    shard = Shard(Rules())
+    ids = [MIDDLE, LARGE, "0" * 10 + SMALL]
+    shard.apply(to_batch([at(n, 0, str(n + 1), trade_id=each) for n, each in enumerate(ids)]))
+    assert open_and_close(shard) == (3, 2)

@@ -95,3 +95,13 @@ def test_the_batch_cut_changes_nothing(trades: list[OracleTrade], data: st.DataO
     parts, _ = observed(to_batch(trades[:cut]), to_batch(trades[cut:]))
     count = len({trade.symbol for trade in trades})
     assert np.array_equal(whole.rows[:count], parts.rows[:count])
+
+
+def test_an_id_at_the_edge_of_the_window_says_nothing() -> None:
+    assert ids(5000, 5000 - 1024).duplicates == 0
+
+
+def test_a_trade_within_the_millisecond_of_its_record_is_not_ahead_of_it() -> None:
+    inside = at(0, 0)._replace(timestamp_ms=MONDAY_US // 1000, event_time_us=MONDAY_US + 999)
+    assert figures(inside).future == 0
+    assert figures(inside._replace(event_time_us=MONDAY_US + 1000)).future == 1

@@ -25,3 +25,25 @@ def test_a_refused_trade_enters_its_sealed_bar_and_raises_its_version() -> None:
 def test_nothing_late_folds_to_nothing() -> None:
     shard = RepairShard(Rules())
     assert list(fold_late(shard.take_late(), lambda: [shard.take_sealed()], shard.rules)) == []
+
+
+def folded_minutes(shard: RepairShard) -> dict[tuple[str, str, int], dict[str, object]]:
+    (folded,) = fold_late(shard.take_late(), lambda: [shard.take_sealed()], shard.rules)
+    return bars_of(BarBatch(shard.symbols.names, folded))
+
+
+def test_a_trade_that_came_at_the_very_bound_is_folded_and_its_bar_final() -> None:
+    shard = RepairShard(Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS)))
+    shard.apply(to_batch([at(0, 1), at(1, 60)]))
+    shard.take_final()
+    assert shard.apply(to_batch([at(2, 2)])).late == 1
+    bar = folded_minutes(shard)["A", "1m", MONDAY_US]
+    assert (bar["trade_count"], bar["final"]) == (2, True)
+
+
+def test_a_duplicate_before_a_late_trade_does_not_make_other_bars_refuse_it() -> None:
+    shard = RepairShard(Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS), dedupe=True))
+    shard.apply(to_batch([at(0, 1, trade_id="1"), at(1, 61, trade_id="2")]))
+    shard.take_final()
+    shard.apply(to_batch([at(2, 301, trade_id="1"), at(3, 2, trade_id="3")]))
+    assert folded_minutes(shard).keys() == {("A", "1m", MONDAY_US)}

@@ -135,3 +135,9 @@ def test_a_state_of_version_2_opens() -> None:
     done = shard.apply(to_batch(trades(("2", 11), ("3", 12))))
     assert (done.applied, done.duplicate, done.unjudged) == (2, 0, 1)
     assert shard.counts[UNJUDGED] == 1
+
+
+def test_what_was_forgotten_of_an_older_time_makes_nothing_younger_certain() -> None:
+    given = trades(("1", 10), ("2", 5), ("3", 1), ("4", 7))
+    # Of "1", forgotten first, it is known that it was at 10 s: whatever is older can't be told.
+    assert outcomes(given, replace(RULES, dedupe_window=1)) == ([], 2)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from core.bars.rules import Rules
-from core.bars.shard import Shard
+from core.bars.shard import FIRST_ROWS, Shard
 from core.bars.shard_kernel import NEVER
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleTrade
-from schemas.columns import TRADE, TradeBatch
+from schemas.columns import LATE, TRADE, TradeBatch
 from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
 
@@ -117,3 +117,59 @@ def test_thousands_of_symbols_grow_every_table() -> None:
     bars = bars_of(shard.open_bars())
     assert len(bars) == count * len(INTERVALS)
     assert bars["04999", "1W", MONDAY_US]["open"] == Decimal(5_000).scaleb(-10)
+
+
+def test_a_trade_is_too_late_from_the_exact_bound_on() -> None:
+    shard = Shard(RULES)
+    shard.apply(to_batch([at(0, 1), at(1, 124), at(2, 2)]))
+    assert shard.counts[LATE] == 0
+    assert shard.apply(to_batch([at(3, 125), at(4, 3)])).refused[0] == 1
+
+
+def test_a_bar_whose_end_is_the_watermark_is_closed_and_revised() -> None:
+    shard = Shard(RULES)
+    shard.apply(to_batch([at(0, 1), at(1, 65)]))
+    assert bars_of(shard.take_final())["A", "1m", MONDAY_US]["revision"] == 0
+    shard.apply(to_batch([at(2, 2, "12")]))
+    revised = bars_of(shard.take_final())["A", "1m", MONDAY_US]
+    assert (revised["revision"], revised["close"], revised["final"]) == (1, 12, True)
+
+
+def test_a_duplicate_does_not_move_the_watermark() -> None:
+    shard = Shard(replace(RULES, dedupe=True))
+    shard.apply(to_batch([at(0, 1, trade_id="7"), at(1, 100, trade_id="7")]))
+    assert shard.watermark_us == MONDAY_US - 4 * SECOND_US
+
+
+def test_the_left_edge_of_a_log_is_not_before_what_was_sent_before_it() -> None:
+    whole, cut = Shard(RULES), Shard(RULES)
+    late = at(5, 1)._replace(timestamp_ms=(MONDAY_US + 90 * SECOND_US) // 1000)
+    whole.apply(to_batch([late._replace(offset=0)]))
+    cut.apply(to_batch([late]))
+    assert (whole.left_edge_us, cut.left_edge_us) == (NEVER, MONDAY_US + 95 * SECOND_US)
+
+
+def test_the_log_s_first_trade_is_published_again_too() -> None:
+    shard = Shard(RULES)
+    shard.apply(to_batch([at(0, 1)]))
+    shard.take_live()
+    shard.publish_again()
+    assert [len(batch) for batch in shard.take_live()] == [1, len(INTERVALS)]
+
+
+def test_an_announced_bar_that_changes_is_not_live_again() -> None:
+    shard = Shard(RULES)
+    shard.apply(to_batch([at(0, 1)]))
+    shard.announce(MONDAY_US + 60 * SECOND_US)
+    shard.apply(to_batch([at(1, 2, "11")]))
+    assert ("A", "1m", MONDAY_US) not in bars_of(shard.take_live()[1])
+
+
+def test_a_pool_that_grows_closes_its_bars_in_time() -> None:
+    shard = Shard(RULES)
+    symbols = FIRST_ROWS // len(INTERVALS)
+    shard.apply(to_batch([at(n, 1, symbol=str(n)) for n in range(symbols)]))
+    assert len(shard.pool.rows) == FIRST_ROWS
+    shard.apply(to_batch([at(symbols, 70, symbol="0")]))
+    assert len(shard.pool.rows) > FIRST_ROWS
+    assert len(shard.take_final()) == symbols

@@ -45,3 +45,28 @@ def test_the_previous_close_outlives_the_sealed_bar_it_came_from() -> None:
     strict = Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
     ticker = ticker_after(strict, (0, "5"), (DAY_US + 1, "6"), (5 * DAY_US, "7"))
     assert (ticker["previous"], ticker["price"]) == (6, 7)
+
+
+def test_a_ticker_keeps_the_newest_time_and_the_last_bid_and_ask() -> None:
+    shard = Shard(PATIENT)
+    first = OracleTrade(3, 0, 0, MONDAY_US + 9, "A", Decimal(1), Decimal(1), bid=Decimal(3), ask=Decimal(4))
+    shard.apply(to_batch([first, OracleTrade(3, 1, 0, MONDAY_US + 5, "A", Decimal(2), Decimal(1))]))
+    row = shard.take_live()[0].rows[0]
+    assert (int(row["event_time_us"]), int(row["first_seen_us"])) == (MONDAY_US + 9, MONDAY_US + 5)
+    assert (row["has_bid"], wide(row, "bid"), row["has_ask"], wide(row, "ask")) == (1, 3, 1, 4)
+
+
+def test_a_ticker_keeps_the_figures_of_a_day_that_was_sealed_meanwhile() -> None:
+    shard = Shard(Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS)))
+    trades = [(0, "A", "5"), (1, "A", "6"), (DAY_US, "B", "1")]
+    shard.apply(
+        to_batch(
+            [
+                OracleTrade(3, offset, 0, MONDAY_US + time_us, symbol, Decimal(price), Decimal(1))
+                for offset, (time_us, symbol, price) in enumerate(trades)
+            ]
+        )
+    )
+    shard.take_final()
+    row = shard.take_live()[0].rows[0]
+    assert [wide(row, name) for name in ("open", "high", "low", "price", "volume")] == [5, 6, 5, 6, 2]

@@ -8,7 +8,7 @@ from core.bars.shard import Shard
 from core.bars.snapshot import SNAPSHOT_VERSION, restore, snapshot
 from schemas.errors import StateIncompatible
 from schemas.intervals import INTERVALS
-from tests.property.trade_batches import MONDAY_US, bars_of, to_batch
+from tests.property.trade_batches import MONDAY_US, bars_of, to_batch, wide
 from tests.unit.core.bars.test_shard import at
 
 
@@ -95,3 +95,40 @@ def test_duplicates_are_looked_for_from_the_moment_they_are_asked_for() -> None:
     plain = restore(snapshot(shard), Rules())
     assert plain.apply(to_batch([at(3, 1, trade_id="9000")])).duplicate == 0
     assert restore(snapshot(plain), Rules(dedupe=True)).apply(to_batch([at(4, 1, trade_id="1")])).duplicate == 0
+
+
+def test_a_bar_that_other_rules_sealed_at_that_very_moment_stays_sealed() -> None:
+    shard = Shard(patient(60))
+    shard.apply(to_batch([at(0, 1), at(1, 125)]))
+    shard.take_final()
+    restored = restore(snapshot(shard), patient(3600))
+    assert restored.apply(to_batch([at(2, 3)])).refused[0] == 1
+
+
+def test_what_the_first_rules_closed_and_sealed_stays_so_under_the_third() -> None:
+    second = restore(snapshot(sealed_under(patient(60))), patient(3600, out_of_order_s=500))
+    third = restore(snapshot(second), patient(1800, out_of_order_s=400))
+    assert third.watermark_us == MONDAY_US + 125_000_000
+    assert third.apply(to_batch([at(3, 3)])).refused[0] == 1
+    # Nor does a wider bound, under which the watermark only stays, open what was sealed by then.
+    second = restore(snapshot(sealed_under(patient(3600))), patient(60, out_of_order_s=500))
+    second.take_final()
+    third = restore(snapshot(second), patient(3600, out_of_order_s=500))
+    assert third.apply(to_batch([at(3, 3)])).refused[0] == 1
+
+
+def test_what_waits_to_be_published_waits_over_a_recovery() -> None:
+    shard = Shard(patient(60))
+    shard.apply(to_batch([at(0, 1), at(1, 70)]))
+    shard.take_final()
+    shard.apply(to_batch([at(2, 2, "12")]))
+    shard = restore(snapshot(shard), patient(60))
+    assert bars_of(shard.take_final())["A", "1m", MONDAY_US]["revision"] == 1
+    assert len(shard.take_live()[1]) == 2 * len(INTERVALS) - (len(INTERVALS) - 1) - 1, "the open ones of both trades"
+
+
+def test_a_ticker_has_the_newest_day_over_a_recovery() -> None:
+    shard = Shard(patient(10 * 86_400))
+    shard.apply(to_batch([at(0, 1, "5"), at(1, 86_400 + 1, "6")]))
+    tickers, _ = restore(snapshot(shard), patient(10 * 86_400)).take_live()
+    assert wide(tickers.rows[0], "price") == 6
