@@ -6,17 +6,27 @@
  */
 import { TapeflowError } from "./errors.ts";
 
+const SCHEMES = ["http:", "https:", "ws:", "wss:"];
+
 /** The gateway's address: of the page, where none is given. */
 function base(url: string | URL | undefined): URL {
-  const given = url ?? globalThis.location?.href;
-  if (given === undefined) {
-    throw new TapeflowError("NO_ADDRESS", 'Outside of a page the gateway\'s address is needed, e.g. url: "http://127.0.0.1:8080"', false);
-  }
+  const page = globalThis.location?.href;
+  const given = url ?? page;
+  if (given === undefined) throw noAddress("Outside of a page the gateway's address is needed");
+  const text = String(given);
+  // "localhost:8080" would be read as a scheme, "127.0.0.1:8080" as a file beside the page.
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && !text.startsWith("/") && url !== undefined) throw noAddress(`Not an address: ${text}`);
   try {
-    return new URL(given, globalThis.location?.href);
+    const parsed = new URL(text, page);
+    if (SCHEMES.includes(parsed.protocol)) return parsed;
   } catch (error) {
-    throw new TapeflowError("NO_ADDRESS", `Not an address: ${String(given)}`, false, error);
+    throw noAddress(`Not an address: ${text}`, error);
   }
+  throw noAddress(url === undefined ? "A page that was not loaded from a gateway has to name its address" : `Not an address of a gateway: ${text}`);
+}
+
+function noAddress(what: string, cause?: unknown): TapeflowError {
+  return new TapeflowError("NO_ADDRESS", `${what}: say e.g. url: "http://127.0.0.1:8080"`, false, cause);
 }
 
 /** The address of a dialect's socket; a path that the caller named is kept. */

@@ -5,16 +5,17 @@
  * follow the same channel; the server is asked once.
  */
 import { Client } from "./client.ts";
-import type { Exact } from "./codec.ts";
+import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./codec.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type {
   AlertEvent, AnalyticsChannel, AnalyticsServerMessage, Exposure, LpMetrics, RoutingDecision,
 } from "./generated/messages.ts";
 import type { Unsubscribe } from "./listeners.ts";
+import { ANALYTICS_DECIMALS } from "./values.ts";
 import { Wanted } from "./wanted.ts";
 
-export interface AnalyticsOptions<E extends Exact = false> extends ConnectionOptions<E> {
+export interface AnalyticsOptions<E extends Exact = Doubles> extends ConnectionOptions<E> {
   channels?: AnalyticsChannel[];
   /** Whether a lost connection is opened again, true by default. */
   autoReconnect?: boolean;
@@ -22,21 +23,22 @@ export interface AnalyticsOptions<E extends Exact = false> extends ConnectionOpt
   debug?: boolean;
 }
 
-export interface AnalyticsCallbacks {
-  onRoutingMetrics?: (data: RoutingDecision) => void;
-  onLPPerformance?: (data: LpMetrics) => void;
-  onExposureUpdate?: (data: Exposure) => void;
+/** Figures are of type `N`. */
+export interface AnalyticsCallbacks<N = number> {
+  onRoutingMetrics?: (data: RoutingDecision<N>) => void;
+  onLPPerformance?: (data: LpMetrics<N>) => void;
+  onExposureUpdate?: (data: Exposure<N>) => void;
   onAlert?: (data: AlertEvent) => void;
   /** Every message as it came, those above included. */
-  onMessage?: (message: AnalyticsServerMessage) => void;
+  onMessage?: (message: AnalyticsServerMessage<N>) => void;
 }
 
-export class AnalyticsClient<const E extends Exact = false> extends Client<E> {
-  readonly #wanted = new Wanted<[AnalyticsServerMessage]>((added, removed) => this.#tell(added, removed));
+export class AnalyticsClient<const E extends Exact = Doubles> extends Client<E> {
+  readonly #wanted = new Wanted<[AnalyticsServerMessage<NumberOf<E>>]>((added, removed) => this.#tell(added, removed));
   readonly #subscribed = new Map<AnalyticsChannel, Unsubscribe>();
-  readonly #callbacks: AnalyticsCallbacks;
+  readonly #callbacks: AnalyticsCallbacks<NumberOf<E>>;
 
-  constructor(options: AnalyticsOptions<E>, callbacks: AnalyticsCallbacks = {}) {
+  constructor(options: AnalyticsOptions<E>, callbacks: AnalyticsCallbacks<NumberOf<E>> = {}) {
     super("/ws/analytics", { ...options, enableAutoReconnect: options.autoReconnect ?? options.enableAutoReconnect ?? true });
     this.#callbacks = callbacks;
     this.subscribe(options.channels ?? []);
@@ -61,7 +63,7 @@ export class AnalyticsClient<const E extends Exact = false> extends Client<E> {
   }
 
   /** Calls `callbacks` with what comes on `channel`, until the returned function is called. Many may follow the same one. */
-  follow(channel: AnalyticsChannel, callbacks: AnalyticsCallbacks): Unsubscribe {
+  follow(channel: AnalyticsChannel, callbacks: AnalyticsCallbacks<NumberOf<E>>): Unsubscribe {
     return this.#wanted.follow(channel, (message) => deliver(message, callbacks));
   }
 
@@ -80,10 +82,13 @@ export class AnalyticsClient<const E extends Exact = false> extends Client<E> {
 
   protected override received(message: unknown): boolean {
     let pong = false;
-    for (const each of message as AnalyticsServerMessage[]) {
+    for (const each of message as AnalyticsServerMessage<NumberOf<E>>[]) {
       if (each.type === "pong") pong = true;
       else if (each.type === "error") this.connection.report(new ServerError(each.data.code, each.data.message));
-      else this.#wanted.emit(CHANNELS[each.type], each);
+      else if (each.type in CHANNELS) {
+        convertFigures(each.data, this.exact);
+        this.#wanted.emit(CHANNELS[each.type], each);
+      } // others are of a newer server
     }
     return pong;
   }
@@ -101,10 +106,16 @@ const CHANNELS = {
   alert: "alerts",
 } as const;
 
-function deliver(message: AnalyticsServerMessage, calls: AnalyticsCallbacks): void {
+function deliver<N>(message: AnalyticsServerMessage<N>, calls: AnalyticsCallbacks<N>): void {
   if (message.type === "routing-decision") calls.onRoutingMetrics?.(message.data);
   if (message.type === "lp-metrics") calls.onLPPerformance?.(message.data);
   if (message.type === "exposure-change") calls.onExposureUpdate?.(message.data);
   if (message.type === "alert") calls.onAlert?.(message.data);
   calls.onMessage?.(message);
+}
+
+function convertFigures(data: object, exact: Exact): void {
+  convertDecimals(data, ANALYTICS_DECIMALS, exact);
+  const { bySymbol, byLP } = data as Exposure<unknown>;
+  for (const record of [bySymbol, byLP]) if (record) convertDecimals(record, Object.keys(record), exact);
 }

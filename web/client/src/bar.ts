@@ -4,7 +4,8 @@
  * A bar comes from history, from the newest bars of a room and from its updates, in any order. The later one is that with
  * the higher revision, then the final one, then the one that holds more trades.
  */
-import type { BarRow, Candle } from "./values.ts";
+import type { Candle } from "./generated/messages.ts";
+import type { BarRow } from "./values.ts";
 
 export interface Bar<N = number> {
   /** Start, in ms since the epoch. */
@@ -24,12 +25,12 @@ export interface Bar<N = number> {
 
 export function barOfCandle<N>(candle: Candle<N>): Bar<N> {
   const { time, ...rest } = candle;
-  return { timeMs: Date.parse(time), ...rest } as Bar<N>;
+  return { timeMs: Date.parse(time), ...rest };
 }
 
 export function barOfRow<N>(row: BarRow<N>): Bar<N> {
   const { symbol: _, sequence: __, time, ...rest } = row;
-  return { timeMs: time, ...rest } as Bar<N>;
+  return { timeMs: time, ...rest };
 }
 
 /** Whether `a` is a later version than `b` of the same bar. */

@@ -6,7 +6,7 @@
  * CandleSeries makes one gapless series of this and of history.
  */
 import { Client } from "./client.ts";
-import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
+import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./codec.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type { CandlesServerMessage, Interval } from "./generated/messages.ts";
@@ -30,7 +30,7 @@ interface Asked {
   wishes: Set<CandlesRoom>;
 }
 
-export class CandlesClient<const E extends Exact = false> extends Client<E> {
+export class CandlesClient<const E extends Exact = Doubles> extends Client<E> {
   readonly #asked = new Map<string, Asked>();
   readonly #again = new Set<string>();
   readonly #wanted = new Wanted<[CandlesMessage<NumberOf<E>>]>((added, removed) => this.#tell(added, removed));
@@ -73,12 +73,12 @@ export class CandlesClient<const E extends Exact = false> extends Client<E> {
   }
 
   protected override received(message: unknown): boolean {
-    const got = message as CandlesServerMessage;
+    const got = message as CandlesServerMessage<NumberOf<E>>;
     if (got.type === "pong") return true;
     if (got.type === "error") this.connection.report(new ServerError("CANDLES", got.message));
     if (got.type !== "initial" && got.type !== "update") return false;
     for (const bar of got.type === "initial" ? got.bars : [got.bar]) convertDecimals(bar, BAR_DECIMALS, this.exact);
-    this.#wanted.emit(roomName(got.symbol, got.interval), got as CandlesMessage<NumberOf<E>>);
+    this.#wanted.emit(roomName(got.symbol, got.interval), got);
     return false;
   }
 

@@ -4,7 +4,7 @@
  * A dialect adds what may be subscribed and how messages become values. Subscriptions are changed at the end of the current
  * turn, so that a page that mounts a hundred rows sends one message, and one that unmounts and mounts again sends none.
  */
-import type { Exact } from "./codec.ts";
+import type { Doubles, Exact } from "./codec.ts";
 import { Connection } from "./connection.ts";
 import type { TapeflowError } from "./errors.ts";
 import type { Unsubscribe } from "./listeners.ts";
@@ -13,7 +13,7 @@ import type { ConnectionMetrics, ConnectionOptions, ConnectionState } from "./op
 /** Bytes of one message to the server, well below its limit of 64 KiB. */
 const MESSAGE_BYTES_MAX = 48_000;
 
-export abstract class Client<E extends Exact = false> {
+export abstract class Client<E extends Exact = Doubles> {
   protected readonly connection: Connection;
   protected readonly exact: Exact;
 

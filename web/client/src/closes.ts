@@ -5,14 +5,10 @@
  * others, 4009 among them, are tried again by the usual steps and resume where the client was.
  */
 import { BACKOFF_MAX_MS, spread } from "./backoff.ts";
+import { CLOSE_CODES } from "./generated/messages.ts";
 
 export const CLOSE_NORMAL = 1000;
-export const CLOSE_AWAY = 1001;
-export const CLOSE_LOST = 1006;
-export const CLOSE_FULL = 1013;
-export const CLOSE_TOKEN = 4001;
-export const CLOSE_FORBIDDEN = 4003;
-export const CLOSE_RATE = 4008;
+export const CLOSE_LOST = 1006; // what a browser says of a link that just ended
 
 /** `waitMs` null: by the usual steps. */
 export type Plan = { kind: "stop" } | { kind: "token" } | { kind: "retry"; waitMs: number | null };
@@ -21,14 +17,14 @@ const ADVICE = /reconnect in (\d+) ?ms/;
 
 export function planAfter(closeCode: number, reason: string, random: () => number): Plan {
   switch (closeCode) {
-    case CLOSE_FORBIDDEN:
+    case CLOSE_CODES.FORBIDDEN:
       return { kind: "stop" };
-    case CLOSE_TOKEN:
+    case CLOSE_CODES.TOKEN:
       return { kind: "token" };
-    case CLOSE_RATE:
-    case CLOSE_FULL:
+    case CLOSE_CODES.RATE:
+    case CLOSE_CODES.FULL:
       return { kind: "retry", waitMs: spread(BACKOFF_MAX_MS, random) };
-    case CLOSE_AWAY: {
+    case CLOSE_CODES.AWAY: {
       const advised = ADVICE.exec(reason)?.[1];
       return { kind: "retry", waitMs: advised === undefined ? null : Math.min(Number(advised), BACKOFF_MAX_MS) };
     }

@@ -13,13 +13,14 @@ import { TapeflowError } from "./errors.ts";
  */
 export type Exact = boolean | ((text: string) => unknown);
 
+/**
+ * The choice where none is made. Its second half is never chosen; with it the parameter of a function that is given in place
+ * gets its type.
+ */
+export type Doubles = false | ((text: string) => never);
+
 /** The type of a decimal under a choice of `exact`. */
 export type NumberOf<E extends Exact> = E extends true ? string : E extends (text: string) => infer N ? N : number;
-
-/** `T` with its decimal fields `K` as `N`. */
-export type WithNumbers<T, K extends PropertyKey, N> = T extends unknown
-  ? { [P in keyof T]: P extends K ? Exclude<T[P], number> | N : T[P] }
-  : never;
 
 /** The `decode` of `@msgpack/msgpack`, or of another library: one message's bytes to plain values. */
 export type MsgpackDecode = (bytes: Uint8Array) => unknown;

@@ -2,25 +2,21 @@
  * `/api/events`: news, price alerts, states of the system and alerts, by Server-Sent Events.
  *
  * The stream resumes after the last event that was received, so none is lost while the server holds it; where it doesn't,
- * `onGap` says so first. A stream that is silent for a minute, though the server comments every half, is opened again.
+ * an event `gap` says so first. A stream that is silent for a minute, though the server comments every half, is opened again.
  */
 import { restUrl } from "./addresses.ts";
+import { refusal } from "./answers.ts";
 import { backoffMs } from "./backoff.ts";
-import type { ConnectionState } from "./options.ts";
 import { ApiError, TapeflowError } from "./errors.ts";
 import { readEvents, type SentEvent } from "./event_stream.ts";
-import type { AlertEvent, GapEvent, NewsEvent, PriceAlertEvent, SystemStatusEvent } from "./generated/messages.ts";
+import type { EventsByName } from "./generated/messages.ts";
 import { Listeners, type Unsubscribe } from "./listeners.ts";
+import type { ConnectionState } from "./options.ts";
+import { watchPage } from "./page.ts";
 import type { GetToken } from "./token.ts";
 
 /** What each kind of event holds. */
-export interface EventData {
-  news: NewsEvent;
-  price_alert: PriceAlertEvent;
-  system_status: SystemStatusEvent;
-  alert: AlertEvent;
-  gap: GapEvent;
-}
+export type EventData = EventsByName;
 
 export interface EventOptions {
   /** The gateway's address; in a page of the gateway it may be left out. */
@@ -46,8 +42,11 @@ export class EventClient {
   #abort: AbortController | null = null;
   #attempts = 0;
   #refused: string | null = null;
+  #patient = false; // the server named the time to come back at
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  #unwatch: Unsubscribe | null = null;
+  /** The id of the last event that was received. */
   lastEventId: string | null;
 
   /** A token, or more than that. Throws TapeflowError where no address can be told. */
@@ -60,15 +59,14 @@ export class EventClient {
   connect(): void {
     if (this.#abort || this.#state === "RECONNECTING") return;
     this.#attempts = 0;
+    this.#refused = null;
+    this.#unwatch ??= watchPage({ awake: () => this.#check(), online: () => this.#check(), offline: () => {} });
     void this.#run("CONNECTING");
   }
 
   disconnect(): void {
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#silenceTimer);
     this.#abort?.abort();
-    this.#abort = null;
-    this.#setState("CLOSED");
+    this.#stop();
   }
 
   isConnected(): boolean {
@@ -95,6 +93,8 @@ export class EventClient {
   }
 
   async #run(state: ConnectionState): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
     const abort = new AbortController();
     this.#abort = abort;
     this.#setState(state);
@@ -117,20 +117,20 @@ export class EventClient {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (token !== null) headers["Authorization"] = `Bearer ${token}`;
     if (this.lastEventId !== null) headers["Last-Event-ID"] = this.lastEventId;
-    const answer = await (this.#options.fetch ?? fetch)(this.#url.href, { headers, signal: abort.signal, cache: "no-store" });
-    if (!answer.ok || !answer.body) {
-      const said = (await answer.json().catch(() => null)) as { error?: string; message?: string } | null;
-      throw new ApiError(answer.status, said?.error ?? "INTERNAL_ERROR", said?.message ?? `The server answered ${answer.status}`);
-    }
-    this.#setState("OPEN");
     const heard = () => {
-      this.#attempts = 0;
-      this.#refused = null;
       clearTimeout(this.#silenceTimer);
       this.#silenceTimer = setTimeout(() => abort.abort(), SILENCE_MS);
     };
     heard();
-    await readEvents(answer.body, (event) => this.#deliver(event), heard);
+    const answer = await (this.#options.fetch ?? fetch)(this.#url.href, { headers, signal: abort.signal, cache: "no-store" });
+    if (!answer.ok || !answer.body) throw await refusal(answer);
+    if (this.#abort !== abort) return;
+    this.#setState("OPEN");
+    await readEvents(answer.body, (event) => this.#abort === abort && this.#deliver(event), () => {
+      this.#attempts = 0;
+      this.#refused = null;
+      heard();
+    });
   }
 
   #deliver(event: SentEvent): void {
@@ -148,18 +148,41 @@ export class EventClient {
   #ended(error: TapeflowError, token: string | null): void {
     clearTimeout(this.#silenceTimer);
     this.#abort = null;
-    this.#errors.emit(error);
     const unauthorized = error instanceof ApiError && error.status === 401;
     if (unauthorized && this.#options.getToken && this.#refused === null) {
       this.#refused = token ?? "";
       void this.#run("RECONNECTING");
+      this.#errors.emit(error);
       return;
     }
-    if (!error.retry) return this.#setState("CLOSED");
+    if (!error.retry) {
+      this.#stop();
+      this.#errors.emit(error);
+      return;
+    }
     this.#attempts += 1;
+    const stepMs = backoffMs(this.#attempts, FIRST_WAIT_MS, this.#options.random ?? Math.random);
+    const advisedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    this.#patient = advisedMs > 0;
+    this.#retryTimer = setTimeout(() => void this.#run("RECONNECTING"), Math.max(stepMs, advisedMs));
     this.#setState("RECONNECTING");
-    const waitMs = backoffMs(this.#attempts, FIRST_WAIT_MS, this.#options.random ?? Math.random);
-    this.#retryTimer = setTimeout(() => void this.#run("RECONNECTING"), waitMs);
+    this.#errors.emit(error);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#silenceTimer);
+    this.#retryTimer = undefined;
+    this.#unwatch?.();
+    this.#unwatch = null;
+    this.#abort = null;
+    this.#setState("CLOSED");
+  }
+
+  /** The page woke up, or the network came: tries at once what waits for its time, unless the server named the time. */
+  #check(): void {
+    if (this.#retryTimer === undefined || this.#patient) return;
+    void this.#run("RECONNECTING");
   }
 
   #setState(state: ConnectionState): void {

@@ -6,7 +6,7 @@
  * told the sequences that are held, and sends what was missed. While the socket can't be opened, prices come by REST.
  */
 import { Client, inMessages } from "./client.ts";
-import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
+import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./codec.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type { PricesServerMessage } from "./generated/messages.ts";
@@ -18,14 +18,15 @@ import { Wanted } from "./wanted.ts";
 /** Called with the whole state and the fields that changed with it: all of them at first, and after a gap. */
 export type TickerListener<N> = (ticker: Readonly<Ticker<N>>, changed: Readonly<Partial<Ticker<N>>>) => void;
 
-export class PricesClient<const E extends Exact = false> extends Client<E> {
+export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
   readonly #tickers = new Map<string, Ticker<NumberOf<E>>>();
   readonly #awaited = new Set<string>(); // symbols whose whole state was asked for
   readonly #wanted = new Wanted<[Ticker<NumberOf<E>>, Partial<Ticker<NumberOf<E>>>]>((added, removed) => this.#tell(added, removed));
   readonly #rest: RestClient<E>;
   #gaps = 0;
 
-  constructor(options: ConnectionOptions<E> & { rest?: RestClient<E> } = {}) {
+  /** `rest`, or else one with `fetch`, is what prices are polled by. */
+  constructor(options: ConnectionOptions<E> & { rest?: RestClient<E>; fetch?: typeof fetch } = {}) {
     super("/ws/prices", options);
     this.#rest = options.rest ?? new RestClient<E>(options);
   }
@@ -68,7 +69,7 @@ export class PricesClient<const E extends Exact = false> extends Client<E> {
   }
 
   protected override received(message: unknown): boolean {
-    const got = message as PricesServerMessage;
+    const got = message as PricesServerMessage<NumberOf<E>>;
     switch (got.type) {
       case "pong":
         return true;
@@ -115,9 +116,9 @@ export class PricesClient<const E extends Exact = false> extends Client<E> {
     for (const symbols of inMessages(added)) this.connection.sendIfOpen(this.#subscribe(symbols));
   }
 
-  #replace(ticker: object): void {
+  #replace(ticker: Ticker<NumberOf<E>>): void {
     convertDecimals(ticker, TICKER_DECIMALS, this.exact);
-    this.#put(ticker as Ticker<NumberOf<E>>);
+    this.#put(ticker);
   }
 
   #put(ticker: Ticker<NumberOf<E>>): void {
@@ -127,7 +128,7 @@ export class PricesClient<const E extends Exact = false> extends Client<E> {
     this.#wanted.emit(ticker.symbol, ticker, ticker);
   }
 
-  #apply(previous: number, changed: { symbol: string; sequence: number }): void {
+  #apply(previous: number, changed: Partial<Ticker<NumberOf<E>>> & { symbol: string; sequence: number }): void {
     const { symbol, sequence } = changed;
     const held = this.#tickers.get(symbol);
     if (!this.#wanted.has(symbol) || this.#awaited.has(symbol)) return;
@@ -143,6 +144,6 @@ export class PricesClient<const E extends Exact = false> extends Client<E> {
     convertDecimals(changed, TICKER_DECIMALS, this.exact);
     const ticker = { ...held, ...changed }; // a state that was handed out stays as it was
     this.#tickers.set(symbol, ticker);
-    this.#wanted.emit(symbol, ticker, changed as Partial<Ticker<NumberOf<E>>>);
+    this.#wanted.emit(symbol, ticker, changed);
   }
 }

@@ -5,23 +5,23 @@
  * be opened, the same messages are made of what REST says, every half minute.
  */
 import { Client, inMessages } from "./client.ts";
-import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
+import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./codec.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
-import type { QuotesServerMessage } from "./generated/messages.ts";
 import { Listeners, type Unsubscribe } from "./listeners.ts";
 import { RestClient } from "./rest.ts";
 import { QUOTE_DECIMALS, type PriceRow, type QuotesMessage, type StockQuote } from "./values.ts";
 import { Wanted } from "./wanted.ts";
 
-export class QuotesClient<const E extends Exact = false> extends Client<E> {
+export class QuotesClient<const E extends Exact = Doubles> extends Client<E> {
   readonly #quotes = new Map<string, StockQuote<NumberOf<E>>>();
   readonly #wanted = new Wanted<[StockQuote<NumberOf<E>>]>((added, removed) => this.#tell(added, removed));
   readonly #subscribed = new Map<string, Unsubscribe>();
   readonly #handlers = new Listeners<[QuotesMessage<NumberOf<E>>]>();
   readonly #rest: RestClient<E>;
 
-  constructor(options: ConnectionOptions<E> & { rest?: RestClient<E> } = {}) {
+  /** `rest`, or else one with `fetch`, is what prices are polled by. */
+  constructor(options: ConnectionOptions<E> & { rest?: RestClient<E>; fetch?: typeof fetch } = {}) {
     super("/ws/quotes", options);
     this.#rest = options.rest ?? new RestClient<E>(options);
   }
@@ -73,17 +73,17 @@ export class QuotesClient<const E extends Exact = false> extends Client<E> {
   }
 
   protected override received(message: unknown): boolean {
-    const got = message as QuotesServerMessage;
+    const got = message as QuotesMessage<NumberOf<E>>;
     if (got.type === "error") this.connection.report(new ServerError(got.code, got.message));
     if (got.type === "price_update") convertDecimals(got.data, QUOTE_DECIMALS, this.exact);
     if (got.type === "batch_update") got.updates.forEach(({ data }) => convertDecimals(data, QUOTE_DECIMALS, this.exact));
-    this.#deliver(got as QuotesMessage<NumberOf<E>>);
+    this.#deliver(got);
     return got.type === "pong";
   }
 
   protected override async poll(): Promise<void> {
     const updates = (await this.#rest.prices([...this.#wanted.names()])).map((row) => ({ symbol: row.symbol, data: quoteOfRow(row) }));
-    if (updates.length) this.#deliver({ type: "batch_update", updates, timestamp: new Date().toISOString() } as QuotesMessage<NumberOf<E>>);
+    if (updates.length) this.#deliver({ type: "batch_update", updates, timestamp: new Date().toISOString() });
   }
 
   #deliver(message: QuotesMessage<NumberOf<E>>): void {

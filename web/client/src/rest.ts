@@ -1,17 +1,18 @@
 /**
- * REST: history, statistics, symbols and watchlists, one method for each operation of `openapi.json`.
+ * REST: prices, history, statistics, symbols, watchlists and health, by the operations of `openapi.json`.
  *
  * Symbols are encoded, answers have the types of the document, and a refusal is an ApiError with the server's code and
- * words. Failures that are not the request's own are tried again, and Retry-After is obeyed. With `exact` decimals keep
- * every digit, as text or in numbers of the caller's choice.
+ * words. Reading is tried again where the failure is not the request's own, and Retry-After is obeyed; writing is not, as it
+ * may have happened. A refused token is replaced once. With `exact` decimals keep every digit.
  */
 import { restUrl } from "./addresses.ts";
-import { convertDecimals, type Exact, type NumberOf } from "./codec.ts";
-import type { ConnectionOptions } from "./options.ts";
+import { refusal } from "./answers.ts";
+import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./codec.ts";
 import { ApiError } from "./errors.ts";
 import type { Interval } from "./generated/messages.ts";
-import type { Ready, SymbolInfo, Watchlist, WatchlistBody } from "./generated/rest.ts";
+import type { AboutAnswer, Alive, Ready, SymbolInfo, Watchlist, WatchlistBody, WsStatsAnswer } from "./generated/rest.ts";
 import { withRetry } from "./retry.ts";
+import type { GetToken } from "./token.ts";
 import {
   BAR_DECIMALS, STATS_DECIMALS, TICKER_DECIMALS, TRADE_DECIMALS, type BarRow, type PriceRow, type StatsRow, type TradeRow,
 } from "./values.ts";
@@ -24,23 +25,36 @@ export interface Range {
   order?: "asc" | "desc";
 }
 
+export interface RestOptions<E extends Exact = Doubles> {
+  /** The gateway's address; in a page of the gateway it may be left out. */
+  url?: string;
+  token?: string | null;
+  getToken?: GetToken;
+  /** Decimals as text or as numbers of a library. */
+  exact?: E;
+  /** Another implementation of fetch. */
+  fetch?: typeof fetch;
+}
+
 /** Bounds of one request for prices: symbols, and characters of its address, whose head the server bounds. */
 const PRICES_MAX = 500;
 const PRICES_CHARACTERS_MAX = 8_000;
 
 const KEYED_NUMBER = /"(\w+)":\s*(-?\d[\d.eE+-]*)/g;
 
-export class RestClient<const E extends Exact = false> {
+export class RestClient<const E extends Exact = Doubles> {
   readonly #base: URL;
   readonly #exact: Exact;
-  readonly #token: () => string | null | Promise<string | null>;
+  readonly #token: GetToken;
+  readonly #renews: boolean;
   readonly #fetch: typeof fetch;
 
   /** Throws TapeflowError where no address can be told. */
-  constructor(options: Pick<ConnectionOptions<E>, "url" | "token" | "getToken" | "exact"> & { fetch?: typeof fetch } = {}) {
+  constructor(options: RestOptions<E> = {}) {
     this.#base = restUrl(options.url);
     this.#exact = options.exact ?? false;
-    this.#token = () => (options.getToken ? options.getToken(null) : (options.token ?? null));
+    this.#token = options.getToken ?? (() => options.token ?? null);
+    this.#renews = options.getToken !== undefined;
     this.#fetch = options.fetch ?? ((...args) => fetch(...args));
   }
 
@@ -65,6 +79,18 @@ export class RestClient<const E extends Exact = false> {
     return this.#get(`/api/trades/${encodeURIComponent(symbol)}`, query, TRADE_DECIMALS);
   }
 
+  /** Trades page by page, newest first unless `order` says otherwise, until there are no more or the caller stops. */
+  async *tradePages(symbol: string, query: Range = {}): AsyncGenerator<TradeRow<NumberOf<E>>[], void, void> {
+    let cursor: string | null = null;
+    do {
+      const path = `/api/trades/${encodeURIComponent(symbol)}`;
+      const answer = await this.#read(path, { ...query, ...(cursor !== null && { cursor }) });
+      const rows = this.#parse<TradeRow<NumberOf<E>>[]>(answer.text, TRADE_DECIMALS);
+      if (rows.length) yield rows;
+      cursor = answer.headers.get("X-Next-Cursor");
+    } while (cursor !== null);
+  }
+
   async stats(symbol: string, period: "1h" | "1d" | "1w" | "1m" | "ytd" | "all" = "1d"): Promise<StatsRow<NumberOf<E>>> {
     return this.#get(`/api/stats/${encodeURIComponent(symbol)}`, { period }, STATS_DECIMALS);
   }
@@ -75,6 +101,10 @@ export class RestClient<const E extends Exact = false> {
 
   async watchlists(): Promise<Watchlist[]> {
     return this.#get("/api/watchlists");
+  }
+
+  async watchlist(id: string): Promise<Watchlist> {
+    return this.#get(`/api/watchlists/${encodeURIComponent(id)}`);
   }
 
   async createWatchlist(body: WatchlistBody): Promise<Watchlist> {
@@ -89,53 +119,83 @@ export class RestClient<const E extends Exact = false> {
     return this.#send("DELETE", `/api/watchlists/${encodeURIComponent(id)}`);
   }
 
-  /** What the gateway says of itself and of what it depends on; also while it isn't ready. */
+  /** What this gateway is, and whether it asks for tokens. */
+  async about(): Promise<AboutAnswer> {
+    return this.#get("/api/about");
+  }
+
+  async health(): Promise<Alive> {
+    return this.#get("/health");
+  }
+
+  /** What the gateway says of what it depends on; also while it isn't ready. */
   async readiness(): Promise<Ready> {
-    const answer = await this.#ask("GET", "/health/ready");
-    return (await answer.json()) as Ready;
+    return (await (await this.#ask("GET", "/health/ready", {}, undefined, null)).json()) as Ready;
+  }
+
+  /** Rooms and clients of all its processes. */
+  async wsStats(): Promise<WsStatsAnswer> {
+    return this.#get("/health/ws-stats");
+  }
+
+  /** Figures in the text format of Prometheus. */
+  async metrics(): Promise<string> {
+    return (await this.#read("/metrics", {})).text;
   }
 
   async #get<T>(path: string, query: object = {}, decimals: readonly string[] = []): Promise<T> {
+    return this.#parse<T>((await this.#read(path, query)).text, decimals);
+  }
+
+  #read(path: string, query: object): Promise<{ text: string; headers: Headers }> {
     return withRetry(async () => {
-      const answer = await this.#checked(await this.#ask("GET", path, query));
-      return this.#read<T>(await answer.text(), decimals);
+      const answer = await this.#answer("GET", path, query);
+      return { text: await this.#text(answer), headers: answer.headers };
     });
   }
 
-  async #send<T>(method: string, path: string, body?: object): Promise<T> {
-    const answer = await this.#checked(await this.#ask(method, path, {}, body)); // not tried again: it may have happened
-    const text = await answer.text();
+  async #send<T>(method: string, path: string, sent?: object): Promise<T> {
+    const text = await this.#text(await this.#answer(method, path, {}, sent));
     return (text ? JSON.parse(text) : undefined) as T;
   }
 
-  async #ask(method: string, path: string, query: object = {}, body?: object): Promise<Response> {
+  /** An answer that is not a refusal. */
+  async #answer(method: string, path: string, query: object, sent?: object): Promise<Response> {
+    const token = await this.#token(null);
+    let answer = await this.#ask(method, path, query, sent, token);
+    if (answer.status === 401 && this.#renews) answer = await this.#ask(method, path, query, sent, await this.#token(token ?? ""));
+    if (!answer.ok) throw await refusal(answer);
+    return answer;
+  }
+
+  async #ask(method: string, path: string, query: object, sent: object | undefined, token: string | null): Promise<Response> {
     const url = new URL(path, this.#base);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
-    const token = await this.#token();
     const headers: Record<string, string> = {};
     if (token !== null) headers["Authorization"] = `Bearer ${token}`;
-    if (body) headers["Content-Type"] = "application/json";
+    if (sent) headers["Content-Type"] = "application/json";
     try {
-      return await this.#fetch(url.href, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+      return await this.#fetch(url.href, { method, headers, ...(sent && { body: JSON.stringify(sent) }) });
     } catch (error) {
-      throw new ApiError(0, "UNREACHABLE", `${url.origin} could not be reached`, { cause: error });
+      throw this.#unreachable(error);
     }
   }
 
-  async #checked(answer: Response): Promise<Response> {
-    if (answer.ok) return answer;
-    const said = (await answer.json().catch(() => null)) as { error?: string; message?: string; details?: Record<string, unknown>; requestId?: string } | null;
-    const after = Number(answer.headers.get("Retry-After") ?? Number.NaN);
-    throw new ApiError(answer.status, said?.error ?? "INTERNAL_ERROR", said?.message ?? `The server answered ${answer.status}`, {
-      details: said?.details ?? {},
-      requestId: said?.requestId ?? null,
-      retryAfterMs: Number.isFinite(after) ? after * 1000 : null,
-    });
+  async #text(answer: Response): Promise<string> {
+    try {
+      return await answer.text();
+    } catch (error) {
+      throw this.#unreachable(error); // it broke off in the middle
+    }
   }
 
-  #read<T>(text: string, decimals: readonly string[]): T {
+  #unreachable(cause: unknown): ApiError {
+    return new ApiError(0, "UNREACHABLE", `${this.#base.origin} could not be reached`, { cause });
+  }
+
+  #parse<T>(text: string, decimals: readonly string[]): T {
     if (this.#exact === false || decimals.length === 0) return JSON.parse(text) as T;
     // Inside a string a quote is escaped, so what matches here is a field and never a part of some text.
     const quoted = text.replace(KEYED_NUMBER, (all, key: string, digits: string) => (decimals.includes(key) ? `"${key}":"${digits}"` : all));

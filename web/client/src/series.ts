@@ -3,13 +3,14 @@
  *
  * The socket is asked first and history after it, so that nothing falls between them. Each time is held once, in order, in
  * its newest version: what comes late from either side never takes a bar back. After every new beginning of the room, the
- * bars since the last final one are fetched again, however long the connection was away. Older history is loaded on demand.
+ * bars from a hundred before the oldest open one on are fetched, however long the connection was away. Older history is
+ * loaded on demand.
  */
 import { backoffMs } from "./backoff.ts";
 import { barOfCandle, barOfRow, type Bar } from "./bar.ts";
 import { BarList, type SeriesChange } from "./bar_list.ts";
 import type { CandlesClient } from "./candles.ts";
-import type { Exact, NumberOf } from "./codec.ts";
+import type { Doubles, Exact, NumberOf } from "./codec.ts";
 import { TapeflowError } from "./errors.ts";
 import type { Interval } from "./generated/messages.ts";
 import { Listeners, type Unsubscribe } from "./listeners.ts";
@@ -25,8 +26,10 @@ export interface SeriesOptions {
 
 const PAGE = 1_000;
 const INITIAL_BARS = 100;
+/** Final bars that are fetched again after a new beginning, as late trades may have changed them meanwhile. */
+const OVERLAP = 100;
 
-export class CandleSeries<const E extends Exact = false> {
+export class CandleSeries<const E extends Exact = Doubles> {
   readonly symbol: string;
   readonly interval: Interval;
   readonly #candles: CandlesClient<E>;
@@ -40,6 +43,7 @@ export class CandleSeries<const E extends Exact = false> {
   #older: Promise<number> | null = null;
   #complete = false;
   #spliced = false; // history and the room meet
+  #since: number | null = null; // from here on it is fetched after a new beginning; before that nothing is missing
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(candles: CandlesClient<E>, rest: RestClient<E>, options: SeriesOptions) {
@@ -69,7 +73,9 @@ export class CandleSeries<const E extends Exact = false> {
   close(): void {
     this.#end?.();
     this.#end = null;
+    this.#mark();
     this.#spliced = false;
+    this.#beginning = Promise.resolve(); // what is under way is for nobody
     clearTimeout(this.#retryTimer);
   }
 
@@ -86,7 +92,10 @@ export class CandleSeries<const E extends Exact = false> {
     return this.#beginning;
   }
 
-  /** Loads up to a thousand bars older than the oldest; resolves with how many came. Calls made meanwhile share it. */
+  /**
+   * Loads up to a thousand bars older than the oldest; resolves with how many came, rejects with TapeflowError. Calls made
+   * meanwhile share it.
+   */
   loadOlder(): Promise<number> {
     this.#older ??= this.#loadOlder().finally(() => {
       this.#older = null;
@@ -98,53 +107,60 @@ export class CandleSeries<const E extends Exact = false> {
     const oldest = this.bars[0];
     if (!oldest || this.#complete) return 0;
     const rows = await this.#rest.bars(this.symbol, { timeframe: this.interval, limit: PAGE, endTime: oldest.timeMs - 1 });
-    const before = rows.map((row) => barOfRow<NumberOf<E>>(row)).filter((bar) => bar.timeMs < this.bars[0]!.timeMs);
+    if (this.bars[0]?.timeMs !== oldest.timeMs) return 0; // the series began anew, elsewhere
     if (rows.length < PAGE) this.#complete = true;
-    if (before.length) this.#merge(before);
-    return before.length;
+    this.#merge(rows.map((row) => barOfRow(row)));
+    return rows.length;
   }
 
   #received(message: CandlesMessage<NumberOf<E>>): void {
     if (message.type === "update") {
-      const change = this.#list.take(barOfCandle<NumberOf<E>>(message.bar));
+      const change = this.#list.take(barOfCandle(message.bar));
       if (change) this.#changes.emit(change);
       return;
     }
-    const since = this.#spliced ? (this.bars.findLast((bar) => bar.final)?.timeMs ?? null) : null;
-    if (!this.#spliced) this.#list.clear();
-    this.#merge(message.bars.map((bar) => barOfCandle<NumberOf<E>>(bar)));
-    this.#splice(since, 1);
+    this.#mark();
+    if (this.#since === null) this.#list.clear(); // bars of an older beginning may not reach to this one
+    this.#merge(message.bars.map((bar) => barOfCandle(bar)));
+    this.#splice(1);
+  }
+
+  /** Notes how far the series has no hole, while that is known. */
+  #mark(): void {
+    if (!this.#spliced) return;
+    const open = this.bars.findIndex((bar) => !bar.final);
+    const ended = (open < 0 ? this.bars.length : open) - 1;
+    if (ended >= 0) this.#since = this.bars[Math.max(ended - OVERLAP, 0)]!.timeMs;
   }
 
   /** Fetches what history has and the room may not, until it is had or the room begins anew. */
-  #splice(since: number | null, attempt: number): void {
+  #splice(attempt: number): void {
     clearTimeout(this.#retryTimer);
     this.#spliced = false;
-    const mine = (this.#beginning = this.#catchUp(since));
-    mine.then(
-      () => {
-        if (mine === this.#beginning) this.#spliced = true;
-      },
-      (error: unknown) => {
-        if (mine !== this.#beginning || !this.#end) return;
-        this.#errors.emit(error instanceof TapeflowError ? error : new TapeflowError("NO_HISTORY", "History could not be loaded", true, error));
-        this.#retryTimer = setTimeout(() => this.#splice(since, attempt + 1), backoffMs(attempt, 1_000, Math.random));
-      },
-    );
+    const mine = (this.#beginning = this.#history(this.#since).then((bars) => {
+      if (mine !== this.#beginning) return; // the room began anew meanwhile
+      this.#spliced = true;
+      this.#merge(bars);
+    }));
+    mine.catch((error: unknown) => {
+      if (mine !== this.#beginning || !this.#end) return;
+      this.#retryTimer = setTimeout(() => this.#splice(attempt + 1), backoffMs(attempt, 1_000, Math.random));
+      this.#errors.emit(error instanceof TapeflowError ? error : new TapeflowError("NO_HISTORY", "History could not be loaded", true, error));
+    });
   }
 
-  /** From the last bar that was final before the room began anew; the newest ones where there is none. */
-  async #catchUp(since: number | null): Promise<void> {
+  /** All bars from `since` on; the newest ones where nothing is held that they could continue. */
+  async #history(since: number | null): Promise<Bar<NumberOf<E>>[]> {
     if (since === null) {
       const rows = await this.#rest.bars(this.symbol, { timeframe: this.interval, limit: this.#count });
-      if (rows.length < this.#count) this.#complete = true;
-      return this.#merge(rows.map((row) => barOfRow<NumberOf<E>>(row)));
+      this.#complete = rows.length < this.#count;
+      return rows.map((row) => barOfRow(row));
     }
-    for (let startTime = since; ; ) {
+    const bars: Bar<NumberOf<E>>[] = [];
+    for (let startTime = since; ; startTime = bars.at(-1)!.timeMs + 1) {
       const rows = await this.#rest.bars(this.symbol, { timeframe: this.interval, limit: PAGE, startTime, order: "asc" });
-      this.#merge(rows.map((row) => barOfRow<NumberOf<E>>(row)));
-      if (rows.length < PAGE) return;
-      startTime = rows.at(-1)!.time + 1;
+      bars.push(...rows.map((row) => barOfRow(row)));
+      if (rows.length < PAGE) return bars;
     }
   }
 

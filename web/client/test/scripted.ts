@@ -16,11 +16,15 @@ export class ScriptedSocket implements WebSocketLike {
   readonly url: string;
   readonly protocols: string[];
   closedWith: number | undefined | null = null;
+  #opened = false;
 
   constructor(url: string, protocols: string[]) {
     this.url = url;
     this.protocols = protocols;
   }
+
+  /** Whether it was told to have ended. */
+  failed = false;
 
   /** Whether the client still listens. */
   get attended(): boolean {
@@ -35,8 +39,10 @@ export class ScriptedSocket implements WebSocketLike {
     this.closedWith = code;
   }
 
+  /** A socket opens once. */
   open(): this {
-    this.onopen?.({});
+    if (!this.#opened) this.onopen?.({});
+    this.#opened = true;
     return this;
   }
 
@@ -51,6 +57,7 @@ export class ScriptedSocket implements WebSocketLike {
   }
 
   end(code = 1006, reason = ""): this {
+    this.failed = true;
     this.onclose?.({ code, reason });
     return this;
   }
