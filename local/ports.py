@@ -14,7 +14,7 @@ from typing import Final
 
 from schemas.errors import SettingError
 
-__all__ = ["Ports", "free_port", "free_ports", "require_free"]
+__all__ = ["Ports", "free_port", "free_ports", "listenable", "require_free"]
 
 _LOWEST: Final = 15_000
 _OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -60,18 +60,21 @@ def _first_outgoing() -> int:
     return first if first > _LOWEST + 1000 else 32_768
 
 
+def listenable(host: str, port: int) -> int:
+    """``port``, or one that the system chooses for 0; OSError where nobody can listen there now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        return int(probe.getsockname()[1])
+
+
 def require_free(name: str, port: int, host: str = "127.0.0.1") -> int:
     """``port``, or a free one for 0; SettingError when something listens there."""
-    if not port:
-        return free_port(host)
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingError(
-                f"port {port} for {name} is not free",
-                where=f"{host}:{port}, {error.strerror}",
-                mend=f"stop what listens there or choose another port (--{name}-port, 0 for any)",
-            ) from error
-    return port
+    try:
+        return listenable(host, port) if port else free_port(host)
+    except OSError as error:
+        raise SettingError(
+            f"port {port} for {name} is not free",
+            where=f"{host}:{port}, {error.strerror}",
+            mend=f"stop what listens there or choose another port (--{name}-port, 0 for any)",
+        ) from error

@@ -9,7 +9,6 @@ starts all of it again. A port of 0 is chosen here, because several processes ca
 
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -29,6 +28,7 @@ from gateway.access.auth import OpenAuthorizer, make_authorizer
 from gateway.access.hosts import is_loopback
 from gateway.port.handover import open_queue
 from gateway.port.open_files import clients_that_fit
+from local.ports import listenable
 from processes.runner import worker_environment
 from processes.workers import exit_code, said_code, start_worker
 from runtime.settings.whole import Settings
@@ -139,18 +139,14 @@ def check_tls(cert: str, key: str) -> None:
 def checked_port(settings: Settings, name: str) -> int:
     """The port, or a free one for 0; raises SettingError when it can't be had."""
     host, port = bound_host(settings), getattr(settings, name)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingError(
-                f"can't listen: {error.strerror or error}",
-                where=f"{host}:{port}",
-                mend=f"set another TAPEFLOW_{name.upper()}",
-            ) from None
-        return int(probe.getsockname()[1])
+    try:
+        return listenable(host, port)
+    except OSError as error:
+        raise SettingError(
+            f"can't listen: {error.strerror or error}",
+            where=f"{host}:{port}",
+            mend=f"set another TAPEFLOW_{name.upper()}",
+        ) from None
 
 
 class GatewayProcesses:

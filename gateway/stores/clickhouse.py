@@ -17,40 +17,36 @@ from urllib.parse import urlsplit
 
 import structlog
 from clickhouse_driver import Client
-from clickhouse_driver.errors import Error, ErrorCodes, ServerException
+from clickhouse_driver.errors import Error, ServerException
 
 from gateway.stores.breaker import CircuitBreaker
+from schemas.clickhouse_codes import NO_LOGIN, ErrorCode
 from schemas.errors import TapeflowError, Unreachable
 
 __all__ = ["ClickHouse", "HistoryDefectError", "HistoryTooSlowError", "HistoryUnavailableError"]
 
 SLOW: Final = frozenset(
-    {ErrorCodes.TIMEOUT_EXCEEDED, ErrorCodes.TOO_SLOW, ErrorCodes.TOO_MANY_ROWS, ErrorCodes.MEMORY_LIMIT_EXCEEDED}
+    {ErrorCode.TIMEOUT_EXCEEDED, ErrorCode.TOO_SLOW, ErrorCode.TOO_MANY_ROWS, ErrorCode.MEMORY_LIMIT_EXCEEDED}
 )
 # The server answers, but can't serve us: it is full, shutting down, or its tables aren't there (yet).
 OUT: Final = frozenset(
     {
-        ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
-        ErrorCodes.UNKNOWN_TABLE,
-        ErrorCodes.UNKNOWN_DATABASE,
-        ErrorCodes.ABORTED,
+        ErrorCode.TOO_MANY_SIMULTANEOUS_QUERIES,
+        ErrorCode.UNKNOWN_TABLE,
+        ErrorCode.UNKNOWN_DATABASE,
+        ErrorCode.ABORTED,
     }
 )
 LOGIN: Final = "check user, password and network of the user in TAPEFLOW_CLICKHOUSE_DSN"
 LIMITS: Final = "let the user set max_execution_time and timeout_overflow_mode: readonly = 2, no constraint on them"
 GRANT: Final = "grant the user SELECT on the tables and views of TAPEFLOW_CLICKHOUSE_DATABASE"
-# Set up wrongly, with what mends it. No query passes until then; the numbers have no name in the driver.
-REFUSED: Final = {
-    ErrorCodes.UNKNOWN_USER: LOGIN,
-    ErrorCodes.WRONG_PASSWORD: LOGIN,
-    ErrorCodes.REQUIRED_PASSWORD: LOGIN,
-    ErrorCodes.IP_ADDRESS_NOT_ALLOWED: LOGIN,
-    516: LOGIN,  # AUTHENTICATION_FAILED
-    ErrorCodes.READONLY: LIMITS,
-    452: LIMITS,  # SETTING_CONSTRAINT_VIOLATION
+# Set up wrongly, with what mends it. No query passes until then.
+REFUSED: Final = dict.fromkeys(NO_LOGIN, LOGIN) | {
+    ErrorCode.READONLY: LIMITS,
+    ErrorCode.SETTING_CONSTRAINT_VIOLATION: LIMITS,
 }
 # Likewise, but the right to one table may be missing while others are served, so these don't open the breaker.
-DENIED: Final = {ErrorCodes.DATABASE_ACCESS_DENIED: GRANT, 497: GRANT}
+DENIED: Final = {ErrorCode.DATABASE_ACCESS_DENIED: GRANT, ErrorCode.ACCESS_DENIED: GRANT}
 Columns = list[tuple[Any, ...]]
 # It writes a traceback for each refused connection, which the breaker and /health/ready say in one line.
 logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)

@@ -9,6 +9,7 @@ import struct
 from typing import Any, Final
 
 from local.clickhouse.types import ServerError
+from schemas.clickhouse_codes import ErrorCode
 
 __all__ = ["FRAME_HEAD_BYTES", "available", "frame_size", "open_frame", "pack_frame"]
 
@@ -57,7 +58,7 @@ def open_frame(frame: memoryview) -> bytes:
         return bytes(lz4_block.decompress(body, uncompressed_size=raw_size))
     if method == ZSTD:
         if zstd is None:
-            raise ServerError(432, "DB::Exception: zstd needs the Python package zstd. (UNKNOWN_CODEC)")
+            raise ServerError.of(ErrorCode.UNKNOWN_CODEC, "zstd needs the Python package zstd")
         return bytes(zstd.decompress(bytes(body)))
     if method == NONE:
         return bytes(body)

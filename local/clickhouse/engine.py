@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from schemas.clickhouse_codes import ErrorCode
+
 # The engine takes its default time zone from the process; the server announces UTC.
 os.environ["TZ"] = "UTC"
 
@@ -102,10 +104,10 @@ class Session:
                 continue
             try:
                 if not re.fullmatch(r"\w+", name):
-                    raise ServerError(115, f"DB::Exception: Unknown setting {name!r}. (UNKNOWN_SETTING)")
+                    raise ServerError.of(ErrorCode.UNKNOWN_SETTING, f"Unknown setting {name!r}")
                 self._set(name, value)
             except ServerError as error:
-                if error.code != 115 or important:
+                if error.code != ErrorCode.UNKNOWN_SETTING or important:
                     raise
                 unknown.append(name)
             else:

@@ -46,7 +46,7 @@ def text(value: str) -> bytes:
 
 
 def walk_block(window: Window) -> Block:
-    """Move ``window`` over one Native block; EOFError when it ends early, ServerError 50 for a type not known."""
+    """Move ``window`` over one Native block; EOFError when it ends early, UNKNOWN_TYPE for a type not known."""
     start = window.at
     count, rows = window.varint(), window.varint()
     columns: list[Column] = []

@@ -32,6 +32,7 @@ from local.clickhouse.statements import (
 )
 from local.clickhouse.types import ServerError, parse_type
 from local.clickhouse.window import Window
+from schemas.clickhouse_codes import ErrorCode
 
 __all__ = ["Server"]
 
@@ -124,12 +125,11 @@ class _Connection(socketserver.BaseRequestHandler):
         try:
             if hello.revision < protocol.REVISION:
                 refusal = f"client revision {hello.revision} is older than {protocol.REVISION}"
-                raise ServerError(210, f"DB::Exception: {refusal}. (NETWORK_ERROR)")
+                raise ServerError.of(ErrorCode.NETWORK_ERROR, refusal)
             if self.server.users.get(hello.user) != hello.password:
-                raise ServerError(
-                    516,
-                    f"DB::Exception: {hello.user}: Authentication failed: password is incorrect, "
-                    "or there is no user with such name. (AUTHENTICATION_FAILED)",
+                raise ServerError.of(
+                    ErrorCode.AUTHENTICATION_FAILED,
+                    f"{hello.user}: Authentication failed: password is incorrect, or there is no user with such name",
                 )
             session = self.server.engine.session(hello.database, self.server.settings)
         except ServerError as error:
@@ -156,7 +156,7 @@ class _Connection(socketserver.BaseRequestHandler):
         self.server.enter_query()
         try:
             if query.external_tables:
-                raise ServerError(48, "DB::Exception: external tables are not implemented. (NOT_IMPLEMENTED)")
+                raise ServerError.of(ErrorCode.NOT_IMPLEMENTED, "external tables are not implemented")
             for name in session.apply(query.settings):
                 log.warning("clickhouse_setting_ignored", setting=name)
             insert = parse_insert(sql)
@@ -198,7 +198,7 @@ class _Connection(socketserver.BaseRequestHandler):
         while True:
             kind = self.wire.read_kind()
             if kind == protocol.CANCEL:
-                raise ServerError(394, "DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)")
+                raise ServerError.of(ErrorCode.QUERY_WAS_CANCELLED, "Query was cancelled")
             if kind != protocol.DATA:
                 raise ConnectionError(f"unexpected packet {kind} during INSERT")
             _, block, native = self.wire.read_data()
@@ -252,9 +252,7 @@ def _insertable(described: list[tuple[Column, bool]], insert: Insert) -> list[Co
     types = dict(column for column, _ in described)
     for name in insert.columns:
         if name not in types:
-            raise ServerError(
-                16, f"DB::Exception: No such column {name} in table {insert.table}. (NO_SUCH_COLUMN_IN_TABLE)"
-            )
+            raise ServerError.of(ErrorCode.NO_SUCH_COLUMN_IN_TABLE, f"No such column {name} in table {insert.table}")
     return [(name, types[name]) for name in insert.columns]
 
 

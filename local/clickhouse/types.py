@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from schemas.clickhouse_codes import ErrorCode
+
 __all__ = [
     "Array",
     "Fixed",
@@ -30,6 +32,11 @@ class ServerError(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(code, message)
         self.code, self.message = code, message
+
+    @classmethod
+    def of(cls, code: ErrorCode, words: str) -> "ServerError":
+        """Worded as the server words its own."""
+        return cls(code, f"DB::Exception: {words}. ({code.name})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ def split_arguments(text: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def parse_type(name: str) -> Layout:
-    """The layout of type ``name`` as the server spells it; ServerError 50 for one that can't be walked."""
+    """The layout of type ``name`` as the server spells it; UNKNOWN_TYPE for one that can't be walked."""
     head, _, rest = name.partition("(")
     arguments = split_arguments(rest[:-1]) if rest else []
     if head in WIDTHS:
@@ -133,7 +140,7 @@ def parse_type(name: str) -> Layout:
     if head == "String":
         return Strings()
     if not arguments:
-        raise ServerError(50, f"DB::Exception: type {name} is not supported over this server's wire. (UNKNOWN_TYPE)")
+        raise ServerError.of(ErrorCode.UNKNOWN_TYPE, f"type {name} is not supported over this server's wire")
     return _parse_parametric(name, head, arguments)
 
 
@@ -160,7 +167,7 @@ def _parse_parametric(name: str, head: str, arguments: list[str]) -> Layout:
         return Array(Tuple(tuple(_element(argument) for argument in arguments)))
     if head == "SimpleAggregateFunction":
         return parse_type(arguments[-1])
-    raise ServerError(50, f"DB::Exception: type {name} is not supported over this server's wire. (UNKNOWN_TYPE)")
+    raise ServerError.of(ErrorCode.UNKNOWN_TYPE, f"type {name} is not supported over this server's wire")
 
 
 def _element(text: str) -> Layout:

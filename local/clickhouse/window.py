@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kernels.kernel import kernel
 from local.clickhouse.types import ServerError
+from schemas.clickhouse_codes import ErrorCode
 
 __all__ = ["Window"]
 
@@ -45,7 +46,7 @@ class Window:
         keep = self.at if self._mark < 0 else self._mark
         held = self.end - keep
         if held + size > LIMIT_BYTES:
-            raise ServerError(241, "DB::Exception: one block may take 2 GiB at most. (MEMORY_LIMIT_EXCEEDED)")
+            raise ServerError.of(ErrorCode.MEMORY_LIMIT_EXCEEDED, "one block may take 2 GiB at most")
         if held + size <= len(self._memory) and held <= keep:
             self._view[:held] = self._view[keep : self.end]
         else:
@@ -94,7 +95,7 @@ class Window:
         if self._fill is None:
             raise EOFError
         if size > LIMIT_BYTES:
-            raise ServerError(241, "DB::Exception: one block may take 2 GiB at most. (MEMORY_LIMIT_EXCEEDED)")
+            raise ServerError.of(ErrorCode.MEMORY_LIMIT_EXCEEDED, "one block may take 2 GiB at most")
         self.room(size - (self.end - self.at))
         self.need(size)
         self.at += size
@@ -122,8 +123,8 @@ class Window:
                 return value
             shift += 7
             if shift > 63:
-                raise ServerError(
-                    27, "DB::Exception: a length in the stream is longer than 64 bits. (CANNOT_PARSE_INPUT)"
+                raise ServerError.of(
+                    ErrorCode.CANNOT_PARSE_INPUT_ASSERTION_FAILED, "a length in the stream is longer than 64 bits"
                 )
 
     def text(self) -> str:

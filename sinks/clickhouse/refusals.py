@@ -4,21 +4,12 @@ sinks.clickhouse.sink and sinks.clickhouse.migrations ask for it. What passes by
 disk of the server) is no refusal: it is waited for. A quota is one, since it may last for a day.
 """
 
-from typing import Final
-
 from clickhouse_driver import errors
 
+from schemas.clickhouse_codes import MISSING, NO_LOGIN, NO_RIGHT, ErrorCode
 from schemas.errors import MissingObject, SettingError, TapeflowError, WriteFailed
 
 __all__ = ["refusal"]
-
-MISSING: Final = frozenset({16, 60, 81})
-"""NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_TABLE, UNKNOWN_DATABASE."""
-NO_LOGIN: Final = frozenset({192, 193, 194, 195, 516})
-"""UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, IP_ADDRESS_NOT_ALLOWED, AUTHENTICATION_FAILED."""
-NO_RIGHT: Final = frozenset({164, 497})
-"""READONLY (a user or profile that may only read), ACCESS_DENIED."""
-QUOTA: Final = 201
 
 
 def refusal(error: errors.ServerException, words: str, *, right: str, on: str, user: str, where: str) -> TapeflowError:
@@ -34,6 +25,6 @@ def refusal(error: errors.ServerException, words: str, *, right: str, on: str, u
             where=where,
             mend=f"GRANT {right} ON {on} TO {user} ({words})",
         )
-    if error.code == QUOTA:
+    if error.code == ErrorCode.QUOTA_EXCEEDED:
         return WriteFailed(f"a quota of user {user} refuses {right} on {on}", where=where, mend=words)
     return WriteFailed(f"ClickHouse refused {right} on {on}", where=where, mend=words)

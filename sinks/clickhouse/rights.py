@@ -9,6 +9,7 @@ from typing import Final
 
 from clickhouse_driver import Client, errors
 
+from schemas.clickhouse_codes import NO_RIGHT
 from schemas.names import BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
 
 __all__ = ["INSERTED", "SELECTED", "lacking_rights"]
@@ -17,8 +18,6 @@ INSERTED: Final = (TRADES_TABLE, BARS_TABLE, LATE_TRADES_TABLE)
 """By the history flow."""
 SELECTED: Final = (BAR_VIEW,)
 """By verify, and by a replay that compares."""
-_DENIED: Final = frozenset({164, 497})
-"""READONLY, ACCESS_DENIED."""
 
 
 def lacking_rights(client: Client, database: str) -> Iterator[str]:
@@ -35,5 +34,5 @@ def _is_denied(client: Client, statement: str) -> bool:
     try:
         client.execute(statement)
     except errors.ServerException as error:
-        return error.code in _DENIED
+        return error.code in NO_RIGHT
     return False

@@ -28,6 +28,7 @@ from clickhouse_driver.varint import write_varint
 from clickhouse_driver.writer import write_binary_str
 
 from runtime.outage import persist
+from schemas.clickhouse_codes import PASSING
 from schemas.closing import quietly
 from schemas.columns import DUPLICATE, LATE, BarBatch, Longs, TradeBatch
 from schemas.errors import MissingObject, SettingError, Unreachable
@@ -53,9 +54,6 @@ EAGER_SHARE: Final = 4
 """An idle server gets an insert from 1/4 of the full size on, so that little is left to wait for at a snapshot."""
 TRADE_LANES: Final = 2
 """Connections for raw trades: while the server works on a block, the next is encoded and sent; order doesn't matter."""
-
-_PASSING: Final = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 499, 999})
-"""Server errors that pass: timeouts, too many queries or parts, memory, disk, read-only, shutdown, Keeper."""
 
 _driver_faults: Final = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError)
 
@@ -122,7 +120,7 @@ def in_words(error: BaseException) -> str:
 
 def _is_outage(error: Exception) -> bool:
     if isinstance(error, errors.ServerException):
-        return error.code in _PASSING
+        return error.code in PASSING
     return isinstance(error, _driver_faults)
 
 
