@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     projects: [
       { ...shared, test: { name: "client", root: "client", include: ["test/**/*.test.ts"], environment: "node" } },
+      { ...shared, test: { name: "dashboard", root: "dashboard", include: ["test/**/*.test.ts"], environment: "happy-dom" } },
       { ...shared, test: { name: "react", root: "react", include: ["test/**/*.test.tsx"], environment: "happy-dom" } },
     ],
   },

@@ -4,7 +4,7 @@
  */
 import { defineConfig } from "vite";
 
-const gateway = process.env["TAPEFLOW_URL"] ?? "http://127.0.0.1:8080";
+const gateway = process.env["GATEWAY_URL"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/",

@@ -14,7 +14,8 @@ import type { AboutAnswer, Alive, Ready, SymbolInfo, Watchlist, WatchlistBody, W
 import { withRetry } from "./retry.ts";
 import type { GetToken } from "./token.ts";
 import {
-  BAR_DECIMALS, STATS_DECIMALS, TICKER_DECIMALS, TRADE_DECIMALS, type BarRow, type PriceRow, type StatsRow, type TradeRow,
+  BAR_DECIMALS, MARKET_DECIMALS, STATS_DECIMALS, TICKER_DECIMALS, TRADE_DECIMALS, type BarRow, type MarketRow, type PriceRow,
+  type StatsRow, type TradeRow,
 } from "./values.ts";
 
 /** Times in ms since the epoch. */
@@ -56,6 +57,11 @@ export class RestClient<const E extends Exact = Doubles> {
     this.#token = options.getToken ?? (() => options.token ?? null);
     this.#renews = options.getToken !== undefined;
     this.#fetch = options.fetch ?? ((...args) => fetch(...args));
+  }
+
+  /** Every symbol's ticker in brief, by name. */
+  async market(): Promise<MarketRow<NumberOf<E>>[]> {
+    return this.#get("/api/market", {}, MARKET_DECIMALS);
   }
 
   async price(symbol: string): Promise<PriceRow<NumberOf<E>>> {

@@ -6,7 +6,7 @@
 import type {
   Candle, CandlesInitial, CandleUpdate, Exposure, LpMetrics, PriceSnapshot, Quote, QuotesServerMessage, RoutingDecision,
 } from "./generated/messages.ts";
-import type { BarAnswer, PriceAnswer, StatsAnswer, TradeAnswer } from "./generated/rest.ts";
+import type { BarAnswer, MarketAnswer, PriceAnswer, StatsAnswer, TradeAnswer } from "./generated/rest.ts";
 
 /** The ticker of a symbol. */
 export type Ticker<N = number> = Omit<PriceSnapshot<N>, "type">;
@@ -21,6 +21,8 @@ export type PriceRow<N = number> = PriceAnswer<N>;
 export type BarRow<N = number> = BarAnswer<N>;
 export type TradeRow<N = number> = TradeAnswer<N>;
 export type StatsRow<N = number> = StatsAnswer<N>;
+/** A ticker in brief. */
+export type MarketRow<N = number> = MarketAnswer<N>;
 
 export const TICKER_DECIMALS = [
   "price", "bid", "ask", "volume", "open", "high", "low", "previousClose", "change", "changePercent",
@@ -32,6 +34,7 @@ export const BAR_DECIMALS = [
   "open", "high", "low", "close", "volume", "quoteVolume", "vwap",
 ] as const satisfies readonly (keyof Candle)[];
 export const TRADE_DECIMALS = ["price", "volume"] as const satisfies readonly (keyof TradeAnswer)[];
+export const MARKET_DECIMALS = ["price", "changePercent", "volume"] as const satisfies readonly (keyof MarketAnswer)[];
 export const STATS_DECIMALS = [
   "open", "high", "low", "close", "volume", "avgPrice", "volatility",
 ] as const satisfies readonly (keyof StatsAnswer)[];
