@@ -1,8 +1,7 @@
-"""What a flow's metrics say, for the demo's screen: rates, lag, outcomes, latency quantiles.
+"""What a flow's metrics say, for the demo's screen: rates, lag, outcomes, latency.
 
 Takes the samples that FlowProcess.metrics() scrapes, hands Figures to the view and to the proof. Figures are only what
-the flow itself exported; nothing is counted here. Quantiles are read off the histogram's buckets, linear inside one,
-and a window is the difference of two scrapes.
+the flow itself exported; nothing is counted here.
 """
 
 from collections import defaultdict
@@ -10,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["OUTCOMES", "Figures", "figures_of", "quantile_ms"]
+__all__ = ["OUTCOMES", "Figures", "figures_of"]
 
 OUTCOMES: Final = ("applied", "duplicate", "late", "rejected")
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
-Buckets = Mapping[float, float]
 
 
 @dataclass
@@ -61,20 +59,3 @@ def figures_of(samples: Samples) -> Figures:
             case "tapeflow_latency_ms_bucket":
                 found.buckets[float(label["le"])] += value
     return found
-
-
-def quantile_ms(buckets: Buckets, share: float, before: Buckets | None = None) -> float | None:
-    """The ``share`` quantile of what came since ``before``; None: nothing came. The last bucket gives its start."""
-    bounds = sorted(buckets)
-    counts = [buckets[bound] - (before or {}).get(bound, 0.0) for bound in bounds]
-    total = counts[-1] if counts else 0.0
-    if total <= 0:
-        return None
-    wanted, low, under = share * total, 0.0, 0.0
-    for bound, count in zip(bounds, counts, strict=True):
-        if count >= wanted:
-            if bound == float("inf"):
-                return low
-            return low + (bound - low) * (wanted - under) / max(count - under, 1e-9)
-        low, under = bound, count
-    return low

@@ -10,6 +10,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +19,18 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from demo.figures import Figures, figures_of, quantile_ms
+from demo.figures import Figures, figures_of
 from demo.gateway import DemoGateway, first_symbol
 from demo.proof import Proof, prove
 from demo.tape import DemoPlan, DemoProducer
 from demo.view import DemoView, Moment
 from jobs.produce.kafka_writer import ensure_topic
 from jobs.progress import shown_progress
-from local.ports import free_port
+from local.ports import free_ports
 from local.stack import Endpoints, Stack, in_use
 from processes.runner import FlowProcess
 from processes.warm import compile_kernels
+from runtime.quantiles import quantile_ms
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, TapeflowError
 from schemas.names import TRADES_TOPIC, dead_letter_topic
@@ -166,11 +168,14 @@ class _Demo:
         stack = self._stack = self._cleanup.enter_context(Stack(self._folder / "stack"))
         assert stack.endpoints is not None
         settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
+        ports = dict(zip(FLOWS, free_ports(len(FLOWS)), strict=True))
+        targets = tuple(f"{name}=http://127.0.0.1:{port}/metrics" for name, port in ports.items())
+        settings = settings.model_copy(update={"gateway_flows": targets})
         self._prepare(settings)
         self._view.say("starting the flows (kernels that aren't compiled yet take half a minute)")
         gateway = self._start_gateway(settings)
         compile_kernels()
-        self._start_flows(settings)
+        self._start_flows(settings, ports)
         gateway.follow()
         for line in gateway.processes.addresses.pasted(first_symbol(self._plan, settings)):
             self._view.paste(line)
@@ -216,11 +221,11 @@ class _Demo:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def _start_flows(self, settings: Settings) -> None:
+    def _start_flows(self, settings: Settings, ports: Mapping[str, int]) -> None:
         logs = self._logs()
         for name in FLOWS:
             log = self._cleanup.enter_context((logs / f"{name}.log").open("ab"))
-            flow = FlowProcess(name, settings.model_copy(update={"metrics_port": free_port()}), log=log)
+            flow = FlowProcess(name, settings.model_copy(update={"metrics_port": ports[name]}), log=log)
             self._flows[name] = flow
             self._cleanup.callback(flow.kill)
             flow.start()

@@ -16,7 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from demo.figures import OUTCOMES, Figures, quantile_ms
+from demo.figures import OUTCOMES, Figures
+from runtime.quantiles import quantile_ms
 
 __all__ = ["DemoView", "Moment"]
 

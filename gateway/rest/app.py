@@ -31,6 +31,7 @@ from gateway.rest.asyncapi import make_asyncapi
 from gateway.rest.docs_page import POLICY, make_page
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
 from gateway.rest.errors import ApiError, encode_error, not_found
+from gateway.rest.flows import Flows
 from gateway.rest.health import Health
 from gateway.rest.historical import Historical
 from gateway.rest.market import Market
@@ -90,6 +91,7 @@ def create_app(
         ).operations(),
         *Watchlists(parts.redis, parts.now).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
+        *Flows(parts.flow_metrics).operations(),
         *Gateway(settings, version("tapeflow"), is_open=authorizer.open).operations(),
     )
     documents = Documents(

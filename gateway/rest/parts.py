@@ -29,6 +29,7 @@ from gateway.rest.trades import Page
 from gateway.stores.breaker import BreakerOpenError, CircuitBreaker
 from gateway.stores.clickhouse import ClickHouse, HistoryTooSlowError, HistoryUnavailableError
 from gateway.stores.events import EventFeed
+from gateway.stores.flow_metrics import FlowMetrics
 from gateway.stores.history import History
 from gateway.stores.now import Now, NowUnavailableError
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
@@ -142,6 +143,7 @@ class Parts:
             "events": Check(self._feed_is_read, needed=False),
             "tokens": Check(self._has_keys, needed=True),
         }
+        self.flow_metrics = FlowMetrics(settings.gateway_flows)
         self.ws_stats = ws_stats or SharedWsStats(self.redis, self.now)
         self.caches.watch(self.metrics)
         for breaker in (redis_breaker, history_breaker):
@@ -173,6 +175,7 @@ class Parts:
             yield
         finally:
             await end_tasks(tasks)
+            self.flow_metrics.close()
             self.clickhouse.close()
             self.clickhouse_probe.close()
             await self.redis_probe.aclose(close_connection_pool=True)

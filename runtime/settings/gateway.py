@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
 
-from runtime.settings.types import Names, setting, url
+from runtime.settings.types import Names, Targets, setting, url
 
 __all__ = ["GATEWAY_PROFILES", "GatewaySettings"]
 
@@ -131,6 +131,11 @@ class GatewaySettings(BaseSettings):
     )
     gateway_cache_bytes_max: int = setting(
         64_000_000, "Memory of the REST caches of one process", unit="bytes", ge=1_000_000
+    )
+    gateway_flows: Targets = setting(
+        (),
+        "Metrics of the flows that /health/flows shows: live=http://127.0.0.1:9101/metrics, several with commas, or as "
+        "a JSON object; a name for each process of its flow; none by default, as the gateway can't know them",
     )
     gateway_sse_queue: int = setting(
         256, "Events that wait for one SSE client; a slower one is closed and resumes", unit="events", ge=1, le=100_000

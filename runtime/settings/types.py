@@ -5,11 +5,13 @@ form, or raises ValueError with the words of what is allowed, which the reader o
 """
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from schemas.intervals import INTERVALS, parse_interval
@@ -17,6 +19,7 @@ from schemas.intervals import INTERVALS, parse_interval
 __all__ = [
     "YEAR_MS",
     "Names",
+    "Targets",
     "address_list",
     "addresses",
     "lateness_by_interval",
@@ -34,6 +37,7 @@ YEAR_MS: Final = 366 * 24 * 3_600_000
 SIDES: Final = frozenset({"BUY", "SELL", "UNKNOWN"})
 SIDE_WORDS_MAX: Final = 200
 SIDE_WORD_BYTES_MAX: Final = 24
+TARGETS: Final = 'name=http://host:port/metrics, several with commas, or {"name": "http://…"}, without a password'
 
 
 def setting(default: Any, description: str, *, unit: str = "", secret: bool = False, **limits: Any) -> Any:
@@ -47,6 +51,36 @@ def split_list(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 """A list that is written with commas in a variable, or as an array in TOML."""
+
+
+def split_targets(value: object) -> object:
+    """``name=address`` with commas, or a JSON object of names to an address or a list of them, as such texts."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(TARGETS) from None
+    if isinstance(value, dict):
+        lists = {name: given if isinstance(given, list) else [given] for name, given in value.items()}
+        return tuple(f"{name}={each}" for name, addresses in lists.items() for each in addresses)
+    return split_list(value)
+
+
+def metrics_targets(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        name, _, address = text.partition("=")
+        try:
+            found = urlsplit(address)
+            is_address = found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+        except ValueError:
+            is_address = False
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) or not is_address or any(each in address for each in ", @"):
+            raise ValueError(TARGETS)
+    return texts
+
+
+Targets = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_targets), AfterValidator(metrics_targets)]
+"""Addresses of metrics, each with a name, which may come again."""
 
 
 def address_list(text: str) -> str:

@@ -94,6 +94,7 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
         ("/health", "/health"),
         ("/health/ready", "/health/ready"),
         ("/health/ws-stats", "/health/ws-stats"),
+        ("/health/flows", "/health/flows"),
         ("/api/about", "/api/about"),
         ("/api/ohlc/{symbol}", "/api/ohlc/NOBODY"),
         ("/api/ohlc/{symbol}", "/api/ohlc/BTC%2FUSDT?startTime=1705600000"),

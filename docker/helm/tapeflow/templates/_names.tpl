@@ -27,3 +27,20 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
     name: {{ .Values.secretName }}
 {{- end }}
 {{- end }}
+
+{{/* Where each process of the flows serves its metrics: several replicas are a process each, one has its processes on ports of their own. */}}
+{{- define "tapeflow.flowMetrics" -}}
+{{- range $flow := list "live" "history" -}}
+{{- $values := index $.Values $flow -}}
+{{- $service := printf "%s-%s" $.Release.Name $flow -}}
+{{- if gt (int $values.replicas) 1 -}}
+{{- range $pod := until (int $values.replicas) -}}
+{{- printf "%s=http://%s-%d.%s:%d/metrics," $flow $service $pod $service (int $.Values.metricsPort) -}}
+{{- end -}}
+{{- else -}}
+{{- range $worker := until (int $values.processes) -}}
+{{- printf "%s=http://%s-0.%s:%d/metrics," $flow $service $service (add $.Values.metricsPort $worker) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

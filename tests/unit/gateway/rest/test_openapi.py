@@ -52,6 +52,7 @@ def test_every_path_of_the_contract_is_there(document: dict) -> None:
         "get /health",
         "get /health/ready",
         "get /health/ws-stats",
+        "get /health/flows",
         "get /metrics",
         "get /api/about",
     }
@@ -152,7 +153,7 @@ def test_events_have_shapes_that_fit_what_is_sent(document: dict) -> None:
 
 def test_public_operations_are_those_of_health_and_about(document: dict) -> None:
     public = {path for path, _, op in operations(document) if op.get("security") == []}
-    assert public == {"/health", "/health/ready", "/health/ws-stats", "/metrics", "/api/about"}
+    assert public == {"/health", "/health/ready", "/health/ws-stats", "/health/flows", "/metrics", "/api/about"}
 
 
 def test_the_page_shows_all_and_loads_nothing(document: dict) -> None:

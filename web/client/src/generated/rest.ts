@@ -41,6 +41,56 @@ export interface ErrorBody {
   requestId: string;
 }
 
+export interface FlowsAnswer {
+  /** Each process that the setting names; none by default */
+  flows: FlowStatus[];
+}
+
+/** One process of a flow. Counts are since its start; what isn't known is null. */
+export interface FlowStatus {
+  /** As the gateway's setting calls it */
+  flow: string;
+  /** Among those of this flow, in the order of the setting */
+  process: number;
+  up: boolean;
+  /** Why it isn't up: no answer in time, not reachable, no metrics */
+  error: string;
+  version: string;
+  /** Milliseconds since the epoch */
+  startTime: number | null;
+  recordsRead: number;
+  /** Since the look before */
+  recordsPerS: number | null;
+  /** Records that could be read and aren't yet */
+  lagRecords: number;
+  /** What the lag takes at this rate; null while nothing is read */
+  lagMs: number | null;
+  /** From a trade's Kafka timestamp to its ticker written, since the look before */
+  latencyP50Ms: number | null;
+  latencyP99Ms: number | null;
+  applied: number;
+  duplicate: number;
+  late: number;
+  rejected: number;
+  unjudged: number;
+  /** Refused records by reason */
+  rejects: Record<string, number>;
+  lateByInterval: Record<string, number>;
+  /** Final and revised bars written, by interval */
+  barsFinal: Record<string, number>;
+  symbols: number;
+  /** Servers that it waits for */
+  serversDown: string[];
+  workers: Worker[];
+}
+
+/** Partitions that one worker reads (`source`) and counts (`state`). */
+export interface Worker {
+  worker: string;
+  source: number;
+  state: number;
+}
+
 export interface Alive {
   status: "ok";
   uptimeS: number;
@@ -348,6 +398,11 @@ export interface RestOperations<N = number> {
   getWsStats: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: WsStatsAnswer };
   /** Prometheus metrics. */
   getMetrics: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: string };
+  /**
+   * Lag, rates, rejects and bars of the flows. By process, at most 2 s old, from the flows' metrics. One that
+   * doesn't answer within a second is not up, and error says why.
+   */
+  getFlows: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: FlowsAnswer };
   /** What this gateway is, and what a client has to know before it connects. */
   getAbout: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: AboutAnswer };
 }
@@ -372,5 +427,6 @@ export const REST_OPERATIONS = {
   getReadiness: { method: "GET", path: "/health/ready" },
   getWsStats: { method: "GET", path: "/health/ws-stats" },
   getMetrics: { method: "GET", path: "/metrics" },
+  getFlows: { method: "GET", path: "/health/flows" },
   getAbout: { method: "GET", path: "/api/about" },
 } as const;
