@@ -2,9 +2,9 @@
 
 The demo starts it and asks it to end. What isn't delivered ends the demo with the reason; the count it gives at the end
 is the broker's. The synthetic market begins two minutes before a Monday 00:00 UTC and runs sixty times as fast as ours,
-so that bars of all intervals close within three seconds. It passes the days since then in two seconds more, with
-few trades an hour, makes up for the last five minutes, and then stays beside our clock: the last hour and day have
-trades while the demo runs and after it.
+so that bars of all intervals close within three seconds. It passes the days since then in a second more, with
+few trades an hour, and the last three hours in two more, so that a chart has something to show. It makes up for the
+last five minutes, and then stays beside our clock: the last hour and day have trades while the demo runs and after it.
 """
 
 import threading
@@ -33,9 +33,13 @@ BEFORE_MONDAY_US: Final = 2 * MINUTE_US
 AFTER_MONDAY_US: Final = MINUTE_US
 LAST_US: Final = 5 * MINUTE_US
 """How much before our time the market runs densely again."""
-DAYS_SLICES: Final = 10
-"""Slices that the days in between are spread over."""
 HOUR_US: Final = 3_600_000_000
+HOURS_US: Final = 3 * HOUR_US
+"""How much before that it has trades in most minutes."""
+DAYS_SLICES: Final = 5
+"""Slices that the days in between are spread over."""
+HOURS_SLICES: Final = 8
+"""And those hours."""
 SLICE_S: Final = 0.2
 DEFAULT_RATE: Final = 5_000.0
 DISORDER: Final = Disorder(swapped=0.05, swapped_ms=3_000, late=0.002, late_ms=180_000, repeated=0.002)
@@ -136,14 +140,17 @@ class MarketClock:
     def __init__(self, monday_us: int, now_us: int, fast_us: int) -> None:
         self._leaves_us = monday_us + AFTER_MONDAY_US
         self._fast_us = fast_us
-        self._days_us = max((now_us - LAST_US - self._leaves_us) // DAYS_SLICES, fast_us)
+        self._days_us = max((now_us - LAST_US - HOURS_US - self._leaves_us) // DAYS_SLICES, fast_us)
+        self._hours_us = max(HOURS_US // HOURS_SLICES, fast_us)
 
     def span_us(self, market_us: int, now_us: int) -> int:
         """From ``market_us`` on, at the time ``now_us`` of ours."""
         rest_us = max(now_us - market_us, 0)
         if market_us < self._leaves_us or rest_us <= LAST_US:
             return min(self._fast_us, rest_us)
-        return min(self._days_us, max(rest_us - LAST_US, self._fast_us))
+        if rest_us <= LAST_US + HOURS_US:
+            return min(self._hours_us, max(rest_us - LAST_US, self._fast_us))
+        return min(self._days_us, max(rest_us - LAST_US - HOURS_US, self._fast_us))
 
 
 def market_start_us(now_us: int) -> int:
