@@ -11,7 +11,7 @@ const options = { getToken, exact: true } as const;
 export const rest = new RestClient(options);
 export const prices = new PricesClient({ ...options, rest });
 export const candles = new CandlesClient(options);
-export const events = new EventClient({ getToken, lastEventId: `${Date.now() - 86_400_000}-0` });
+export const events = new EventClient({ getToken, lastEventId: "0-0" });
 
 const analyticsListeners = new Set<(message: AnalyticsServerMessage) => void>();
 export const analytics = new AnalyticsClient(

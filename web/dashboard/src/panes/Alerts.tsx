@@ -21,7 +21,7 @@ export function Alerts() {
         </p>
       )}
       {entries.length === 0 && (
-        <p className="empty">Nothing was announced in the last day. Alerts of the flows and of <code>tapeflow publish alerts '{"{…}"}'</code> appear here at once.</p>
+        <p className="empty">Nothing has been announced. Alerts of the flows and of <code>tapeflow publish alerts '{"{…}"}'</code> appear here at once.</p>
       )}
       <ul className="log">
         {shown.map((entry) => (

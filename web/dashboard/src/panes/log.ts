@@ -1,4 +1,4 @@
-/** What was announced, newest first: news, price alerts, states of the system and alerts, of the last day at most. */
+/** What was announced, newest first: news, price alerts, states of the system and alerts, as far back as it is held. */
 import { useSyncExternalStore } from "react";
 import { events } from "../market.ts";
 
