@@ -35,6 +35,11 @@ ERROR_TEXT: Final = {
     500: "The server failed",
     503: "A dependency does not answer and nothing older is at hand; Retry-After says when to try again",
 }
+BARE_ERRORS: Final = {
+    408: "The request did not arrive in time; the server says so without a body",
+    414: "The address is too long; the server says so without a body",
+    431: "Address and headers together are too long; the server says so without a body",
+}
 TAGS: Final = {
     "prices": "What a symbol costs now",
     "history": "Bars, trades and figures of the past, and the bar under way",
@@ -184,7 +189,7 @@ def _errors(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     statuses = {400, 403, 500, 503} if op.public else set(ERROR_TEXT)
     if "{" not in op.path:
         statuses.discard(404)
-    errors: dict[str, Any] = {"414": {"description": "The address is too long; the server says so without a body"}}
+    errors: dict[str, Any] = {str(status): {"description": text} for status, text in BARE_ERRORS.items()}
     for status in sorted(statuses):
         content: dict[str, Any] = {"schema": schema_of[ErrorBody], "examples": _error_examples(op, status)}
         headers = headers_of(op, status)

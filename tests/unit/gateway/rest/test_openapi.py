@@ -3,6 +3,7 @@
 import json
 import re
 from html import escape
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -86,6 +87,17 @@ def test_the_library_would_say_what_is_wrong(document: dict) -> None:
     del broken["paths"]["/health"]["get"]["responses"]["200"]["description"]
     with pytest.raises(ValidationError, match="description"):
         schemathesis.openapi.from_dict(broken).validate()
+
+
+def test_what_is_refused_before_it_is_read_is_described(document: dict) -> None:
+    """The server's own refusals, which no operation makes."""
+    folder = Path(__file__).parents[4] / "gateway"
+    said = re.findall(r'HTTP/1\.1 ([45]\d\d)|_refusal\("(\d+)', (folder / "rest/server.py").read_text("utf-8"))
+    said += re.findall(r'HTTP/1\.1 ([45]\d\d)|_refusal\("(\d+)', (folder / "ws/entrance.py").read_text("utf-8"))
+    statuses = {one or other for one, other in said}
+    assert {"408", "431"} <= statuses
+    for path, _, op in operations(document):
+        assert statuses <= set(op["responses"]), path
 
 
 def test_operations_are_named_once_and_parameters_described(document: dict) -> None:
