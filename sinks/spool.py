@@ -36,6 +36,7 @@ class RowSpool:
             self._file = path.open("ab")
         there = self._file.tell() // dtype.itemsize
         if there < length:
+            self._file.close()
             raise StateIncompatible(
                 f"{length} rows were kept, {there} are left", where=str(path), mend="remove the folder and start again"
             )

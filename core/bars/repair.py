@@ -67,7 +67,7 @@ class RepairShard(Shard):
                 for name in BAR_ID_COLUMNS:
                     self.long_ids.keep(left[name])
                 self._sealed.append(left)
-            seal_bars(self.pool, self.watermark_us, self._lateness, self.per_symbol)
+            seal_bars(self.pool, self.watermark_us, self.per_symbol)
         return finals
 
     def take_sealed(self) -> Rows:

@@ -131,7 +131,7 @@ class Shard:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
         slots = close_bars(self.pool, self.watermark_us, self._lateness)
         finals = self._finish(slots)
-        seal_bars(self.pool, self.watermark_us, self._lateness, self.per_symbol)
+        seal_bars(self.pool, self.watermark_us, self.per_symbol)
         return finals
 
     def take_live(self, intervals: Mask = EVERY_INTERVAL) -> tuple[TickerBatch, BarBatch]:

@@ -313,7 +313,7 @@ def close_bars(pool, watermark_us, lateness_us):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def seal_bars(pool, watermark_us, lateness_us, per_symbol):  # type: ignore[no-untyped-def]
+def seal_bars(pool, watermark_us, per_symbol):  # type: ignore[no-untyped-def]
     """Forgets the bars that take no trade any more, after close_bars has handed them out; finds the least deadline."""
     if watermark_us < pool.registers[LEAST_DEADLINE]:
         return
@@ -323,20 +323,19 @@ def seal_bars(pool, watermark_us, lateness_us, per_symbol):  # type: ignore[no-u
         deadline = pool.deadline_us[slot]
         if deadline == NEVER:
             continue
-        if deadline <= watermark_us or pool.pending[slot]:
+        if deadline <= watermark_us:  # close_bars has put it where the bar takes no trade any more
             row = pool.rows[slot]
-            if row.end_us + lateness_us[row.interval] <= watermark_us:
-                state = per_symbol[row.symbol]
-                if state.current[row.interval] == slot:
-                    if row.interval == DAY:
-                        store_day(state, row)
-                    state.current[row.interval] = -1
-                pool.deadline_us[slot] = NEVER
-                pool.changed[slot] = 0
-                pool.free[pool.registers[FREE_SLOTS]] = slot
-                pool.registers[FREE_SLOTS] += 1
-                removed += 1
-                continue
+            state = per_symbol[row.symbol]
+            if state.current[row.interval] == slot:
+                if row.interval == DAY:
+                    store_day(state, row)
+                state.current[row.interval] = -1
+            pool.deadline_us[slot] = NEVER
+            pool.changed[slot] = 0
+            pool.free[pool.registers[FREE_SLOTS]] = slot
+            pool.registers[FREE_SLOTS] += 1
+            removed += 1
+            continue
         least = min(least, deadline)
     pool.registers[LEAST_DEADLINE] = least
     if removed:

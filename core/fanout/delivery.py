@@ -115,7 +115,8 @@ class Delivery:
                 for variant in list(room.audience):
                     self._spread(room, variant, [variant.dialect.update(bar) for bar in bars], finals, now_ms)
             room.flushed()
-        elif isinstance(room, ChannelRoom):
+        else:
+            assert isinstance(room, ChannelRoom)
             self._send_channel(room, room.drain(), now_ms)
         if written_ms:
             self.written_ms.append(written_ms)

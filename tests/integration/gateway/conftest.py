@@ -1,4 +1,4 @@
-"""Fixtures of the gateway's integration tests: a REST process and a market of its own, one for each module."""
+"""Fixtures of the gateway's integration tests: a REST process and a market, shared by all who change no setting."""
 
 from tests.integration.gateway.rest_server import market, rest
 

@@ -159,7 +159,7 @@ def bar_json(symbol: str, start_ms: int, sequence: int, *, final: bool = True, *
 
 
 class Market:
-    """Writers into the stores of one test module."""
+    """Writers into the stores that tests of REST share: each takes symbols of its own."""
 
     def __init__(self, redis_url: str, dsn: str, database: str) -> None:
         self.redis_url, self.dsn, self.database = redis_url, dsn, database
@@ -224,7 +224,7 @@ class Market:
         self.clickhouse.execute(f"INSERT INTO {self.database}.trades ({names}) VALUES", rows)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def market(redis_url: str, clickhouse_dsn: str) -> Iterator[Market]:
     found = Market(redis_url.rpartition("/")[0] + "/7", clickhouse_dsn, f"rest_{uuid.uuid4().hex[:10]}")
     found.redis.flushdb()
@@ -236,7 +236,7 @@ def market(redis_url: str, clickhouse_dsn: str) -> Iterator[Market]:
     found.clickhouse.disconnect()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rest(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestServer]:
     """A server with a token secret, without a request limit, and prices that are not cached."""
     with RestServer(tmp_path_factory.mktemp("rest"), **market.settings()) as server:

@@ -1,9 +1,7 @@
 """Reading over HTTP: digits, splices, pages, figures; against real Redis and ClickHouse."""
 
 import gzip
-import json
 import random
-import time
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
 from urllib.parse import quote
 
@@ -16,52 +14,6 @@ DIGITS = "123456789012345678.0123456789"
 
 def starts(bars: list[dict]) -> list[int]:
     return [int(bar["time"]) for bar in bars]
-
-
-def test_price_keeps_every_digit_and_reads_redis_first(rest: RestServer, market: Market) -> None:
-    ticker = (
-        '{"type":"snapshot","symbol":"P/1","price":%s,"bid":null,"ask":0.0000000001,"volume":1,"open":1,"high":1,'
-        '"low":1,"previousClose":null,"change":null,"changePercent":null,"timestamp":%d,"sequence":9007199254740993,'
-        '"exchange":"X"}'
-    )
-    market.redis.set("price:P/1", ticker % (DIGITS, NOW_MS))
-    answer = rest.get("/api/prices/P%2F1")
-    assert answer.status == 200
-    assert f'"price":{DIGITS},"bid":null,"ask":0.0000000001,'.encode() in answer.body
-    found = answer.json()
-    assert (found["symbol"], found["sequence"], found["exchange"], found["stale"]) == (
-        "P/1",
-        9007199254740993,
-        "X",
-        False,
-    )
-
-
-def test_price_falls_back_to_the_last_trade(rest: RestServer, market: Market) -> None:
-    trades = [
-        {"time_us": NOW_MS * 1000 + number, "price": Decimal("1.5") + number, "size": Decimal("0.1"), "offset": number}
-        for number in range(5)
-    ]
-    market.add_trades("ONLY.HISTORY", trades)
-    found = rest.get("/api/prices/ONLY.HISTORY").json()
-    assert (found["price"], found["volume"], found["sequence"]) == (Decimal("5.5"), Decimal("0.5"), 4)
-    assert found["stale"] is False
-
-
-@pytest.mark.parametrize("path", ["prices", "ohlc", "trades", "stats"])
-def test_unknown_and_impossible_symbols(rest: RestServer, path: str) -> None:
-    unknown = rest.get(f"/api/{path}/NOBODY")
-    assert (unknown.status, unknown.json()["error"]) == (404, "SYMBOL_NOT_FOUND")
-    for symbol in ("%20", "a%00b", "x" * 65, "A%2CB", "%E2%80%8B"):
-        bad = rest.get(f"/api/{path}/{symbol}")
-        assert (bad.status, bad.json()["error"]) == (400, "BAD_REQUEST"), symbol
-
-
-def test_many_prices_in_the_order_asked(rest: RestServer, market: Market) -> None:
-    for name in ("M1", "M2"):
-        market.redis.set(f"price:{name}", json.dumps({"symbol": name, "price": 1, "timestamp": 1, "sequence": 1}))
-    found = rest.get("/api/prices?symbols=M2,NOBODY,M1").json()
-    assert [each["symbol"] for each in found] == ["M2", "M1"]
 
 
 def test_bars_splice_history_recent_and_live_without_hole_or_double(rest: RestServer, market: Market) -> None:
@@ -200,36 +152,6 @@ def test_trades_oldest_first_page_forward_from_a_start(rest: RestServer, market:
     assert [int(each["sequence"]) for each in rest.get(f"/api/trades/FORWARD?{asked}").json()] == numbers[20:30]
 
 
-def test_historical_is_another_name_for_bars_and_trades(rest: RestServer, market: Market) -> None:
-    market.add_bars("H/1", [OPEN_MS - MINUTE_MS * back for back in range(1, 30)], list(range(29, 0, -1)))
-    trades = [{"time_us": NOW_MS * 1000 - at, "price": Decimal(1), "size": Decimal(1), "offset": at} for at in range(9)]
-    market.add_trades("H/1", trades)
-    since = f"startTime={OPEN_MS - 10 * MINUTE_MS}&endTime={NOW_MS}"
-    for other, asked in (
-        ("ohlc/H%2F1", "historical/H%2F1"),
-        (f"ohlc/H%2F1?timeframe=5m&{since}", f"historical/H%2F1?timeframe=5m&{since}"),
-        (f"ohlc/H%2F1?order=asc&limit=3&{since}", f"historical/H%2F1?kind=ohlc&order=asc&limit=3&{since}"),
-        (f"trades/H%2F1?limit=4&{since}", f"historical/H%2F1?kind=trades&limit=4&{since}"),
-    ):
-        alias, direct = rest.get(f"/api/{asked}"), rest.get(f"/api/{other}")
-        assert (alias.status, alias.body, alias.headers["etag"]) == (200, direct.body, direct.headers["etag"])
-    page = rest.get("/api/historical/H%2F1?kind=trades&limit=4")
-    link = page.headers["link"].partition(">")[0].removeprefix("<")
-    assert link.startswith("/api/historical/H%2F1?kind=trades&limit=4&cursor=")
-    assert [int(each["sequence"]) for each in rest.get(link).json()] == [4, 5, 6, 7]
-    assert rest.get("/api/historical/NOBODY").json()["error"] == "SYMBOL_NOT_FOUND"
-    for query, words in (
-        ("cursor=x", "for kind=trades"),
-        ("offset=5", "for kind=trades"),
-        ("kind=trades&timeframe=1m", "for kind=ohlc"),
-        ("startTime=1705600000", "would be right"),
-        ("kind=bars", "bars"),
-    ):
-        answer = rest.get(f"/api/historical/H%2F1?{query}")
-        assert answer.status == 400
-        assert words in answer.json()["message"]
-
-
 def test_trades_page_by_cursor_though_new_ones_arrive(rest: RestServer, market: Market) -> None:
     random.seed(3)
     base_us = (NOW_MS - 3_600_000) * 1000
@@ -313,41 +235,3 @@ def test_conditional_compressed_and_head(rest: RestServer, market: Market) -> No
     assert rest.get("/api/ohlc/TAGGED", if_none_match='W/"other"').status == 200
     head = rest.ask("HEAD", "/api/ohlc/TAGGED")
     assert (head.status, head.body) == (200, b"")
-
-
-def test_symbols_are_those_the_token_allows(rest: RestServer, market: Market) -> None:
-    for name in ("Z/1", "Z/2", "Y/1"):
-        market.add_symbol(name)
-    answer = rest.get("/api/symbols", token=rest.token(symbols=("Z/*",)))
-    assert [each["symbol"] for each in answer.json()] == ["Z/1", "Z/2"]
-    assert answer.headers["x-total-count"] == "2"
-    page = rest.get("/api/symbols?limit=1&offset=1", token=rest.token(symbols=("Z/*",)))
-    assert [each["symbol"] for each in page.json()] == ["Z/2"]
-
-
-def test_health_metrics_and_pages(rest: RestServer, market: Market) -> None:
-    assert rest.get("/health", token="").json()["status"] == "ok"
-    ready = rest.get("/health/ready", token="")
-    assert (ready.status, ready.json()["status"]) == (200, "ready")
-    soon_ms = int(time.time() * 1000) + 60_000
-    market.redis.hset(
-        "gateway:ws-stats",
-        mapping={
-            "ws-1": json.dumps({"gateway": "ws-1", "updatedAt": soon_ms, "stats": {"clients": 3}}),
-            "dead": json.dumps({"gateway": "dead", "updatedAt": 5, "stats": {}}),
-        },
-    )
-    assert [each["gateway"] for each in rest.get("/health/ws-stats", token="").json()["gateways"]] == ["ws-1"]
-    rest.get("/api/ohlc/TAGGED")
-    metrics = rest.get("/metrics", token="").body.decode()
-    for name in (
-        'tapeflow_rest_requests_total{operation="GET /api/ohlc/{symbol}",status="200"}',
-        'tapeflow_cache_hit_ratio{cache="bars"}',
-        'tapeflow_breaker_state{dependency="clickhouse"} 0.0',
-        "tapeflow_sse_clients 0.0",
-    ):
-        assert name in metrics
-    page = rest.get("/docs", token="")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert rest.get("/openapi.json", token="").json()["openapi"] == "3.1.0"

@@ -95,3 +95,20 @@ def test_a_bar_is_final_from_the_moment_of_its_end_on() -> None:
     shard = Shard(Rules(out_of_order_us=0))
     shard.apply(to_batch([trade(0, "1"), trade(1, "1", at_us=60_000_000)]))
     assert [bar["final"] for bar in bars_of(shard.take_final()).values()] == [True]
+
+
+def test_a_trade_that_comes_late_but_happened_first_opens_the_bar() -> None:
+    bar = bar_of(trade(0, "10", at_us=5), trade(1, "11", at_us=9), trade(2, "12", at_us=1), trade(3, "13", at_us=7))
+    assert (bar["open"], bar["close"], bar["high"], bar["low"]) == (12, 11, 13, 10)
+
+
+def test_without_ids_the_offset_decides_at_both_ends() -> None:
+    bar = bar_of(trade(5, "10"), trade(3, "11"), trade(9, "12"), trade(7, "13"))
+    assert (bar["open"], bar["close"]) == (11, 12)
+
+
+def test_the_same_with_ids_that_are_no_numbers() -> None:
+    bar = bar_of(trade(5, "10", trade_id="x"), trade(3, "11", at_us=-1, trade_id="b"), trade(9, "12", trade_id="a"))
+    assert bar["close"] == 12
+    later = bar_of(trade(5, "10", trade_id="x"), trade(3, "11", trade_id="b"), trade(9, "12", at_us=3, trade_id="a"))
+    assert (later["open"], later["close"]) == (11, 12)

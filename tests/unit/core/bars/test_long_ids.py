@@ -86,3 +86,12 @@ def test_zeros_before_an_id_do_not_make_it_greater() -> None:
     ids = [MIDDLE, LARGE, "0" * 10 + SMALL]
     shard.apply(to_batch([at(n, 0, str(n + 1), trade_id=each) for n, each in enumerate(ids)]))
     assert open_and_close(shard) == (3, 2)
+
+
+def test_without_a_long_id_nothing_is_ranked() -> None:
+    ids = LongIds()
+    batch = to_batch([at(0, 0, trade_id="7"), at(1, 0, trade_id="x"), at(2, 0)])
+    before = batch.rows.copy()
+    ids.rank(batch.rows, batch.text, np.zeros(0, BAR_STATE))
+    assert (batch.rows == before).all()
+    assert ids.digits == []

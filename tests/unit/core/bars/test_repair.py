@@ -47,3 +47,40 @@ def test_a_duplicate_before_a_late_trade_does_not_make_other_bars_refuse_it() ->
     shard.take_final()
     shard.apply(to_batch([at(2, 301, trade_id="1"), at(3, 2, trade_id="3")]))
     assert folded_minutes(shard).keys() == {("A", "1m", MONDAY_US)}
+
+
+def test_a_trade_that_found_no_bar_makes_one_and_one_that_a_longer_interval_took_stays_there() -> None:
+    rules = Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
+    shard = RepairShard(rules)
+    assert not len(shard.take_final()), "nothing was read"
+    shard.apply(to_batch([at(0, 1), at(1, 700)]))
+    shard.take_final()
+    shard.take_final()
+    shard.apply(to_batch([at(2, 2), at(3, 3), at(4, 130)]))
+    (folded,) = fold_late(shard.take_late(), lambda: [shard.take_sealed()], rules)
+    bars = bars_of(BarBatch(shard.symbols.names, folded))
+    counts = {
+        (name, (start_us - MONDAY_US) // 60_000_000): bar["trade_count"] for (_, name, start_us), bar in bars.items()
+    }
+    assert counts == {("1m", 0): 3, ("1m", 2): 1, ("5m", 0): 4}
+    assert bars["A", "1m", MONDAY_US + 120_000_000]["revision"] == 0
+
+
+def test_late_trades_of_many_bars_are_folded_together() -> None:
+    rules = Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
+    shard = RepairShard(rules)
+    shard.apply(to_batch([at(0, 0), at(1, 3600)]))
+    shard.take_final()
+    shard.apply(to_batch([at(2 + n, 60 * n) for n in range(30)]))
+    (folded,) = fold_late(shard.take_late(), lambda: [shard.take_sealed()], rules)
+    assert len(bars_of(BarBatch(shard.symbols.names, folded))) == 30 + 6 + 2 + 1
+
+
+def test_a_bar_that_is_closed_and_still_takes_trades_is_not_sealed() -> None:
+    shard = RepairShard(Rules(out_of_order_us=0, lateness_us=(60_000_000,) * len(INTERVALS)))
+    shard.apply(to_batch([at(0, 1), at(1, 61)]))
+    assert len(shard.take_final()) == 1
+    assert len(shard.take_sealed()) == 0
+    shard.apply(to_batch([at(2, 125)]))
+    shard.take_final()
+    assert len(shard.take_sealed()) == 1

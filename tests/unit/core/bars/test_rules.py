@@ -1,6 +1,6 @@
 """Sequences put the source epoch above the offset and stay exact JavaScript numbers."""
 
-from core.bars.rules import Rules
+from core.bars.rules import Rules, unjudged_note
 from schemas.contract import SEQUENCE_BITS, SEQUENCE_MAX
 
 
@@ -11,3 +11,8 @@ def test_a_sequence_is_the_offset_in_the_first_epoch() -> None:
 def test_a_later_epoch_sorts_above_every_offset_of_an_earlier_one() -> None:
     assert Rules(source_epoch=1).sequence(0) > Rules().sequence(2**SEQUENCE_BITS - 1)
     assert Rules(source_epoch=511).sequence(2**SEQUENCE_BITS - 1) < SEQUENCE_MAX
+
+
+def test_trades_that_could_not_be_judged_are_said_where_there_are_any() -> None:
+    assert unjudged_note(0) == ""
+    assert unjudged_note(3) == " (3 unjudged)"

@@ -141,3 +141,41 @@ def test_what_was_forgotten_of_an_older_time_makes_nothing_younger_certain() -> 
     given = trades(("1", 10), ("2", 5), ("3", 1), ("4", 7))
     # Of "1", forgotten first, it is known that it was at 10 s: whatever is older can't be told.
     assert outcomes(given, replace(RULES, dedupe_window=1)) == ([], 2)
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_a_window_that_goes_round_forgets_the_oldest_and_finds_the_rest(size: int) -> None:
+    shard = Shard(replace(RULES, dedupe_window=size))
+    count = 4 * size + 5
+    shard.apply(to_batch(trades(*[(f"id-{n}", n) for n in range(count)])))
+    newest = [(f"id-{n}", n) for n in range(count - size, count)]
+    assert shard.apply(to_batch(trades(*newest))).duplicate == size
+    assert np.count_nonzero(shard.seen.remembered()["kind"]) == size
+    again = restore(snapshot(shard), replace(RULES, dedupe_window=size))
+    assert again.apply(to_batch(trades(*newest))).duplicate == size
+    assert again.seen.remembered().tobytes() == shard.seen.remembered().tobytes()
+
+
+def test_places_that_were_given_up_are_kept_over_a_recovery() -> None:
+    rules = replace(RULES, dedupe_window=3)
+    shard = Shard(rules)
+    shard.apply(to_batch(trades(("a", 0), ("1", 0), ("1", 3600))))
+    for window in (3, 2, 1):
+        smaller = restore(snapshot(shard), replace(rules, dedupe_window=window))
+        assert smaller.apply(to_batch(trades(("1", 3600)))).duplicate == 1
+
+
+def test_many_symbols_and_exchanges_are_told_apart() -> None:
+    count = 150
+    given = [("7", 0, f"x{n % 3}", f"S{n}") for n in range(count)]
+    shard = Shard(RULES)
+    assert shard.apply(to_batch(trades(*given[:100]))).duplicate == 0
+    assert shard.apply(to_batch(trades(*given))).duplicate == 100
+    assert len(shard.seen.pairs()) == count
+    again = restore(snapshot(shard), RULES)
+    assert again.apply(to_batch(trades(*given))).duplicate == count
+
+
+def test_long_numbers_are_the_same_with_zeros_before_them_and_behind_the_point() -> None:
+    long = "9" * 40
+    assert outcomes(trades((long, 0), ("000" + long, 0), (f" {long}.00", 0), (long + "1", 0))) == ([1, 2], 0)

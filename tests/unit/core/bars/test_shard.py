@@ -104,9 +104,20 @@ def test_live_output_is_only_what_changed() -> None:
     assert len(bars) == len(INTERVALS)
 
 
-@pytest.mark.compiled
-def test_thousands_of_symbols_grow_every_table() -> None:
-    count = 5_000
+def test_a_store_that_lost_all_is_given_all_again() -> None:
+    shard = Shard(RULES)
+    shard.apply(to_batch([at(0, 1), at(1, 1, symbol="B"), at(2, 70)]))
+    finals = bars_of(shard.take_final())
+    shard.take_live()
+    assert bars_of(shard.publish_again()) == finals
+    tickers, bars = shard.take_live()
+    assert len(tickers) == 2
+    assert bars_of(bars).keys() == bars_of(shard.open_bars()).keys()
+    assert len(Shard(RULES).publish_again()) == 0
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.compiled)])
+def test_many_symbols_grow_every_table(count: int) -> None:
     rows = np.zeros(count, TRADE)
     text = b"".join(b"%05d" % i for i in range(count))
     rows["symbol_at"], rows["symbol_len"] = np.arange(count) * 5, 5
@@ -116,7 +127,7 @@ def test_thousands_of_symbols_grow_every_table() -> None:
     assert shard.apply(TradeBatch("t", 0, rows, text, count, count)).applied == count
     bars = bars_of(shard.open_bars())
     assert len(bars) == count * len(INTERVALS)
-    assert bars["04999", "1W", MONDAY_US]["open"] == Decimal(5_000).scaleb(-10)
+    assert bars[f"{count - 1:05}", "1W", MONDAY_US]["open"] == Decimal(count).scaleb(-10)
 
 
 def test_a_trade_is_too_late_from_the_exact_bound_on() -> None:

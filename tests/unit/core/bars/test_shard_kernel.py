@@ -5,8 +5,9 @@ from decimal import Decimal
 from core.bars.rules import Rules
 from core.bars.shard import Shard
 from oracle.truth import OracleTrade
+from schemas.columns import APPLIED, DUPLICATE, LATE
 from schemas.intervals import INTERVALS
-from tests.property.trade_batches import MONDAY_US, to_batch, wide
+from tests.property.trade_batches import MONDAY_US, bars_of, to_batch, wide
 
 DAY_US = 86_400_000_000
 PATIENT = Rules(lateness_us=(10 * DAY_US,) * len(INTERVALS))
@@ -70,3 +71,95 @@ def test_a_ticker_keeps_the_figures_of_a_day_that_was_sealed_meanwhile() -> None
     shard.take_final()
     row = shard.take_live()[0].rows[0]
     assert [wide(row, name) for name in ("open", "high", "low", "price", "volume")] == [5, 6, 5, 6, 2]
+
+
+def test_quotes_stay_until_newer_ones_come() -> None:
+    shard = Shard(PATIENT)
+    batch = to_batch([OracleTrade(3, n, n, MONDAY_US + n, "A", Decimal(5), Decimal(1)) for n in range(3)])
+    batch.rows["has_bid"], batch.rows["bid_lo"] = [1, 0, 0], [7, 0, 0]
+    batch.rows["has_ask"], batch.rows["ask_lo"] = [0, 1, 0], [0, 8, 0]
+    shard.apply(batch)
+    (row,) = shard.take_live()[0].rows
+    assert (row["has_bid"], row["bid_lo"], row["has_ask"], row["ask_lo"]) == (1, 7, 1, 8)
+    assert (row["event_time_us"], row["first_seen_us"]) == (MONDAY_US + 2, MONDAY_US)
+
+
+def test_each_trade_is_applied_refused_or_a_duplicate() -> None:
+    strict = Rules(out_of_order_us=0, lateness_us=(60_000_000,) * len(INTERVALS), dedupe=True, dedupe_window=2)
+    shard = Shard(strict)
+    minutes = [(0, "1"), (1, "2"), (1, "2"), (10, "3"), (0, "4"), (0, "1"), (10, "x"), (1, "2")]
+    given = [
+        OracleTrade(3, n, n, MONDAY_US + minute * 60_000_000, "A", Decimal(5), Decimal(1), trade_id=each)
+        for n, (minute, each) in enumerate(minutes)
+    ]
+    batch = to_batch(given)
+    done = shard.apply(batch)
+    assert batch.rows["outcome"].tolist() == [APPLIED, APPLIED, DUPLICATE, APPLIED, LATE, LATE, APPLIED, LATE]
+    assert (done.applied, done.duplicate, done.late) == (4, 1, 3)
+    assert done.refused[:3] == (3, 3, 0)
+    assert done.unjudged > 0
+
+
+def test_a_late_trade_revises_a_bar_that_is_not_sealed() -> None:
+    shard = Shard(Rules(out_of_order_us=0, lateness_us=(600_000_000,) * len(INTERVALS)))
+    times_us = (0, 61_000_000, 1)
+    for n, time_us in enumerate(times_us):
+        shard.apply(to_batch([OracleTrade(3, n, n, MONDAY_US + time_us, "A", Decimal(n + 1), Decimal(1))]))
+        finals = bars_of(shard.take_final())
+    assert finals["A", "1m", MONDAY_US]["revision"] == 1
+    assert finals["A", "1m", MONDAY_US]["close"] == 3
+
+
+def test_more_bars_than_a_page_close_at_once_and_are_found_whatever_their_hash() -> None:
+    count = 80
+    shard = Shard(Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS)))
+    given = [OracleTrade(3, n, n, MONDAY_US, f"S{n}", Decimal(n + 1), Decimal(1)) for n in range(count)]
+    shard.apply(to_batch(given))
+    shard.apply(to_batch(given))
+    shard.apply(to_batch([OracleTrade(3, count, count, MONDAY_US + 8 * DAY_US, "S0", Decimal(1), Decimal(1))]))
+    finals = bars_of(shard.take_final())
+    assert len(finals) == count * len(INTERVALS)
+    assert {bar["trade_count"] for bar in finals.values()} == {2}
+    assert len(shard.open_bars()) == len(INTERVALS)
+    tickers = shard.take_live()[0]
+    assert len(tickers) == count
+    assert {wide(row, "price") for row in tickers.rows} == {Decimal(n) for n in range(1, count + 1)}
+
+
+def test_a_day_without_a_bar_any_more_leaves_its_last_price() -> None:
+    strict = Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
+    shard = Shard(strict)
+    for n, (symbol, day) in enumerate([("A", 0), ("B", 2), ("A", 3)]):
+        shard.apply(to_batch([OracleTrade(3, n, n, MONDAY_US + day * DAY_US, symbol, Decimal(n + 5), Decimal(1))]))
+        shard.take_final()
+    tickers = {shard.symbols.names[row["symbol"]]: row for row in shard.take_live()[0].rows}
+    assert wide(tickers["A"], "previous_close") == 5
+    assert wide(tickers["A"], "price") == 7
+
+
+def test_an_id_that_is_no_number_lets_the_order_of_the_log_open_the_day() -> None:
+    shard = Shard(PATIENT)
+    given = [("A", "5", "x"), ("A", "6", "1"), ("A", "7", "0"), ("B", "5", "2"), ("B", "6", "3"), ("B", "7", "1")]
+    trades = [
+        OracleTrade(3, n, n, MONDAY_US, symbol, Decimal(price), Decimal(1), trade_id=each)
+        for n, (symbol, price, each) in enumerate(given)
+    ]
+    shard.apply(to_batch(trades))
+    rows = shard.take_live()[0].rows
+    assert [(wide(row, "open"), wide(row, "price")) for row in rows] == [(5, 7), (7, 6)]
+
+
+def test_a_bar_that_was_announced_and_one_that_waits_to_be_sealed_are_published_once() -> None:
+    shard = Shard(Rules(out_of_order_us=0, lateness_us=(60_000_000,) * len(INTERVALS)))
+
+    def apply(offset: int, seconds: int, symbol: str = "A") -> int:
+        time_us = MONDAY_US + seconds * 1_000_000
+        shard.apply(to_batch([OracleTrade(3, offset, 0, time_us, symbol, Decimal(5), Decimal(1))]))
+        return len(shard.take_final())
+
+    assert apply(0, 1) == 0
+    assert len(shard.announce(MONDAY_US + 60_000_000)) == 1
+    assert apply(1, 2) == 1, "it has changed since, though its end isn't passed"
+    assert apply(2, 61) == 0, "it was published as it is"
+    assert apply(3, 62, "B") == 0
+    assert apply(4, 121) == 2, "the second minute of both"

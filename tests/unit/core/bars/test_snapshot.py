@@ -132,3 +132,31 @@ def test_a_ticker_has_the_newest_day_over_a_recovery() -> None:
     shard.apply(to_batch([at(0, 1, "5"), at(1, 86_400 + 1, "6")]))
     tickers, _ = restore(snapshot(shard), patient(10 * 86_400)).take_live()
     assert wide(tickers.rows[0], "price") == 6
+
+
+def test_a_shard_of_more_bars_than_a_new_one_has_room_for_survives() -> None:
+    shard = Shard(Rules())
+    shard.apply(to_batch([at(n, 1, symbol=f"S{n}") for n in range(160)]))
+    again = restore(snapshot(shard), Rules())
+    assert bars_of(again.open_bars()) == bars_of(shard.open_bars())
+    assert len(again.pool.rows) == len(shard.pool.rows)
+
+
+def test_ids_are_remembered_over_a_recovery() -> None:
+    rules = Rules(dedupe=True)
+    shard = Shard(rules)
+    shard.apply(to_batch([at(0, 1, trade_id="a"), at(1, 1, trade_id="2")]))
+    again = restore(snapshot(shard), rules)
+    assert (
+        again.apply(to_batch([at(2, 1, trade_id="a"), at(3, 1, trade_id="2"), at(4, 1, trade_id="b")])).duplicate == 2
+    )
+
+
+def test_a_state_from_before_ids_were_kept_knows_none() -> None:
+    rules = Rules(dedupe=True)
+    shard = Shard(Rules())
+    shard.apply(to_batch([at(0, 10)]))
+    fields = msgspec.msgpack.decode(snapshot(shard))
+    fields[0], fields[3], fields[8] = 2, fields[3][:10], b"\0" * 512
+    again = restore(msgspec.msgpack.encode(fields[:17]), rules)
+    assert again.apply(to_batch([at(1, 10, trade_id="7")])).unjudged == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.fanout.bar_rooms import BAR_ROOMS, BarRoom
-from core.fanout.client import HELD_BY_TRANSPORT, HubLimits
+from core.fanout.client import FRESH, HELD_BY_TRANSPORT, HubLimits
 from core.fanout.dialect import ALL_BARS, FINAL_BARS, Subscribe
 from core.fanout.hub import Hub
 from core.fanout.messages import decode_bar
@@ -149,3 +149,56 @@ def test_a_symbol_that_has_not_traded_is_an_error_until_its_first_bar() -> None:
     feed(hub, bar(60_000, 2))
     [initial] = sent(hub, client, 2_000)
     assert [each["time"][14:19] for each in initial["bars"]] == ["01:00"]
+
+
+def test_a_load_from_before_what_the_stream_brought_changes_nothing() -> None:
+    room = bars(bar(0, 5, final=True), bar(60, 7))
+    older = [decode_bar(json.dumps(each).encode()) for each in (bar(0, 4), bar(60, 6))]
+    assert not room.load(older, 3)
+    ahead = [decode_bar(json.dumps(each).encode()) for each in (bar(60, 8), bar(120, 9))]
+    assert room.load(ahead, 5)
+    assert room.depth == 5
+    assert [each.sequence for each in room.newest(3)] == [5, 8, 9]
+    assert room.newest(0) == []
+
+
+def test_initial_bars_are_put_into_words_once_until_a_bar_moves() -> None:
+    room = bars(bar(0, 5, final=True), bar(60, 7))
+    first = room.initial(CANDLES, 2)
+    assert room.initial(CANDLES, 2) is first
+    assert room.initial(CANDLES, 1) != first
+    room.apply(decode_bar(json.dumps(bar(60, 8)).encode()))
+    assert room.initial(CANDLES, 2) is not first
+
+
+def test_members_are_owed_what_was_open_when_delivery_stopped() -> None:
+    hub = Hub(HubLimits())
+    client = subscribed(hub, ALL_BARS)
+    (room,) = client.rooms
+    feed(hub, bar(60_000, 2))
+    sent(hub, client, 2_000)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 2_000)
+    feed(hub, bar(60_000, 3, final=True))
+    hub.flush(3_000)
+    assert [each.start_ms for each in room.missed(client)] == [0]
+    assert room.owe() > 0
+    assert client.owed == {room: 0}
+    assert room.count_since(0) == 2
+    assert not room.owes_more(1000)
+    lagging = make_client(hub, CANDLES)
+    room.fall_behind(lagging, FRESH)
+    lagging.owed[room] = -60_000
+    assert room.owes_more(1000)
+    assert lagging.rooms[room] == 1000
+    assert not room.owes_more(room.depth)
+    room.forget()
+    assert (room.owe(), room.owes_more(1000), room.ready, room.starts) == (0, False, False, [])
+
+
+def test_nobody_who_lags_for_another_reason_is_owed_bars() -> None:
+    hub = Hub(HubLimits())
+    client = subscribed(hub, ALL_BARS)
+    (room,) = client.rooms
+    room.fall_behind(client, FRESH)
+    assert room.owe() == 0
+    assert client.owed == {}

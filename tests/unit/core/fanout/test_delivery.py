@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from core.fanout.client import HELD_BY_TRANSPORT, HubLimits
-from core.fanout.dialect import ALL_BARS, Subscribe
+from core.fanout.client import HELD_BY_BUDGET, HELD_BY_TRANSPORT, HubLimits
+from core.fanout.dialect import ALL_BARS, Subscribe, Unsubscribe, Variant
 from core.fanout.hub import Hub
 from core.fanout.messages import ChannelMessage, decode_bar
 from core.fanout.registry import MESSAGE_BYTES
+from gateway.ws.dialects.prices import PricesDialect
 from tests.unit.core.fanout.words import ANALYTICS, CANDLES, answer, bar, delta, feed, make_client, sent, snapshot
 
 SYMBOLS = ("A", "B", "C")
@@ -230,3 +231,185 @@ def test_a_sequence_that_never_was_brings_whole_states() -> None:
     hub, last = busy_hub(0.1)
     feed(hub, *(delta(symbol, last, last + 10) for symbol in SYMBOLS))
     assert check(come_back(hub, last + 5), last + 5, last + 10) == ["snapshot"] * 3
+
+
+def test_who_is_held_for_two_reasons_waits_for_both() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub)
+    delivery = hub.delivery
+    sent(hub, client, 0)
+    delivery.hold(client, HELD_BY_TRANSPORT, 5)
+    delivery.hold(client, HELD_BY_BUDGET, 9)
+    assert client.held_since_ms == 5
+    delivery.release(client, HELD_BY_TRANSPORT)
+    assert client.held == HELD_BY_BUDGET
+    assert hub.busy
+    delivery.release(client, HELD_BY_BUDGET)
+    assert (client.held, hub.busy) == (0, False)
+
+
+def test_who_is_closed_is_closed_once_and_gets_nothing_more() -> None:
+    hub = Hub(HubLimits(buffer=1))
+    client = make_client(hub, ANALYTICS)
+    hub.command(client, Subscribe((("channel", "alerts"),)), 0)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 0)
+    hub.publish(ChannelMessage("alerts", "alert", b"{}", 1))
+    hub.flush(1)
+    hub.delivery.close(client, 4009, "first")
+    hub.delivery.close(client, 4008, "second")
+    hub.delivery.reply(client, [b"{}"])
+    hub.publish(ChannelMessage("alerts", "alert", b"{}", 1))
+    hub.delivery.release(client, HELD_BY_TRANSPORT)
+    assert hub.flush(2) == []
+    assert [(code, reason) for _client, code, reason in hub.take_closes()] == [(4009, "first")]
+
+
+def test_messages_for_some_reach_those_alone() -> None:
+    hub = Hub(HubLimits())
+    ana, bob = (make_client(hub, ANALYTICS, user_id=name) for name in ("ana", "bob"))
+    blind = make_client(hub, ANALYTICS, user_id="bob", may_see=lambda _symbol: False)
+    slow = make_client(hub, ANALYTICS, user_id="ana")
+    for client in (ana, bob, blind, slow):
+        hub.command(client, Subscribe((("channel", "alerts"),)), 0)
+        sent(hub, client, 0)
+    hub.delivery.hold(slow, HELD_BY_TRANSPORT, 0)
+    for number, (user, symbols) in enumerate([("", ()), ("ana", ()), ("", ("A", "B")), ("bob", ("A",))]):
+        hub.publish(ChannelMessage("alerts", "alert", b'{"n":%d}' % number, 1, user, symbols))
+    hub.flush(1)
+    hub.publish(ChannelMessage("alerts", "alert", b'{"n":4}', 1, "bob"))
+    hub.flush(2)
+    hub.delivery.release(slow, HELD_BY_TRANSPORT)
+    seen = [
+        [each["data"]["n"] for array in sent(hub, client, 3) for each in array] for client in (ana, bob, blind, slow)
+    ]
+    assert seen == [[0, 1, 2], [0, 2, 3, 4], [0, 4], [0, 1, 2]]
+
+
+def test_a_delta_that_changes_nothing_for_a_dialect_is_no_message() -> None:
+    hub = Hub(HubLimits())
+    quotes = Variant("quotes", Silent(), lambda messages: b"\n".join(messages) + b"\n")
+    client = make_client(hub, quotes)
+    hub.command(client, Subscribe((("ticker", "A"),)), 0)
+    answer(hub, {"A": snapshot("A", 1)})
+    sent(hub, client, 1)
+    feed(hub, delta("A", 1, 2))
+    assert sent(hub, client, 2) == []
+    assert hub.delivery.written_ms == [1]
+
+
+class Silent(PricesDialect):
+    """Tells states, and nothing of what changes."""
+
+    def changes(self, *_: object) -> tuple[bytes, ...]:
+        return ()
+
+
+def test_a_backlog_of_a_room_that_was_left_is_dropped() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub, ANALYTICS)
+    hub.command(client, Subscribe((("channel", "alerts"), ("channel", "lp"))), 0)
+    hub.delivery.hold(client, HELD_BY_TRANSPORT, 0)
+    for channel in ("alerts", "lp"):
+        hub.publish(ChannelMessage(channel, "alert", b"{}", 1))
+    hub.flush(1)
+    hub.command(client, Unsubscribe((("channel", "lp"),)), 2)
+    hub.delivery.release(client, HELD_BY_TRANSPORT)
+    assert [len(array) for array in sent(hub, client, 3)] == [1]
+
+
+def test_who_resumes_ahead_of_this_gateway_waits_a_moment_for_it() -> None:
+    hub = Hub(HubLimits(resume_wait_ms=500))
+    watching = make_client(hub)
+    room = ("ticker", "A")
+    hub.command(watching, Subscribe((room,)), 0)
+    answer(hub, {"A": snapshot("A", 5)})
+    sent(hub, watching, 0)
+    client = make_client(hub)
+    hub.command(client, Subscribe((room,), {room: 7}), 1000)
+    assert sent(hub, client, 1001) == []
+    feed(hub, delta("A", 5, 7), delta("A", 7, 8))
+    assert [(each["type"], each["previous"]) for each in sent(hub, client, 1002)] == [("delta", 7)]
+    late = make_client(hub)
+    hub.command(late, Subscribe((room,), {room: 99}), 1000)
+    assert [each["type"] for each in sent(hub, late, 1501)] == ["snapshot"]
+    same = make_client(hub)
+    hub.command(same, Subscribe((room,), {room: 8}), 1000)
+    assert sent(hub, same, 1501) == [], "nothing was missed"
+
+
+def test_bars_that_are_still_asked_for_deeper_come_when_they_are_there() -> None:
+    hub = Hub(HubLimits())
+    one, two = make_client(hub, CANDLES), make_client(hub, CANDLES)
+    room = ("bars", "A", "1m", ALL_BARS)
+    held = [decode_bar(json.dumps(bar(60_000 * n, n + 1, final=True)).encode()) for n in range(5)]
+    hub.command(one, Subscribe((room,), bars=2), 0)
+    for load in hub.take_loads(0):
+        hub.loaded_bars(load, held[-2:], 0)
+    sent(hub, one, 1)
+    hub.command(two, Subscribe((room,), bars=5), 1)
+    feed(hub, bar(300_000, 9, final=True))
+    assert sent(hub, two, 2) == []
+    for load in hub.take_loads(2):
+        hub.loaded_bars(load, held, 2)
+    assert len(sent(hub, two, 3)[0]["bars"]) == 5
+
+
+def test_a_lagging_client_that_gets_all_bars_anew_keeps_no_final_ones() -> None:
+    hub = Hub(HubLimits())
+    client, fresh = make_client(hub, CANDLES), make_client(hub, CANDLES)
+    room = ("bars", "A", "1m", ALL_BARS)
+    hub.command(client, Subscribe((room,), bars=1), 0)
+    for load in hub.take_loads(0):
+        hub.loaded_bars(load, [decode_bar(json.dumps(bar(0, 1)).encode())], 0)
+    sent(hub, client, 1)
+    hub.delivery.hold(fresh, HELD_BY_TRANSPORT, 1)
+    hub.command(fresh, Subscribe((room,), bars=1), 1)
+    feed(hub, bar(0, 2, final=True))
+    assert [each["type"] for each in sent(hub, client, 2)] == ["update"]
+    assert not fresh.backlog
+    hub.delivery.release(fresh, HELD_BY_TRANSPORT)
+    assert [each["type"] for each in sent(hub, fresh, 3)] == ["initial"]
+
+
+def test_one_room_alone_is_one_frame_for_those_who_can_take_it() -> None:
+    hub = Hub(HubLimits())
+    quick, slow = make_client(hub), make_client(hub)
+    for client in (quick, slow):
+        hub.command(client, Subscribe((("ticker", "A"),)), 0)
+    answer(hub, {"A": snapshot("A", 1)})
+    for client in hub.flush(1):
+        client.out.clear()
+    hub.delivery.hold(slow, HELD_BY_TRANSPORT, 1)
+    feed(hub, delta("A", 1, 2))
+    assert hub.flush(2, grouped=True) == []
+    ((frame, members),) = hub.take_groups()
+    assert (json.loads(frame)["sequence"], members) == (2, [quick])
+    hub.delivery.hold(quick, HELD_BY_TRANSPORT, 2)
+    feed(hub, delta("A", 2, 3))
+    assert (hub.flush(3, grouped=True), hub.take_groups()) == ([], [])
+
+
+def test_an_entry_that_is_read_again_tells_no_time_and_a_bar_that_waits_no_message() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub, CANDLES)
+    hub.command(client, Subscribe((("bars", "A", "1m", ALL_BARS),), bars=1), 0)
+    for load in hub.take_loads(0):
+        hub.loaded_bars(load, [decode_bar(json.dumps(bar(0, 1)).encode())], 0)
+    sent(hub, client, 1)
+    hub.apply(0, [decode_bar(json.dumps(bar(0, 2)).encode())], 0)
+    assert len(sent(hub, client, 1000)) == 1
+    assert hub.delivery.written_ms == []
+    feed(hub, bar(0, 3))
+    assert sent(hub, client, 1001) == []
+
+
+def test_a_pause_answers_and_keeps_the_rest() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub)
+    hub.command(client, Subscribe((("ticker", "A"),)), 0)
+    hub.pause()
+    answer(hub, {"A": snapshot("A", 1)})
+    hub.receive(client, b'{"type":"ping"}', 1)
+    assert [each["type"] for each in sent(hub, client, 1)] == ["pong"]
+    hub.resume()
+    assert [each["type"] for each in sent(hub, client, 2)] == ["snapshot"]

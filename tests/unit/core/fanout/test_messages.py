@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.fanout.messages import BarMessage, TickerMessage, decode_bar, decode_batch, decode_ticker
+from core.fanout.messages import BarMessage, TickerMessage, decode_bar, decode_batch, decode_moved, decode_ticker
 
 DELTA = b'{"type":"delta","symbol":"A","price":0.12345678901234567890,"sequence":7,"previous":6}'
 BAR = (
@@ -11,7 +11,10 @@ BAR = (
 
 
 def test_a_batch_keeps_order_and_digits() -> None:
-    delta, bar = decode_batch(b"[" + DELTA + b", " + BAR + b', {"type":"later","symbol":"A","sequence":1}]')
+    later, whole = b'{"type":"later","symbol":"A","sequence":1}', b'{"type":"snapshot","symbol":"A","sequence":8}'
+    delta, bar, snapshot = decode_batch(b"[" + b", ".join((DELTA, BAR, later, whole)) + b"]")
+    assert isinstance(snapshot, TickerMessage)
+    assert (snapshot.raw, snapshot.previous) == (whole, None)
     assert isinstance(delta, TickerMessage)
     assert (delta.raw, delta.sequence, delta.previous) == (DELTA, 7, 6)
     assert bytes(delta.fields()["price"]) == b"0.12345678901234567890"
@@ -34,3 +37,10 @@ def test_an_equal_sequence_is_newer_only_where_it_closes_the_bar() -> None:
     assert not live.newer_than(closed)
     assert not closed.newer_than(decode_bar(BAR))
     assert decode_ticker(b'{"type":"snapshot","symbol":"A","sequence":3}').previous is None
+
+
+def test_symbols_whose_open_bar_moved_are_listed_by_interval() -> None:
+    assert decode_moved(b"") == {}
+    assert decode_moved(b'{"1m":["A","B"],"5m":[]}') == {"1m": ["A", "B"], "5m": []}
+    with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
+        decode_moved(b"[1]")

@@ -1,6 +1,6 @@
 """Rooms come and go; histories share one limit."""
 
-from core.fanout.dialect import ALL_BARS
+from core.fanout.dialect import ALL_BARS, FINAL_BARS
 from core.fanout.messages import decode_batch
 from core.fanout.registry import MESSAGE_BYTES, Registry
 from core.fanout.rooms import TickerRoom
@@ -51,3 +51,35 @@ def test_strangers_and_bars_are_dropped_and_known_tickers_stay() -> None:
         registry.drop(room)
     assert list(registry.all()) == [known]
     assert registry.make(("channel", "alerts")) is registry.find(("channel", "alerts"))
+
+
+def test_a_room_is_found_by_what_it_is_about() -> None:
+    registry = Registry(1000, ())
+    ticker, channel = registry.make(("ticker", "A")), registry.make(("channel", "lp"))
+    minute = registry.make(("bars", "A", "1m", ALL_BARS))
+    finals = registry.make(("bars", "A", "1m", FINAL_BARS))
+    assert registry.find(("ticker", "A")) is registry.make(("ticker", "A")) is ticker
+    assert registry.find(("channel", "lp")) is channel
+    assert registry.find(("bars", "A", "5m", ALL_BARS)) is None
+    assert list(registry.bars_of("A", "1m")) == [finals, minute]
+    assert registry.has_bars("A", "1m")
+    assert not registry.has_bars("B", "1m")
+    assert list(registry.all()) == [ticker, minute, finals, channel]
+
+
+def test_a_channel_stays_though_nobody_is_in_it() -> None:
+    registry = Registry(1000, ("alerts",))
+    alerts = registry.make(("channel", "alerts"))
+    registry.drop(alerts)
+    assert registry.find(("channel", "alerts")) is alerts
+    assert alerts.lossless  # type: ignore[attr-defined]
+
+
+def test_messages_of_a_room_that_is_gone_count_until_their_turn() -> None:
+    registry = Registry(MESSAGE_BYTES + 70, ())
+    room = fill(registry, "A")
+    room.forget()
+    registry.drop(room)
+    assert registry.find(("ticker", "A")) is None
+    fill(registry, "B")
+    assert registry.history_bytes < 2 * MESSAGE_BYTES

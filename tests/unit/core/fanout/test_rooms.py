@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from core.fanout.messages import TickerMessage, decode_batch, decode_ticker
-from core.fanout.rooms import Outcome, TickerRoom
-from tests.unit.core.fanout.words import delta, snapshot
+from core.fanout.messages import ChannelMessage, TickerMessage, decode_batch, decode_ticker
+from core.fanout.rooms import ChannelRoom, Outcome, TickerRoom
+from tests.unit.core.fanout.words import PRICES, delta, snapshot
 
 
 def ticker(*messages: dict[str, Any]) -> TickerRoom:
@@ -24,6 +24,8 @@ def test_since_gives_the_chain_or_nothing() -> None:
     del room.history[0], room.history[0], room.history[0]
     assert [each.sequence for each in room.since(4) or ()] == [5, 6]
     assert room.since(3) is None
+    room.history.clear()
+    assert room.since(5) is None
 
 
 def test_a_hole_makes_the_room_unready_and_keeps_the_new_chain() -> None:
@@ -37,3 +39,55 @@ def test_a_hole_makes_the_room_unready_and_keeps_the_new_chain() -> None:
 def test_a_snapshot_in_the_stream_is_a_link_for_those_who_resume() -> None:
     room = ticker(snapshot("A", 1), snapshot("A", 4), delta("A", 4, 5))
     assert [(each.previous, each.sequence) for each in room.since(1) or ()] == [(None, 4), (4, 5)]
+
+
+def test_a_snapshot_below_what_clients_were_given_changes_nothing() -> None:
+    room = ticker(snapshot("A", 9))
+    room.floor = 9
+    room.forget()
+    (older,) = decode_batch(json.dumps([snapshot("A", 5)]).encode())
+    assert isinstance(older, TickerMessage)
+    assert room.apply(older) is Outcome.IGNORED
+    assert room.load(older) is Outcome.GAP
+    assert not room.ready
+
+
+def test_what_the_load_ran_ahead_of_is_a_link_all_the_same() -> None:
+    room = TickerRoom(("ticker", "A"))
+    messages = [delta("A", 1, 2), delta("A", 2, 3), delta("A", 3, 4)]
+    first, second, third = decode_batch(json.dumps(messages).encode())
+    for message in (first, second, third):
+        assert isinstance(message, TickerMessage)
+    assert room.apply(first) is Outcome.GAP  # type: ignore[arg-type]
+    assert room.load(decode_ticker(json.dumps(snapshot("A", 3)).encode())) is Outcome.APPLIED
+    assert room.load(decode_ticker(json.dumps(snapshot("A", 9)).encode())) is Outcome.IGNORED, "it has a state"
+    assert room.apply(second) is Outcome.IGNORED  # type: ignore[arg-type]
+    assert room.apply(third) is Outcome.APPLIED  # type: ignore[arg-type]
+    assert [each.sequence for each in room.since(2) or ()] == [3, 4]
+    assert room.apply(first) is Outcome.IGNORED, "older than the chain"  # type: ignore[arg-type]
+
+
+def test_a_message_that_comes_again_into_a_broken_chain_is_passed_over() -> None:
+    room = ticker(snapshot("A", 1), delta("A", 5, 6), delta("A", 5, 6), delta("A", 8, 9))
+    assert [(message.link, message.sequence) for message in room.history] == [(8, 9)]
+
+
+def test_the_state_is_put_into_words_once_until_it_moves() -> None:
+    room = ticker(snapshot("A", 1))
+    first = room.part(PRICES)
+    assert room.part(PRICES) is first
+    (message,) = decode_batch(json.dumps([delta("A", 1, 2)]).encode())
+    room.apply(message)  # type: ignore[arg-type]
+    assert b'"sequence":2' in room.part(PRICES).replace(b" ", b"")
+    assert [each.sequence for each in room.drain()] == [2]
+    assert room.drain() == []
+
+
+def test_a_channel_gives_what_was_published_once() -> None:
+    room = ChannelRoom(("channel", "lp"), lossless=False)
+    room.pending.extend(ChannelMessage("lp", "lp", b"%d" % number, 1) for number in range(3))
+    assert [message.data for message in room.drain()] == [b"0", b"1", b"2"]
+    room.pending.append(ChannelMessage("lp", "lp", b"3", 1))
+    room.discard_pending()
+    assert room.drain() == []
+    assert room.ready
