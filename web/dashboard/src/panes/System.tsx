@@ -3,6 +3,7 @@
  *
  * Everything is asked of the gateway while somebody looks, every three seconds, and curves show the last ten minutes.
  */
+import type { FlowsAnswer, FlowStatus, Ready, WsStatsAnswer } from "@tapeflow/client";
 import { useEffect, useRef, useState } from "react";
 import { ago, compact } from "../format.ts";
 import { prices } from "../market.ts";
@@ -12,26 +13,11 @@ const EVERY_MS = 3_000;
 const KEPT = 200;
 const LABELS = { tapeflow_ws_delivery_seconds_bucket: "le", tapeflow_rest_requests_total: "status" };
 
-interface Flow {
-  flow: string;
-  up: boolean;
-  problem?: string;
-  lagRecords?: number | null;
-  lagMs?: number | null;
-  recordsPerSecond?: number | null;
-  rejected?: Record<string, number>;
-}
-interface Dependency {
-  status: string;
-  needed: boolean;
-  latencyMs: number | null;
-  error: string;
-}
 interface Look {
   atMs: number;
-  ready: { status: string; dependencies: Record<string, Dependency> } | null;
-  stats: { connections: number; broadcaster: { totalRooms: number; totalClients: number; rooms: { key: string; clientCount: number }[] } } | null;
-  flows: Flow[];
+  ready: Ready | null;
+  stats: WsStatsAnswer | null;
+  flows: FlowStatus[];
   metrics: Sample;
   problem: string | null;
 }
@@ -44,7 +30,7 @@ async function look(): Promise<Look> {
   };
   try {
     const [ready, stats, flows, text] = await Promise.all([
-      json<Look["ready"]>("/health/ready"), json<Look["stats"]>("/health/ws-stats"), json<{ flows: Flow[] }>("/health/flows"),
+      json<Ready>("/health/ready"), json<WsStatsAnswer>("/health/ws-stats"), json<FlowsAnswer>("/health/flows"),
       fetch("/metrics", { cache: "no-store" }).then((answer) => answer.text()),
     ]);
     return { atMs: Date.now(), ready, stats, flows: flows?.flows ?? [], metrics: readMetrics(text, LABELS), problem: null };
@@ -109,14 +95,15 @@ export function System() {
         {now.flows.length > 0 && (
           <table>
             <caption className="unseen">Flows</caption>
-            <thead><tr><th scope="col">Flow</th><th scope="col">Status</th><th scope="col" className="number">Records/s</th><th scope="col" className="number">Lag</th><th scope="col" className="number">Lag ms</th><th scope="col">Rejected</th></tr></thead>
+            <thead><tr><th scope="col">Flow</th><th scope="col">Status</th><th scope="col" className="number">Records/s</th><th scope="col" className="number">Lag</th><th scope="col" className="number">Latency p99</th><th scope="col">Rejected</th></tr></thead>
             <tbody>
-              {now.flows.map((each, index) => (
-                <tr key={index}>
-                  <th scope="row">{each.flow}</th><td data-way={each.up ? "up" : "down"}>{each.up ? "● up" : `◆ ${each.problem ?? "down"}`}</td>
-                  <td className="number">{each.recordsPerSecond == null ? "–" : compact(each.recordsPerSecond)}</td>
-                  <td className="number">{each.lagRecords == null ? "–" : compact(each.lagRecords)}</td><td className="number">{each.lagMs == null ? "–" : compact(each.lagMs)}</td>
-                  <td>{Object.entries(each.rejected ?? {}).filter(([, count]) => count > 0).map(([reason, count]) => `${reason} ${compact(count)}`).join(", ") || "none"}</td>
+              {now.flows.map((each) => (
+                <tr key={`${each.flow} ${each.process}`}>
+                  <th scope="row">{each.flow}{each.process > 0 && ` ${each.process}`}</th><td data-way={each.up ? "up" : "down"}>{each.up ? "● up" : `◆ ${each.error}`}</td>
+                  <td className="number">{each.recordsPerS === null ? "–" : compact(each.recordsPerS)}</td>
+                  <td className="number" title={`${each.lagRecords} records`}>{compact(each.lagRecords)}{each.lagMs ? ` · ${compact(each.lagMs)} ms` : ""}</td>
+                  <td className="number">{each.latencyP99Ms === null ? "–" : `${compact(each.latencyP99Ms)} ms`}</td>
+                  <td title={reasons(each).join(", ")}>{each.rejected ? `${compact(each.rejected)}: ${reasons(each).slice(0, 2).join(", ")}` : "none"}</td>
                 </tr>
               ))}
             </tbody>
@@ -154,6 +141,11 @@ export function System() {
       </section>
     </div>
   );
+}
+
+/** Why records were refused, the most frequent reason first. */
+function reasons(flow: FlowStatus): string[] {
+  return Object.entries(flow.rejects).sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${compact(count)}`);
 }
 
 function curve(now: Sample, before: Sample, elapsedMs: number): Curve {
