@@ -172,6 +172,7 @@ describe("requests", () => {
     const { rest, asked } = client(() => []);
     await rest.price("A");
     await rest.prices(["A"]);
+    await rest.market();
     await rest.bars("A");
     await rest.trades("A");
     await rest.stats("A");

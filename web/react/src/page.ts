@@ -7,7 +7,7 @@
 import { useSyncExternalStore } from "react";
 import {
   AnalyticsClient, CandlesClient, EventClient, PricesClient, QuotesClient, RestClient,
-  type AnalyticsOptions, type ConnectionOptions, type EventOptions, type Exact,
+  type AnalyticsOptions, type ConnectionOptions, type Doubles, type EventOptions, type Exact,
 } from "@tapeflow/client";
 import { Polls } from "./polls.ts";
 import { Shared } from "./shared.ts";
@@ -37,7 +37,7 @@ export class Page {
   readonly analytics: Shared<AnalyticsClient>;
   readonly events: Shared<EventClient>;
   readonly #watchers = new Set<() => void>();
-  readonly #options: ConnectionOptions<false> & { fetch?: typeof fetch };
+  readonly #options: ConnectionOptions<Doubles> & { fetch?: typeof fetch };
   #rest: RestClient | null = null;
 
   constructor({ lingerMs = 5_000, ...options }: PageOptions) {
@@ -45,7 +45,7 @@ export class Page {
     const all = options as AnalyticsOptions & EventOptions;
     const changed = () => this.#watchers.forEach((watcher) => watcher());
     const shared = <C extends { connect(): void; disconnect(): void }>(make: () => C) => new Shared(make, lingerMs, changed);
-    this.#options = all as ConnectionOptions<false>;
+    this.#options = all as ConnectionOptions<Doubles>;
     this.polls = new Polls(() => this.rest);
     this.prices = shared(() => new PricesClient({ ...all, rest: this.rest }));
     this.candles = shared(() => new CandlesClient(all));
@@ -74,7 +74,7 @@ let current: Page | null = null;
 const movers = new Set<() => void>();
 
 /** Says how to reach the gateway. */
-export function configure<E extends Exact = false>(options: PageOptions<E>): void {
+export function configure<const E extends Exact = Doubles>(options: PageOptions<E>): void {
   const next = new Page(options as PageOptions);
   const last = current;
   current = next;
