@@ -10,7 +10,7 @@ import { refusal } from "./answers.ts";
 import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./codec.ts";
 import { ApiError } from "./errors.ts";
 import type { Interval } from "./generated/messages.ts";
-import type { AboutAnswer, Alive, Ready, SymbolInfo, Watchlist, WatchlistBody, WsStatsAnswer } from "./generated/rest.ts";
+import type { AboutAnswer, Alive, FlowsAnswer, Ready, SymbolInfo, Watchlist, WatchlistBody, WsStatsAnswer } from "./generated/rest.ts";
 import { withRetry } from "./retry.ts";
 import type { GetToken } from "./token.ts";
 import {
@@ -142,6 +142,11 @@ export class RestClient<const E extends Exact = Doubles> {
   /** Rooms and clients of all its processes. */
   async wsStats(): Promise<WsStatsAnswer> {
     return this.#get("/health/ws-stats");
+  }
+
+  /** How the flows do that the gateway was told of. */
+  async flows(): Promise<FlowsAnswer> {
+    return this.#get("/health/flows");
   }
 
   /** Figures in the text format of Prometheus. */

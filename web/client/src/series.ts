@@ -4,7 +4,7 @@
  * The socket is asked first and history after it, so that nothing falls between them. Each time is held once, in order, in
  * its newest version: what comes late from either side never takes a bar back. After every new beginning of the room, the
  * bars from a hundred before the oldest open one on are fetched, however long the connection was away. Older history is
- * loaded on demand.
+ * loaded on demand. While the socket is away, history is asked every half minute.
  */
 import { backoffMs } from "./backoff.ts";
 import { barOfCandle, barOfRow, type Bar } from "./bar.ts";
@@ -28,6 +28,9 @@ const PAGE = 1_000;
 const INITIAL_BARS = 100;
 /** Final bars that are fetched again after a new beginning, as late trades may have changed them meanwhile. */
 const OVERLAP = 100;
+/** How long the room may be silent at first before history is shown without it. */
+const ROOM_MS = 1_000;
+const AWAY_MS = 30_000;
 
 export class CandleSeries<const E extends Exact = Doubles> {
   readonly symbol: string;
@@ -67,7 +70,17 @@ export class CandleSeries<const E extends Exact = Doubles> {
   open(): void {
     if (this.#end) return;
     const room = { symbol: this.symbol, interval: this.interval, initialBars: INITIAL_BARS, finals: true, revisions: true };
-    this.#end = this.#candles.follow(room, (message) => this.#received(message));
+    const end = this.#candles.follow(room, (message) => this.#received(message));
+    this.#retryTimer = setTimeout(() => this.#splice(1), ROOM_MS);
+    const clock = setInterval(() => {
+      if (this.#candles.isConnected() || !this.#spliced) return;
+      this.#mark();
+      this.#splice(1);
+    }, AWAY_MS);
+    this.#end = () => {
+      clearInterval(clock);
+      end();
+    };
   }
 
   close(): void {

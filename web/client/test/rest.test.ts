@@ -186,6 +186,8 @@ describe("requests", () => {
     await rest.health();
     await rest.readiness();
     await rest.wsStats();
+    await rest.flows();
+    await rest.market();
     await rest.metrics();
     const elsewhere = ["getHistorical", "streamEvents"]; // another name for two of these; EventClient
     const wanted = Object.entries(REST_OPERATIONS).filter(([name]) => !elsewhere.includes(name) && !/login/i.test(name));

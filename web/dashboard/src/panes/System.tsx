@@ -3,10 +3,10 @@
  *
  * Everything is asked of the gateway while somebody looks, every three seconds, and curves show the last ten minutes.
  */
-import type { FlowsAnswer, FlowStatus, Ready, WsStatsAnswer } from "@tapeflow/client";
+import type { FlowStatus, Ready, WsStatsAnswer } from "@tapeflow/client";
 import { useEffect, useRef, useState } from "react";
 import { ago, compact } from "../format.ts";
-import { prices } from "../market.ts";
+import { prices, rest } from "../market.ts";
 import { quantile, rate, readMetrics, type Sample } from "./metrics.ts";
 
 const EVERY_MS = 3_000;
@@ -24,16 +24,9 @@ interface Look {
 const NOTHING: Look = { atMs: 0, ready: null, stats: null, flows: [], metrics: new Map(), problem: null };
 
 async function look(): Promise<Look> {
-  const json = async <T,>(path: string): Promise<T | null> => {
-    const answer = await fetch(path, { cache: "no-store" });
-    return answer.headers.get("content-type")?.includes("json") && answer.status !== 404 ? ((await answer.json()) as T) : null;
-  };
   try {
-    const [ready, stats, flows, text] = await Promise.all([
-      json<Ready>("/health/ready"), json<WsStatsAnswer>("/health/ws-stats"), json<FlowsAnswer>("/health/flows"),
-      fetch("/metrics", { cache: "no-store" }).then((answer) => answer.text()),
-    ]);
-    return { atMs: Date.now(), ready, stats, flows: flows?.flows ?? [], metrics: readMetrics(text, LABELS), problem: null };
+    const [ready, stats, flows, text] = await Promise.all([rest.readiness(), rest.wsStats(), rest.flows(), rest.metrics()]);
+    return { atMs: Date.now(), ready, stats, flows: flows.flows, metrics: readMetrics(text, LABELS), problem: null };
   } catch (error) {
     return { ...NOTHING, atMs: Date.now(), problem: `The gateway does not answer: ${error instanceof Error ? error.message : String(error)}` };
   }
