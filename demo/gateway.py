@@ -52,6 +52,7 @@ def gateway_settings(settings: Settings) -> Settings:
         "gateway_token_public_key": "",
         "gateway_token_private_key": "",
         "gateway_jwks_url": "",
+        "gateway_login_users": (),
         "gateway_tls_cert": "",
         "gateway_tls_key": "",
         "gateway_requests_per_minute": 0,

@@ -26,6 +26,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.access.auth import OpenAuthorizer, make_authorizer
 from gateway.access.hosts import is_loopback
+from gateway.access.login import make_login
 from gateway.port.handover import open_queue
 from gateway.port.open_files import clients_that_fit
 from local.ports import listenable
@@ -100,6 +101,7 @@ def prepare_gateway(settings: Settings) -> Settings:
     Raises SettingError for keys, TLS files and ports that can't be used, Unreachable when Redis doesn't answer.
     """
     check_tls(settings.gateway_tls_cert, settings.gateway_tls_key)
+    make_login(settings)
     found = {"gateway_port": checked_port(settings, "gateway_port")}
     if settings.gateway_rest_port:
         found["gateway_rest_port"] = checked_port(settings, "gateway_rest_port")

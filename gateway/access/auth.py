@@ -27,6 +27,7 @@ from schemas.channels import CHANNELS, CLOSED
 from schemas.errors import SettingError
 
 __all__ = [
+    "SHARED_SECRET",
     "OpenAuthorizer",
     "TokenAuthorizer",
     "listen_host",

@@ -26,6 +26,7 @@ class AboutAnswer(msgspec.Struct, rename="camel", kw_only=True):
     name: Literal["tapeflow"] = "tapeflow"
     version: str
     token_needed: Annotated[bool, Meta(description="false: everyone on this machine may read everything")]
+    login: Annotated[bool, Meta(description="true: POST /login gives tokens to users of the settings; for development")]
     intervals: Annotated[tuple[str, ...], Meta(description="Lengths of bars, shortest first")] = INTERVAL_NAMES
     channels: Annotated[tuple[str, ...], Meta(description="What /ws/analytics has to subscribe to")] = CHANNELS
     events: Annotated[tuple[str, ...], Meta(description="Types of /api/events")] = EVENT_TYPES
@@ -41,6 +42,7 @@ class Gateway:
         answer = AboutAnswer(
             version=version,
             token_needed=not is_open,
+            login=bool(settings.gateway_login_users),
             symbols_max=settings.gateway_symbols_max,
             messages_per_s=settings.gateway_in_per_s,
             requests_per_minute=settings.gateway_requests_per_minute,

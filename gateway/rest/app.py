@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from gateway.access.addresses import AddressRule
 from gateway.access.auth import OpenAuthorizer, TokenAuthorizer, make_authorizer
+from gateway.access.login import make_login
 from gateway.access.origins import LOOPBACK_ORIGINS, OriginRule
 from gateway.port.open_files import OWN_FILES, raise_open_files
 from gateway.rest.about import Gateway
@@ -34,6 +35,7 @@ from gateway.rest.errors import ApiError, encode_error, not_found
 from gateway.rest.flows import Flows
 from gateway.rest.health import Health
 from gateway.rest.historical import Historical
+from gateway.rest.login import Login
 from gateway.rest.market import Market
 from gateway.rest.ohlc import Ohlc
 from gateway.rest.openapi import make_document
@@ -92,6 +94,7 @@ def create_app(
         *Watchlists(parts.redis, parts.now).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
         *Flows(parts.flow_metrics).operations(),
+        *Login(make_login(settings), parts.limiter).operations(),
         *Gateway(settings, version("tapeflow"), is_open=authorizer.open).operations(),
     )
     documents = Documents(

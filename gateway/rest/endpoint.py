@@ -86,7 +86,8 @@ class Reply:
 
 @dataclass(slots=True)
 class Call:
-    """One request as handlers see it. ``client``: whose limits count; ``allowance``: what is left of them."""
+    """One request as handlers see it. ``client``: whose limits count; ``allowance``: what is left of them; ``address``:
+    where it came from, as limits count it."""
 
     scope: Scope
     receive: Receive
@@ -98,6 +99,7 @@ class Call:
     path: dict[str, str]
     client: str = ""
     allowance: Allowance | None = None
+    address: str = ""
 
     @property
     def now_us(self) -> int:
@@ -134,7 +136,7 @@ class Operation:
 
     A handler that answers None has sent its own response. ``watched`` ones are cancelled when the client leaves.
     ``id`` is the operationId. ``answer``: a shape, or several of which one comes. ``headers``: those of this answer
-    alone; ``tagged``: it has an ETag.
+    alone; ``tagged``: it has an ETag. ``errors``: statuses of this public one beyond those of all.
     """
 
     method: str
@@ -155,6 +157,8 @@ class Operation:
     content_type: str = "application/json"
     headers: tuple[str, ...] = ()
     tagged: bool = False
+    errors: tuple[int, ...] = ()
+    body_example: Any = None
 
     @property
     def name(self) -> str:
@@ -212,9 +216,8 @@ class Endpoint:
             client = f"ip:{address}" if self._doors.is_open else principal.user_id
             if operation.limited:
                 allowance = await self._doors.limiter.request(client, address)
-            call = Call(
-                scope, receive, send, request_id, headers, principal, query, scope["path_params"], client, allowance
-            )
+            path = scope["path_params"]
+            call = Call(scope, receive, send, request_id, headers, principal, query, path, client, allowance, address)
             reply = await (_watch(operation.handler, call) if operation.watched else operation.handler(call))
         except ApiError as error:
             reply = _refusal(error, request_id)

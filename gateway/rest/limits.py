@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Final
 from uuid import uuid4
 
-from limits import RateLimitItem, RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 
 from gateway.rest.errors import rate_limited
 from gateway.rest.limit_counts import LimitCounts
@@ -22,8 +22,9 @@ from gateway.rest.request_limits import Allowance, RequestLimits, RequestPolicy
 from gateway.stores.breaker import BreakerOpenError, CircuitBreaker
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 
-__all__ = ["Limiter"]
+__all__ = ["LOGINS_PER_MINUTE", "Limiter"]
 
+LOGINS_PER_MINUTE: Final = 10
 LEASE_KEY: Final = "gateway:history:"
 TAKE_LEASE: Final = files(__package__).joinpath("take_lease.lua").read_text("utf-8")
 
@@ -50,6 +51,7 @@ class Limiter:
         self._lease = redis.register_script(TAKE_LEASE)
         self._breaker = breaker
         self._batches: RateLimitItem = RateLimitItemPerSecond(batches_per_second, namespace="batches")
+        self._logins: RateLimitItem = RateLimitItemPerMinute(LOGINS_PER_MINUTE, namespace="login")
         self._history_concurrent = history_concurrent
         self._history_lease_ms = history_timeout_ms + 5_000
         self._timeout_s = timeout_ms / 1000
@@ -64,6 +66,14 @@ class Limiter:
         counted, _ = await self._counts.add(self._batches, client, 1)
         if counted > self._batches.amount:
             raise rate_limited(f"More than {self._batches.amount} large batch requests in a second", 1)
+
+    async def login(self, address: str) -> None:
+        """Takes one attempt to log in; raises ApiError RATE_LIMITED."""
+        counted, _ = await self._counts.add(self._logins, address, 1)
+        if counted > LOGINS_PER_MINUTE:
+            raise rate_limited(
+                f"More than {LOGINS_PER_MINUTE} attempts in a minute", 60, limit=LOGINS_PER_MINUTE, windowS=60
+            )
 
     @contextlib.asynccontextmanager
     async def history(self, client: str) -> AsyncIterator[None]:

@@ -150,7 +150,7 @@ def _describe(op: Operation, schema_of: dict[Any, Any], components: dict[str, An
             "content": {
                 "application/json": {
                     "schema": schema_of[op.body],
-                    "example": {"name": "Majors", "symbols": ["BTC/USDT", "ETH/USDT"]},
+                    "example": op.body_example,
                 }
             },
         }
@@ -186,7 +186,7 @@ def _answer(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _errors(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    statuses = {400, 403, 500, 503} if op.public else set(ERROR_TEXT)
+    statuses = {400, 403, 500, 503, *op.errors} if op.public else set(ERROR_TEXT)
     if "{" not in op.path:
         statuses.discard(404)
     errors: dict[str, Any] = {str(status): {"description": text} for status, text in BARE_ERRORS.items()}

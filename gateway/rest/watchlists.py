@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
+from gateway.rest.body import json_body
 from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
 from gateway.rest.errors import bad_request, not_found
 from gateway.rest.words import Watchlist, WatchlistBody
@@ -31,6 +32,7 @@ EXAMPLE: Final = {
     "createdAt": 1767225600123,
     "updatedAt": 1767225600123,
 }
+BODY_EXAMPLE: Final = {name: EXAMPLE[name] for name in ("name", "symbols")}
 
 
 class Watchlists:
@@ -65,6 +67,7 @@ class Watchlists:
                 "Make a watchlist",
                 Watchlist,
                 body=WatchlistBody,
+                body_example=BODY_EXAMPLE,
                 status=201,
                 headers=("Location",),
                 example=EXAMPLE,
@@ -90,6 +93,7 @@ class Watchlists:
                 "Replace a watchlist",
                 Watchlist,
                 body=WatchlistBody,
+                body_example=BODY_EXAMPLE,
                 example=EXAMPLE,
             ),
             Operation("DELETE", one, self.delete, "deleteWatchlist", "watchlists", "Delete a watchlist", status=204),
@@ -148,11 +152,7 @@ def _missing(call: Call) -> Exception:
 
 async def _wanted(call: Call) -> WatchlistBody:
     """The body as asked; raises ApiError where it is malformed or holds a foreign symbol."""
-    try:
-        wanted = msgspec.json.decode(await call.body(), type=WatchlistBody)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        problem, _, place = str(error).partition(" - at `$")
-        raise bad_request(problem, field=place.strip("`.") or "body") from None
+    wanted = await json_body(call, WatchlistBody)
     for symbol in wanted.symbols:
         check_symbol(symbol, call.principal)
     if len(set(wanted.symbols)) != len(wanted.symbols):

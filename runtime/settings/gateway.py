@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
 
-from runtime.settings.types import Names, Targets, setting, url
+from runtime.settings.types import Names, Targets, login_users, setting, url
 
 __all__ = ["GATEWAY_PROFILES", "GatewaySettings"]
 
@@ -50,6 +50,12 @@ class GatewaySettings(BaseSettings):
     )
     gateway_jwks_url: Annotated[str, AfterValidator(url("http", "https"))] = setting(
         "", "Address of a JWKS document with the public keys, by kid; empty means gateway_token_public_key"
+    )
+    gateway_login_users: Annotated[Names, AfterValidator(login_users)] = setting(
+        (),
+        "Users of the development login (POST /login) as name:password or name:password:role, with commas; it needs "
+        "gateway_token_secret; empty: there is none, as in production tokens come from elsewhere",
+        secret=True,
     )
     gateway_channel_roles: dict[str, tuple[str, ...]] = setting(
         {},

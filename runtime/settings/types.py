@@ -23,6 +23,7 @@ __all__ = [
     "address_list",
     "addresses",
     "lateness_by_interval",
+    "login_users",
     "own_fields",
     "setting",
     "side_words",
@@ -34,6 +35,7 @@ __all__ = [
 
 TRADE_FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
 YEAR_MS: Final = 366 * 24 * 3_600_000
+USER_CHARS_MAX: Final = 128
 SIDES: Final = frozenset({"BUY", "SELL", "UNKNOWN"})
 SIDE_WORDS_MAX: Final = 200
 SIDE_WORD_BYTES_MAX: Final = 24
@@ -94,6 +96,17 @@ def address_list(text: str) -> str:
 def addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
     for part in parts:
         address_list(part)
+    return parts
+
+
+def login_users(parts: tuple[str, ...]) -> tuple[str, ...]:
+    names = [part.partition(":")[0] for part in parts]
+    fit = all(2 <= len(fields := part.split(":")) <= 3 and all(fields) for part in parts)
+    if not fit or len(set(names)) < len(names) or any(len(name) > USER_CHARS_MAX for name in names):
+        raise ValueError(
+            "name:password or name:password:role, several with commas; each name once, of at most "
+            f"{USER_CHARS_MAX} characters; no commas or colons in a password"
+        )
     return parts
 
 
