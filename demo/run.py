@@ -177,10 +177,10 @@ class _Demo:
         compile_kernels()
         self._start_flows(settings, ports)
         gateway.follow()
-        for line in gateway.processes.addresses.pasted(first_symbol(self._plan, settings)):
-            self._view.paste(line)
+        addresses = gateway.processes.addresses
+        self._view.offer(addresses.page, addresses.pasted(first_symbol(self._plan, settings)))
         producer = DemoProducer(self._plan, settings)
-        self._end_on_signals(producer.ended)
+        asked = self._end_on_signals(producer.ended)
         began = time.monotonic()
         producer.start()
         with self._view:
@@ -191,6 +191,10 @@ class _Demo:
             sent = producer.finish()
             took_s = time.monotonic() - began
             figures = self._catch_up(began, sent)
+            if self._console.is_terminal and self._plan.seconds is None and not asked.is_set():
+                self._view.say("all of it is sent; the page stays until Ctrl-C")
+                while not asked.wait(LOOK_S):
+                    self._look(began, sent)
         self._view.say(f"{sent:,} records sent in {took_s:.1f} s and read by both flows; stopping them")
         codes = {name: flow.stop(STOP_S) for name, flow in self._flows.items()}
         client = gateway.verdict()
@@ -270,13 +274,16 @@ class _Demo:
                 raise DemoFailed(f"the flows stand still at {read} of {sent * len(figures)} records")
             time.sleep(LOOK_S)
 
-    def _end_on_signals(self, ended: threading.Event) -> None:
-        """The first Ctrl-C ends the sending; another one ends the demo."""
+    def _end_on_signals(self, ended: threading.Event) -> threading.Event:
+        """The first Ctrl-C ends the sending, and sets what is returned; another one ends the demo."""
+        asked = threading.Event()
 
         def on_signal(_number: int, _frame: FrameType | None) -> None:
-            if ended.is_set():
+            if asked.is_set():
                 raise KeyboardInterrupt
+            asked.set()
             ended.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             self._cleanup.callback(signal.signal, number, signal.signal(number, on_signal))
+        return asked

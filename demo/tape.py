@@ -47,9 +47,11 @@ DISORDER: Final = Disorder(swapped=0.05, swapped_ms=3_000, late=0.002, late_ms=1
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What the user asked for. ``seconds`` None: until Ctrl-C (a file: until its end). ``bad_every`` 0: none.
-    prove_max: at most about so many records are recomputed, from the beginning on; 0: all. options: how the file is
-    written."""
+    """What the user asked for. ``seconds`` None: until Ctrl-C (a file that nobody watches: until its end).
+
+    bad_every: 0 is none. prove_max: at most about so many records are recomputed, from the beginning on; 0: all.
+    options: how the file is written.
+    """
 
     seconds: float | None = None
     rate: float | None = None

@@ -5,7 +5,7 @@ decides; leaving it out changes nothing. Numbers keep their columns, so that onl
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -49,6 +49,7 @@ class DemoView:
         self._moments: deque[Moment] = deque()
         self._rates: deque[float] = deque(maxlen=SPARK_POINTS)
         self._plain_at_s = -PLAIN_EVERY_S
+        self._page = ""
         self._live = Live(console=console, refresh_per_second=REFRESH_HZ) if console.is_terminal else None
 
     def __enter__(self) -> Self:
@@ -66,9 +67,15 @@ class DemoView:
         """One line that stays."""
         self._console.print(Text(text, style="dim"), soft_wrap=True)
 
-    def paste(self, line: str) -> None:
-        """A line for another terminal."""
-        self._console.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
+    def offer(self, page: str, lines: Iterable[str]) -> None:
+        """The one address to open; below it, small, ``lines`` for another terminal."""
+        self._page = page
+        self._console.print(
+            Text.assemble("\n  Open in a browser:  ", (page, "bold underline cyan"), "\n"), soft_wrap=True
+        )
+        self.say("  or paste into another terminal:")
+        for line in lines:
+            self.say(f"  {line}")
 
     def show(self, moment: Moment) -> None:
         while len(self._moments) > 1 and moment.at_s - self._moments[0].at_s > WINDOW_S:
@@ -85,6 +92,7 @@ class DemoView:
     def _screen(self, before: Moment, now: Moment) -> RenderableType:
         clock = f"{now.at_s:5.0f} s" + (f" of {self._seconds:g}" if self._seconds else "   Ctrl-C ends it")
         head = Text.assemble(("tapeflow demo", "bold cyan"), f"   {self._title}   ", (clock, "dim"))
+        page = Text.assemble("open  ", (self._page, "bold underline cyan"))
         spark = Text.assemble(
             (f"{self._rates[-1]:>9,.0f}", "bold"), " records/s sent  ", (sparkline(self._rates), "cyan")
         )
@@ -101,7 +109,17 @@ class DemoView:
                 f"{figures.symbols:,}", f"{figures.bars_final:,}", *(_ms(each) for each in quantiles),
             )  # fmt: skip
         newest = max(now.flows.values(), key=lambda each: each.records, default=Figures())
-        parts: list[RenderableType] = [head, Text(), spark, Text(), table, Text(), _outcomes(newest), _rejects(newest)]
+        parts: list[RenderableType] = [
+            head,
+            page,
+            Text(),
+            spark,
+            Text(),
+            table,
+            Text(),
+            _outcomes(newest),
+            _rejects(newest),
+        ]
         return Padding(Group(*parts), (1, 2))
 
     def _line(self, before: Moment, now: Moment) -> str:

@@ -84,6 +84,11 @@ class Addresses:
         ]
 
     @property
+    def page(self) -> str:
+        """What people open: the dashboard."""
+        return self.rest + "/"
+
+    @property
     def health_page(self) -> str:
         """What answers there has passed through both halves."""
         return self.rest + "/health"

@@ -43,7 +43,10 @@ LINE_COLUMNS: Final = 200
 
 def demo(
     seconds: Annotated[
-        float | None, typer.Option(min=1, max=YEAR_S, help="End after so long; else on Ctrl-C or at the file's end.")
+        float | None,
+        typer.Option(
+            min=1, max=YEAR_S, help="End after so long; else on Ctrl-C, or, off a terminal, at the file's end."
+        ),
     ] = None,
     rate: Annotated[
         float | None, typer.Option(min=1, max=RATE_MAX, help="Trades per second; 5000 unless a file has to fit.")
@@ -63,6 +66,8 @@ def demo(
     decimal_comma: DecimalCommaOption = None,
 ) -> int:
     """Trades through Kafka, both flows, ClickHouse and Redis on this machine, then proof that all of it is right.
+
+    It prints the address of a page to watch them on.
 
     Examples: tapeflow demo --seconds 20 or tapeflow demo --file trades.csv.gz --json summary.json
     """

@@ -40,5 +40,6 @@ def announce(addresses: "Addresses") -> None:
         structlog.get_logger().info("gateway_started", websocket=addresses.websocket, rest=addresses.rest)
         return
     console = people()
+    console.print(f"Open in a browser:  {addresses.page}", soft_wrap=True, markup=False)
     for line in addresses.pasted("BTC/USDT"):
         console.print(line, soft_wrap=True, markup=False)

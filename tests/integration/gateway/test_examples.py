@@ -101,10 +101,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     ) as process:  # fmt: skip
         try:
             eventually(lambda: re.search(r" live [1-9]", out.read_text()) or process.poll() is not None, STARTS_S)
-            addresses = re.findall(r"(?:ws|http)://127\.0\.0\.1:\d+", out.read_text())
-            assert len(addresses) > 1, out.read_text()
+            addresses = [re.search(rf"{scheme}://127\.0\.0\.1:\d+", out.read_text()) for scheme in ("ws", "http")]
+            websocket, rest = (found[0] for found in addresses if found)
             owner = {**environment, **settings_of_children(process.pid)}
-            yield Place(addresses[0], addresses[1], owner, folder, origin)
+            yield Place(websocket, rest, owner, folder, origin)
             process.send_signal(signal.SIGINT)
             assert process.wait(ENDS_S) == 0, out.read_text()
         finally:

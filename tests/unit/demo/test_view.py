@@ -1,8 +1,10 @@
 """The demo's screen: figures of the last seconds, plain lines off a terminal, a picture on one."""
 
 import io
+import re
 from collections import deque
 
+import pytest
 from rich.console import Console
 
 from demo.figures import Figures
@@ -43,6 +45,16 @@ def test_on_a_terminal_the_table_is_drawn() -> None:
     assert "2,010" in text
     assert "1,000" in text
     assert "corrupt 2" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_one_address_stands_out_before_the_lines_for_a_shell(terminal: bool) -> None:
+    out = io.StringIO()
+    view = DemoView(Console(file=out, force_terminal=terminal, width=40, highlight=False, _environ={}), "", None)
+    view.offer("http://127.0.0.1:8080/", ["curl http://127.0.0.1:8080/api/prices/BTC%2FUSDT and more"])
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in out.getvalue().splitlines()]
+    assert lines[:3] == ["", "  Open in a browser:  http://127.0.0.1:8080/", ""]
+    assert lines[-1] == "  curl http://127.0.0.1:8080/api/prices/BTC%2FUSDT and more", "a line to paste stays one line"
 
 
 def test_sparkline_spans_from_nothing_to_the_highest() -> None:

@@ -1,10 +1,14 @@
 """The demo as a user starts it: it ends by itself, proves itself, and leaves nothing behind."""
 
+import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -90,6 +94,34 @@ def test_interrupt_ends_the_demo_with_its_proof(tmp_path: Path) -> None:
         finally:
             demo.kill()
     assert left_over(tmp_path) == []
+
+
+def test_on_a_terminal_the_page_of_a_file_stays_until_ctrl_c(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    path = ROOT / "tests" / "golden" / "trades.csv"
+    words = ["--file", str(path), "--bad-every", "0", "--rate", "20"]
+    told = b""
+    with subprocess.Popen(
+        [*COMMAND, *words], env=environment(tmp_path), cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs,
+    ) as demo:  # fmt: skip
+        os.close(theirs)
+        try:
+            while b"the page stays until Ctrl-C" not in told:
+                told += os.read(ours, 65_536)
+            page = re.search(rb"Open in a browser:  (?:\x1b\[[\d;]*m)*(http://127\.0\.0\.1:\d+/)", told)
+            assert page, told
+            with urllib.request.urlopen(page[1].decode(), timeout=10) as answer:
+                assert b"<title>tapeflow</title>" in answer.read()
+            assert demo.poll() is None
+            demo.send_signal(signal.SIGINT)
+            with contextlib.suppress(OSError):  # the terminal is gone with the demo
+                while more := os.read(ours, 65_536):
+                    told += more
+            assert demo.wait(LIMIT_S) == 0, told
+        finally:
+            demo.kill()
+            os.close(ours)
+    assert b"equals the oracle's" in told
 
 
 @pytest.mark.parametrize("words", [["--seconds", "0"], ["--rate", "0"]])
