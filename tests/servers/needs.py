@@ -27,6 +27,9 @@ GET: Final = {
     "openssl": "apt install openssl",
     "curl": "apt install curl",
     "chromium": "apt install chromium",
+    "make": "apt install make",
+    "node": "Node 20 or newer, https://nodejs.org",
+    "npm": "Node 20 or newer, https://nodejs.org",
 }
 """How to get each tool on Debian and Ubuntu."""
 

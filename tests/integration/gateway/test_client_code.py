@@ -2,8 +2,8 @@
 
 ``client_code/*`` is that code unchanged: only its address and its token are replaced here, in sight. What it leaves out
 stands in ``client_code/pages``: the component that renders a hook, the client that a usage imports, and a body for a
-service of which only the methods were published. esbuild takes the types away and React is the real one; both come from
-npm, and a machine without it skips this file visibly. Chromium runs everything.
+service of which only the methods were published. The packages are those of ``web/``, so React is the real one, and a
+machine without Node skips this file visibly. Chromium runs everything.
 """
 
 import asyncio
@@ -21,10 +21,9 @@ from gateway.stores.publish import publish
 from gateway.stores.redis_pool import open_redis
 from tests.integration.gateway.browser import Browser, Site
 from tests.integration.gateway.live_market import LiveMarket
-from tests.integration.gateway.npm import bundle, node_packages
+from tests.integration.web.node import bundle, web_modules
 
 CODE = Path(__file__).parent / "client_code"
-PACKAGES = ("esbuild@0.25.11", "react@18.3.1", "react-dom@18.3.1", "lightweight-charts@5.0.9")
 REFUSED = "origin not allowed: name it in TAPEFLOW_GATEWAY_ORIGINS"
 MESSAGES = {
     "FIRST_MESSAGE": """'{
@@ -54,7 +53,7 @@ class Stage:
         source = self.folder / f"{name}.tsx"
         source.write_text(self.market.fitted(text))
         site = self.foreign if foreign else self.allowed
-        return Browser(self.folder / f"profile-{self._pages}", site.page(bundle(self.folder, source), name))
+        return Browser(self.folder / f"profile-{self._pages}", site.page(bundle(source), name))
 
     def publish(self, name: str, **data: Any) -> None:
         async def write() -> None:
@@ -68,7 +67,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str, clickhouse_dsn: str) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("client-code")
-    node_packages(folder, *PACKAGES)
+    web_modules()
     (folder / "websocket-client.ts").write_text((CODE / "pages" / "websocket-client.ts").read_text())
     (folder / "site").mkdir()
     with ExitStack() as exits:

@@ -25,14 +25,16 @@ import pytest
 
 from local.ports import free_port
 from tests.integration.gateway.browser import CHROMIUM, Quiet
-from tests.integration.gateway.gateway_command import COMMAND, ROOT, running_gateway
+from tests.integration.gateway.demo_command import running_demo
+from tests.integration.gateway.gateway_command import ROOT, running_gateway
 from tests.integration.gateway.rest_server import eventually
+from tests.integration.web.node import web_modules
 from tests.servers.needs import must_have
 
 PAGE = ROOT / "docs" / "gateway.md"
 BLOCK = re.compile(r'<!-- runs( with a token)?: prints "(.+?)" -->\n```(\w+)\n(.*?)```', re.DOTALL)
 SECRET = "a-secret-of-an-example-a-secret-of-an-example"
-STARTS_S, PRINTS_S, ENDS_S = 240, 45, 120
+PRINTS_S = 45
 
 
 class Example(NamedTuple):
@@ -76,40 +78,14 @@ def bare_environment(folder: Path) -> dict[str, str]:
     return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def settings_of_children(pid: int) -> dict[str, str]:
-    """The settings that the demo gave its gateway."""
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            pairs = Path(f"/proc/{child}/environ").read_text().split("\0")
-            found = dict(pair.split("=", 1) for pair in pairs if pair.startswith("TAPEFLOW_"))
-            if found:
-                return found
-    return {}
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """``tapeflow demo``, until the last example is done; then it must prove itself."""
     folder = tmp_path_factory.mktemp("examples")
-    origin = f"http://localhost:{free_port()}"
     environment = bare_environment(folder)
-    settings = {"TAPEFLOW_DATA_DIR": str(folder / "data"),
-                "TAPEFLOW_GATEWAY_PORT": str(free_port()), "TAPEFLOW_GATEWAY_REST_PORT": str(free_port())}  # fmt: skip
-    out = folder / "demo.log"
-    with out.open("wb") as log, subprocess.Popen(
-        [*COMMAND, "demo", "--rate", "500"], env={**environment, **settings}, cwd=folder, stdout=log, stderr=log
-    ) as process:  # fmt: skip
-        try:
-            eventually(lambda: re.search(r" live [1-9]", out.read_text()) or process.poll() is not None, STARTS_S)
-            addresses = [re.search(rf"{scheme}://127\.0\.0\.1:\d+", out.read_text()) for scheme in ("ws", "http")]
-            websocket, rest = (found[0] for found in addresses if found)
-            owner = {**environment, **settings_of_children(process.pid)}
-            yield Place(websocket, rest, owner, folder, origin)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(ENDS_S) == 0, out.read_text()
-        finally:
-            process.kill()
-    assert "WebSocket client" in out.read_text()
+    with running_demo(folder, environment=environment) as running:
+        owner = {**environment, **running.gateway_settings()}
+        yield Place(running.websocket, running.rest, owner, folder, f"http://localhost:{free_port()}")
 
 
 @pytest.fixture(scope="module")
@@ -209,13 +185,7 @@ def test_the_page_opened_as_a_file(demo: Place, tmp_path: Path, origins: str, wa
 
 
 def test_the_same_works_with_the_npm_package_ws(demo: Place) -> None:
-    if not shutil.which("npm"):
-        pytest.skip("needs npm")
-    done = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "ws@8"], cwd=demo.folder, capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("needs a registry to install ws from")
+    (demo.folder / "node_modules").symlink_to(web_modules())
     (example,) = [each for each in examples() if each.language == "js"]
     script = demo.folder / "example.mjs"
     script.write_text('import WebSocket from "ws";\n' + demo.fitted(example.text))
