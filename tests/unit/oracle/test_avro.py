@@ -106,3 +106,4 @@ def test_what_python_would_forgive_is_corrupt(body: bytes, schema: Any) -> None:
 
 def test_blocks_may_be_written_with_their_size() -> None:
     assert read(b"\x03\x04\x02\x04\x02\x06\x00", {"type": "array", "items": "long"}) == [1, 2, 3]
+    assert read(b"\x01\x02\x02\x00", {"type": "array", "items": "long"}) == [1]

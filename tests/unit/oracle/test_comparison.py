@@ -56,6 +56,14 @@ def test_every_field_is_looked_at() -> None:
         assert (found.differing, [each.field for each in found.differences]) == (1, [name])
 
 
+def test_a_stored_bar_without_a_value_is_a_difference() -> None:
+    bars = bars_of(result(0, 1, 2))
+    stored = stored_of(bars)
+    key = next(iter(stored))
+    stored[key] = changed(stored[key], "vwap", None)
+    assert [each.stored for each in compare_bars(bars, stored).differences] == ["none"]
+
+
 def test_trailing_zeros_are_no_difference() -> None:
     bars = bars_of(result(0, 1))
     stored = stored_of(bars)

@@ -12,6 +12,7 @@ from oracle.records import OracleReader
 from oracle.truth import OracleReject, OracleTrade
 from schemas.avro import TRADE_SCHEMA_ID, WriterSchema, load_schema
 from schemas.rejects import Reason
+from schemas.trade_words import TradeWords
 
 D = Decimal
 GOOD: dict[str, Any] = {
@@ -109,6 +110,7 @@ def test_a_record_that_was_put_back_counts_where_its_copy_stands() -> None:
         ({"price": ...}, Reason.MISSING_FIELD),
         ({"event_time": None}, Reason.MISSING_FIELD),
         ({"event_time": -1}, Reason.BEFORE_1970),
+        ({"event_time": 10**11}, Reason.UNCLEAR_TIME),  # the least that counts as milliseconds
         ({"event_time": NOW_MS + 60_000}, Reason.NONE),
         ({"event_time": NOW_MS + 60_001}, Reason.FUTURE_TIME),
         ({"event_time": "1e999999"}, Reason.OUT_OF_RANGE),
@@ -183,3 +185,29 @@ def test_other_names_and_types_are_mapped() -> None:
     reader = OracleReader(value_format="avro", schema_of=lambda _: WriterSchema(schema), field_map=field_map)
     trade = reader.read(0, 0, -1, avro(record, schema))
     assert trade == OracleTrade(0, 0, -1, 1_000_000, "A", D("0.1"), D("0.1"), "UNKNOWN", "12")
+
+
+def test_sides_of_a_venue_that_names_the_maker_are_turned() -> None:
+    def read(words: TradeWords, **more: Any) -> tuple[str, Decimal]:
+        trade = OracleReader(value_format="json", words=words).read(0, 0, -1, plain(**more))
+        assert isinstance(trade, OracleTrade)
+        return trade.side, trade.size
+
+    maker = TradeWords(side_of="maker")
+    assert [read(maker, side=word)[0] for word in ("BUY", "sell", "?")] == ["SELL", "BUY", "UNKNOWN"]
+    for words, sides in (
+        (TradeWords(signed_size=True), ["BUY", "SELL"]),
+        (TradeWords(signed_size=True, side_of="maker"), ["SELL", "BUY"]),
+    ):
+        assert [read(words, size=size) for size in (2, -2)] == [(side, 2) for side in sides]
+
+
+def test_years_go_up_to_2299() -> None:
+    last_us = 10_413_792_000_000_000 - 1
+    assert reason(from_json(plain(event_time=last_us))) is Reason.NONE
+    assert reason(from_json(plain(event_time=last_us + 1))) is Reason.OUT_OF_RANGE
+
+
+def test_an_id_is_a_number_only_where_nothing_but_zeros_is_behind_its_point() -> None:
+    found = [from_json(plain(trade_id=text)) for text in ("7", "7.0", "7.", " 7\t", "7.5", "7.05", "x")]
+    assert [trade.id_number for trade in found if isinstance(trade, OracleTrade)] == [7, 7, 7, 7, None, None, None]

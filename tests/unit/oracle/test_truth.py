@@ -176,6 +176,25 @@ def test_ticker_worked_out_by_hand() -> None:
     assert (first_day.previous_close, first_day.change, first_day.change_percent) == (None, None, None)
 
 
+def test_the_previous_close_is_that_of_the_last_day_with_trades_and_its_percentage_goes_to_even() -> None:
+    trades = [trade(0, 1, "5"), trade(1, DAY, "2"), trade(2, 4 * DAY, "2.000001")]
+    ticker = recompute(trades, OracleRules()).tickers[0, "AAPL"]
+    assert (ticker.previous_close, ticker.change_percent) == (2, 0)  # 0.00005, half a digit
+
+
+def test_only_buys_are_bought() -> None:
+    bar = bar_of(recompute([trade(0, 1, "1", "2", side="BUY"), trade(1, 2, "1", "3")], OracleRules()))
+    assert (bar.buy_volume, bar.volume) == (2, 5)
+
+
+def test_a_bar_is_final_and_revised_from_the_moment_of_its_end_on() -> None:
+    rules = OracleRules(out_of_order_us=0, lateness_us=(MINUTE,) * len(INTERVALS))
+    bar = bar_of(recompute([trade(0, 1, "1"), trade(1, MINUTE, "1"), trade(2, 2, "1")], rules))
+    assert (bar.final, bar.revision) == (True, 1)
+    late = recompute([trade(0, 1, "1"), trade(1, 2 * MINUTE, "1"), trade(2, 2, "1")], rules)
+    assert late.outcomes[0, 2] == "late"
+
+
 def test_bars_come_out_sorted() -> None:
     trades = [trade(0, MINUTE, "1", symbol="B"), trade(1, 1, "1", symbol="B"), trade(2, 1, "1", symbol="A")]
     keys = [

@@ -41,6 +41,26 @@ def test_an_outage_is_waited_for() -> None:
     assert server.calls == 6
 
 
+class Pauses(threading.Event):
+    """A stop that never comes; what was waited for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return False
+
+
+def test_pauses_grow_up_to_their_bound() -> None:
+    pauses = Pauses()
+    server = Server(20, ConnectionError("down"))
+    assert persist(server, server="redis", where="here", is_outage=is_outage, stop=pauses) == "done"
+    assert pauses.seconds[:3] == [0.001, 0.002, 0.004]
+    assert pauses.seconds[-5:] == [outage.PAUSE_S_MAX] * 5
+
+
 def test_any_other_error_passes_through() -> None:
     server = Server(1, ValueError("wrong"))
     with pytest.raises(ValueError, match="wrong"):
@@ -57,7 +77,8 @@ def test_a_stop_ends_the_wait_after_its_grace() -> None:
     assert server.calls > 1
 
 
-def test_a_blip_during_a_stop_spoils_nothing() -> None:
+def test_a_blip_during_a_stop_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "STOP_GRACE_S", 60.0)  # however busy the machine is
     stop = threading.Event()
     stop.set()
     assert (

@@ -39,6 +39,26 @@ def test_a_full_queue_blocks_put() -> None:
     handover.close()
 
 
+def test_drain_waits_for_what_is_being_worked_on() -> None:
+    gate, started = threading.Event(), threading.Event()
+
+    def work(_: list[int]) -> None:
+        started.set()
+        gate.wait(10)
+
+    handover: Handover[int] = Handover(work, name="test", depth=1)
+    handover.put(1)
+    assert started.wait(10)
+    draining = threading.Thread(target=handover.drain)
+    draining.start()
+    draining.join(0.1)
+    assert draining.is_alive()
+    gate.set()
+    draining.join(10)
+    assert not draining.is_alive()
+    handover.close()
+
+
 def test_a_failure_is_raised_and_nothing_later_is_worked_on() -> None:
     seen: list[list[int]] = []
 

@@ -36,6 +36,6 @@ def test_what_is_no_long_or_length() -> None:
     assert read_length(*data_of(varint(1) + b"a")) == (1, 2)
 
 
-@pytest.mark.parametrize(("body", "count"), [(varint(3), 3), (varint(-3) + varint(7), 3)])
+@pytest.mark.parametrize(("body", "count"), [(varint(3), 3), (varint(-3) + varint(7), 3), (varint(-1) + varint(2), 1)])
 def test_heads_of_blocks(body: bytes, count: int) -> None:
     assert read_block(*data_of(body)) == (count, 1 + len(body))

@@ -221,3 +221,13 @@ def test_more_trades_than_there_was_room_for_at_first() -> None:
 def test_arrays_that_nobody_could_tell_apart(names: dict[str, str]) -> None:
     with pytest.raises(SettingError, match="field_map"):
         JsonDecoder(names)
+
+
+def test_a_quote_with_an_escape_does_not_end_a_text() -> None:
+    assert only_trade(value(r'"exchange":"a\"b\\"'))["exchange"] == b'a"b\\'
+
+
+def test_a_record_of_just_the_greatest_size_is_read() -> None:
+    assert only_trade(value(), value_bytes_max=len(value()))["symbol"] == b"BTC/USDT"
+    batch = JsonDecoder(value_bytes_max=len(value()) - 1).decode(raw_batch([value()]))
+    assert reasons_of(batch) == [Reason.TOO_LARGE]

@@ -24,6 +24,7 @@ def time_of(text: str, unit: int = AUTO, origin_us: int = NO_ORIGIN) -> int | Re
         ("315532800", 0, 315_532_800_000_000),
         ("0", 1, 0),
         ("99999999999", 0, 99_999_999_999_000_000),
+        ("100000000000", 0, Reason.UNCLEAR_TIME),
         ("315532800000", 0, 315_532_800_000_000),
         ("-1", 3, -1),
         ("100000.5", 1, 100_000_500_000),
@@ -97,3 +98,9 @@ def test_placing_never_wraps(micros: int, whole: bool, unit: int, origin_us: int
     placed, reason = place_time(micros, whole, unit, origin_us)
     assert reason == (Reason.BAD_VALUE if micros < 0 else 0)
     assert reason or placed == min(micros + origin_us, FAR)
+
+
+@pytest.mark.parametrize("below", [7_812, 23_437])
+def test_a_floating_time_half_way_between_two_microseconds_goes_to_the_even_one(below: int) -> None:
+    value = 100_000 + (below + 0.5) / 1_000_000
+    assert time_from_double(value, S) == (100_000_000_000 + below + below % 2, 0)

@@ -202,3 +202,9 @@ def test_nobody_who_lags_for_another_reason_is_owed_bars() -> None:
     room.fall_behind(client, FRESH)
     assert room.owe() == 0
     assert client.owed == {}
+
+
+def test_the_newest_none_of_a_room_are_none_and_bars_since_one_include_it() -> None:
+    room = bars(bar(0, 1, final=True), bar(60, 2, final=True), bar(120, 3))
+    assert room.newest(0) == []
+    assert room.count_since(60) == 2

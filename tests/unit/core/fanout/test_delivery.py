@@ -413,3 +413,47 @@ def test_a_pause_answers_and_keeps_the_rest() -> None:
     assert [each["type"] for each in sent(hub, client, 1)] == ["pong"]
     hub.resume()
     assert [each["type"] for each in sent(hub, client, 2)] == ["snapshot"]
+
+
+def test_a_client_without_budget_is_held_and_owes_nothing_for_what_it_did_not_get() -> None:
+    hub = Hub(HubLimits(out_per_s=10))
+    client = make_client(hub)
+    hub.command(client, Subscribe((("ticker", "A"),)), 0)
+    answer(hub, {"A": snapshot("A", 1)})
+    sent(hub, client, 0)
+    client.budget = 0
+    feed(hub, delta("A", 1, 2), delta("A", 2, 3))
+    assert sent(hub, client, 0) == []
+    assert (client.held, client.budget) == (HELD_BY_BUDGET, 0)
+
+
+def test_who_comes_from_a_gateway_that_is_ahead_gets_no_older_state() -> None:
+    hub = Hub(HubLimits())
+    first = make_client(hub)
+    hub.command(first, Subscribe((("ticker", "A"),)), 0)
+    answer(hub, {"A": snapshot("A", 7)})
+    sent(hub, first, 0)
+    second = make_client(hub)
+    hub.command(second, Subscribe((("ticker", "A"),), since={("ticker", "A"): 9}), 1)
+    assert sent(hub, second, 1) == []
+    feed(hub, delta("A", 7, 9))
+    assert sent(hub, second, 2) == []
+    feed(hub, delta("A", 9, 10))
+    assert [(each["type"], each["sequence"]) for each in sent(hub, second, 3)] == [("delta", 10)]
+
+
+def test_a_message_reaches_whom_it_is_meant_for_and_who_may_see_its_symbols() -> None:
+    hub = Hub(HubLimits())
+    one = make_client(hub, ANALYTICS, user_id="one", may_see=lambda symbol: symbol == "A")
+    two = make_client(hub, ANALYTICS, user_id="two", may_see=lambda symbol: symbol == "B")
+    for client in (one, two):
+        hub.command(client, Subscribe((("channel", "alerts"),)), 0)
+    hub.publish(ChannelMessage("alerts", "alert", b'{"n":1}', 1, user="two"))
+    hub.publish(ChannelMessage("alerts", "alert", b'{"n":2}', 1, symbols=("A",)))
+    hub.publish(ChannelMessage("alerts", "alert", b'{"n":3}', 1))
+    hub.flush(1)
+    got = [
+        [each["data"]["n"] for line in b"".join(client.out).splitlines() for each in json.loads(line)]
+        for client in (one, two)
+    ]
+    assert got == [[2, 3], [1, 3]]

@@ -470,3 +470,25 @@ def test_what_nobody_waits_for_any_more_is_not_asked_for() -> None:
     assert hub.wants_loads
     assert hub.take_loads(1) == []
     assert not hub.wants_loads
+
+
+def test_after_redis_was_emptied_sequences_may_start_again() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub)
+    hub.command(client, TICKER, 0)
+    answer(hub, {"A": snapshot("A", 9)})
+    sent(hub, client, 1)
+    hub.reset(new_epoch=True)
+    answer(hub, {"A": snapshot("A", 2)}, 2)
+    assert [each["sequence"] for each in sent(hub, client, 2)] == [2]
+
+
+def test_a_hole_in_any_stream_concerns_a_room_whose_stream_is_not_known() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub)
+    hub.command(client, TICKER, 0)
+    (load,) = hub.take_loads(0)
+    hub.loaded_ticker(load, decode_ticker(b'{"type":"snapshot","symbol":"A","sequence":9}'), -1, 0)
+    assert hub.registry.tickers["A"].shard == -1
+    hub.reset(3)
+    assert [load.key for load in hub.take_loads(1)] == [("ticker", "A")]

@@ -44,3 +44,9 @@ def test_symbols_whose_open_bar_moved_are_listed_by_interval() -> None:
     assert decode_moved(b'{"1m":["A","B"],"5m":[]}') == {"1m": ["A", "B"], "5m": []}
     with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
         decode_moved(b"[1]")
+
+
+def test_the_delta_after_the_first_trade_of_a_log_is_one() -> None:
+    (message,) = decode_batch(b'[{"type":"delta","symbol":"A","sequence":1,"previous":0}]')
+    assert isinstance(message, TickerMessage)
+    assert message.previous == 0

@@ -83,3 +83,11 @@ def test_messages_of_a_room_that_is_gone_count_until_their_turn() -> None:
     assert registry.find(("ticker", "A")) is None
     fill(registry, "B")
     assert registry.history_bytes < 2 * MESSAGE_BYTES
+
+
+def test_histories_may_fill_their_limit() -> None:
+    size = len(b'[{"type":"delta","symbol":"A","sequence":2,"previous":1}]') - 2 + MESSAGE_BYTES
+    registry = Registry(2 * size, ())
+    assert [len(room.history) for room in (fill(registry, "A"), fill(registry, "B"))] == [1, 1]
+    assert registry.history_bytes == 2 * size
+    assert registry.tickers["A"].history

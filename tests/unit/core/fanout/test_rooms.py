@@ -91,3 +91,21 @@ def test_a_channel_gives_what_was_published_once() -> None:
     room.discard_pending()
     assert room.drain() == []
     assert room.ready
+
+
+def test_a_message_that_was_there_already_does_nothing() -> None:
+    room = ticker(snapshot("A", 1), delta("A", 1, 2))
+    (again,) = decode_batch(json.dumps([delta("A", 1, 2)]).encode())
+    assert isinstance(again, TickerMessage)
+    assert room.apply(again) is Outcome.IGNORED
+    assert [each.sequence for each in room.drain()] == [2]
+
+
+def test_the_very_state_that_clients_were_given_makes_a_room_ready_again() -> None:
+    for is_load in (True, False):
+        room = ticker(snapshot("A", 5))
+        room.floor = room.sequence
+        room.forget()
+        message = decode_ticker(json.dumps(snapshot("A", 5)).encode())
+        assert (room.load(message) if is_load else room.apply(message)) is Outcome.APPLIED
+        assert room.ready

@@ -99,3 +99,14 @@ def test_bars() -> None:
     ]
     assert found["vwap"] == [None, Decimal("1.5"), Decimal("1.5")]
     assert (found["version"], found["revision"], found["trade_count"]) == ([9, 0, 0], [2, 0, 0], [1, 1, 1])
+
+
+def test_rows_say_where_they_come_from() -> None:
+    batches = [bars({"symbol": "A"}), bars({"symbol": "B"}, {"symbol": "C"})]
+    for batch, partition in zip(batches, (4, 7), strict=True):
+        batch.partition = partition
+    found = columns(bar_block(batches))
+    assert list(zip(found["symbol"], found["kafka_partition"], strict=True)) == [("A", 4), ("B", 7), ("C", 7)]
+    batch = trades({}, {}, {})
+    batch.rows["index"] = [0, 1, 2]
+    assert columns(trade_block([(batch, np.array([0, 2]))], 0))["kafka_index"] == [0, 2]

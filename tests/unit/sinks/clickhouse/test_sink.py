@@ -6,9 +6,11 @@ import time
 import pytest
 from clickhouse_driver import errors
 
+from schemas.columns import APPLIED, DUPLICATE, LATE
 from schemas.errors import SettingError, Unreachable
 from sinks.clickhouse.sink import ClickHouseTradesSink, connect, place
 from sinks.clickhouse.sink import _is_outage as is_outage
+from tests.unit.sinks.rows import trades
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,12 @@ def test_keys_are_shards() -> None:
     sink = ClickHouseTradesSink("clickhouse://127.0.0.1", "market", 11)
     assert sink.list_parts() == sorted(sink.list_parts())
     assert sink.part_fn("10") == 10
+
+
+@pytest.mark.parametrize(("late_only", "kept"), [(False, ["applied", "late"]), (True, ["late"])])
+def test_duplicates_are_left_out_and_late_trades_have_a_table_of_their_own(late_only: bool, kept: list[str]) -> None:
+    sink = ClickHouseTradesSink("clickhouse://127.0.0.1", "market", 1, late_only=late_only)
+    names = {"applied": APPLIED, "duplicate": DUPLICATE, "late": LATE}
+    block = sink._buffer._encode([trades(*({"trade_id": name, "outcome": outcome} for name, outcome in names.items()))])
+    ids = block.data[[name for name, _ in block.columns].index("trade_id")]
+    assert ids == b"".join(bytes([len(name)]) + name.encode() for name in kept)

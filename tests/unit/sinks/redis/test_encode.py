@@ -73,3 +73,15 @@ def test_the_widest_rows_fit_their_buffer() -> None:
     exchanges = (table(b'"X"'), table(b"X"))
     old = np.zeros(3, TICKER)
     assert len(msgspec.msgpack.decode(pack_tickers(ticker, old, np.ones(3, np.bool_), symbols, exchanges, keys))) == 27
+
+
+def test_a_ticker_says_when_it_was_first_and_last_seen_and_what_its_delta_applies_to() -> None:
+    rows = tickers({"sequence": 9, "event_time_us": START_US + 7_000, "first_seen_us": START_US}).rows
+    old = tickers({"sequence": 4}).rows
+    for known, previous in ((True, 4), (False, -1)):
+        packed = pack_tickers(
+            rows, old, np.array([known]), table(b"AAPL"), (table(b'"X"'), table(b"X")), KeyParts.of(RedisKeys())
+        )
+        flat = msgspec.msgpack.decode(packed)
+        assert (flat[2], flat[3], bool(flat[5])) == (9, previous, known)
+        assert flat[7:] == [START_US // 1000, START_US // 1000 + 7]

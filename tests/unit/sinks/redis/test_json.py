@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kernels.decimal_text import plain
 from schemas.columns import Rows
 from sinks.redis.encode import TextTable
-from sinks.redis.json import put_bar, put_delta, put_snapshot
+from sinks.redis.json import lost_a_value, put_bar, put_delta, put_snapshot
 from tests.unit.sinks.rows import START_US, bars, tickers
 
 NAME = np.frombuffer(b"BTC/USDT", np.uint8)
@@ -131,3 +131,29 @@ def test_delta_of_everything() -> None:
         '"previousClose":1,"change":1,"changePercent":100,"exchange":"B","timestamp":1700000040000,"sequence":2,'
         '"previous":1}'
     )
+
+
+def test_a_delta_tells_numbers_apart_by_all_their_bits() -> None:
+    step = Decimal(2**64).scaleb(-10)
+    old, new = ticker(sequence=1, price="1"), ticker(sequence=2, price=1 + step)
+    assert f'"price":{plain(10**10 + 2**64)},' in delta_json(new, old)
+    assert '"bid":0,' in delta_json(ticker(sequence=2, bid="0"), ticker(sequence=1)), "a first bid, be it 0"
+
+
+def test_a_percentage_moves_where_price_and_previous_close_move_alike() -> None:
+    old = ticker(sequence=1, price="10", previous_close="5")
+    text = delta_json(ticker(sequence=2, price="20", previous_close="15"), old)
+    assert '"previousClose":15,"changePercent":33.3333,' in text
+
+
+@pytest.mark.parametrize("name", ["bid", "ask", "previous_close"])
+def test_a_value_that_goes_is_lost_and_one_that_comes_is_not(name: str) -> None:
+    with_it, without = ticker(sequence=1, **{name: "1"}), ticker(sequence=1)
+    assert lost_a_value(without, with_it)
+    assert not lost_a_value(with_it, without)
+
+
+@pytest.mark.parametrize(("final", "text"), [(1, "true"), (0, "false")])
+def test_a_bar_says_whether_it_is_final_whatever_its_revision(final: int, text: str) -> None:
+    for revision in (0, 2):
+        assert f'"final":{text},' in bar_json(bars({"final": final, "revision": revision}).rows[0])

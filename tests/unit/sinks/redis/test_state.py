@@ -150,3 +150,11 @@ def test_nothing_gives_no_call() -> None:
 def test_a_sequence_that_lua_cannot_hold_is_our_defect() -> None:
     with pytest.raises(AssertionError, match="source epoch"):
         list(state().absorb(update(tickers({"sequence": 1 << 53}))))
+
+
+def test_a_bar_that_ends_without_a_trade_is_held_as_final() -> None:
+    shard = state()
+    for change in (update(live=bars({"version": 3})), update(final=bars({"version": 3, "final": 1}))):
+        list(shard.absorb(change))
+    ((_, held, _),) = shard.everything()
+    assert [json.loads(row[3])["final"] for row in elements(held, 4)] == [True]

@@ -1,0 +1,168 @@
+"""Mutants of connectors: what a record's bytes are read as."""
+
+from typing import Final
+
+from tests.mutants.mutant import Mutant
+
+__all__ = ["MUTANTS"]
+
+VARINTS: Final = "connectors/avro/varints.py"
+AVRO: Final = "connectors/avro/values.py"
+TIMES: Final = "connectors/values/times.py"
+JSON: Final = "connectors/json/kernel.py"
+DECODER: Final = ("tests/unit/connectors/avro/test_decoder.py", "tests/unit/connectors/avro/test_values.py")
+JSON_DECODER: Final = ("tests/unit/connectors/json/test_decoder.py",)
+
+MUTANTS: Final = (
+    Mutant(
+        "varint-of-65-bits",
+        VARINTS,
+        "if shift == U(63) and byte > np.uint8(1):",
+        "if False:",
+        "a number of more than 64 bits is read as another",
+    ),
+    Mutant(
+        "varint-sign",
+        VARINTS,
+        "np.int64(data[at] >> np.uint8(1)) ^ -np.int64(data[at] & np.uint8(1))",
+        "np.int64(data[at] >> np.uint8(1))",
+        "a negative length is read as one of text",
+    ),
+    Mutant(
+        "varint-length-to-the-end",
+        VARINTS,
+        "if length <= stop - at else",
+        "if length < stop - at else",
+        "a text at the end of a record is cut short",
+    ),
+    Mutant(
+        "varint-block-of-known-size",
+        VARINTS,
+        "if at >= 0 and count < 0:",
+        "if at >= 0 and count < -1:",
+        "a block of one item that says its size is read wrong",
+    ),
+    Mutant(
+        "avro-short-decimal-sign",
+        AVRO,
+        "np.int64(-1 if negative else 0), word",
+        "np.int64(0), word",
+        "negative prices and sizes are enormous",
+        tests=DECODER,
+    ),
+    Mutant(
+        "avro-decimal-of-16-bytes",
+        AVRO,
+        "if negative != (hi >= U(1 << 63)):",
+        "if False:",
+        "minus 2**128 units of a small scale are read as 0",
+        tests=DECODER,
+    ),
+    Mutant(
+        "avro-decimal-carry",
+        AVRO,
+        "        hi = ~hi + U(lo == U(0))\n    return pack_number(hi, lo, negative, scale",
+        "        hi = ~hi\n    return pack_number(hi, lo, negative, scale",
+        "minus 2**64 units are read as something else",
+        tests=DECODER,
+    ),
+    Mutant(
+        "avro-wide-decimal-tie",
+        AVRO,
+        "exact &= rest == 0",
+        "exact = rest == 0",
+        "a price just above a tie is rounded down",
+        tests=DECODER,
+    ),
+    Mutant(
+        "avro-enum-end",
+        AVRO,
+        "if value < 0 or value >= code[4 * pc + 2]:\n            return np.int64(_BAD",
+        "if value < 0 or value > code[4 * pc + 2]:\n            return np.int64(_BAD",
+        "an enum's index behind its end is read as some text",
+        tests=DECODER,
+    ),
+    Mutant(
+        "time-auto-seconds",
+        TIMES,
+        "unit = 1 if size < 10**11 else",
+        "unit = 1 if size <= 10**11 else",
+        "a time is read in another unit",
+    ),
+    Mutant(
+        "time-nanoseconds-up",
+        TIMES,
+        "return value // 1000",
+        "return (value + 999) // 1000",
+        "a time in nanoseconds is rounded up",
+    ),
+    Mutant(
+        "time-fraction-of-a-tie",
+        TIMES,
+        "return below + (below % 2 if error == 0.0 else np.int64(error > 0.0))",
+        "return below + 1",
+        "a time between two microseconds is rounded up",
+    ),
+    Mutant(
+        "time-before-1980",
+        TIMES,
+        "micros < _YEAR_1980_US",
+        "micros <= _YEAR_1980_US",
+        "a time of 1980-01-01 is refused",
+    ),
+    Mutant(
+        "time-far-future",
+        TIMES,
+        "if value > _FAR // factor:",
+        "if value > _FAR:",
+        "a time beyond all years comes back as an early one",
+    ),
+    Mutant(
+        "json-leading-zero",
+        JSON,
+        "at - start > 1 and data[start] == ZERO",
+        "False",
+        "a record counts that isn't JSON",
+        tests=JSON_DECODER,
+    ),
+    Mutant(
+        "json-escaped-quote",
+        JSON,
+        "            elif _ESCAPES[data[at]]:\n                at += 1",
+        "            elif _ESCAPES[data[at]]:\n                at += 0",
+        "a text with an escaped quote ends there",
+        tests=JSON_DECODER,
+    ),
+    Mutant(
+        "json-two-values",
+        JSON,
+        "return at == stop, after",
+        "return True, after",
+        "a record with rubbish behind it counts",
+        tests=JSON_DECODER,
+    ),
+    Mutant(
+        "json-not-utf8",
+        JSON,
+        "if not good or _is_not_utf8(data, start, stop):",
+        "if not good:",
+        "a record counts that isn't text",
+        tests=JSON_DECODER,
+    ),
+    Mutant(
+        "json-size-at-its-limit",
+        JSON,
+        "stop - start > value_bytes_max",
+        "stop - start >= value_bytes_max",
+        "a record of just the greatest size is refused",
+        tests=JSON_DECODER,
+    ),
+    Mutant(
+        "json-keys-by-their-beginning",
+        JSON,
+        "edges[edge, 0] == node and edges[edge, 2] == length",
+        "edges[edge, 0] == node",
+        "a field is read from another whose name goes on",
+        tests=JSON_DECODER,
+    ),
+)
