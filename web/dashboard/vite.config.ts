@@ -3,11 +3,13 @@
  * Names hold a hash of the content, so browsers may keep them for ever; the same sources give the same bytes.
  */
 import { defineConfig } from "vite";
+import { licenses } from "./licenses.ts";
 
 const gateway = process.env["GATEWAY_URL"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/",
+  plugins: [licenses()],
   resolve: { conditions: ["source", "module", "browser", "development|production"] },
   build: {
     outDir: process.env["TAPEFLOW_OUT"] ?? "../../gateway/dashboard",

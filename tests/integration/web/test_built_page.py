@@ -47,6 +47,18 @@ def test_it_names_no_host_that_it_could_ask() -> None:
             assert hosts <= NAMED, name
 
 
+def test_licences_of_all_it_is_made_of_come_with_it() -> None:
+    text = (CARRIED / "licenses.txt").read_text("utf-8")
+    code = "".join(body.decode("utf-8", "replace") for name, body in files_of(CARRIED).items() if name.endswith(".js"))
+    assert "react-dom 19" in text
+    assert "Permission is hereby granted" in text
+    if "tv-attr-logo" in code:
+        assert re.search(r"lightweight-charts 5\.\S+ \(Apache-2\.0\)\n\nTradingView Lightweight Charts", text)
+        assert "https://www.tradingview.com/" in text
+        assert "https://www.tradingview.com/" in code
+    assert 'href="/licenses.txt"' in (CARRIED / "index.html").read_text("utf-8")
+
+
 def test_the_policy_allows_the_style_that_the_chart_library_makes() -> None:
     source = (web_modules() / "lightweight-charts/dist/lightweight-charts.production.mjs").read_text("utf-8")
     made = re.findall(r'createElement\("style"\),this\.\w+\.innerText="([^"]*)"', source)

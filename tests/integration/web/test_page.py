@@ -39,6 +39,13 @@ def test_browsers_keep_what_has_a_hash_and_ask_for_the_rest_anew(demo: DemoComma
         assert set(sizes) == {0}, "they came over the network again"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(demo: DemoCommand, browser: Browser, scheme: str) -> None:
+    with Visit(browser, demo.rest, scheme=scheme, still=True) as visit:
+        visit.open().page.wait_for_selector("h1", state="attached")
+        assert visit.axe() == []
+
+
 def test_first_paint_comes_within_two_seconds(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as visit:
         visit.open().page.wait_for_selector("h1", state="attached")

@@ -12,7 +12,7 @@ export function Alerts() {
   useEffect(markSeen, [entries]);
   const shown = only ? entries.filter((entry) => entry.severity === only) : entries;
   return (
-    <div className="scroll" tabIndex={0} aria-label="Alerts and events">
+    <div className="scroll" role="region" tabIndex={0} aria-label="Alerts and events">
       {entries.length > 0 && (
         <p className="filter">
           <label>Show <select value={only} onChange={(event) => setOnly(event.target.value as typeof only)}>

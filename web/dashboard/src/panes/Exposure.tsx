@@ -10,7 +10,7 @@ export function Exposure() {
   const used = Number(exposure.utilizationPct ?? 0);
   const level = exposure.riskLevel ?? (used >= 90 ? "critical" : used >= 75 ? "warning" : "normal");
   return (
-    <div className="scroll desk" tabIndex={0} aria-label="Exposure">
+    <div className="scroll desk" role="region" tabIndex={0} aria-label="Exposure">
       <section>
         <h3>Utilisation <small>{level}</small></h3>
         <div className="gauge" role="meter" aria-label="Utilisation of the limit" aria-valuenow={used} aria-valuemin={0} aria-valuemax={100} data-level={level}>

@@ -11,7 +11,7 @@ export function Providers() {
   }
   const now = Date.now();
   return (
-    <div className="scroll" tabIndex={0} aria-label="Liquidity providers">
+    <div className="scroll" role="region" tabIndex={0} aria-label="Liquidity providers">
       <table>
         <caption className="unseen">Liquidity providers</caption>
         <thead><tr><th scope="col">Provider</th><th scope="col">Status</th><th scope="col" className="number">Spread</th><th scope="col" className="number">Fill quality</th><th scope="col" className="number">Latency ms</th><th scope="col" className="number">Quotes/s</th><th scope="col" className="number">Rejects</th><th scope="col" className="number">Uptime</th><th scope="col">Heard</th></tr></thead>

@@ -18,7 +18,7 @@ export function Routing() {
   const shares = [...books].sort((a, b) => b[1] - a[1]);
   const times = decisions.flatMap((each) => (each.executionTimeMs === undefined ? [] : [Number(each.executionTimeMs)]));
   return (
-    <div className="scroll desk" tabIndex={0} aria-label="Routing decisions">
+    <div className="scroll desk" role="region" tabIndex={0} aria-label="Routing decisions">
       <section>
         <h3>Books by volume <small>last {decisions.length} decisions</small></h3>
         <div className="stack" role="img" aria-label={shares.map(([book, volume]) => `${book} ${((volume / total) * 100).toFixed(1)} per cent`).join(", ")}>

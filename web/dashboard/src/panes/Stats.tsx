@@ -40,7 +40,7 @@ export function Stats({ symbol }: { symbol: string }) {
   const scale = Math.max(0, ...[mine?.price, mine?.bid, mine?.ask, mine?.high, mine?.low].map((text) => (text ? scaleOf(text) : 0)));
   const spread = mine?.bid && mine.ask ? (Number(mine.ask) - Number(mine.bid)).toFixed(scale) : null;
   return (
-    <div className="scroll stats" tabIndex={0} aria-label={`Figures of ${symbol}`}>
+    <div className="scroll stats" role="region" tabIndex={0} aria-label={`Figures of ${symbol}`}>
       <section>
         <h3>Now</h3>
         <dl className="pairs">

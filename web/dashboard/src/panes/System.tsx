@@ -68,7 +68,7 @@ export function System() {
   const last = curves.at(-1);
   const own = prices.getMetrics();
   return (
-    <div className="scroll system" tabIndex={0} aria-label="System">
+    <div className="scroll system" role="region" tabIndex={0} aria-label="System">
       {now.problem && <p className="problem" role="alert">{now.problem}</p>}
       <section>
         <h3>Health <small>{now.ready?.status ?? "unknown"}</small></h3>

@@ -46,7 +46,7 @@ export function Tape({ symbol }: { symbol: string }) {
   const priceScale = Math.max(0, ...trades.map((trade) => scaleOf(trade.price)));
   const sizeScale = Math.max(0, ...trades.map((trade) => scaleOf(trade.volume)));
   return (
-    <div className="scroll" tabIndex={0} aria-label={`Trades of ${symbol}`}>
+    <div className="scroll" role="region" tabIndex={0} aria-label={`Trades of ${symbol}`}>
       {problem && <p className="empty">{problem}</p>}
       {trades.length > 0 && (
         <table className="tape">
