@@ -21,7 +21,7 @@ from connectors.json.decoder import JsonDecoder
 from connectors.synthetic import SyntheticMarket, symbol_names
 from jobs.produce.encoding import json_encoder
 from kernels.decimal_text import from_pair
-from schemas.columns import RawBatch, Rows
+from schemas.columns import RawBatch, TradeRows
 
 COMMAND = "python -m bench.json_decode"
 SCALE = 10
@@ -67,7 +67,7 @@ def by_library(decoder: "msgspec.json.Decoder[list[LibraryTrade]]", values: list
     )
 
 
-def check_equal(rows: Rows, text: bytes, columns: tuple[Any, ...]) -> None:
+def check_equal(rows: TradeRows, text: bytes, columns: tuple[Any, ...]) -> None:
     symbols, ids, price_hi, size_hi, price_lo, size_lo, times, sides = columns
     names = (("price_hi", price_hi), ("price_lo", price_lo), ("size_hi", size_hi), ("size_lo", size_lo))
     for name, column in (*names, ("event_time_us", times), ("side", sides)):

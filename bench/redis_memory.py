@@ -25,7 +25,15 @@ from flows.live import bounds_of
 from kernels.decimal_text import to_limbs, to_pair, units
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings, load_settings
-from schemas.columns import BAR, TICKER, BarBatch, Rows, TickerBatch
+from schemas.columns import (
+    BAR,
+    TICKER,
+    BarBatch,
+    BarRows,
+    Longs,
+    TickerBatch,
+    TickerRows,
+)
 from schemas.intervals import INTERVALS
 from schemas.names import SYMBOLS_KEY, deltas_stream
 from sinks.redis.sink import LiveUpdate, RedisWriter
@@ -37,7 +45,7 @@ TICKERS_AT_ONCE = 500
 START_US = 1_767_225_600_000_000
 
 
-def put(rows: Rows, name: str, value: str) -> None:
+def put(rows: BarRows | TickerRows, name: str, value: str) -> None:
     rows[name + "_hi"], rows[name + "_lo"] = to_pair(units(value))
 
 
@@ -53,7 +61,7 @@ def bars_of(symbols: int, interval: int, number: int, *, final: bool) -> BarBatc
     return BarBatch(symbol_names(symbols), rows)
 
 
-def tickers_of(symbols: int, chosen: Rows, sequence: int) -> TickerBatch:
+def tickers_of(symbols: int, chosen: Longs, sequence: int) -> TickerBatch:
     rows = np.zeros(len(chosen), TICKER)
     rows["symbol"], rows["sequence"], rows["has_previous_close"] = chosen, sequence, True
     rows["event_time_us"] = START_US + sequence * 1000

@@ -11,7 +11,15 @@ from typing import Final
 
 import numpy as np
 
-from schemas.columns import BUY, NO_TIMESTAMP, SELL, TRADE, Longs, Rows, TradeBatch, TradeRows
+from schemas.columns import (
+    BUY,
+    NO_TIMESTAMP,
+    SELL,
+    TRADE,
+    Longs,
+    TradeBatch,
+    TradeRows,
+)
 
 __all__ = ["Disorder", "SyntheticMarket", "symbol_names"]
 
@@ -130,7 +138,7 @@ class SyntheticMarket:
         rows["offset"][repeated] = offsets
 
 
-def _digits(numbers: Rows) -> bytes:
+def _digits(numbers: Longs) -> bytes:
     """Each number as ID_DIGITS ASCII digits, joined."""
     out = np.empty((len(numbers), ID_DIGITS), np.uint8)
     rest = numbers.astype(np.int64)

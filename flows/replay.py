@@ -18,8 +18,8 @@ from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
 
 from connectors.kafka.options import Position
-from core.bars.bar_state import BAR_STATE
-from core.bars.repair import LATE_TRADE, RepairShard, fold_late
+from core.bars.bar_state import BAR_STATE, BarStateRows
+from core.bars.repair import LATE_TRADE, LateRows, RepairShard, fold_late
 from core.bars.rules import Rules
 from core.bars.snapshot import restore, snapshot
 from flows.reading import partition_key, rules_of, trades_source
@@ -28,7 +28,15 @@ from flows.replay_progress import PartitionProgress, write_progress
 from flows.starting import start_flow
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
-from schemas.columns import LENGTHS_US, BarBatch, BarRows, Longs, Mask, Rows, TradeBatch
+from schemas.columns import (
+    LENGTHS_US,
+    BarBatch,
+    BarRows,
+    Bytes,
+    Longs,
+    Mask,
+    TradeBatch,
+)
 from schemas.errors import StateIncompatible
 from schemas.intervals import INTERVALS
 from sinks.clickhouse.sink import ClickHouseBarsSink
@@ -126,7 +134,7 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
         self._sealed = RowSpool(self._folder / f"sealed-{partition}.rows", BAR_STATE, sealed)
         self._late = RowSpool(self._folder / f"late-{partition}.rows", LATE_TRADE, late)
 
-    def _keep(self, sealed: Rows, late: Rows) -> None:
+    def _keep(self, sealed: BarStateRows, late: LateRows) -> None:
         if not self._plan.fold_late:
             return
         assert self._sealed is not None
@@ -135,7 +143,7 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
             self._sealed.append(sealed[self._in_range(sealed["start_us"], sealed["interval"])])
         self._late.append(late)
 
-    def _in_range(self, starts_us: Longs, intervals: Rows) -> Mask:
+    def _in_range(self, starts_us: Longs, intervals: Bytes) -> Mask:
         """Which bars are asked for and lie within the range's edges."""
         whole_from_us = self._plan.whole_from_us[self._progress.partition]
         ends_us = starts_us + LENGTHS_US[intervals]
@@ -158,7 +166,7 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
         bars = BarBatch(self._shard.symbols.names, rows[kept], self._progress.partition)
         return [bars] if kept.any() else []
 
-    def _of_chosen_symbols(self) -> Rows:
+    def _of_chosen_symbols(self) -> Mask:
         names = self._shard.symbols.names
         if len(self._chosen) < len(names):
             self._chosen = np.isin(np.array(names), self._plan.symbols)

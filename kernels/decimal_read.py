@@ -9,19 +9,21 @@ through repr().
 """
 
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kernels.decimal_text import to_pair
 from kernels.kernel import leaf_kernel
+from kernels.wide import POWERS_OF_TEN, Pair, divide_by_small, increment128, less128, multiply128, negate128
+from schemas.columns import Whole
 from schemas.contract import UNITS_LIMIT
 from schemas.rejects import Reason
 
 __all__ = [
     "PENDING",
     "ROUNDED",
-    "multiply_words",
+    "Number",
     "number_from_double",
     "number_from_float",
     "number_from_long",
@@ -38,13 +40,13 @@ PENDING: Final = 255
 ROUNDED: Final = 254
 """Status of a number that is good and was rounded to get there."""
 
+Number = tuple[np.int64, np.uint64, int]
+"""(hi, lo, reason) at scale 10: hi and lo of TRADE, with its sign; reason 0, ROUNDED, PENDING or a Reason."""
+
 _OK: Final = int(Reason.NONE)
 _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
 _BAD_VALUE: Final = int(Reason.BAD_VALUE)
-_POWERS: Final = np.array([10**k for k in range(20)], np.uint64)
 _FLOAT_POWERS: Final = np.array([float(10**k) for k in range(23)], np.float64)
-_LOW: Final = U(0xFFFFFFFF)
-_32: Final = U(32)
 _LIMIT_HI: Final = U(UNITS_LIMIT >> 64)
 _LIMIT_LO: Final = U(UNITS_LIMIT & (2**64 - 1))
 EXACT: Final = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -52,66 +54,49 @@ EXACT: Final = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 @leaf_kernel
-def multiply_words(a: Any, b: Any) -> Any:
-    """The 128-bit product (hi, lo) of two uint64."""
-    a_low, a_high, b_low, b_high = a & _LOW, a >> _32, b & _LOW, b >> _32
-    low = a_low * b_low
-    middle = a_high * b_low + (low >> _32)
-    other = a_low * b_high + (middle & _LOW)
-    return a_high * b_high + (middle >> _32) + (other >> _32), (other << _32) | (low & _LOW)
-
-
-@leaf_kernel
-def scale_up(hi: Any, lo: Any, places: int) -> Any:
+def scale_up(hi: np.uint64, lo: np.uint64, places: Whole) -> Pair:
     """(hi, lo) * 10**places for places 0..38; the caller knows that the product fits 128 bits."""
     while places > 0:
         step = min(places, 19)
-        carry, low = multiply_words(lo, _POWERS[step])
-        hi, lo = hi * _POWERS[step] + carry, low
+        hi, lo = multiply128(hi, lo, POWERS_OF_TEN[step])
         places -= step
     return hi, lo
 
 
 @leaf_kernel
-def scale_down(hi: Any, lo: Any, places: int) -> Any:
-    """(hi, lo) // 10**places, and whether nothing was cut off. Long division by 10**9 at most, in 32-bit digits."""
+def scale_down(hi: np.uint64, lo: np.uint64, places: Whole) -> tuple[np.uint64, np.uint64, bool]:
+    """(hi, lo) // 10**places, and whether nothing was cut off."""
     exact = True
     while places > 0 and (hi != U(0) or lo != U(0)):
         step = min(places, 9)
-        divisor = _POWERS[step]
         places -= step
-        rest = hi % divisor
-        hi //= divisor
-        upper = (rest << _32) | (lo >> _32)
-        lower = ((upper % divisor) << _32) | (lo & _LOW)
-        lo = ((upper // divisor) << _32) | (lower // divisor)
-        exact = exact and lower % divisor == U(0)
+        hi, rest = divide_by_small(U(0), hi, POWERS_OF_TEN[step])
+        lo, rest = divide_by_small(rest, lo, POWERS_OF_TEN[step])
+        exact = exact and rest == U(0)
     return hi, lo, exact
 
 
 @leaf_kernel
-def round_up(hi: Any, lo: Any, cut: int, rest: bool) -> Any:
+def round_up(hi: np.uint64, lo: np.uint64, cut: Whole, rest: bool) -> Pair:
     """(hi, lo) rounded half-even: ``cut`` is the first digit cut off, ``rest`` whether any behind it isn't 0."""
     if cut > 5 or (cut == 5 and (rest or lo & U(1) == U(1))):
-        lo += U(1)
-        hi += U(lo == U(0))
+        return increment128(hi, lo)
     return hi, lo
 
 
 @leaf_kernel
-def _scale_down_rounded(hi: Any, lo: Any, places: int) -> Any:
+def _scale_down_rounded(hi: np.uint64, lo: np.uint64, places: Whole) -> tuple[np.uint64, np.uint64, bool]:
     """As ``scale_down`` for places of 1 and more, rounded half-even."""
     hi, lo, exact = scale_down(hi, lo, places - 1)
-    tens_hi, tens_lo, even = scale_down(hi, lo, 1)
-    _, low = multiply_words(tens_lo, _POWERS[1])
-    cut = np.int64(lo - low)  # below 10: the low words' difference is the whole one
-    hi, lo = round_up(tens_hi, tens_lo, cut, not exact)
-    return hi, lo, exact and even
+    tens_hi, rest = divide_by_small(U(0), hi, POWERS_OF_TEN[1])
+    tens_lo, cut = divide_by_small(rest, lo, POWERS_OF_TEN[1])
+    hi, lo = round_up(tens_hi, tens_lo, np.int64(cut), not exact)
+    return hi, lo, exact and cut == U(0)
 
 
 @leaf_kernel
-def pack_number(hi: Any, lo: Any, negative: bool, scale: int, rounding: bool) -> Any:
-    """(hi int64, lo uint64, reason) at scale 10 of a magnitude (two uint64) at ``scale`` (0 and more)."""
+def pack_number(hi: np.uint64, lo: np.uint64, negative: bool, scale: Whole, rounding: bool) -> Number:
+    """A magnitude at ``scale`` (0 and more)."""
     reason = _OK
     if scale > 10:
         if rounding:
@@ -124,30 +109,29 @@ def pack_number(hi: Any, lo: Any, negative: bool, scale: int, rounding: bool) ->
             reason = ROUNDED
     elif scale < 10:
         # |v| < 10**(18 + scale) before the multiplication, so that the product stays under 10**28.
-        limit_hi, limit_lo = scale_up(U(0), _POWERS[9], 9 + scale)
-        if hi > limit_hi or (hi == limit_hi and lo >= limit_lo):
+        limit_hi, limit_lo = scale_up(U(0), POWERS_OF_TEN[9], 9 + scale)
+        if not less128(hi, lo, limit_hi, limit_lo):
             return np.int64(0), U(0), _OUT_OF_RANGE
         hi, lo = scale_up(hi, lo, 10 - scale)
-    if hi > _LIMIT_HI or (hi == _LIMIT_HI and lo >= _LIMIT_LO):
+    if not less128(hi, lo, _LIMIT_HI, _LIMIT_LO):
         return np.int64(0), U(0), _OUT_OF_RANGE
     if negative:
-        lo = ~lo + U(1)
-        hi = ~hi + U(lo == U(0))
+        hi, lo = negate128(hi, lo)
     return np.int64(hi), lo, reason
 
 
 @leaf_kernel
-def number_from_long(value: int, scale: int, rounding: bool) -> Any:
-    """(hi, lo, reason) of a whole number (int64)."""
+def number_from_long(value: Whole, scale: Whole, rounding: bool) -> Number:
+    """Of a whole number (int64)."""
     magnitude = U(np.int64(value))
     if value < 0:
         magnitude = ~magnitude + U(1)
-    return pack_number(U(0), magnitude, value < 0, scale, rounding)
+    return pack_number(U(0), magnitude, bool(value < 0), scale, rounding)
 
 
 @leaf_kernel
-def _round_double(size: float, negative: bool) -> Any:
-    """(hi, lo, reason) of a double below 10**5 whose shortest text has more than ten places, rounded.
+def _round_double(size: float, negative: bool) -> Number:
+    """Of a double below 10**5 whose shortest text has more than ten places, rounded.
 
     Of the product at most 2**-52 is wrong, and its text is half a last bit away: where that can't decide the last
     digit, repr() does.
@@ -161,8 +145,8 @@ def _round_double(size: float, negative: bool) -> Any:
 
 
 @leaf_kernel
-def number_from_double(value: float, scale: int, rounding: bool) -> Any:
-    """(hi, lo, reason) of the shortest decimal that reads back as ``value``; reason PENDING when only repr() can tell.
+def number_from_double(value: float, scale: Whole, rounding: bool) -> Number:
+    """Of the shortest decimal that reads back as ``value``; reason PENDING when only repr() can tell.
 
     A decimal of at most 15 digits survives the way through a double, so two of them never share one: whichever is
     found is the shortest text. m and 10**k are exact doubles and division rounds correctly: m / 10**k == x is a proof.
@@ -185,7 +169,7 @@ def number_from_double(value: float, scale: int, rounding: bool) -> Any:
 
 
 @leaf_kernel
-def number_from_float(value: float, scale: int, rounding: bool) -> Any:
+def number_from_float(value: float, scale: Whole, rounding: bool) -> Number:
     """As ``number_from_double``, of a widened single-precision float: 6 to 9 digits, the fewest that read back."""
     if not np.isfinite(value):
         return np.int64(0), U(0), _BAD_VALUE

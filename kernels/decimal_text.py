@@ -3,7 +3,7 @@
 Sinks and readers turn columns (schemas.columns) into text and back with these; nothing here rounds. A number is an
 integer count of units of 10**-scale. Its text is plain notation, without exponent or trailing zeros ("0.5", "1313",
 "-0.00000001"), so that equal numbers have equal text. Compiled code has no 128-bit integers: kernels cut off ten digits
-at a time by dividing by 100,000 twice in 32-bit steps. ``put_*`` need 96 free bytes behind ``at`` as room to work.
+at a time by dividing by 100,000 twice. ``put_*`` need 96 free bytes behind ``at`` as room to work.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from kernels.kernel import kernel
-from schemas.columns import Bytes, Longs, Rows
+from kernels.kernel import leaf_kernel
+from kernels.wide import POWERS_OF_TEN, Pair, divide_by_small, negate128
+from schemas.columns import Bytes, Longs, Whole, Words
 
 __all__ = [
     "QUOTE_SCALE",
@@ -46,12 +47,9 @@ _EXACT: Final = Context(prec=100)
 _U0: Final = np.uint64(0)
 _U1: Final = np.uint64(1)
 _U10: Final = np.uint64(10)
-_U32: Final = np.uint64(32)
 _U48: Final = np.uint64(48)
-_LOW: Final = np.uint64(0xFFFFFFFF)
 _E5: Final = np.uint64(10**5)
 _E10: Final = np.uint64(10**10)
-_POWERS: Final = np.array([10**n for n in range(20)], np.uint64)
 _MINUS: Final = np.uint8(45)
 _POINT: Final = np.uint8(46)
 
@@ -68,12 +66,12 @@ def to_pair(value: int) -> tuple[int, int]:
     return value >> 64, value & _MASK
 
 
-def from_pairs(hi: Rows, lo: Rows) -> list[int]:
+def from_pairs(hi: Longs, lo: Words) -> list[int]:
     """Integers of two columns (int64[n], uint64[n])."""
     return [(high << 64) + low for high, low in zip(hi.tolist(), lo.tolist(), strict=True)]
 
 
-def from_limbs(limbs: Rows | Sequence[int]) -> int:
+def from_limbs(limbs: Words | Sequence[int]) -> int:
     """Unsigned integer of four little-endian 64-bit limbs."""
     return sum(int(limb) << (64 * index) for index, limb in enumerate(limbs))
 
@@ -107,25 +105,25 @@ def plain(value: int, scale: int = SCALE) -> str:
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
 
 
-@kernel
+@leaf_kernel
 def put_u64(buffer: Bytes, at: int, value: np.uint64) -> int:
     """Write the digits of a uint64 at ``at``; returns the position behind them."""
     count = 1
-    while count < 20 and value >= _POWERS[count]:
+    while count < 20 and value >= POWERS_OF_TEN[count]:
         count += 1
-    return int(_put_fixed(buffer, at, value, count))
+    return _put_fixed(buffer, at, value, count)
 
 
-@kernel
-def put_int(buffer: Bytes, at: int, value: int) -> int:
+@leaf_kernel
+def put_int(buffer: Bytes, at: int, value: Whole) -> int:
     """Write a signed int64 in decimal; returns the position behind it."""
     if value < 0:
         buffer[at] = _MINUS
-        return int(put_u64(buffer, at + 1, ~np.uint64(np.int64(value)) + _U1))
-    return int(put_u64(buffer, at, np.uint64(np.int64(value))))
+        return put_u64(buffer, at + 1, ~np.uint64(np.int64(value)) + _U1)
+    return put_u64(buffer, at, np.uint64(np.int64(value)))
 
 
-@kernel
+@leaf_kernel
 def _put_fixed(buffer: Bytes, at: int, value: np.uint64, count: int) -> int:
     """Write exactly ``count`` digits, leading zeros included."""
     position = at + count
@@ -137,7 +135,7 @@ def _put_fixed(buffer: Bytes, at: int, value: np.uint64, count: int) -> int:
     return at + count
 
 
-@kernel
+@leaf_kernel
 def _put_fraction(buffer: Bytes, at: int, value: np.uint64, count: int) -> int:
     """Write point and the ``count`` digits of a fraction without its trailing zeros; nothing for zero."""
     if value == _U0:
@@ -149,34 +147,24 @@ def _put_fraction(buffer: Bytes, at: int, value: np.uint64, count: int) -> int:
         value //= _U10
         count -= 1
     buffer[at] = _POINT
-    return int(_put_fixed(buffer, at + 1, value, count))
+    return _put_fixed(buffer, at + 1, value, count)
 
 
-@kernel
-def _step(high: np.uint64, limb: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Divide one 64-bit limb by 100,000 below the remainder ``high``: (quotient, remainder)."""
-    upper = (high << _U32) | (limb >> _U32)
-    first = upper // _E5
-    lower = ((upper - first * _E5) << _U32) | (limb & _LOW)
-    second = lower // _E5
-    return (first << _U32) | second, lower - second * _E5
-
-
-@kernel
+@leaf_kernel
 def _cut_128(hi: np.uint64, lo: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
     """Divide a 128-bit number by 10**10: (hi, lo, the ten digits cut off)."""
-    hi, rest = _step(_U0, hi)
-    lo, least = _step(rest, lo)
-    hi, rest = _step(_U0, hi)
-    lo, most = _step(rest, lo)
+    hi, rest = divide_by_small(_U0, hi, _E5)
+    lo, least = divide_by_small(rest, lo, _E5)
+    hi, rest = divide_by_small(_U0, hi, _E5)
+    lo, most = divide_by_small(rest, lo, _E5)
     return hi, lo, most * _E5 + least
 
 
-@kernel
+@leaf_kernel
 def _put_whole(buffer: Bytes, at: int, hi: np.uint64, lo: np.uint64) -> int:
     """Write an unsigned 128-bit integer."""
     if hi == _U0:
-        return int(put_u64(buffer, at, lo))
+        return put_u64(buffer, at, lo)
     hi, lo, least = _cut_128(hi, lo)
     if hi != _U0:
         hi, lo, group = _cut_128(hi, lo)
@@ -184,22 +172,19 @@ def _put_whole(buffer: Bytes, at: int, hi: np.uint64, lo: np.uint64) -> int:
         at = _put_fixed(buffer, at, group, 10)
     else:
         at = put_u64(buffer, at, lo)
-    return int(_put_fixed(buffer, at, least, 10))
+    return _put_fixed(buffer, at, least, 10)
 
 
-@kernel
-def _magnitude(hi: int, lo: np.uint64) -> tuple[np.uint64, np.uint64]:
+@leaf_kernel
+def _magnitude(hi: Whole, lo: np.uint64) -> Pair:
     """The absolute value of a 128-bit pair."""
-    high = np.uint64(hi)
-    if hi >= 0:
-        return high, lo
-    lo = ~lo + _U1
-    high = ~high
-    return (high + _U1 if lo == _U0 else high), lo
+    if hi < 0:
+        return negate128(np.uint64(hi), lo)
+    return np.uint64(hi), lo
 
 
-@kernel
-def put_i128(buffer: Bytes, at: int, hi: int, lo: np.uint64) -> int:
+@leaf_kernel
+def put_i128(buffer: Bytes, at: int, hi: Whole, lo: np.uint64) -> int:
     """Write a 128-bit pair at scale 10 in plain notation; returns the position behind it."""
     if hi < 0:
         buffer[at] = _MINUS
@@ -208,26 +193,26 @@ def put_i128(buffer: Bytes, at: int, hi: int, lo: np.uint64) -> int:
     if high == _U0:
         whole = lo // _E10
         at = put_u64(buffer, at, whole)
-        return int(_put_fraction(buffer, at, lo - whole * _E10, 10))
+        return _put_fraction(buffer, at, lo - whole * _E10, 10)
     high, lo, fraction = _cut_128(high, lo)
     at = _put_whole(buffer, at, high, lo)
-    return int(_put_fraction(buffer, at, fraction, 10))
+    return _put_fraction(buffer, at, fraction, 10)
 
 
-@kernel
-def put_percent(buffer: Bytes, at: int, hi: int, lo: np.uint64) -> int:
+@leaf_kernel
+def put_percent(buffer: Bytes, at: int, hi: Whole, lo: np.uint64) -> int:
     """Write a 128-bit pair at scale 5 in plain notation; returns the position behind it."""
     if hi < 0:
         buffer[at] = _MINUS
         at += 1
     high, lo = _magnitude(hi, lo)
-    high, rest = _step(_U0, high)
-    lo, fraction = _step(rest, lo)
+    high, rest = divide_by_small(_U0, high, _E5)
+    lo, fraction = divide_by_small(rest, lo, _E5)
     at = _put_whole(buffer, at, high, lo)
-    return int(_put_fraction(buffer, at, fraction, 5))
+    return _put_fraction(buffer, at, fraction, 5)
 
 
-@kernel
+@leaf_kernel
 def _cut_256(
     l3: np.uint64, l2: np.uint64, l1: np.uint64, l0: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -237,11 +222,11 @@ def _cut_256(
     for turn in range(2):
         rest = _U0
         if l3 != _U0:
-            l3, rest = _step(rest, l3)
+            l3, rest = divide_by_small(rest, l3, _E5)
         if l2 != _U0 or rest != _U0:
-            l2, rest = _step(rest, l2)
-        l1, rest = _step(rest, l1)
-        l0, rest = _step(rest, l0)
+            l2, rest = divide_by_small(rest, l2, _E5)
+        l1, rest = divide_by_small(rest, l1, _E5)
+        l0, rest = divide_by_small(rest, l0, _E5)
         if turn == 0:
             least = rest
         else:
@@ -256,8 +241,8 @@ def _cut_256(
 # are written from the back into the room behind ``at``, until what is left fits 64 bits. That rest is written at ``at``
 # without leading zeros, and the groups, which have theirs, are moved up to it. Trailing zeros of the decimals are then
 # left out, so that equal numbers have equal text.
-@kernel
-def put_u256(buffer: Bytes, at: int, limbs: Rows) -> int:
+@leaf_kernel
+def put_u256(buffer: Bytes, at: int, limbs: Words) -> int:
     """Write four unsigned limbs at scale 20 in plain notation; returns the position behind them."""
     l3, l2, l1, l0, low = _cut_256(limbs[3], limbs[2], limbs[1], limbs[0])
     l3, l2, l1, l0, high = _cut_256(l3, l2, l1, l0)
@@ -272,33 +257,33 @@ def put_u256(buffer: Bytes, at: int, limbs: Rows) -> int:
         buffer[at] = buffer[index]
         at += 1
     if low == _U0:
-        return int(_put_fraction(buffer, at, high, 10))
+        return _put_fraction(buffer, at, high, 10)
     buffer[at] = _POINT
     at = _put_fixed(buffer, at + 1, high, 10)
     count = 10
     while low % _U10 == _U0:
         low //= _U10
         count -= 1
-    return int(_put_fixed(buffer, at, low, count))
+    return _put_fixed(buffer, at, low, count)
 
 
-@kernel
-def _texts_i128(hi: Rows, lo: Rows, buffer: Bytes, ends: Longs) -> None:
+@leaf_kernel
+def _texts_i128(hi: Longs, lo: Words, buffer: Bytes, ends: Longs) -> None:
     at = 0
     for index in range(len(hi)):
         at = put_i128(buffer, at, hi[index], lo[index])
         ends[index] = at
 
 
-@kernel
-def _texts_u256(limbs: Rows, buffer: Bytes, ends: Longs) -> None:
+@leaf_kernel
+def _texts_u256(limbs: Words, buffer: Bytes, ends: Longs) -> None:
     at = 0
     for index in range(len(limbs)):
         at = put_u256(buffer, at, limbs[index])
         ends[index] = at
 
 
-def texts_i128(hi: Rows, lo: Rows) -> list[str]:
+def texts_i128(hi: Longs, lo: Words) -> list[str]:
     """Plain text of each value of an int64[n], uint64[n] pair of columns at scale 10."""
     buffer = np.empty(len(hi) * 48 + ROOM, np.uint8)
     ends = np.empty(len(hi), np.int64)
@@ -306,7 +291,7 @@ def texts_i128(hi: Rows, lo: Rows) -> list[str]:
     return _split(buffer, ends)
 
 
-def texts_u256(limbs: Rows) -> list[str]:
+def texts_u256(limbs: Words) -> list[str]:
     """Plain text of each row of uint64[n, 4] at scale 20."""
     buffer = np.empty(len(limbs) * 80 + ROOM, np.uint8)
     ends = np.empty(len(limbs), np.int64)

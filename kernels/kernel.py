@@ -18,14 +18,17 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 from numba.core.caching import _CacheLocator
 
 from kernels.plain import run_plain
 
-__all__ = ["KernelFolder", "is_cold", "kernel", "leaf_kernel"]
+__all__ = ["KernelFolder", "inlined_kernel", "is_cold", "kernel", "leaf_kernel"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 IMPORTED: Final = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+(\([^)]*\)|[^\n]+)|import\s+([^\n]+))", re.MULTILINE)
@@ -156,21 +159,27 @@ def is_cold(*modules: str) -> bool:
     return any(next(module_folder(ROOT, file).glob("*.nbi"), None) is None for file in files)
 
 
-def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
+def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
     if cast(Any, numba.config).DISABLE_JIT:
         return run_plain(function)
-    return cast(Callable[..., Any], cast(Any, numba.njit)(**options)(function))
+    return cast(Callable[P, R], cast(Any, numba.njit)(**options)(function))
 
 
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function`` on first call, without the GIL, and keep the result on disk."""
     return _compiled(function, cache=True, nogil=True)
 
 
-def leaf_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+def leaf_kernel(function: Callable[P, R]) -> Callable[P, R]:
     """As ``kernel``, without reference counting, for kernels that call one another many times per record.
 
     A leaf kernel must not make an array; its caller keeps every array alive for the whole call, as Python does for the
     arguments of the outermost kernel. Counting references to arrays passed on took five sixths of a decoder's time.
     """
     return _compiled(function, cache=True, nogil=True, _nrt=False)
+
+
+def inlined_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """As ``leaf_kernel``, and always put into its caller: for a few lines that are called for each text of each record,
+    where handing the arrays over costs as much as what is done with them."""
+    return _compiled(function, cache=True, nogil=True, _nrt=False, forceinline=True)

@@ -98,6 +98,9 @@ def _seen(value: Any) -> Any:
 
 def _handed_in(value: Any) -> Any:
     """An argument from Python code: its integers have 64 bits inside."""
+    if isinstance(value, tuple):
+        parts = map(_handed_in, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return np.int64(value) if type(value) is int and -(1 << 63) <= value < 1 << 63 else _seen(value)
 
 

@@ -9,12 +9,13 @@ nothing is normalised: a symbol is its bytes. Source of the ranges: Unicode 15, 
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kernels.ascii import POINT, SPACE
 from kernels.kernel import kernel
+from schemas.columns import Bytes
 
 __all__ = ["SYMBOL_PATTERN", "SYMBOL_RULE", "is_symbol", "is_symbol_text"]
 
@@ -57,7 +58,7 @@ def is_symbol(text: str) -> bool:
 
 
 @kernel
-def is_symbol_text(text: Any, at: int, stop: int) -> bool:
+def is_symbol_text(text: Bytes, at: int, stop: int) -> bool:
     """Whether ``text[at:stop]`` (uint8[]) is a symbol in UTF-8; it is known to be UTF-8 where it isn't all ASCII."""
     if at >= stop or stop - at > 4 * LENGTH_MAX or text[at] == SPACE or text[stop - 1] == SPACE:
         return False

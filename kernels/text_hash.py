@@ -6,11 +6,12 @@ trades judged x ids remembered / 2**128: below 10**-20 for 10**12 trades against
 D. J. Bernstein, "SipHash: a fast short-input PRF" (2012), and their reference code.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kernels.kernel import leaf_kernel
+from schemas.columns import Bytes, Whole
 
 __all__ = ["digest_text"]
 
@@ -21,12 +22,14 @@ KEY_1: Final = U(0x0F0E0D0C0B0A0908)
 
 
 @leaf_kernel
-def _rotate(value: Any, by: int) -> Any:
+def _rotate(value: np.uint64, by: int) -> np.uint64:
     return (value << U(by)) | (value >> U(64 - by))
 
 
 @leaf_kernel
-def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
+def _round(
+    v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     v0 += v1
     v1 = _rotate(v1, 13) ^ v0
     v0 = _rotate(v0, 32)
@@ -41,7 +44,7 @@ def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
 
 
 @leaf_kernel
-def digest_text(text: Any, at: int, stop: int) -> Any:
+def digest_text(text: Bytes, at: Whole, stop: Whole) -> tuple[np.uint64, np.uint64]:
     """(low, high) uint64 of the bytes ``text[at:stop]`` (uint8[n])."""
     v0 = U(0x736F6D6570736575) ^ KEY_0
     v1 = U(0x646F72616E646F6D) ^ KEY_1 ^ U(0xEE)

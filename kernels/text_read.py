@@ -11,22 +11,23 @@ from typing import Any, Final
 import numpy as np
 
 from kernels.ascii import CAPITAL_E, MINUS, PLUS, POINT, SMALL_E, SPACE, ZERO
-from kernels.decimal_read import ROUNDED, multiply_words, pack_number, round_up, scale_up
+from kernels.decimal_read import ROUNDED, Number, pack_number, round_up, scale_up
 from kernels.kernel import leaf_kernel
+from kernels.wide import POWERS_OF_TEN, multiply64, multiply128
+from schemas.columns import Bytes, Whole
 from schemas.rejects import Reason
 
-__all__ = ["read_exponent", "read_number", "trim"]
+__all__ = ["read_digits", "read_exponent", "read_number", "trim"]
 
 U = np.uint64
 _OK: Final = int(Reason.NONE)
 _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
 _BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _TEN: Final = U(10)
-_POWERS: Final = np.array([10**k for k in range(20)], np.uint64)
 
 
 @leaf_kernel
-def read_exponent(data: Any, at: int, stop: int) -> Any:
+def read_exponent(data: Bytes, at: int, stop: int) -> tuple[int, bool]:
     """(exponent, good) of what follows an ``e``; beyond a million it makes no difference."""
     negative = at < stop and data[at] == MINUS
     if at < stop and (data[at] == MINUS or data[at] == PLUS):
@@ -44,7 +45,19 @@ def read_exponent(data: Any, at: int, stop: int) -> Any:
 
 
 @leaf_kernel
-def trim(data: Any, at: int, stop: int) -> Any:
+def read_digits(data: Bytes, at: Whole, stop: Whole) -> np.int64:
+    """The number of the digits ``data[at:stop]``, 18 at most; -1 where another byte stands among them."""
+    number = np.int64(0)
+    for index in range(at, stop):
+        digit = np.int64(data[index]) - ZERO
+        if digit < 0 or digit > 9:
+            return np.int64(-1)
+        number = number * 10 + digit
+    return number
+
+
+@leaf_kernel
+def trim(data: Bytes, at: int, stop: int) -> tuple[int, int]:
     """(at, stop) without the blanks around."""
     while at < stop and data[at] == SPACE:
         at += 1
@@ -54,7 +67,7 @@ def trim(data: Any, at: int, stop: int) -> Any:
 
 
 @leaf_kernel
-def read_number(data: Any, at: int, stop: int, scale: int, rounding: bool) -> Any:
+def read_number(data: Bytes, at: int, stop: int, scale: Whole, rounding: bool) -> Number:
     """(hi, lo, reason) of a decimal number, divided by 10**scale: sign, digits, point, exponent, blanks around it.
 
     ``rounding``: more than ten places are rounded half-even, with reason ROUNDED, instead of refused.
@@ -65,7 +78,8 @@ def read_number(data: Any, at: int, stop: int, scale: int, rounding: bool) -> An
         at += 1
     start = at
     first, second = U(0), U(0)  # the first 18 significant digits, and the next 10
-    digits, zeros, places, seen, point, exponent = 0, 0, 0, 0, False, 0
+    digits, zeros, places, seen, point = 0, 0, 0, 0, False
+    exponent: Whole = 0
     while at < stop:
         byte = data[at]
         at += 1
@@ -110,7 +124,7 @@ def read_number(data: Any, at: int, stop: int, scale: int, rounding: bool) -> An
         return np.int64(0), U(0), _OUT_OF_RANGE
     hi, lo = U(0), first
     if digits > 18:
-        hi, lo = multiply_words(first, _POWERS[digits - 18])
+        hi, lo = multiply64(first, POWERS_OF_TEN[digits - 18])
         lo += second
         hi += U(lo < second)
     hi, lo = scale_up(hi, lo, exponent + 10)
@@ -118,7 +132,7 @@ def read_number(data: Any, at: int, stop: int, scale: int, rounding: bool) -> An
 
 
 @leaf_kernel
-def _read_rounded(data: Any, at: int, stop: int, negative: bool, scale: int) -> Any:
+def _read_rounded(data: Bytes, at: int, stop: int, negative: bool, scale: Whole) -> Number:
     """As ``read_number`` with rounding, of digits with a point and an exponent that are known to be a number."""
     front: Any = 0  # digits before the point
     exponent, point = 0, False
@@ -147,8 +161,7 @@ def _read_rounded(data: Any, at: int, stop: int, negative: bool, scale: int) -> 
             digits += digits > 0 or digit > U(0)
             if digits > 28:
                 return np.int64(0), U(0), _OUT_OF_RANGE
-            carry, lo = multiply_words(lo, _TEN)
-            hi = hi * _TEN + carry
+            hi, lo = multiply128(hi, lo, _TEN)
             lo += digit
             hi += U(lo < digit)
         elif power == -11:
@@ -158,5 +171,5 @@ def _read_rounded(data: Any, at: int, stop: int, negative: bool, scale: int) -> 
     if digits > 0 and power > -10:  # no place to round away, so it came here for its digits before the point
         return np.int64(0), U(0), _OUT_OF_RANGE
     hi, lo = round_up(hi, lo, cut, rest)
-    hi, lo, reason = pack_number(hi, lo, negative, 10, False)
-    return hi, lo, ROUNDED if reason == _OK and (cut > 0 or rest) else reason
+    high, low, reason = pack_number(hi, lo, negative, 10, False)
+    return high, low, ROUNDED if reason == _OK and (cut > 0 or rest) else reason

@@ -4,15 +4,14 @@ Validation asks it of text fields, the JSON scanner of whole records. It follows
 fails in ``bytes.decode()`` further down.
 """
 
-from typing import Any
-
 from kernels.kernel import kernel
+from schemas.columns import Bytes
 
 __all__ = ["is_utf8"]
 
 
 @kernel
-def is_utf8(text: Any, at: int, stop: int) -> bool:
+def is_utf8(text: Bytes, at: int, stop: int) -> bool:
     """RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF."""
     while at < stop:
         first = int(text[at])

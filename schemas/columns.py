@@ -9,7 +9,7 @@ one cache line per trade, and a gather or a filter is one copy (docs/adr/0002-co
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +32,14 @@ __all__ = [
     "PLACE",
     "SELL",
     "TICKER",
+    "TICKER_STATE",
     "TRADE",
     "UNKNOWN",
     "BarBatch",
+    "BarRow",
     "BarRows",
     "Bytes",
+    "Ints",
     "Keys",
     "Longs",
     "Mask",
@@ -44,13 +47,17 @@ __all__ = [
     "RawBatch",
     "Rows",
     "TickerBatch",
+    "TickerRow",
     "TickerRows",
     "TradeBatch",
+    "TradeRow",
     "TradeRows",
+    "Whole",
+    "Words",
 ]
 
 Rows = npt.NDArray[Any]
-"""Rows of any table, or an array of which no more is known."""
+"""Rows of any table: for what treats all tables alike."""
 TradeRows = npt.NDArray[Any]
 """TRADE[n]: trades as decoders make them."""
 BarRows = npt.NDArray[Any]
@@ -59,16 +66,26 @@ TickerRows = npt.NDArray[Any]
 """TICKER[n]: the newest state of symbols."""
 PlaceRows = npt.NDArray[Any]
 """PLACE[n]: records, named by where they stand."""
+TradeRow: TypeAlias = Any
+BarRow: TypeAlias = Any
+TickerRow: TypeAlias = Any
+"""One row of these, as kernels have it: its columns are attributes, and those of the table."""
+Whole: TypeAlias = int | np.int64
+"""A whole number of 64 bits: Python's outside of kernels, often NumPy's inside."""
 Bytes = npt.NDArray[np.uint8]
 """Text, or a buffer that a kernel writes."""
 Longs = npt.NDArray[np.int64]
 """Offsets, positions, counts, times."""
+Ints = npt.NDArray[np.int32]
+"""Numbers of names, or of slots in a table."""
+Words = npt.NDArray[np.uint64]
+"""Halves and limbs of wide numbers; sets of bits."""
 Mask = npt.NDArray[np.bool_]
 """Which entries of another array are meant."""
 
-LENGTHS_US: Final[Rows] = np.array([interval.length_us for interval in INTERVALS], np.int64)
+LENGTHS_US: Final[Longs] = np.array([interval.length_us for interval in INTERVALS], np.int64)
 """Lengths by BAR.interval; ORIGINS_US: a start of each, from which the others are whole lengths away."""
-ORIGINS_US: Final[Rows] = np.array([interval.origin_us for interval in INTERVALS], np.int64)
+ORIGINS_US: Final[Longs] = np.array([interval.origin_us for interval in INTERVALS], np.int64)
 BUY: Final = 0
 SELL: Final = 1
 UNKNOWN: Final = 2
@@ -159,28 +176,32 @@ BAR: Final = np.dtype(
 """One bar. ``symbol`` indexes BarBatch.symbols, ``interval`` schemas.intervals.INTERVALS. quote_volume is at scale 20,
 every other decimal at scale 10. ``version`` is the sequence of the last trade applied. ``has_vwap`` 0: no volume."""
 
+TICKER_STATE: Final[tuple[tuple[str, str], ...]] = (
+    ("sequence", "i8"),
+    ("event_time_us", "i8"),
+    ("timestamp_ms", "i8"),
+    ("first_seen_us", "i8"),
+    ("price_hi", "i8"),
+    ("price_lo", "u8"),
+    ("bid_hi", "i8"),
+    ("bid_lo", "u8"),
+    ("ask_hi", "i8"),
+    ("ask_lo", "u8"),
+    ("open_hi", "i8"),
+    ("open_lo", "u8"),
+    ("high_hi", "i8"),
+    ("high_lo", "u8"),
+    ("low_hi", "i8"),
+    ("low_lo", "u8"),
+    ("volume_hi", "i8"),
+    ("volume_lo", "u8"),
+    ("previous_close_hi", "i8"),
+    ("previous_close_lo", "u8"),
+)
+"""The first columns of a ticker, and of what a shard keeps for it (core.bars.shard_kernel.SYMBOL_STATE)."""
 TICKER: Final = np.dtype(
     [
-        ("sequence", "i8"),
-        ("event_time_us", "i8"),
-        ("timestamp_ms", "i8"),
-        ("first_seen_us", "i8"),
-        ("price_hi", "i8"),
-        ("price_lo", "u8"),
-        ("bid_hi", "i8"),
-        ("bid_lo", "u8"),
-        ("ask_hi", "i8"),
-        ("ask_lo", "u8"),
-        ("open_hi", "i8"),
-        ("open_lo", "u8"),
-        ("high_hi", "i8"),
-        ("high_lo", "u8"),
-        ("low_hi", "i8"),
-        ("low_lo", "u8"),
-        ("volume_hi", "i8"),
-        ("volume_lo", "u8"),
-        ("previous_close_hi", "i8"),
-        ("previous_close_lo", "u8"),
+        *TICKER_STATE,
         ("symbol", "i4"),
         ("exchange", "i4"),
         ("has_bid", "u1"),

@@ -8,13 +8,14 @@ column at all.
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.arrow.kernel import CLOCK, DECIMAL, DOUBLE, FLOAT, LONG, MOMENT, NO_COLUMN, TEXT, UNFIT_COLUMN
 from connectors.values.fields import TIME_UNITS, Field
 from connectors.values.times import DAYS
-from schemas.columns import Rows
+from schemas.columns import Longs, Mask, Words
 
 __all__ = ["Column", "column_of", "shown"]
 
@@ -29,10 +30,10 @@ class Column(NamedTuple):
 
     kind: int
     scale: int = 0
-    high: Rows | None = None
-    low: Rows | None = None
-    valid: Rows | None = None
-    offsets: Rows | None = None
+    high: Longs | None = None
+    low: Words | None = None
+    valid: Mask | None = None
+    offsets: Longs | None = None
     text: bytes = b""
 
 
@@ -124,7 +125,7 @@ def _text_column(array: Any) -> Column:
     return Column(TEXT, valid=valid, offsets=bounds - bounds[0], text=text)
 
 
-def _time_column(array: Any, valid: Rows | None) -> Column:
+def _time_column(array: Any, valid: Mask | None) -> Column:
     kind = array.type
     if pa.types.is_date32(kind):
         return Column(MOMENT, DAYS, _values(array.view(pa.int32()).cast(pa.int64()), np.int64), None, valid)
@@ -134,13 +135,13 @@ def _time_column(array: Any, valid: Rows | None) -> Column:
     return Column(CLOCK if pa.types.is_time(kind) else MOMENT, unit, _values(array, np.int64), None, valid)
 
 
-def _values(array: Any, kind: Any) -> Rows:
+def _values(array: Any, kind: Any) -> npt.NDArray[Any]:
     """The values as they lie in memory, of eight bytes each."""
-    values: Rows = np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
+    values: npt.NDArray[Any] = np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
     return values
 
 
-def _decimal(array: Any) -> tuple[Rows, Rows] | None:
+def _decimal(array: Any) -> tuple[Longs, Words] | None:
     """(high, low) words; None where a value has more than 38 digits."""
     if not pa.types.is_decimal128(array.type):
         try:

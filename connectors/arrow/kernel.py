@@ -5,28 +5,42 @@ of some scale, a double, a time of a known unit. Every value is kept exactly or 
 their shortest decimal text, and the few for which only repr() can tell are left to Python.
 """
 
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from connectors.values.cells import ABSENT, read_cell
+from connectors.values.cells import ABSENT, CellArrays, read_cell
 from connectors.values.fields import FIELD_COUNT, REQUIRED, Field
-from connectors.values.read import ORIGIN_US, PRICE_SCALE, ROUNDING, SIZE_SCALE, TIME_UNIT
+from connectors.values.read import ReadRules
 from connectors.values.rows import clear_row, store_number
 from connectors.values.times import place_time, time_from_double, time_from_long
 from kernels.decimal_read import (
     PENDING,
     ROUNDED,
+    Number,
     number_from_double,
     number_from_float,
     number_from_long,
     pack_number,
 )
 from kernels.kernel import leaf_kernel
-from schemas.columns import NO_TIMESTAMP
+from kernels.wide import negate128
+from schemas.columns import NO_TIMESTAMP, Bytes, Longs, Mask, TradeRow, TradeRows, Whole, Words
 from schemas.rejects import Reason
 
-__all__ = ["CLOCK", "DECIMAL", "DOUBLE", "FLOAT", "LONG", "MOMENT", "NO_COLUMN", "TEXT", "UNFIT_COLUMN", "fill_columns"]
+__all__ = [
+    "CLOCK",
+    "DECIMAL",
+    "DOUBLE",
+    "FLOAT",
+    "LONG",
+    "MOMENT",
+    "NO_COLUMN",
+    "TEXT",
+    "UNFIT_COLUMN",
+    "TypedColumns",
+    "fill_columns",
+]
 
 NO_COLUMN: Final = 0
 TEXT: Final = 1
@@ -55,20 +69,30 @@ _EVENT_TIME: Final = int(Field.EVENT_TIME)
 _FIELDS: Final = FIELD_COUNT
 
 
+class TypedColumns(NamedTuple):
+    """The columns that aren't text, by field: kinds, scales int64[9]; highs int64[9, n], lows uint64[9, n], valid
+    bool[9, n]."""
+
+    kinds: Longs
+    scales: Longs
+    highs: Longs
+    lows: Words
+    valid: Mask
+
+
 @leaf_kernel
-def _read_decimal(high: int, low: Any, scale: int, rounding: bool) -> Any:
+def _read_decimal(high: Whole, low: np.uint64, scale: Whole, rounding: bool) -> Number:
     hi, lo = U(high), low
     if high < 0:
-        lo = ~lo + U(1)
-        hi = ~hi + U(lo == U(0))
-    return pack_number(hi, lo, high < 0, scale, rounding)
+        hi, lo = negate128(hi, lo)
+    return pack_number(hi, lo, bool(high < 0), scale, rounding)
 
 
 @leaf_kernel
-def _read_number(kind: int, column_scale: int, high: int, low: Any, field: int, rules: Any) -> Any:
-    """(hi, lo, reason) of a price or size; PENDING where only repr() can tell."""
-    scale = rules[SIZE_SCALE] if field == _SIZE else rules[PRICE_SCALE]
-    rounding = rules[ROUNDING] != 0
+def _read_number(kind: Whole, column_scale: Whole, high: Whole, low: np.uint64, field: int, rules: ReadRules) -> Number:
+    """Of a price or size; PENDING where only repr() can tell."""
+    scale = rules.size_scale if field == _SIZE else rules.price_scale
+    rounding = rules.rounding
     if kind == LONG:
         return number_from_long(high, scale, rounding)
     if kind == DECIMAL:
@@ -82,9 +106,9 @@ def _read_number(kind: int, column_scale: int, high: int, low: Any, field: int, 
 
 
 @leaf_kernel
-def _read_time(kind: int, column_unit: int, high: int, rules: Any) -> Any:
+def _read_time(kind: Whole, column_unit: Whole, high: Whole, rules: ReadRules) -> tuple[np.int64, int]:
     """(microseconds, reason) of a time."""
-    unit, origin_us = rules[TIME_UNIT], rules[ORIGIN_US]
+    unit, origin_us = rules.time_unit, rules.origin_us
     if kind == MOMENT:
         return np.int64(time_from_long(high, column_unit)), _NONE
     if kind == CLOCK:
@@ -100,7 +124,9 @@ def _read_time(kind: int, column_unit: int, high: int, rules: Any) -> Any:
 
 
 @leaf_kernel
-def _read_value(kind: int, scale: int, high: int, low: Any, field: int, rules: Any, row: Any) -> Any:
+def _read_value(
+    kind: Whole, scale: Whole, high: Whole, low: np.uint64, field: int, rules: ReadRules, row: TradeRow
+) -> int:
     """Reads one value into its field; returns a reason, PENDING where only repr() can tell."""
     if field == _EVENT_TIME:
         row["event_time_us"], reason = _read_time(kind, scale, high, rules)
@@ -116,23 +142,17 @@ def _read_value(kind: int, scale: int, high: int, low: Any, field: int, rules: A
 
 @leaf_kernel
 def fill_columns(
-    text: Any,
-    ats: Any,
-    lengths: Any,
-    kinds: Any,
-    scales: Any,
-    highs: Any,
-    lows: Any,
-    valid: Any,
-    offsets: Any,
-    rules: Any,
-    sides: Any,
-    rows: Any,
-    pending: Any,
-) -> Any:
+    text: Bytes,
+    cells: CellArrays,
+    typed: TypedColumns,
+    offsets: Longs,
+    rules: ReadRules,
+    rows: TradeRows,
+    pending: Longs,
+) -> int:
     """Fills ``rows``; returns how many values are left to Python, as (row, field) in ``pending``.
 
-    kinds, scales: int64[9]. highs int64[9, n], lows uint64[9, n], valid bool[9, n]: the columns that aren't text.
+    cells: of the columns of text, which point into ``text``.
     """
     left = 0
     for index in range(len(rows)):
@@ -140,17 +160,18 @@ def fill_columns(
         clear_row(row, offsets[index], NO_TIMESTAMP)
         seen = 0
         for field in range(_FIELDS):
-            kind = kinds[field]
+            kind = typed.kinds[field]
             if kind == TEXT:
-                if lengths[index, field] == ABSENT:
+                if cells.length[index, field] == ABSENT:
                     continue
-                reason = read_cell(text, ats[index, field], lengths[index, field], field, rules, sides, row)
-            elif kind == NO_COLUMN or not valid[field, index]:
+                reason = read_cell(text, cells.at[index, field], cells.length[index, field], field, rules, row)
+            elif kind == NO_COLUMN or not typed.valid[field, index]:
                 continue
             elif kind == UNFIT_COLUMN:
                 reason = _BAD_VALUE
             else:
-                reason = _read_value(kind, scales[field], highs[field, index], lows[field, index], field, rules, row)
+                high, low = typed.highs[field, index], typed.lows[field, index]
+                reason = _read_value(kind, typed.scales[field], high, low, field, rules, row)
             seen |= 1 << field
             if reason == PENDING:
                 pending[left, 0], pending[left, 1] = index, field

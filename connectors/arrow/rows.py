@@ -13,16 +13,16 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.arrow.columns import Column, column_of, shown
-from connectors.arrow.kernel import FLOAT, NO_COLUMN, TEXT, UNFIT_COLUMN, fill_columns
+from connectors.arrow.kernel import FLOAT, NO_COLUMN, TEXT, UNFIT_COLUMN, TypedColumns, fill_columns
 from connectors.csv.decoder import CsvDecoder
 from connectors.values.cells import ABSENT, Cells
 from connectors.values.column_plan import ColumnPlan
 from connectors.values.constants import Constants
 from connectors.values.fields import FIELD_COUNT, Field
-from connectors.values.read import PRICE_SCALE, ROUNDING, SIZE_SCALE, Values
+from connectors.values.read import Values
 from connectors.values.rejecting import reject_bad
 from kernels.decimal_read import ROUNDED, number_from_text
-from schemas.columns import NO_TIMESTAMP, TRADE, RawBatch, Rows, TradeBatch, TradeRows
+from schemas.columns import NO_TIMESTAMP, TRADE, RawBatch, TradeBatch, TradeRow, TradeRows
 from schemas.rejects import Reason
 
 __all__ = ["ArrowDecoder", "ArrowRows"]
@@ -92,10 +92,10 @@ class ArrowDecoder:
         for each in self.plan.constants:
             kinds[each] = TEXT
         rows, pending = np.empty(count, TRADE), np.empty((4 * count, 2), np.int64)
-        left = fill_columns(
-            np.frombuffer(data, np.uint8), cells.at, cells.length, kinds, scales, highs, lows, valid,
-            np.asarray(raw.offsets, np.int64), self.values.rules, self.values.sides.table, rows, pending,
-        )  # fmt: skip
+        typed = TypedColumns(kinds, scales, highs, lows, valid)
+        offsets = np.asarray(raw.offsets, np.int64)
+        text = np.frombuffer(data, np.uint8)
+        left = fill_columns(text, cells.arrays, typed, offsets, self.values.rules, rows, pending)
         for index, number in pending[:left].tolist():
             _settle(rows[index], Field(number), columns[Field(number)], index, self.values)
         self.values.fold_signs(rows)
@@ -117,7 +117,7 @@ class ArrowDecoder:
         """None: a file that lacks a column which the field map names isn't opened."""
         return []
 
-    def _explain(self, raw: RawBatch, index: int, row: Rows, text: bytes) -> str:
+    def _explain(self, raw: RawBatch, index: int, row: TradeRow, text: bytes) -> str:
         assert isinstance(raw, ArrowRows)
         if Reason(int(row["reason"])) is Reason.BAD_VALUE:
             for each, at in self.plan.columns.items():
@@ -143,13 +143,12 @@ def _cells(columns: dict[Field, Column], count: int) -> tuple[Cells, bytes]:
     return cells, b"".join(texts)
 
 
-def _settle(row: Rows, each: Field, column: Column, index: int, values: Values) -> None:
+def _settle(row: TradeRow, each: Field, column: Column, index: int, values: Values) -> None:
     """Write a number that the kernel left, by its shortest text."""
     assert column.high is not None
     value = column.high[index : index + 1].view(np.float64)[0]
     text = str(np.float32(value)) if column.kind == FLOAT else repr(float(value))
-    scale = int(values.rules[SIZE_SCALE if each is Field.SIZE else PRICE_SCALE])
-    hi, lo, reason = number_from_text(text, scale, bool(values.rules[ROUNDING]))
+    hi, lo, reason = number_from_text(text, values.scale_of(each), values.rules.rounding)
     if reason == ROUNDED:
         row["rounded"], reason = 1, int(Reason.NONE)
     name = each.name.lower()

@@ -14,7 +14,17 @@ from typing import Any, Final, Literal
 import numpy as np
 import structlog
 
-from connectors.avro.kernel import FAULT, FAULT_AT, FAULT_PC, SCRATCH_LENGTH, SEEN, decode_records
+from connectors.avro.kernel import (
+    FAULT,
+    FAULT_AT,
+    FAULT_PC,
+    SCRATCH_LENGTH,
+    SEEN,
+    Machine,
+    Programs,
+    Records,
+    decode_records,
+)
 from connectors.avro.program import ProgramTable, SchemaError, Tables
 from connectors.avro.values import MADE_BASE, MADE_USED, ORIGIN_US, ROUNDING
 from connectors.avro.varints import Fault
@@ -25,7 +35,7 @@ from connectors.values.read import Values
 from connectors.values.rejecting import reject_bad
 from kernels.decimal_read import ROUNDED, number_from_text
 from schemas.avro import TRADE_SCHEMA_ID, WriterSchema, shipped_schema
-from schemas.columns import TRADE, RawBatch, Rows, TradeBatch, TradeRows
+from schemas.columns import TRADE, Bytes, Longs, RawBatch, TradeBatch, TradeRow, TradeRows
 from schemas.errors import SettingError
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
@@ -87,7 +97,7 @@ class AvroDecoder:
         self._starts: dict[int, int] = {}
         self._unknown: dict[int, float] = {}
         self._tables: Tables = self._programs.tables()
-        self._ids_and_starts: Rows = np.zeros((2, 0), np.int64)
+        self._ids_and_starts: Longs = np.zeros((2, 0), np.int64)
         self._unsettled: tuple[Field, str] | None = None
         self._scratch = np.zeros(SCRATCH_LENGTH, np.int64)
         self._scratch[ROUNDING] = self.values.words.round_numbers
@@ -116,28 +126,18 @@ class AvroDecoder:
         """None: a schema that lacks a field which the field map names gets its records refused."""
         return []
 
-    def _run(self, raw: RawBatch, rows: TradeRows) -> tuple[Rows, int, int]:
+    def _run(self, raw: RawBatch, rows: TradeRows) -> tuple[Bytes, int, int]:
         """One pass of the kernel: the texts made, their length, the number of records with an unknown schema."""
         programs, tables = self._programs, self._tables
         count = len(rows)
         texts = np.empty(len(tables.texts) + 20 * programs.made_texts * count, np.uint8)
         texts[: len(tables.texts)] = np.frombuffer(tables.texts, np.uint8)
         self._scratch[MADE_BASE], self._scratch[MADE_USED] = len(raw.data), len(tables.texts)
-        unknown = decode_records(
-            np.frombuffer(raw.data, np.uint8),
-            np.asarray(raw.ends, np.int64),
-            np.asarray(raw.offsets, np.int64),
-            np.asarray(raw.timestamps_ms, np.int64),
-            self._framed,
-            self._value_bytes_max,
-            self._ids_and_starts[0],
-            self._ids_and_starts[1],
-            tables.code,
-            rows,
-            texts,
-            self._scratch,
-            self.values.sides.table,
-        )
+        data, ends = np.frombuffer(raw.data, np.uint8), np.asarray(raw.ends, np.int64)
+        offsets, timestamps_ms = np.asarray(raw.offsets, np.int64), np.asarray(raw.timestamps_ms, np.int64)
+        records = Records(data, ends, offsets, timestamps_ms, self._framed, self._value_bytes_max)
+        machine = Machine(tables.code, texts, self._scratch, self.values.rules.sides)
+        unknown = decode_records(records, Programs(*self._ids_and_starts), machine, rows)
         if programs.has_floats:
             self._unsettled = _settle_pending(rows, self.values.words)
         return texts, int(self._scratch[MADE_USED]), unknown
@@ -167,7 +167,7 @@ class AvroDecoder:
         self._ids_and_starts = np.array([list(self._starts), list(self._starts.values())], np.int64)
         return True
 
-    def _explain(self, raw: RawBatch, index: int, row: Rows, _: bytes) -> str:
+    def _explain(self, raw: RawBatch, index: int, row: TradeRow, _: bytes) -> str:
         """Decodes the record once more by itself and puts what stopped it into words."""
         value = raw.value(index)
         match Reason(int(row["reason"])):
@@ -220,7 +220,7 @@ def _schema_id(raw: RawBatch, index: int) -> int:
     return int.from_bytes(raw.data[start + 1 : start + 5], "big")
 
 
-def _settle_pending(rows: Rows, words: TradeWords) -> tuple[Field, str] | None:
+def _settle_pending(rows: TradeRows, words: TradeWords) -> tuple[Field, str] | None:
     """Fills the numbers whose shortest decimal only repr() can tell, and clears their marks.
 
     Returns the last one for which a record is refused: its field, and its text.

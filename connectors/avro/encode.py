@@ -5,13 +5,14 @@ that fastavro writes, behind Confluent framing unless asked otherwise. The field
 test compares it with the schema.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kernels.kernel import leaf_kernel
+from kernels.wide import negate128
 from schemas.avro import TRADE_SCHEMA_ID
-from schemas.columns import Longs, TradeRows
+from schemas.columns import Bytes, Longs, TradeRows, Whole
 
 __all__ = ["encode_trades", "split_values"]
 
@@ -39,7 +40,7 @@ def split_values(data: bytes, ends: Longs) -> list[bytes]:
 
 
 @leaf_kernel
-def _put_long(out: Any, at: Any, value: int) -> Any:
+def _put_long(out: Bytes, at: int, value: Whole) -> int:
     zigzag = U(np.int64((value << 1) ^ (value >> 63)))
     while zigzag >= U(0x80):
         out[at] = np.uint8((zigzag & U(0x7F)) | U(0x80))
@@ -50,7 +51,7 @@ def _put_long(out: Any, at: Any, value: int) -> Any:
 
 
 @leaf_kernel
-def _put_text(out: Any, at: Any, text: Any, start: int, length: int) -> Any:
+def _put_text(out: Bytes, at: int, text: Bytes, start: int, length: int) -> int:
     at = _put_long(out, at, length)
     for index in range(length):
         out[at + index] = text[start + index]
@@ -58,13 +59,12 @@ def _put_text(out: Any, at: Any, text: Any, start: int, length: int) -> Any:
 
 
 @leaf_kernel
-def _put_decimal(out: Any, at: Any, hi: int, lo: Any) -> Any:
+def _put_decimal(out: Bytes, at: int, hi: int, lo: np.uint64) -> int:
     """Big-endian two's complement in (bits of the magnitude + 8) // 8 bytes, as fastavro has it."""
     magnitude_hi, magnitude_lo = U(hi), lo
     if hi < 0:
-        magnitude_lo = ~magnitude_lo + U(1)
-        magnitude_hi = ~magnitude_hi + U(magnitude_lo == U(0))
-    bits: Any = 0
+        magnitude_hi, magnitude_lo = negate128(magnitude_hi, magnitude_lo)
+    bits = 0
     rest = magnitude_hi if magnitude_hi != U(0) else magnitude_lo
     while rest >= U(256):
         rest >>= U(8)
@@ -88,7 +88,7 @@ def _put_decimal(out: Any, at: Any, hi: int, lo: Any) -> Any:
 
 
 @leaf_kernel
-def _put_optional(out: Any, at: Any, present: int, hi: int, lo: Any) -> Any:
+def _put_optional(out: Bytes, at: int, present: int, hi: int, lo: np.uint64) -> int:
     if present == 0:
         out[at] = 0
         return at + 1
@@ -97,9 +97,9 @@ def _put_optional(out: Any, at: Any, present: int, hi: int, lo: Any) -> Any:
 
 
 @leaf_kernel
-def _encode_records(rows: Any, text: Any, schema_id: int, out: Any, ends: Any) -> Any:
+def _encode_records(rows: TradeRows, text: Bytes, schema_id: int, out: Bytes, ends: Longs) -> int:
     """Writes every row into ``out``; returns the bytes used."""
-    at: Any = 0
+    at = 0
     for index in range(len(rows)):
         row = rows[index]
         if schema_id >= 0:

@@ -5,7 +5,7 @@ consume exactly its bytes, so that a corrupt record never costs a neighbour. Com
 every read does. Arrays may claim any number of items, so the interpreter doesn't loop over items of no bytes.
 """
 
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -23,9 +23,20 @@ from connectors.avro.varints import Fault, read_block, read_length, read_long
 from connectors.values.fields import REQUIRED
 from connectors.values.rows import clear_row, store_side
 from kernels.kernel import leaf_kernel
+from schemas.columns import Bytes, Longs, TradeRow, TradeRows, Whole, Words
 from schemas.rejects import Reason
 
-__all__ = ["FAULT", "FAULT_AT", "FAULT_PC", "SCRATCH_LENGTH", "SEEN", "decode_records"]
+__all__ = [
+    "FAULT",
+    "FAULT_AT",
+    "FAULT_PC",
+    "SCRATCH_LENGTH",
+    "SEEN",
+    "Machine",
+    "Programs",
+    "Records",
+    "decode_records",
+]
 
 FAULT: Final = SCRATCH
 """scratch[FAULT]: the Fault of the last record that was CORRUPT; FAULT_PC, FAULT_AT: op and position of what was
@@ -72,8 +83,39 @@ _TIME_TEXT: Final = int(Op.TIME_TEXT)
 _SIDE_ENUM: Final = int(Op.SIDE_ENUM)
 
 
+class Records(NamedTuple):
+    """data uint8[]; ends, offsets, timestamps_ms int64[n]. framed: each begins with the id of its schema."""
+
+    data: Bytes
+    ends: Longs
+    offsets: Longs
+    timestamps_ms: Longs
+    framed: bool
+    value_bytes_max: int
+
+
+class Programs(NamedTuple):
+    """Where in the code the program of each schema id begins: int64[programs] each; one, of id 0, when not framed."""
+
+    ids: Longs
+    starts: Longs
+
+
+class Machine(NamedTuple):
+    """What programs run with, handed to the interpreter for each record: so no more than it needs.
+
+    texts uint8[]: the constant texts, then room for made ones. scratch int64[SCRATCH_LENGTH], with MADE_BASE,
+    MADE_USED, ROUNDING and ORIGIN_US set. sides: the table of connectors.values.words.
+    """
+
+    code: Longs
+    texts: Bytes
+    scratch: Longs
+    sides: Words
+
+
 @leaf_kernel
-def _run_skip(data: Any, at: int, stop: int, code: Any, pc: int) -> Any:
+def _run_skip(data: Bytes, at: int, stop: int, code: Longs, pc: int) -> int:
     """Runs a SKIP… or EMPTY_BLOCKS op: the position or a Fault."""
     kind = code[4 * pc]
     if kind == _SKIP_BYTES:
@@ -93,7 +135,9 @@ def _run_skip(data: Any, at: int, stop: int, code: Any, pc: int) -> Any:
 
 
 @leaf_kernel
-def _run_control(data: Any, at: Any, stop: int, code: Any, pc: Any, depth: Any, scratch: Any) -> Any:
+def _run_control(
+    data: Bytes, at: int, stop: int, code: Longs, pc: int, depth: int, scratch: Longs
+) -> tuple[int, int, int]:
     """Runs an op of arrays, maps and routines: (position or a Fault, next pc, stack depth)."""
     kind, target = code[4 * pc], code[4 * pc + 2]
     if kind == _RETURN:
@@ -111,9 +155,9 @@ def _run_control(data: Any, at: Any, stop: int, code: Any, pc: Any, depth: Any, 
         if kept == 0:
             return at, target, depth
         if kept < 0 or kept > stop - at:  # an item here takes a byte at least
-            return np.int64(_CUT_SHORT), pc, depth
+            return _CUT_SHORT, pc, depth
     if depth >= _DEPTH_MAX:
-        return np.int64(_TOO_DEEP), pc, depth
+        return _TOO_DEEP, pc, depth
     scratch[_STACK + depth] = kept
     return at, pc + 1 if kind == _BLOCKS else target, depth + 1
 
@@ -134,8 +178,9 @@ def _run_control(data: Any, at: Any, stop: int, code: Any, pc: Any, depth: Any, 
 # read but not used gives a reason, the first of which stays, and reading goes on, as the record may still turn out to
 # be CORRUPT.
 @leaf_kernel
-def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any, scratch: Any, sides: Any) -> int:
+def _run(data: Bytes, at: int, stop: int, pc: int, row: TradeRow, machine: Machine) -> int:
     """Runs one program over one record; its reason: CORRUPT, else the first thing found wrong, else MISSING_FIELD."""
+    code, texts, scratch, sides = machine.code, machine.texts, machine.scratch, machine.sides
     reason, seen, depth = _NONE, 0, 0
     while True:
         kind, now = code[4 * pc], pc
@@ -158,7 +203,7 @@ def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any
                 at, found = read_time_op(data, at, stop, code, now, row, scratch)
             elif kind == _SIDE_ENUM and at < stop and data[at] < np.uint8(2 * min(code[4 * now + 2], 64)):
                 if data[at] & np.uint8(1):
-                    at = np.int64(_BAD_SYMBOL_INDEX)
+                    at = _BAD_SYMBOL_INDEX
                 else:
                     store_side(row, code[code[4 * now + 3] + (data[at] >> np.uint8(1))])
                     at += 1
@@ -173,14 +218,14 @@ def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any
             if at >= 0 and 0 <= branch < code[4 * now + 2]:
                 pc = code[code[4 * now + 3] + branch]
             elif at >= 0:
-                at = np.int64(_BAD_BRANCH)
+                at = _BAD_BRANCH
         elif kind == _JUMP:
             pc = code[4 * now + 2]
         elif kind == _END:
             if at == stop:
                 scratch[SEEN] = seen
                 return _MISSING_FIELD if reason == _NONE and seen & REQUIRED != REQUIRED else reason
-            at = np.int64(_BYTES_LEFT)
+            at = _BYTES_LEFT
         elif kind == _UNUSABLE:
             seen |= 1 << code[4 * now + 1]
             found = _BAD_VALUE
@@ -199,51 +244,47 @@ def _run(data: Any, at: Any, stop: int, pc: int, code: Any, row: Any, texts: Any
 
 
 @leaf_kernel
-def _find_program(schema_id: int, ids: Any, starts: Any) -> Any:
-    for index in range(len(ids)):
-        if ids[index] == schema_id:
-            return np.int64(starts[index])
+def _find_program(schema_id: Whole, programs: Programs) -> int:
+    for index in range(len(programs.ids)):
+        if programs.ids[index] == schema_id:
+            return int(programs.starts[index])
     return -1
 
 
 @leaf_kernel
-def decode_records(
-    data: Any, ends: Any, offsets: Any, timestamps_ms: Any, framed: bool, value_bytes_max: int, ids: Any, starts: Any,
-    code: Any, rows: Any, texts: Any, scratch: Any, sides: Any,
-) -> int:  # fmt: skip
+def decode_records(records: Records, programs: Programs, machine: Machine, rows: TradeRows) -> int:
     """Fills rows[i] (TRADE) from record i, its ``reason`` included; returns how many records had an unknown schema.
 
-    data uint8[]; ends, offsets, timestamps_ms int64[n]; ids, starts int64[programs] (one, id 0, when not framed).
-    texts uint8[]: the constant texts, then room for made ones; scratch int64[SCRATCH_LENGTH], with MADE_BASE,
-    MADE_USED, ROUNDING and ORIGIN_US set. sides: the table of connectors.values.words.
     Numbers that need repr() are marked in ``outcome``: see read_number_op.
     """
-    start: Any = 0
+    data, framed = records.data, records.framed
+    start = 0
     unknown = 0
-    last_id, last_program = -1, -1 if framed else starts[0]
-    for index in range(len(ends)):
-        stop = ends[index]
+    last_id: Whole = -1
+    last_program: Whole = -1 if framed else programs.starts[0]
+    for index in range(len(records.ends)):
+        stop = records.ends[index]
         row = rows[index]
-        clear_row(row, offsets[index], timestamps_ms[index])
+        clear_row(row, records.offsets[index], records.timestamps_ms[index])
         at = start
         if stop == start:
             row["reason"] = _EMPTY_VALUE
-        elif stop - start > value_bytes_max:
+        elif stop - start > records.value_bytes_max:
             row["reason"] = _TOO_LARGE
         elif framed and (stop - start < 5 or data[start] != 0):
             row["reason"] = _BAD_FRAME
         else:
             if framed:
-                schema_id: Any = 0
+                schema_id: Whole = 0
                 for byte in range(start + 1, start + 5):
                     schema_id = schema_id << 8 | np.int64(data[byte])
                 if schema_id != last_id:
-                    last_id, last_program = schema_id, _find_program(schema_id, ids, starts)
+                    last_id, last_program = schema_id, _find_program(schema_id, programs)
                 at += 5
             if last_program < 0:
                 row["reason"] = _UNKNOWN_SCHEMA
                 unknown += 1
             else:
-                row["reason"] = _run(data, at, stop, last_program, code, row, texts, scratch, sides)
+                row["reason"] = _run(data, at, stop, int(last_program), row, machine)
         start = stop
     return unknown

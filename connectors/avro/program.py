@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from connectors.values.fields import TIME_UNITS, Field, Wanted
-from connectors.values.read import PRICE_SCALE, SIZE_SCALE, Values
+from connectors.values.read import Values
 from connectors.values.times import DAYS, NO_ORIGIN
 from connectors.values.words import NOTHING, word_of
 from schemas.avro import WriterSchema
-from schemas.columns import Rows
+from schemas.columns import Longs
 
 __all__ = ["Op", "ProgramTable", "SchemaError", "Tables"]
 
@@ -85,7 +85,7 @@ class Tables(NamedTuple):
     """The programs as the kernel reads them: ``code`` int64[], op ``pc`` at ``4 * pc``, constants behind the ops;
     ``texts``: enum symbols that are read as text."""
 
-    code: Rows
+    code: Longs
     texts: bytes
 
 
@@ -299,7 +299,7 @@ class _Compiler:
             return self._side(schema, kind, logical, path)
         if field == Field.EVENT_TIME:
             return self._time(kind, logical, path)
-        sent = int(self.table.values.rules[SIZE_SCALE if field is Field.SIZE else PRICE_SCALE])
+        sent = self.table.values.scale_of(field)
         if logical == "decimal" and kind in ("bytes", "fixed"):
             scale = int(schema.get("scale", 0))
             if scale < 0:

@@ -6,7 +6,7 @@ negative position, a Fault, because exceptions cost far more. ``code`` is the pr
 is seven machine words on every call.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -20,14 +20,18 @@ from connectors.values.words import MAY_SAY_NOTHING, find_number, find_word, say
 from kernels.decimal_read import (
     PENDING,
     ROUNDED,
+    Number,
     number_from_double,
     number_from_float,
     number_from_long,
     pack_number,
     round_up,
 )
+from kernels.decimal_text import put_int
 from kernels.kernel import leaf_kernel
 from kernels.text_read import read_number
+from kernels.wide import POWERS_OF_TEN, divide_by_small, negate128
+from schemas.columns import Bytes, Longs, TradeRow, Words
 from schemas.rejects import Reason
 
 __all__ = [
@@ -55,9 +59,9 @@ ORIGIN_US: Final = 3
 """scratch[ORIGIN_US]: what plain times count from, see connectors.values.times."""
 _BITS: Final = 4
 _WIDE: Final = 5
-_WIDE_DIGITS: Final = 16
-"""Digits of 32 bits in the widest decimal that is looked at: 64 bytes, 154 decimal digits."""
-SCRATCH: Final = _WIDE + _WIDE_DIGITS
+_WIDE_LIMBS: Final = 8
+"""Limbs of 64 bits in the widest decimal that is looked at: 64 bytes, 154 decimal digits."""
+SCRATCH: Final = _WIDE + _WIDE_LIMBS
 """Words of scratch used here; the interpreter's own follow."""
 
 U = np.uint64
@@ -92,7 +96,6 @@ _SIDE_FLAG: Final = int(Op.SIDE_FLAG)
 _LONG_END: Final = 2.0**63
 _TEXT_MAX: Final = 65_535
 _DIGITS_MAX: Final = 20
-_TENS: Final = np.array([10**k for k in range(10)], np.int64)
 _SIGN: Final = U(0xFFFFFFFFFFFFFFFF)
 
 
@@ -102,22 +105,21 @@ _SIGN: Final = U(0xFFFFFFFFFFFFFFFF)
 # all the same: 189.3 at scale 38 takes more than 128 bits. So the number is read whole, and divided by 10**(scale -
 # 10).
 #
-# The bytes are the number's two's complement, the highest first. They go into digits of 32 bits, the lowest first, and
-# a negative number is negated on the way (each bit inverted, one added). Division is the one from school, from the
-# highest digit down: the rest above and the next digit make at most 32 + 30 bits, as no step divides by more than
-# 10**9. Several steps make up any power of ten.
+# The bytes are the number's two's complement, the highest first. They go into limbs of 64 bits, the lowest first, and a
+# negative number is negated on the way (each bit inverted, one added). Division is the one from school, from the
+# highest limb down, by 10**9 at most in a step. Several steps make up any power of ten.
 #
 # Where rounding isn't asked for, anything cut off refuses the record. Where it is, the last step divides by ten alone:
 # what it cuts off is the digit that decides, and ``exact`` says whether anything not zero was cut off before it, which
 # tells a tie from more than a half.
 @leaf_kernel
-def _read_wide_decimal(data: Any, at: int, end: int, scale: int, scratch: Any) -> Any:
-    """As ``_read_decimal``, of more than 127 bits: division by 10**(scale - 10), in 32-bit digits."""
+def _read_wide_decimal(data: Bytes, at: int, end: int, scale: int, scratch: Longs) -> Number:
+    """As ``_read_decimal``, of more than 127 bits: division by 10**(scale - 10)."""
     negative = data[at] >= np.uint8(128)
-    count = (end - at + 3) // 4
-    if count > _WIDE_DIGITS or scale <= 10:
+    count = (end - at + 7) // 8
+    if count > _WIDE_LIMBS or scale <= 10:
         return np.int64(0), U(0), _OUT_OF_RANGE
-    scratch[_WIDE : _WIDE + _WIDE_DIGITS] = 0  # the lowest digit first
+    scratch[_WIDE : _WIDE + _WIDE_LIMBS] = 0  # the lowest limb first
     carry = np.int64(negative)
     for index in range(end - at):
         byte = np.int64(data[end - 1 - index])
@@ -125,32 +127,31 @@ def _read_wide_decimal(data: Any, at: int, end: int, scale: int, scratch: Any) -
             byte = (byte ^ 255) + carry
             carry = byte >> 8
             byte &= 255
-        scratch[_WIDE + index // 4] |= byte << (8 * (index % 4))
-    places, exact, cut = scale - 10, True, np.int64(0)
+        scratch[_WIDE + index // 8] |= byte << (8 * (index % 8))
+    places, exact, cut = scale - 10, True, U(0)
     while places > 0:
         step = min(places - 1, 9) if places > 1 else 1  # the last digit by itself: it decides the rounding
         places -= step
-        rest = np.int64(0)
+        rest = U(0)
         for index in range(_WIDE + count - 1, _WIDE - 1, -1):
-            upper = rest << 32 | scratch[index]
-            scratch[index], rest = upper // _TENS[step], upper % _TENS[step]
-        if rest != 0 and scratch[ROUNDING] == 0:
+            quotient, rest = divide_by_small(rest, U(scratch[index]), POWERS_OF_TEN[step])
+            scratch[index] = np.int64(quotient)
+        if rest != U(0) and scratch[ROUNDING] == 0:
             return np.int64(0), U(0), _OUT_OF_RANGE
         if places > 0:
-            exact &= rest == 0
+            exact &= rest == U(0)
         else:
             cut = rest
-    for index in range(_WIDE + 4, _WIDE + count):
+    for index in range(_WIDE + 2, _WIDE + count):
         if scratch[index] != 0:
             return np.int64(0), U(0), _OUT_OF_RANGE
-    hi, lo = scratch[_WIDE + 3] << 32 | scratch[_WIDE + 2], scratch[_WIDE + 1] << 32 | scratch[_WIDE]
-    high, low = round_up(U(hi), U(lo), cut, not exact)
+    high, low = round_up(U(scratch[_WIDE + 1]), U(scratch[_WIDE]), np.int64(cut), not exact)
     high_packed, low_packed, reason = pack_number(high, low, negative, 10, False)
-    return high_packed, low_packed, ROUNDED if reason == _NONE and (cut != 0 or not exact) else reason
+    return high_packed, low_packed, ROUNDED if reason == _NONE and (cut != U(0) or not exact) else reason
 
 
 @leaf_kernel
-def _read_decimal(data: Any, at: int, length: int, scale: int, scratch: Any) -> Any:
+def _read_decimal(data: Bytes, at: int, length: int, scale: int, scratch: Longs) -> Number:
     """(hi, lo, reason) of big-endian two's complement bytes."""
     negative = length > 0 and data[at] >= np.uint8(128)
     start, end = at, at + length
@@ -169,13 +170,12 @@ def _read_decimal(data: Any, at: int, length: int, scale: int, scratch: Any) -> 
     if negative != (hi >= U(1 << 63)):
         return _read_wide_decimal(data, start, end, scale, scratch)
     if negative:
-        lo = ~lo + U(1)
-        hi = ~hi + U(lo == U(0))
+        hi, lo = negate128(hi, lo)
     return pack_number(hi, lo, negative, scale, scratch[ROUNDING] != 0)
 
 
 @leaf_kernel
-def _read_float(data: Any, at: int, size: int, scratch: Any) -> Any:
+def _read_float(data: Bytes, at: int, size: int, scratch: Longs) -> np.float64:
     """The little-endian float (4 bytes) or double (8) there."""
     word = U(0)
     for index in range(size):
@@ -183,29 +183,11 @@ def _read_float(data: Any, at: int, size: int, scratch: Any) -> Any:
     scratch[_BITS] = np.int64(word)
     if size == 4:
         return np.float64(scratch.view(np.float32)[2 * _BITS])
-    return scratch.view(np.float64)[_BITS]
+    return np.float64(scratch.view(np.float64)[_BITS])
 
 
 @leaf_kernel
-def _write_digits(value: int, texts: Any, at: int) -> int:
-    """Writes ``value`` in decimal into ``texts`` at ``at``; returns the position after it (20 bytes at most)."""
-    magnitude = U(np.int64(value))
-    if value < 0:
-        texts[at] = 45
-        at += 1
-        magnitude = ~magnitude + U(1)
-    length, rest = 1, magnitude // U(10)
-    while rest > U(0):
-        length += 1
-        rest //= U(10)
-    for index in range(at + length - 1, at - 1, -1):
-        texts[index] = np.uint8(48) + np.uint8(magnitude % U(10))
-        magnitude //= U(10)
-    return at + length
-
-
-@leaf_kernel
-def read_plain_text(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
+def read_plain_text(data: Bytes, at: int, stop: int, field: int, row: TradeRow) -> tuple[int, int]:
     """Runs a TEXT op: (position or a Fault, reason)."""
     length, at = read_length(data, at, stop)
     if at < 0:
@@ -214,7 +196,7 @@ def read_plain_text(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
 
 
 @leaf_kernel
-def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
+def _keep_text(data: Bytes, at: int, length: int, field: int, row: TradeRow) -> int:
     if length > _TEXT_MAX:
         return _TOO_LARGE
     if field == _SYMBOL or length == 0 or not (MAY_SAY_NOTHING[data[at]] and says_nothing(data, at, at + length)):
@@ -225,18 +207,20 @@ def _keep_text(data: Any, at: int, length: int, field: int, row: Any) -> int:
 
 
 @leaf_kernel
-def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, texts: Any, scratch: Any) -> Any:
+def read_text_op(
+    data: Bytes, at: int, stop: int, code: Longs, pc: int, row: TradeRow, texts: Bytes, scratch: Longs
+) -> tuple[int, int]:
     """Runs another TEXT… op: (position or a Fault, reason). Numbers become text at the end of ``texts``."""
     kind, field = code[4 * pc], code[4 * pc + 1]
     if kind == _TEXT_FIXED:
         length = code[4 * pc + 2]
         if length > stop - at:
-            return np.int64(_CUT_SHORT), _NONE
+            return _CUT_SHORT, _NONE
         return at + length, _keep_text(data, at, length, field, row)
     size = code[4 * pc + 2] if kind != _TEXT_ENUM else 0
     if size > 0:
         if size > stop - at:
-            return np.int64(_CUT_SHORT), _NONE
+            return _CUT_SHORT, _NONE
         real = _read_float(data, at, size, scratch)
         at += size
         if np.isnan(real):
@@ -250,7 +234,7 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
         return at, _NONE
     if kind == _TEXT_ENUM:
         if value < 0 or value >= code[4 * pc + 2]:
-            return np.int64(_BAD_SYMBOL_INDEX), _NONE
+            return _BAD_SYMBOL_INDEX, _NONE
         begin, length = code[code[4 * pc + 3] + 2 * value], code[code[4 * pc + 3] + 2 * value + 1]
         if length > _TEXT_MAX:
             return at, _TOO_LARGE
@@ -258,7 +242,7 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
         begin = scratch[MADE_USED]
         if begin + _DIGITS_MAX > len(texts):
             return at, _TOO_LARGE
-        length = _write_digits(value, texts, begin) - begin
+        length = put_int(texts, begin, value) - begin
         scratch[MADE_USED] += length
     store_text(row, field, scratch[MADE_BASE] + begin, length)
     if field == _TRADE_ID:
@@ -267,7 +251,7 @@ def read_text_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, te
 
 
 @leaf_kernel
-def read_short_decimal(data: Any, at: int, stop: int, field: int, row: Any) -> Any:
+def read_short_decimal(data: Bytes, at: int, stop: int, field: int, row: TradeRow) -> tuple[int, bool]:
     """A decimal of scale 10 in at most 8 bytes, the usual one: (position or a Fault, whether it was one)."""
     length, at = read_length(data, at, stop)
     if at < 0:
@@ -283,7 +267,9 @@ def read_short_decimal(data: Any, at: int, stop: int, field: int, row: Any) -> A
 
 
 @leaf_kernel
-def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, scratch: Any) -> Any:
+def read_number_op(
+    data: Bytes, at: int, stop: int, code: Longs, pc: int, row: TradeRow, scratch: Longs
+) -> tuple[int, int]:
     """Runs a NUMBER… op: (position or a Fault, reason). A double that needs repr() leaves its bits in ``lo`` and a mark
     in ``outcome`` (PRICE.. as 1 << 0.., widened floats as 16 << 0..)."""
     kind, field = code[4 * pc], code[4 * pc + 1]
@@ -331,7 +317,9 @@ def read_number_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, 
 
 
 @leaf_kernel
-def read_time_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, scratch: Any) -> Any:
+def read_time_op(
+    data: Bytes, at: int, stop: int, code: Longs, pc: int, row: TradeRow, scratch: Longs
+) -> tuple[int, int]:
     """Runs a TIME… op: (position or a Fault, reason)."""
     kind, unit = code[4 * pc], code[4 * pc + 2]
     origin_us = scratch[ORIGIN_US]
@@ -359,7 +347,7 @@ def read_time_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, sc
 
 
 @leaf_kernel
-def read_side_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, sides: Any) -> Any:
+def read_side_op(data: Bytes, at: int, stop: int, code: Longs, pc: int, row: TradeRow, sides: Words) -> int:
     """Runs a SIDE… op: the position or a Fault."""
     kind, length = code[4 * pc], code[4 * pc + 2]
     if kind in (_SIDE_FIXED, _SIDE_TEXT):
@@ -370,7 +358,7 @@ def read_side_op(data: Any, at: int, stop: int, code: Any, pc: int, row: Any, si
         if length > stop - at:
             return _CUT_SHORT
         store_side(row, find_word(sides, data, at, at + length))
-        return at + length
+        return int(at + length)
     if kind == _SIDE_FLAG:
         if at >= stop:
             return _CUT_SHORT

@@ -5,11 +5,12 @@ gives a negative position, a Fault, because exceptions cost far more. Source: th
 """
 
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kernels.kernel import leaf_kernel
+from schemas.columns import Bytes
 
 __all__ = ["Fault", "read_block", "read_length", "read_long"]
 
@@ -34,7 +35,7 @@ _NEGATIVE_LENGTH: Final = int(Fault.NEGATIVE_LENGTH)
 
 
 @leaf_kernel
-def read_long(data: Any, at: int, stop: int) -> Any:
+def read_long(data: Bytes, at: int, stop: int) -> tuple[np.int64, int]:
     """(value, position after it or a Fault) of a zigzag varint of at most 64 bits."""
     value, shift = U(0), U(0)
     while at < stop:
@@ -52,7 +53,7 @@ def read_long(data: Any, at: int, stop: int) -> Any:
 
 
 @leaf_kernel
-def read_length(data: Any, at: int, stop: int) -> Any:
+def read_length(data: Bytes, at: int, stop: int) -> tuple[int, int]:
     """(length, position after it or a Fault) of bytes that lie wholly before ``stop``."""
     if at < stop and data[at] < np.uint8(0x80):  # nearly always one byte
         length = np.int64(data[at] >> np.uint8(1)) ^ -np.int64(data[at] & np.uint8(1))
@@ -60,17 +61,17 @@ def read_length(data: Any, at: int, stop: int) -> Any:
     else:
         length, at = read_long(data, at, stop)
         if at < 0:
-            return length, at
+            return int(length), at
     if length < 0:
-        return length, _NEGATIVE_LENGTH
-    return length, at if length <= stop - at else _CUT_SHORT
+        return int(length), _NEGATIVE_LENGTH
+    return int(length), at if length <= stop - at else _CUT_SHORT
 
 
 @leaf_kernel
-def read_block(data: Any, at: int, stop: int) -> Any:
+def read_block(data: Bytes, at: int, stop: int) -> tuple[int, int]:
     """(items, position or a Fault) of a block's head; a negative count is followed by the block's size."""
     count, at = read_long(data, at, stop)
     if at >= 0 and count < 0:
         _, at = read_long(data, at, stop)
         count = -count
-    return count, at
+    return int(count), at

@@ -13,14 +13,14 @@ from typing import Final
 import numpy as np
 
 from connectors.csv.dialect import Dialect, split_line
-from connectors.csv.kernel import commas_to_points, keep_lines, scan_lines
+from connectors.csv.kernel import Marks, commas_to_points, keep_lines, scan_lines
 from connectors.values.cells import Cells
 from connectors.values.column_plan import ColumnPlan, is_header
 from connectors.values.constants import Constants
 from connectors.values.fields import FIELD_COUNT
 from connectors.values.read import Values
 from connectors.values.rejecting import reject_bad
-from schemas.columns import RawBatch, Rows, TradeBatch, TradeRows
+from schemas.columns import RawBatch, TradeBatch, TradeRow, TradeRows
 from schemas.rejects import Reason
 
 __all__ = ["CsvDecoder"]
@@ -36,6 +36,7 @@ class CsvDecoder:
     def __init__(self, plan: ColumnPlan, dialect: Dialect = Dialect()) -> None:  # noqa: B008 - a constant
         self.plan = plan
         self._dialect = dialect
+        self._marks = Marks(ord(dialect.delimiter), ord(dialect.quote))
         self.values = Values(plan.words, plan.time_unit)
         fields = {column: field for field, column in plan.columns.items()}
         self._columns = np.array([fields.get(column, -1) for column in range(len(plan.names))], np.int64)
@@ -73,19 +74,9 @@ class CsvDecoder:
 
     def _cells(self, raw: RawBatch) -> Cells:
         cells, data = Cells(len(raw), more=self.plan.kept is not None), np.frombuffer(raw.data, np.uint8)
-        scan_lines(
-            data,
-            np.asarray(raw.ends, np.int64),
-            LINE_BYTES_MAX,
-            ord(self._dialect.delimiter),
-            ord(self._dialect.quote),
-            self._columns,
-            cells.at,
-            cells.length,
-            cells.reasons,
-        )
+        scan_lines(data, np.asarray(raw.ends, np.int64), LINE_BYTES_MAX, self._marks, self._columns, cells.arrays)
         if self.plan.kept is not None:
-            keep_lines(data, cells.at, cells.length, self._kept, cells.reasons)
+            keep_lines(data, cells.arrays, self._kept)
         return cells
 
     def _pointed(self, data: bytes, cells: Cells) -> bytes:
@@ -93,10 +84,10 @@ class CsvDecoder:
         if not self._dialect.decimal_comma:
             return data
         pointed = np.frombuffer(data, np.uint8).copy()
-        commas_to_points(pointed, cells.at, cells.length)
+        commas_to_points(pointed, cells.arrays)
         return pointed.tobytes()
 
-    def explain(self, raw: RawBatch, index: int, row: Rows, _: bytes) -> str:
+    def explain(self, raw: RawBatch, index: int, row: TradeRow, _: bytes) -> str:
         """What is wrong with a refused line, for a person."""
         value, reason = raw.value(index), Reason(int(row["reason"]))
         if reason is Reason.TOO_LARGE and len(value) > LINE_BYTES_MAX:

@@ -29,7 +29,7 @@ from connectors.files.places import FilePlace
 from connectors.values.column_plan import ColumnPlan, FileOptions, is_header, plan_columns
 from connectors.values.fields import Field
 from connectors.values.layouts import LAYOUTS, Layout, headerless_layout, layouts_with
-from schemas.columns import RawBatch, Rows, TradeRows
+from schemas.columns import RawBatch, TradeRows
 from schemas.errors import InputError
 from schemas.rejects import Reason
 
@@ -48,7 +48,7 @@ class Decoded(NamedTuple):
 
     raw: RawBatch
     decoder: CsvDecoder
-    rows: Rows
+    rows: TradeRows
     text: bytes
 
 

@@ -15,13 +15,13 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from connectors.json.kernel import DEPTH_MAX, ITEM_KEY, scan_records
+from connectors.json.kernel import DEPTH_MAX, ITEM_KEY, WantedKeys, scan_records
 from connectors.values.cells import ABSENT, Cells
 from connectors.values.constants import Constants
 from connectors.values.fields import ITEMS, Field, Wanted, asked_paths, field_paths, item_fields, wanted_tree
 from connectors.values.read import Values
 from connectors.values.rejecting import reject_bad
-from schemas.columns import RawBatch, Rows, TradeBatch, TradeRows
+from schemas.columns import Longs, RawBatch, TradeBatch, TradeRow, TradeRows
 from schemas.rejects import Reason
 from schemas.trade_words import TradeWords
 
@@ -51,9 +51,9 @@ class JsonDecoder:
         self._unseen = asked_paths(field_map or {})
         self.values = Values(words, time_unit)
         self._value_bytes_max = value_bytes_max
-        self._edges, self._keys = _edges_of(wanted_tree(self._paths))
+        self._keys = _keys_of(wanted_tree(self._paths))
         self._constants = Constants(constants or {})
-        self._stack: Rows = np.empty(3 * DEPTH_MAX, np.int64)
+        self._stack: Longs = np.empty(3 * DEPTH_MAX, np.int64)
         self._items = item_fields(self._paths)
         self._room = FIRST_TRADES
 
@@ -85,18 +85,9 @@ class JsonDecoder:
         while True:
             cells = Cells(room)
             owners = np.empty(room if self._items else 0, np.int64)
+            data, ends = np.frombuffer(raw.data, np.uint8), np.asarray(raw.ends, np.int64)
             count = scan_records(
-                np.frombuffer(raw.data, np.uint8),
-                np.asarray(raw.ends, np.int64),
-                self._value_bytes_max,
-                self._edges,
-                self._keys,
-                self._stack,
-                cells.at,
-                cells.length,
-                cells.reasons,
-                self._items,
-                owners,
+                data, ends, self._value_bytes_max, self._keys, self._stack, cells.arrays, self._items, owners
             )
             if count >= 0:
                 break
@@ -105,7 +96,7 @@ class JsonDecoder:
             cells.own(owners[:count])
         return cells
 
-    def _explain(self, raw: RawBatch, index: int, row: Rows, _: bytes) -> str:
+    def _explain(self, raw: RawBatch, index: int, row: TradeRow, _: bytes) -> str:
         value, reason = raw.value(index), Reason(int(row["reason"]))
         if reason is Reason.CORRUPT:
             return _complaint(value)
@@ -116,7 +107,7 @@ class JsonDecoder:
         return cells.explain(self._constants.put(value, cells), reason, self._paths, self.values, int(row["index"]))
 
 
-def _edges_of(wanted: Wanted) -> tuple[Rows, Rows]:
+def _keys_of(wanted: Wanted) -> WantedKeys:
     """The tree of wanted names as the scanner reads it. A name stands twice where JSON may write it with escapes."""
     edges: list[tuple[int, int, int, int]] = []
     keys = bytearray()
@@ -134,7 +125,7 @@ def _edges_of(wanted: Wanted) -> tuple[Rows, Rows]:
             for key in dict.fromkeys((name.encode(), json.dumps(name)[1:-1].encode())):
                 edges.append((node, len(keys), len(key), child))
                 keys += key
-    return np.array(edges, np.int64).reshape(-1, 4), np.frombuffer(bytes(keys), np.uint8)
+    return WantedKeys(np.array(edges, np.int64).reshape(-1, 4), np.frombuffer(bytes(keys), np.uint8))
 
 
 def _unescape(text: bytes) -> bytes:

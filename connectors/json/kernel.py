@@ -2,15 +2,14 @@
 
 JsonDecoder calls ``scan_records`` once per batch; connectors.values.cells reads the cells. Record i is read inside its
 own bytes only, and is taken only when all of it is one JSON object (RFC 8259, and the NaN and Infinity of Python's
-json) in UTF-8, or an array of trades where the field map says so; numbers stay text, so exact. ``edges`` int64[k, 4]:
-parent node, where the key begins in ``keys``, its length, and the child node or ``~field``.
+json) in UTF-8, or an array of trades where the field map says so; numbers stay text, so exact.
 """
 
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from connectors.values.cells import ABSENT, UNFIT
+from connectors.values.cells import ABSENT, UNFIT, CellArrays
 from connectors.values.fields import Field
 from connectors.values.ids import is_whole_number
 from kernels.ascii import (
@@ -37,16 +36,20 @@ from kernels.ascii import (
     ZERO,
 )
 from kernels.kernel import leaf_kernel
+from kernels.text_read import read_digits
 from kernels.utf8 import is_utf8
+from schemas.columns import Bytes, Longs
 from schemas.rejects import Reason
 
-__all__ = ["DEPTH_MAX", "ITEM_KEY", "scan_records"]
+__all__ = ["DEPTH_MAX", "ITEM_KEY", "WantedKeys", "scan_records"]
 
 DEPTH_MAX: Final = 512
 _OBJECT: Final = 0
 _ARRAY: Final = 1
 _UNWANTED: Final = 1 << 20
 """A target that is neither a node (0..) nor a field (~field)."""
+_POSITION_DIGITS: Final = 18
+"""Of a key that is a position in an array: as many as ``read_digits`` reads."""
 ITEM_KEY: Final = -1
 """Key length of an edge to each item of an array, every one of which is a trade."""
 
@@ -74,15 +77,23 @@ _NAN: Final = np.frombuffer(b"NaN", np.uint8)
 _INFINITY: Final = np.frombuffer(b"Infinity", np.uint8)
 
 
+class WantedKeys(NamedTuple):
+    """The tree of wanted names. edges int64[k, 4]: parent node, where the key begins in ``keys``, its length, and the
+    child node or ``~field``."""
+
+    edges: Longs
+    keys: Bytes
+
+
 @leaf_kernel
-def _skip_space(data: Any, at: Any, stop: int) -> Any:
+def _skip_space(data: Bytes, at: int, stop: int) -> int:
     while at < stop and _SPACE[data[at]]:
         at += 1
     return at
 
 
 @leaf_kernel
-def _scan_string(data: Any, at: Any, stop: int) -> Any:
+def _scan_string(data: Bytes, at: int, stop: int) -> tuple[int, bool]:
     """(position of the closing quote or -1, whether there are escapes) of a string whose text begins at ``at``."""
     escaped = False
     while at < stop:
@@ -90,7 +101,7 @@ def _scan_string(data: Any, at: Any, stop: int) -> Any:
         if byte == QUOTE:
             return at, escaped
         if byte < SPACE:
-            return np.int64(-1), escaped
+            return -1, escaped
         at += 1
         if byte == BACKSLASH:
             escaped = True
@@ -101,36 +112,36 @@ def _scan_string(data: Any, at: Any, stop: int) -> Any:
                     break
                 for place in range(at + 1, at + 5):
                     if not _HEX[data[place]]:
-                        return np.int64(-1), escaped
+                        return -1, escaped
                 at += 5
             elif _ESCAPES[data[at]]:
                 at += 1
             else:
                 break
-    return np.int64(-1), escaped
+    return -1, escaped
 
 
 @leaf_kernel
-def _skip_digits(data: Any, at: Any, stop: int) -> Any:
+def _skip_digits(data: Bytes, at: int, stop: int) -> int:
     while at < stop and ZERO <= data[at] <= NINE:
         at += 1
     return at
 
 
 @leaf_kernel
-def _scan_number(data: Any, at: Any, stop: int) -> Any:
+def _scan_number(data: Bytes, at: int, stop: int) -> tuple[int, bool]:
     """(position after the number or -1, whether it is whole: no point, no exponent)."""
     at += data[at] == MINUS
     start = at
     at = _skip_digits(data, at, stop)
     if at == start or (at - start > 1 and data[start] == ZERO):
-        return np.int64(-1), False
+        return -1, False
     whole = True
     if at < stop and data[at] == POINT:
         start, whole = at + 1, False
         at = _skip_digits(data, start, stop)
         if at == start:
-            return np.int64(-1), False
+            return -1, False
     if at < stop and data[at] in (CAPITAL_E, SMALL_E):
         at += 1
         if at < stop and data[at] in (PLUS, MINUS):
@@ -138,12 +149,12 @@ def _scan_number(data: Any, at: Any, stop: int) -> Any:
         start, whole = at, False
         at = _skip_digits(data, start, stop)
         if at == start:
-            return np.int64(-1), False
+            return -1, False
     return at, whole
 
 
 @leaf_kernel
-def _matches(data: Any, at: int, stop: int, word: Any, word_at: int, length: int) -> bool:
+def _matches(data: Bytes, at: int, stop: int, word: Bytes, word_at: int, length: int) -> bool:
     if stop - at < length:
         return False
     for index in range(length):  # noqa: SIM110 - kernels have no all()
@@ -153,7 +164,7 @@ def _matches(data: Any, at: int, stop: int, word: Any, word_at: int, length: int
 
 
 @leaf_kernel
-def _literal_length(data: Any, at: int, stop: int) -> int:
+def _literal_length(data: Bytes, at: int, stop: int) -> int:
     """Of null, true, false, NaN, Infinity or -Infinity; 0 where none of them stands."""
     if _matches(data, at, stop, _NULL, 0, 4) or _matches(data, at, stop, _TRUE, 0, 4):
         return 4
@@ -166,14 +177,14 @@ def _literal_length(data: Any, at: int, stop: int) -> int:
 
 
 @leaf_kernel
-def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: Any, index: int) -> Any:
+def _scan_scalar(data: Bytes, at: int, stop: int, target: int, cells: CellArrays, index: int) -> int:
     """The position after a string, number or literal, or -1; keeps its cell when ``target`` is a field."""
     byte, field = data[at], ~target
     cell_at, length = at, UNFIT
     if byte == QUOTE:
         end, escaped = _scan_string(data, at + 1, stop)
         cell_at, length = ~(at + 1) if escaped else at + 1, end - at - 1
-        at = end + 1 if end >= 0 else np.int64(-1)
+        at = end + 1 if end >= 0 else -1
     elif ZERO <= byte <= NINE or (byte == MINUS and not _matches(data, at + 1, stop, _INFINITY, 0, 8)):
         end, whole = _scan_number(data, at, stop)
         if whole or field > _EXCHANGE or (field == _TRADE_ID and is_whole_number(data, at, end)):
@@ -182,7 +193,7 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
     else:
         end = at + _literal_length(data, at, stop)
         if end == at:
-            return np.int64(-1)
+            return -1
         # A flag may be a side; null and Python's NaN say nothing; its infinities are no value of ours.
         if byte == SMALL_N or (byte == CAPITAL_N and field not in (_SYMBOL, _PRICE, _SIZE, _EVENT_TIME)):
             length = ABSENT
@@ -190,56 +201,53 @@ def _scan_scalar(data: Any, at: Any, stop: int, target: int, ats: Any, lengths: 
             length = end - at
         at = end
     if target < 0 <= at:
-        ats[index, field], lengths[index, field] = cell_at, length
+        cells.at[index, field], cells.length[index, field] = cell_at, length
     return at
 
 
 @leaf_kernel
-def _scan_key(data: Any, at: Any, stop: int, node: int, edges: Any, keys: Any) -> Any:
+def _scan_key(data: Bytes, at: int, stop: int, node: int, wanted: WantedKeys) -> tuple[int, int]:
     """(position of the value or -1, its target) of the member whose key begins at ``at`` in the object of ``node``."""
     if at >= stop or data[at] != QUOTE:
-        return np.int64(-1), _UNWANTED
+        return -1, _UNWANTED
     end, _ = _scan_string(data, at + 1, stop)
     if end < 0:
         return end, _UNWANTED
     target, length = _UNWANTED, end - at - 1
     if node != _UNWANTED:
-        for edge in range(len(edges)):
-            of_node = edges[edge, 0] == node and edges[edge, 2] == length
-            if of_node and _matches(data, at + 1, stop, keys, edges[edge, 1], length):
-                target = edges[edge, 3]
+        for edge in range(len(wanted.edges)):
+            of_node = wanted.edges[edge, 0] == node and wanted.edges[edge, 2] == length
+            if of_node and _matches(data, at + 1, stop, wanted.keys, wanted.edges[edge, 1], length):
+                target = wanted.edges[edge, 3]
                 break
     at = _skip_space(data, end + 1, stop)
     if at >= stop or data[at] != COLON:
-        return np.int64(-1), _UNWANTED
+        return -1, _UNWANTED
     return _skip_space(data, at + 1, stop), target
 
 
 @leaf_kernel
-def _item_target(position: int, node: int, edges: Any, keys: Any) -> Any:
+def _item_target(position: int, node: int, wanted: WantedKeys) -> tuple[int, bool]:
     """(target, whether it is a trade) of the item at ``position`` of an array that stands at ``node``.
 
     A node wants every item as a trade (an edge of key length ITEM_KEY), or items by their position.
     """
     if node != _UNWANTED:
-        for edge in range(len(edges)):
-            if edges[edge, 0] != node:
+        for edge in range(len(wanted.edges)):
+            if wanted.edges[edge, 0] != node:
                 continue
-            if edges[edge, 2] == ITEM_KEY:
-                return edges[edge, 3], True
-            number: Any = 0
-            for at in range(edges[edge, 1], edges[edge, 1] + edges[edge, 2]):
-                digit = np.int64(keys[at]) - ZERO
-                number = number * 10 + digit if 0 <= digit <= 9 and number >= 0 and number < 10**6 else -1
-            if number == position and edges[edge, 2] > 0:
-                return edges[edge, 3], False
+            if wanted.edges[edge, 2] == ITEM_KEY:
+                return wanted.edges[edge, 3], True
+            begin, length = wanted.edges[edge, 1], wanted.edges[edge, 2]
+            if 0 < length <= _POSITION_DIGITS and read_digits(wanted.keys, begin, begin + length) == position:
+                return wanted.edges[edge, 3], False
     return _UNWANTED, False
 
 
 @leaf_kernel
 def _scan_record(
-    data: Any, at: Any, stop: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, row: Any, items: int
-) -> Any:
+    data: Bytes, at: int, stop: int, wanted: WantedKeys, stack: Longs, cells: CellArrays, row: int, items: int
+) -> tuple[bool, int]:
     """(good, rows after it): whether ``data[at:stop]`` is one JSON object, or an array where trades are its items.
 
     Cells of fields outside the array of trades go to row ``row``, those of the bits ``items`` to the rows behind it,
@@ -250,22 +258,22 @@ def _scan_record(
     if at >= stop or (data[at] != OPENING_BRACE and not (items != 0 and data[at] == OPENING_BRACKET)):
         return False, -1
     depth, target, is_trade = 0, 0, False
-    after: Any = -1
+    after = -1
     item = row
     while True:
         if at >= stop:
             return False, after
         if is_trade:
-            if after >= len(ats):
+            if after >= len(cells.at):
                 return False, -2
             item, after, is_trade = after, after + 1, False
-            lengths[item, :] = ABSENT
+            cells.length[item, :] = ABSENT
         to = item if target < 0 and items >> ~target & 1 else row
         if data[at] in (OPENING_BRACKET, OPENING_BRACE):
             if depth >= DEPTH_MAX:
                 return False, after
             if target < 0:
-                lengths[to, ~target] = UNFIT
+                cells.length[to, ~target] = UNFIT
             kind = _OBJECT if data[at] == OPENING_BRACE else _ARRAY
             node = target if target >= 0 else _UNWANTED
             stack[3 * depth], stack[3 * depth + 1], stack[3 * depth + 2] = kind, node, 0
@@ -273,19 +281,19 @@ def _scan_record(
             at = _skip_space(data, at + 1, stop)
             if at >= stop:
                 return False, after
-            if kind == _ARRAY and items != 0 and _item_target(0, node, edges, keys)[1]:
+            if kind == _ARRAY and items != 0 and _item_target(0, node, wanted)[1]:
                 after = row + 1  # of an array that stands twice the last one counts
             target = _UNWANTED
             if data[at] != (CLOSING_BRACE if kind == _OBJECT else CLOSING_BRACKET):
                 if kind == _OBJECT:
-                    at, target = _scan_key(data, at, stop, node, edges, keys)
+                    at, target = _scan_key(data, at, stop, node, wanted)
                 elif items != 0:
-                    target, is_trade = _item_target(0, node, edges, keys)
+                    target, is_trade = _item_target(0, node, wanted)
                 if at < 0:
                     return False, after
                 continue
         else:
-            at = _scan_scalar(data, at, stop, target, ats, lengths, to)
+            at = _scan_scalar(data, at, stop, target, cells, to)
             if at < 0:
                 return False, after
         # A value has ended, or an empty object or array is about to: close what ends here, or go on after a comma.
@@ -304,17 +312,17 @@ def _scan_record(
                 return False, after
             at, target = _skip_space(data, at, stop), _UNWANTED
             if kind == _OBJECT:
-                at, target = _scan_key(data, at, stop, node, edges, keys)
+                at, target = _scan_key(data, at, stop, node, wanted)
             elif items != 0:
                 stack[3 * depth - 1] += 1
-                target, is_trade = _item_target(stack[3 * depth - 1], node, edges, keys)
+                target, is_trade = _item_target(stack[3 * depth - 1], node, wanted)
             if at < 0:
                 return False, after
             break
 
 
 @leaf_kernel
-def _is_not_utf8(data: Any, start: int, stop: int) -> bool:
+def _is_not_utf8(data: Bytes, start: int, stop: int) -> bool:
     high = np.uint8(0)
     for index in range(start, stop):
         high |= data[index]
@@ -322,8 +330,9 @@ def _is_not_utf8(data: Any, start: int, stop: int) -> bool:
 
 
 @leaf_kernel
-def _share_cells(ats: Any, lengths: Any, row: int, after: int, items: int) -> None:
+def _share_cells(cells: CellArrays, row: int, after: int, items: int) -> None:
     """Gives the cells of ``row`` outside the array to each of its trades, which move down by one row over it."""
+    ats, lengths = cells.at, cells.length
     for trade in range(row + 1, after):
         for field in range(lengths.shape[1]):
             if items >> field & 1 == 0:
@@ -335,19 +344,18 @@ def _share_cells(ats: Any, lengths: Any, row: int, after: int, items: int) -> No
 
 @leaf_kernel
 def scan_records(
-    data: Any, ends: Any, value_bytes_max: int, edges: Any, keys: Any, stack: Any, ats: Any, lengths: Any, reasons: Any,
-    items: int, owners: Any,
+    data: Bytes, ends: Longs, value_bytes_max: int, wanted: WantedKeys, stack: Longs, cells: CellArrays,
+    items: int, owners: Longs,
 ) -> int:  # fmt: skip
     """Fills the cells (connectors.values.cells) of each record and its reason: EMPTY_VALUE, TOO_LARGE, CORRUPT or none.
 
     items: bits of the fields inside an array of trades, 0 where a record is one trade; then row i is record i. Else
     owners (int64[rows]) gets the record of each row. Returns the number of rows, -1 where there isn't room for them.
     """
-    start: Any = 0
-    row: Any = 0
+    start, row = 0, 0
     for index in range(len(ends)):
         stop = ends[index]
-        if row >= len(ats):
+        if row >= len(cells.at):
             return -1
         reason, after = 0, row + 1
         if stop == start:
@@ -356,22 +364,22 @@ def scan_records(
             reason = _TOO_LARGE
         else:
             if items != 0:
-                lengths[row, :] = ABSENT
-            good, found = _scan_record(data, start, stop, edges, keys, stack, ats, lengths, row, items)
+                cells.length[row, :] = ABSENT
+            good, found = _scan_record(data, start, stop, wanted, stack, cells, row, items)
             if found == -2:
                 return -1
             if not good or _is_not_utf8(data, start, stop):
                 reason = _CORRUPT
             elif found >= 0:
-                _share_cells(ats, lengths, row, found, items)
+                _share_cells(cells, row, found, items)
                 after = found - 1
         if items != 0:
             for trade in range(row, after):
                 owners[trade] = index
         if after > row:
-            reasons[row] = reason
+            cells.reasons[row] = reason
             for trade in range(row + 1, after):
-                reasons[trade] = 0
+                cells.reasons[trade] = 0
         row = after
         start = stop
-    return int(row)
+    return row

@@ -27,7 +27,7 @@ from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.poll import NO_OFFSET, PARTITION_EOF, Drained, MessagePoll, Poll, cached_watermarks
 from connectors.kafka.questions import open_consumer
 from kernels.kernel import kernel
-from schemas.columns import RawBatch, Rows
+from schemas.columns import Bytes, Longs, RawBatch
 from schemas.errors import SettingError
 
 __all__ = ["JoinedKeys", "NativePoll", "find_handle", "native_obstacle", "open_poll"]
@@ -53,7 +53,7 @@ _SYMBOLS: Final = ("queue_get_partition", "queue_forward", "queue_io_event_enabl
 
 
 @kernel
-def take(queue: int, pointers: Rows, partition: int, sizes: Rows) -> int:
+def take(queue: int, pointers: Longs, partition: int, sizes: Longs) -> int:
     """Fill ``pointers`` with messages of ``queue``, without waiting; returns their number.
 
     -1 when one is of another partition. sizes: int64[2], set to the bytes of all values and of all keys.
@@ -76,7 +76,7 @@ def take(queue: int, pointers: Rows, partition: int, sizes: Rows) -> int:
 
 
 @kernel
-def copy(pointers: Rows, count: int, data: int, keys: int, columns: Rows, flags: Rows, facts: Rows) -> int:
+def copy(pointers: Longs, count: int, data: int, keys: int, columns: Longs, flags: Bytes, facts: Longs) -> int:
     """Copy ``count`` messages to the buffers at addresses ``data`` and ``keys`` and free them; the number of records.
 
     columns: int64[4, count], rows being value ends, key ends, offsets, timestamps. flags: uint8[count].
@@ -126,7 +126,7 @@ class JoinedKeys:
 
     __slots__ = ("_data", "_ends", "_flags")
 
-    def __init__(self, data: bytes, ends: Rows, flags: Rows) -> None:
+    def __init__(self, data: bytes, ends: Longs, flags: Bytes) -> None:
         self._data, self._ends, self._flags = data, ends, flags
 
     def __getitem__(self, index: int) -> bytes | None:

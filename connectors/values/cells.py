@@ -7,23 +7,23 @@ unescapes behind the batch's end before rows are made.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from connectors.values.fields import FIELD_COUNT, REQUIRED, Field, required_names
 from connectors.values.ids import store_id
-from connectors.values.read import ORIGIN_US, PRICE_SCALE, ROUNDING, SIZE_SCALE, TIME_UNIT, Values
+from connectors.values.read import ReadRules, Values
 from connectors.values.rows import clear_row, store_number, store_side, store_text
 from connectors.values.times import read_time
 from connectors.values.words import MAY_SAY_NOTHING, find_word, says_nothing
 from kernels.decimal_read import ROUNDED
 from kernels.kernel import leaf_kernel
 from kernels.text_read import read_number
-from schemas.columns import TRADE, RawBatch, Rows, TradeRows
+from schemas.columns import TRADE, Bytes, Longs, RawBatch, TradeRow, TradeRows
 from schemas.rejects import Reason
 
-__all__ = ["ABSENT", "UNFIT", "Cells", "read_cell"]
+__all__ = ["ABSENT", "UNFIT", "CellArrays", "Cells", "read_cell"]
 
 ABSENT: Final = -1
 UNFIT: Final = -2
@@ -42,6 +42,14 @@ _FIELDS: Final = FIELD_COUNT
 _TEXT_MAX: Final = 65_535
 
 
+class CellArrays(NamedTuple):
+    """``at`` and ``length`` of each trade's fields, as kernels have them, and why the trade is refused (0: no)."""
+
+    at: Longs
+    length: Longs
+    reasons: Bytes
+
+
 class Cells:
     """Where the fields of n trades lie. A scanner's kernel fills ``at``, ``length`` and ``reasons`` (uint8[n]).
 
@@ -53,9 +61,13 @@ class Cells:
         self.at = np.zeros((count, FIELD_COUNT + more), np.int64)
         self.length = np.full((count, FIELD_COUNT + more), ABSENT, np.int64)
         self.reasons = np.zeros(count, np.uint8)
-        self.owners: Rows | None = None
+        self.owners: Longs | None = None
 
-    def own(self, owners: Rows) -> None:
+    @property
+    def arrays(self) -> CellArrays:
+        return CellArrays(self.at, self.length, self.reasons)
+
+    def own(self, owners: Longs) -> None:
         """The cells are those of len(owners) trades, no more, in the order of their records."""
         count = len(owners)
         self.at, self.length, self.reasons = self.at[:count], self.length[:count], self.reasons[:count]
@@ -68,17 +80,7 @@ class Cells:
         offsets, timestamps_ms = np.asarray(raw.offsets, np.int64), np.asarray(raw.timestamps_ms, np.int64)
         if self.owners is not None:
             offsets, timestamps_ms = offsets[self.owners], timestamps_ms[self.owners]
-        _fill_rows(
-            np.frombuffer(text, np.uint8),
-            self.at,
-            self.length,
-            self.reasons,
-            offsets,
-            timestamps_ms,
-            values.rules,
-            values.sides.table,
-            rows,
-        )
+        _fill_rows(np.frombuffer(text, np.uint8), self.arrays, offsets, timestamps_ms, values.rules, rows)
         if self.owners is not None and len(rows):
             first = np.flatnonzero(np.diff(self.owners, prepend=-1))
             rows["index"] = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
@@ -98,7 +100,7 @@ class Cells:
                 return f"{theirs} is of a kind that can't be read as {field.name.lower()}"
             if length < 0:
                 continue
-            if read_cell(text, at, length, int(field), values.rules, values.sides.table, row) == reason:
+            if read_cell(text, at, length, int(field), values.rules, row) == reason:
                 shown = f"{theirs} is {value[at : at + min(length, 80)].decode(errors='backslashreplace')!r}"
                 return shown + hint_of(reason, field, int(row["event_time_us"]))
         if reason is Reason.OUT_OF_RANGE:
@@ -131,7 +133,7 @@ def hint_of(reason: Reason, field: Field, event_time_us: int) -> str:
 
 
 @leaf_kernel
-def read_cell(text: Any, at: int, length: int, field: int, rules: Any, sides: Any, row: Any) -> Any:
+def read_cell(text: Bytes, at: int, length: int, field: int, rules: ReadRules, row: TradeRow) -> int:
     """Reads one cell into its field; returns a reason. One that says nothing leaves an optional field absent."""
     stop = at + length
     if field <= _EXCHANGE:
@@ -143,8 +145,8 @@ def read_cell(text: Any, at: int, length: int, field: int, rules: Any, sides: An
                 store_id(row, text, at, stop)
         return _NONE
     if field <= _ASK:
-        scale = rules[SIZE_SCALE] if field == _SIZE else rules[PRICE_SCALE]
-        hi, lo, reason = read_number(text, at, stop, scale, rules[ROUNDING] != 0)
+        scale = rules.size_scale if field == _SIZE else rules.price_scale
+        hi, lo, reason = read_number(text, at, stop, scale, rules.rounding)
         if reason == ROUNDED:
             row["rounded"], reason = 1, _NONE
         elif reason == _BAD_VALUE and field > _SIZE and says_nothing(text, at, stop):
@@ -152,31 +154,31 @@ def read_cell(text: Any, at: int, length: int, field: int, rules: Any, sides: An
         store_number(row, field, hi, lo)
         return reason
     if field == _EVENT_TIME:
-        row["event_time_us"], reason = read_time(text, at, stop, rules[TIME_UNIT], rules[ORIGIN_US])
+        row["event_time_us"], reason = read_time(text, at, stop, rules.time_unit, rules.origin_us)
         return reason
-    store_side(row, find_word(sides, text, at, stop))
+    store_side(row, find_word(rules.sides, text, at, stop))
     return _NONE
 
 
 @leaf_kernel
 def _fill_rows(
-    text: Any, ats: Any, lengths: Any, reasons: Any, offsets: Any, timestamps_ms: Any, rules: Any, sides: Any, rows: Any
+    text: Bytes, cells: CellArrays, offsets: Longs, timestamps_ms: Longs, rules: ReadRules, rows: TradeRows
 ) -> None:
     for index in range(len(rows)):
         row = rows[index]
         clear_row(row, offsets[index], timestamps_ms[index])
-        row["reason"] = reasons[index]
+        row["reason"] = cells.reasons[index]
         if row["reason"] != _NONE:
             continue
         seen = 0
         for field in range(_FIELDS):
-            length = lengths[index, field]
+            length = cells.length[index, field]
             if length == ABSENT:
                 continue
             seen |= 1 << field
             reason = _BAD_VALUE
             if length != UNFIT:
-                reason = read_cell(text, ats[index, field], length, field, rules, sides, row)
+                reason = read_cell(text, cells.at[index, field], length, field, rules, row)
             if reason != _NONE and row["reason"] == _NONE:
                 row["reason"] = reason
         if row["reason"] == _NONE and seen & REQUIRED != REQUIRED:

@@ -6,7 +6,7 @@ and basic form, with T, D or a blank before the time of day, dates with slashes 
 zone is UTC. A leap second (23:59:60 UTC) is the second after it, since the time since 1970 has no place for it.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -30,6 +30,8 @@ from kernels.ascii import (
     ZERO,
 )
 from kernels.kernel import leaf_kernel
+from kernels.text_read import read_digits
+from schemas.columns import Bytes, Whole
 from schemas.rejects import Reason
 
 __all__ = ["NO_DATE", "read_date_time"]
@@ -46,21 +48,13 @@ _ETC: Final = np.frombuffer(b"etc/", np.uint8)
 
 
 @leaf_kernel
-def _read_digits(data: Any, at: int, count: int, stop: int) -> Any:
+def _read_digits(data: Bytes, at: int, count: int, stop: int) -> int:
     """A number of exactly ``count`` digits, -1 where they aren't there."""
-    if at + count > stop:
-        return -1
-    number: Any = 0
-    for index in range(at, at + count):
-        digit = np.int64(data[index]) - ZERO
-        if digit < 0 or digit > 9:
-            return -1
-        number = number * 10 + digit
-    return number
+    return int(read_digits(data, at, at + count)) if at + count <= stop else -1
 
 
 @leaf_kernel
-def _begins_with(data: Any, at: int, stop: int, word: Any) -> bool:
+def _begins_with(data: Bytes, at: int, stop: int, word: Bytes) -> bool:
     """Whether ``word`` (lower-case ASCII) stands at ``at``, upper or lower case alike."""
     if stop - at < len(word):
         return False
@@ -81,7 +75,7 @@ def _days_since_1970(year: int, month: int, day: int) -> int:
 
 
 @leaf_kernel
-def _skip_utc(data: Any, at: Any, stop: int) -> Any:
+def _skip_utc(data: Bytes, at: int, stop: int) -> int:
     """The position after UTC, GMT or Z, ``at`` itself where none of them stands."""
     if _begins_with(data, at, stop, _UTC) or _begins_with(data, at, stop, _GMT):
         return at + 3
@@ -89,7 +83,7 @@ def _skip_utc(data: Any, at: Any, stop: int) -> Any:
 
 
 @leaf_kernel
-def _read_zone(data: Any, at: Any, stop: int) -> Any:
+def _read_zone(data: Bytes, at: int, stop: int) -> tuple[int, bool]:
     """(minutes east of UTC, good) of what stands behind a time: nothing, ``Z``, `` UTC``, ``+HH``, ``+HHMM``,
     ``+HH:MM``, ``+0000 UTC`` and each with a zone's name in brackets."""
     east, is_given = 0, False
@@ -124,7 +118,7 @@ def _read_zone(data: Any, at: Any, stop: int) -> Any:
 
 
 @leaf_kernel
-def _read_day(data: Any, at: int, stop: int) -> Any:
+def _read_day(data: Bytes, at: int, stop: int) -> tuple[int, int, int, bool]:
     """(days since 1970, reason or NO_DATE, position after the date, whether it is written without separators)."""
     year, month, day = _read_digits(data, at, 4, stop), -1, -1
     after, is_basic = at, False
@@ -146,7 +140,7 @@ def _read_day(data: Any, at: int, stop: int) -> Any:
 
 
 @leaf_kernel
-def _read_clock(data: Any, at: Any, stop: int) -> Any:
+def _read_clock(data: Bytes, at: int, stop: int) -> tuple[int, int, Whole, int]:
     """(minutes, second 0..60, microseconds, position after it or -1) of ``HH:MM[:SS[.f]]`` or ``HHMM[SS[.f]]``."""
     hour = _read_digits(data, at, 2, stop)
     colon = at + 2 < stop and data[at + 2] == COLON
@@ -156,7 +150,7 @@ def _read_clock(data: Any, at: Any, stop: int) -> Any:
     if hour < 0 or hour > 23 or minute < 0 or minute > 59:
         return 0, 0, 0, -1
     second = 0
-    micros: Any = 0
+    micros: Whole = 0
     if at < stop and (data[at] == COLON if colon else ZERO <= data[at] <= NINE):
         at += colon
         second = _read_digits(data, at, 2, stop)
@@ -176,13 +170,13 @@ def _read_clock(data: Any, at: Any, stop: int) -> Any:
 
 
 @leaf_kernel
-def read_date_time(data: Any, at: int, stop: int) -> Any:
+def read_date_time(data: Bytes, at: int, stop: int) -> tuple[np.int64, int]:
     """(microseconds since 1970, reason) of ``data[at:stop]``; reason NO_DATE where it doesn't begin with a date."""
     days, reason, after, is_basic = _read_day(data, at, stop)
     if reason != _OK:
         return np.int64(0), reason
     minutes, second, east = 0, 0, 0
-    micros: Any = 0
+    micros: Whole = 0
     if after < stop:
         # T, t, D, d or a blank; a minus only behind a basic date, where it can't be an offset.
         if not (data[after] in (CAPITAL_T, SMALL_T, CAPITAL_D, SMALL_D, SPACE) or (is_basic and data[after] == MINUS)):

@@ -5,13 +5,14 @@ when it is whole ASCII digits: blanks around it, zeros before it and a fraction 
 beside a gap) don't matter. Its text is kept as it came; the number decides order and sameness (see schemas.columns).
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kernels.ascii import NINE, POINT, SPACE, TAB, ZERO
 from kernels.kernel import leaf_kernel
-from schemas.columns import ID_DIGITS, LONG_ID, NO_ID
+from kernels.text_read import read_digits
+from schemas.columns import ID_DIGITS, LONG_ID, NO_ID, Bytes, TradeRow, Whole
 
 __all__ = ["is_whole_number", "read_id", "store_id"]
 
@@ -19,7 +20,7 @@ _INLINE_DIGITS: Final = 2 * ID_DIGITS
 
 
 @leaf_kernel
-def _digits_of(data: Any, at: Any, stop: Any) -> Any:
+def _digits_of(data: Bytes, at: Whole, stop: Whole) -> tuple[Whole, Whole]:
     """(begin, end) of the digits that matter; begin > end where it is no whole number. Equal for zero."""
     while at < stop and (data[at] == SPACE or data[at] == TAB):
         at += 1
@@ -43,34 +44,26 @@ def _digits_of(data: Any, at: Any, stop: Any) -> Any:
 
 
 @leaf_kernel
-def _number(data: Any, at: Any, stop: Any) -> Any:
-    number = np.int64(0)
-    for index in range(at, stop):
-        number = number * 10 + np.int64(data[index]) - ZERO
-    return number
-
-
-@leaf_kernel
-def read_id(data: Any, at: int, stop: int) -> Any:
+def read_id(data: Bytes, at: int, stop: int) -> tuple[np.int64, np.int64]:
     """(upper, number) as TRADE holds them of the id ``data[at:stop]``."""
     begin, end = _digits_of(data, np.int64(at), np.int64(stop))
     if begin > end:
         return np.int64(0), np.int64(NO_ID)
     if end - begin <= ID_DIGITS:
-        return np.int64(0), _number(data, begin, end)
+        return np.int64(0), read_digits(data, begin, end)
     if end - begin > _INLINE_DIGITS:
         return np.int64(LONG_ID), np.int64(0)
-    return _number(data, begin, end - ID_DIGITS), _number(data, end - ID_DIGITS, end)
+    return read_digits(data, begin, end - ID_DIGITS), read_digits(data, end - ID_DIGITS, end)
 
 
 @leaf_kernel
-def store_id(row: Any, data: Any, at: int, stop: int) -> None:
+def store_id(row: TradeRow, data: Bytes, at: int, stop: int) -> None:
     """Reads the id into the row's number; its text is stored apart."""
     row["trade_id_upper"], row["trade_id_number"] = read_id(data, at, stop)
 
 
 @leaf_kernel
-def is_whole_number(data: Any, at: int, stop: int) -> bool:
+def is_whole_number(data: Bytes, at: int, stop: int) -> bool:
     """Whether it is digits, with a fraction of zeros or without one."""
     begin, end = _digits_of(data, np.int64(at), np.int64(stop))
     return bool(begin <= end)

@@ -1,64 +1,71 @@
-"""What a decoder knows of a venue's values, in the form that kernels take: rules as integers, and a table of sides.
+"""What a decoder knows of a venue's values, in the form that kernels take.
 
-Every decoder makes one Values from TradeWords and the unit of plain times, hands ``rules`` and ``sides.table`` to its
-kernels, and lets it finish what they leave: signs of sizes, and the counts of unknown words and rounded numbers.
+Every decoder makes one Values from TradeWords and the unit of plain times, hands ``rules`` to its kernels, and lets it
+finish what they leave: signs of sizes, and the counts of unknown words and rounded numbers.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from connectors.values.fields import AUTO, TIME_UNITS, time_unit_code
+from connectors.values.fields import AUTO, TIME_UNITS, Field, time_unit_code
 from connectors.values.rows import fold_signs
 from connectors.values.times import NO_ORIGIN
 from connectors.values.words import SideTable
-from schemas.columns import BUY, SELL, Rows, TradeBatch, TradeRows
+from schemas.columns import BUY, SELL, TradeBatch, TradeRows, Words
 from schemas.trade_words import TradeWords
 
-__all__ = ["ORIGIN_US", "PRICE_SCALE", "ROUNDING", "SIZE_SCALE", "TIME_UNIT", "Values"]
+__all__ = ["ReadRules", "Values"]
 
-TIME_UNIT: Final = 0
-ORIGIN_US: Final = 1
-PRICE_SCALE: Final = 2
-SIZE_SCALE: Final = 3
-ROUNDING: Final = 4
 OTHER_WORDS: Final = "other words"
 
 
-class Values:
-    """``rules`` int64[5]: TIME_UNIT (a code of fields), ORIGIN_US (see times), scales, ROUNDING.
+class ReadRules(NamedTuple):
+    """How kernels read values. time_unit: of plain times, a code of connectors.values.fields; origin_us: what they
+    count from (connectors.values.times). A price or size is divided by 10**scale. rounding: numbers of more than ten
+    decimal places are rounded, not refused. sides: the table of connectors.values.words."""
 
-    Times that count from an origin are seconds where the unit is ``auto``, since their size says nothing about it.
-    """
+    time_unit: int
+    origin_us: int
+    price_scale: int
+    size_scale: int
+    rounding: bool
+    sides: Words
+
+
+class Values:
+    """Times that count from an origin are seconds where the unit is ``auto``: their size says nothing about it."""
 
     def __init__(self, words: TradeWords | None = None, time_unit: str = "auto") -> None:
         self.words = words or TradeWords()
         origin_us, unit = self.words.time_origin_us, time_unit_code(time_unit)
         if origin_us is not None and unit == AUTO:
             unit = TIME_UNITS["s"]
-        self.rules: Rows = np.array(
-            [
-                unit,
-                NO_ORIGIN if origin_us is None else origin_us,
-                self.words.price_scale,
-                self.words.size_scale,
-                self.words.round_numbers,
-            ],
-            np.int64,
-        )
         self.sides = SideTable(self.words.sides, self.words.side_of)
+        self.rules = ReadRules(
+            unit,
+            NO_ORIGIN if origin_us is None else origin_us,
+            self.words.price_scale,
+            self.words.size_scale,
+            self.words.round_numbers,
+            self.sides.table,
+        )
 
     def set_unit(self, code: int) -> None:
         """Plain times are in the unit of ``code``, as the name of their column says."""
-        self.rules[TIME_UNIT] = code
+        self.rules = self.rules._replace(time_unit=code)
 
     @property
     def time_unit(self) -> int:
-        return int(self.rules[TIME_UNIT])
+        return self.rules.time_unit
 
     @property
     def origin_us(self) -> int:
-        return int(self.rules[ORIGIN_US])
+        return self.rules.origin_us
+
+    def scale_of(self, field: Field) -> int:
+        """Of a price, size, bid or ask."""
+        return self.rules.size_scale if field is Field.SIZE else self.rules.price_scale
 
     def fold_signs(self, rows: TradeRows) -> None:
         """Sides of ``rows`` (TRADE) from the signs of their sizes, if that is how the venue writes them."""

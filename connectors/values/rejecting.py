@@ -12,12 +12,12 @@ import numpy as np
 
 from kernels.decimal_text import from_pair, plain
 from kernels.symbols import SYMBOL_RULE
-from schemas.columns import RawBatch, Rows, TradeBatch, TradeRows
+from schemas.columns import RawBatch, TradeBatch, TradeRow, TradeRows
 from schemas.rejects import Reason, Reject
 
 __all__ = ["Decoder", "Explain", "describe_row", "reject_bad"]
 
-Explain = Callable[[RawBatch, int, Rows, bytes], str]
+Explain = Callable[[RawBatch, int, TradeRow, bytes], str]
 """(batch, index of the record, its row, text) -> what is wrong with it, for a human."""
 
 
@@ -83,7 +83,7 @@ def _reject_records(raw: RawBatch, rows: TradeRows, text: bytes, explain: Explai
 
 
 def _reject(
-    raw: RawBatch, index: int, row: Rows, text: bytes, explain: Explain, nulls: set[int], among: bool = False
+    raw: RawBatch, index: int, row: TradeRow, text: bytes, explain: Explain, nulls: set[int], among: bool = False
 ) -> Reject:
     """``index``: of the record. ``among``: its ``row`` is one of several trades, so that the detail says which."""
     reason = Reason(int(row["reason"]))
@@ -105,7 +105,7 @@ def _reject(
     )
 
 
-def describe_row(row: Rows, reason: Reason, text: bytes) -> str:
+def describe_row(row: TradeRow, reason: Reason, text: bytes) -> str:
     """What a validation reason means for this row; empty for reasons that a decoder has to explain."""
     match reason:
         case Reason.BAD_SYMBOL:
@@ -127,5 +127,5 @@ def describe_row(row: Rows, reason: Reason, text: bytes) -> str:
             return ""
 
 
-def _plain(row: Rows, name: str) -> str:
+def _plain(row: TradeRow, name: str) -> str:
     return plain(from_pair(int(row[f"{name}_hi"]), int(row[f"{name}_lo"])))

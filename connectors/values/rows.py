@@ -4,13 +4,14 @@ Kernels of every decoder use these, so that an absent field looks the same whate
 wholly defined, byte for byte: nothing of an earlier batch is left in it.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from connectors.values.fields import Field
 from kernels.kernel import leaf_kernel
-from schemas.columns import NO_ID, UNKNOWN
+from kernels.wide import negate128
+from schemas.columns import NO_ID, UNKNOWN, TradeRow, TradeRows, Whole
 
 __all__ = ["clear_row", "fold_signs", "store_number", "store_side", "store_text"]
 
@@ -23,7 +24,7 @@ _BID: Final = int(Field.BID)
 
 
 @leaf_kernel
-def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
+def clear_row(row: TradeRow, offset: int, timestamp_ms: int) -> None:
     """A row of a trade of which nothing is known yet."""
     row["offset"], row["timestamp_ms"], row["event_time_us"] = offset, timestamp_ms, 0
     row["price_hi"] = row["size_hi"] = row["bid_hi"] = row["ask_hi"] = 0
@@ -37,7 +38,7 @@ def clear_row(row: Any, offset: int, timestamp_ms: int) -> None:
 
 
 @leaf_kernel
-def store_text(row: Any, field: int, at: int, length: int) -> None:
+def store_text(row: TradeRow, field: int, at: int, length: int) -> None:
     if field == _SYMBOL:
         row["symbol_at"], row["symbol_len"] = at, length
     elif field == _TRADE_ID:
@@ -47,7 +48,7 @@ def store_text(row: Any, field: int, at: int, length: int) -> None:
 
 
 @leaf_kernel
-def store_number(row: Any, field: int, hi: int, lo: Any) -> None:
+def store_number(row: TradeRow, field: int, hi: Whole, lo: np.uint64) -> None:
     if field == _PRICE:
         row["price_hi"], row["price_lo"] = hi, lo
     elif field == _SIZE:
@@ -59,19 +60,19 @@ def store_number(row: Any, field: int, hi: int, lo: Any) -> None:
 
 
 @leaf_kernel
-def store_side(row: Any, value: int) -> None:
+def store_side(row: TradeRow, value: Whole) -> None:
     """``value``: what connectors.values.words says of a word."""
     row["side"], row["side_word"] = value & 0xFF, value >> 8
 
 
 @leaf_kernel
-def fold_signs(rows: Any, plus: int, minus: int) -> None:
+def fold_signs(rows: TradeRows, plus: int, minus: int) -> None:
     """Sides from the signs of sizes, which lose them; a size of 0 leaves the side as it was read."""
     for index in range(len(rows)):
         row = rows[index]
         if row["size_hi"] < 0:
-            row["size_lo"] = ~row["size_lo"] + U(1)
-            row["size_hi"] = ~row["size_hi"] + (row["size_lo"] == U(0))
+            hi, row["size_lo"] = negate128(U(row["size_hi"]), row["size_lo"])
+            row["size_hi"] = np.int64(hi)
             row["side"], row["side_word"] = minus, 0
         elif row["size_hi"] > 0 or row["size_lo"] > U(0):
             row["side"], row["side_word"] = plus, 0

@@ -5,14 +5,16 @@ from 1970, or from the origin that the settings name. A number that can hardly b
 as UNCLEAR_TIME and not believed: see ``place_time``.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from connectors.values.dates import NO_DATE, read_date_time
 from kernels.ascii import CAPITAL_E, MINUS, NINE, PLUS, POINT, SMALL_E, ZERO
 from kernels.kernel import leaf_kernel
-from kernels.text_read import read_exponent, trim
+from kernels.text_read import read_digits, read_exponent, trim
+from kernels.wide import POWERS_OF_TEN
+from schemas.columns import Bytes, Whole
 from schemas.rejects import Reason
 
 __all__ = ["DAYS", "NO_ORIGIN", "place_time", "read_time", "time_from_double", "time_from_long"]
@@ -27,7 +29,6 @@ _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
 _BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _UNCLEAR_TIME: Final = int(Reason.UNCLEAR_TIME)
 _TEN: Final = U(10)
-_POWERS: Final = np.array([10**k for k in range(20)], np.uint64)
 _FAR: Final = 2**63 - 1
 _UNIT_US: Final = np.array([0, 1_000_000, 1_000, 1, 0, 86_400_000_000], np.int64)
 """Microseconds in unit code 1 (s), 2 (ms), 3 (us), 5 (days); 4 is nanoseconds."""
@@ -36,7 +37,7 @@ _YEAR_1980_US: Final = 315_532_800_000_000
 
 
 @leaf_kernel
-def place_time(micros: Any, is_whole: bool, unit: int, origin_us: int) -> Any:
+def place_time(micros: Whole, is_whole: bool, unit: Whole, origin_us: int) -> tuple[np.int64, int]:
     """(microseconds, reason) of a plain time of ``unit`` that reads as ``micros`` since 1970 or since ``origin_us``.
 
     UNCLEAR_TIME: in unit 0 (auto) every time before 1980, as spreadsheets' day numbers, days since 1970, seconds after
@@ -53,14 +54,14 @@ def place_time(micros: Any, is_whole: bool, unit: int, origin_us: int) -> Any:
 
 
 @leaf_kernel
-def time_from_long(value: int, unit: int) -> Any:
+def time_from_long(value: Whole, unit: Whole) -> Whole:
     """Microseconds of a whole number in ``unit`` (fields.TIME_UNITS, 5 = days); saturates, nanoseconds round down."""
     if unit == 0:
-        size = abs(value) if value > -_FAR else _FAR
+        size = abs(int(value)) if value > -_FAR else _FAR
         unit = 1 if size < 10**11 else 2 if size < 10**14 else 3 if size < 10**17 else 4
     if unit == 4:
         return value // 1000
-    factor = _UNIT_US[unit]
+    factor: Whole = _UNIT_US[unit]
     if value > _FAR // factor:
         return _FAR
     if value < -_FAR // factor:
@@ -69,7 +70,7 @@ def time_from_long(value: int, unit: int) -> Any:
 
 
 @leaf_kernel
-def time_from_double(value: float, unit: int) -> Any:
+def time_from_double(value: float, unit: Whole) -> tuple[np.int64, int]:
     """(microseconds, reason) of a floating-point time in ``unit``; the nearest microsecond."""
     if not np.isfinite(value):
         return np.int64(0), _BAD_VALUE
@@ -91,7 +92,7 @@ def time_from_double(value: float, unit: int) -> Any:
 
 
 @leaf_kernel
-def _add_nearest(whole: int, rest: float, factor: float) -> Any:
+def _add_nearest(whole: np.int64, rest: float, factor: float) -> np.int64:
     """The whole number nearest to ``whole + rest * factor`` (rest in 0..1), the even one where two are as near.
 
     Dekker's product: what rounding took from the product decides where the rounded one lies half-way.
@@ -108,21 +109,15 @@ def _add_nearest(whole: int, rest: float, factor: float) -> Any:
 
 
 @leaf_kernel
-def _read_whole_time(data: Any, at: int, stop: int) -> Any:
+def _read_whole_time(data: Bytes, at: int, stop: int) -> np.int64:
     """A number of 1 to 18 digits, -1 if it isn't one."""
     if stop - at < 1 or stop - at > 18:
         return np.int64(-1)
-    number: Any = 0
-    for index in range(at, stop):
-        digit = np.int64(data[index]) - ZERO
-        if digit < 0 or digit > 9:
-            return np.int64(-1)
-        number = number * 10 + digit
-    return np.int64(number)
+    return read_digits(data, at, stop)
 
 
 @leaf_kernel
-def _read_fine_time(data: Any, at: int, stop: int, unit: int) -> Any:
+def _read_fine_time(data: Bytes, at: int, stop: int, unit: int) -> tuple[np.int64, int, bool, bool]:
     """(microseconds, reason, whether it is 0, whether it is whole) of a number as in ``read_number``, without its sign.
 
     Rounds down. Whole: no point, no exponent. The first 19 significant digits are kept: they reach below the
@@ -165,12 +160,12 @@ def _read_fine_time(data: Any, at: int, stop: int, unit: int) -> Any:
     shift = digits - min(kept, 19)
     if shift < -19:
         return np.int64(0), _OK, False, whole
-    micros = mantissa * _POWERS[shift] if shift >= 0 else mantissa // _POWERS[-shift]
+    micros = mantissa * POWERS_OF_TEN[shift] if shift >= 0 else mantissa // POWERS_OF_TEN[-shift]
     return np.int64(min(micros, U(_FAR))), _OK, False, whole
 
 
 @leaf_kernel
-def read_time(data: Any, at: int, stop: int, unit: int, origin_us: int) -> Any:
+def read_time(data: Bytes, at: int, stop: int, unit: int, origin_us: int) -> tuple[np.int64, int]:
     """(microseconds, reason) of a time: a plain number in ``unit``, or a date and time (see dates)."""
     at, stop = trim(data, at, stop)
     # Where a date has its separators a usual number has digits.

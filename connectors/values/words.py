@@ -7,7 +7,7 @@ Python per trade; only the first 61 of them are told apart, so that memory stays
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from kernels.ascii import (
     ZERO,
 )
 from kernels.kernel import leaf_kernel
-from schemas.columns import BUY, SELL, UNKNOWN, Rows
+from schemas.columns import BUY, SELL, UNKNOWN, Bytes, Whole, Words
 
 __all__ = ["MAY_SAY_NOTHING", "NOTHING", "OTHERS", "SideTable", "find_number", "find_word", "says_nothing", "word_of"]
 
@@ -85,13 +85,13 @@ def word_of(text: bytes) -> bytes:
 
 
 @leaf_kernel
-def _hash(first: Any, second: Any, third: Any) -> Any:
+def _hash(first: np.uint64, second: np.uint64, third: np.uint64) -> np.int64:
     value = (first ^ (first >> U(29))) * _K1 ^ (second ^ (second >> U(31))) * _K2 ^ third * _K3
     return np.int64((value ^ (value >> U(32))) & U(_SLOTS - 1))
 
 
 @leaf_kernel
-def _find(table: Any, first: Any, second: Any, third: Any, length: int) -> Any:
+def _find(table: Words, first: np.uint64, second: np.uint64, third: np.uint64, length: int) -> np.int64:
     """The value of the word, packed into three times eight bytes; -1 if it isn't there."""
     slot = _hash(first, second, third)
     while table[4 * slot + 3] != U(0):
@@ -108,7 +108,7 @@ def _find(table: Any, first: Any, second: Any, third: Any, length: int) -> Any:
 
 
 @leaf_kernel
-def _find_or_keep(table: Any, first: Any, second: Any, third: Any, length: int) -> Any:
+def _find_or_keep(table: Words, first: np.uint64, second: np.uint64, third: np.uint64, length: int) -> np.int64:
     """As ``_find``; an unknown word is added as UNKNOWN, with the next number, or is one of OTHERS."""
     value = _find(table, first, second, third, length)
     if value >= 0:
@@ -126,7 +126,7 @@ def _find_or_keep(table: Any, first: Any, second: Any, third: Any, length: int) 
 
 
 @leaf_kernel
-def _bare(data: Any, at: Any, stop: Any) -> Any:
+def _bare(data: Bytes, at: int, stop: int) -> tuple[int, int]:
     """(at, stop) without blanks around, the plus before a number, and the zeros behind its point."""
     while at < stop and data[at] == SPACE:
         at += 1
@@ -148,7 +148,7 @@ def _bare(data: Any, at: Any, stop: Any) -> Any:
 
 
 @leaf_kernel
-def _pack_word(data: Any, at: Any, stop: Any) -> Any:
+def _pack_word(data: Bytes, at: int, stop: int) -> tuple[np.uint64, np.uint64, np.uint64, int]:
     """The word ``data[at:stop]`` as three times eight bytes and its length."""
     at, stop = _bare(data, at, stop)
     length = stop - at if stop - at <= WORD_BYTES_MAX else _CUT_LENGTH
@@ -168,7 +168,7 @@ def _pack_word(data: Any, at: Any, stop: Any) -> Any:
 
 
 @leaf_kernel
-def find_word(table: Any, data: Any, at: Any, stop: Any) -> Any:
+def find_word(table: Words, data: Bytes, at: int, stop: int) -> np.int64:
     """Of the word ``data[at:stop]``: its side in the low byte, and above it the number of an unknown word."""
     # The two usual words need no packing.
     length = stop - at
@@ -187,7 +187,7 @@ def find_word(table: Any, data: Any, at: Any, stop: Any) -> Any:
 
 
 @leaf_kernel
-def find_number(table: Any, value: Any) -> Any:
+def find_number(table: Words, value: Whole) -> np.int64:
     """As ``find_word``, of a whole number (int64)."""
     magnitude = U(value)
     length = 0
@@ -227,8 +227,8 @@ def _slot_of(first: int, second: int, third: int) -> int:
     return (value ^ value >> 32) & _SLOTS - 1
 
 
-def _new_table(words: Mapping[bytes, int]) -> Rows:
-    table: Rows = np.zeros(_SELL_AT + 1, np.uint64)
+def _new_table(words: Mapping[bytes, int]) -> Words:
+    table: Words = np.zeros(_SELL_AT + 1, np.uint64)
     table[_BUY_AT], table[_SELL_AT] = words.get(b"buy", 0), words.get(b"sell", 0)
     for word, value in words.items():
         *packed, length = _packed(word)
@@ -248,7 +248,7 @@ MAY_SAY_NOTHING[list(b" nNuU#<-\\")] = True
 
 
 @leaf_kernel
-def says_nothing(data: Any, at: Any, stop: Any) -> bool:
+def says_nothing(data: Bytes, at: int, stop: int) -> bool:
     """Whether the cell ``data[at:stop]`` is one that writers leave where they have no value."""
     if at >= stop:
         return True

@@ -6,19 +6,33 @@ by (time, offset). Ids order trades only while all of them are numbers, and a si
 which of the two was right.
 """
 
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from kernels.kernel import kernel, leaf_kernel
-from kernels.wide import add256, divide256, multiply64, scale256, square_root192, subtract320
-from schemas.columns import NO_ID
+from kernels.wide import (
+    Pair,
+    Product,
+    add256,
+    divide256,
+    increment128,
+    multiply64,
+    round_half_even,
+    scale256,
+    square_root192,
+    subtract320,
+)
+from schemas.columns import NO_ID, BarRows, Longs, TradeRow, Whole, Words
 
 __all__ = [
     "ANNOUNCED",
     "BAR_STATE",
     "CLOSED",
     "OPEN",
+    "BarState",
+    "BarStateRows",
     "add_trade",
     "close_price",
     "finish_bars",
@@ -79,6 +93,11 @@ BAR_STATE: Final = np.dtype(
 open and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (the watermark passed its
 end, so it is final) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
 
+BarStateRows = npt.NDArray[Any]
+"""BAR_STATE[n]."""
+BarState: TypeAlias = Any
+"""One of them, as kernels have it."""
+
 OPEN: Final = 0
 CLOSED: Final = 1
 ANNOUNCED: Final = 2
@@ -89,7 +108,7 @@ TWO = np.uint64(2)
 
 
 @leaf_kernel
-def start_bar(bar, symbol, interval, start_us, end_us):  # type: ignore[no-untyped-def]
+def start_bar(bar: BarState, symbol: Whole, interval: Whole, start_us: Whole, end_us: Whole) -> None:
     """Make ``bar`` an empty bar; ``trade_count`` 0 tells add_trade that every extreme is still open."""
     bar.start_us = start_us
     bar.end_us = end_us
@@ -117,7 +136,7 @@ def start_bar(bar, symbol, interval, start_us, end_us):  # type: ignore[no-untyp
 
 
 @leaf_kernel
-def open_at(bar, trade):  # type: ignore[no-untyped-def]
+def open_at(bar: BarState, trade: TradeRow) -> None:
     bar.open_time_us = trade.event_time_us
     bar.open_id_upper = trade.trade_id_upper
     bar.open_id = trade.trade_id_number
@@ -127,7 +146,7 @@ def open_at(bar, trade):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def close_at(bar, trade):  # type: ignore[no-untyped-def]
+def close_at(bar: BarState, trade: TradeRow) -> None:
     bar.close_time_us = trade.event_time_us
     bar.close_id_upper = trade.trade_id_upper
     bar.close_id = trade.trade_id_number
@@ -137,33 +156,33 @@ def close_at(bar, trade):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def first_at(bar, trade):  # type: ignore[no-untyped-def]
+def first_at(bar: BarState, trade: TradeRow) -> None:
     bar.first_offset = trade.offset
     bar.first_hi = trade.price_hi
     bar.first_lo = trade.price_lo
 
 
 @leaf_kernel
-def last_at(bar, trade):  # type: ignore[no-untyped-def]
+def last_at(bar: BarState, trade: TradeRow) -> None:
     bar.last_offset = trade.offset
     bar.last_hi = trade.price_hi
     bar.last_lo = trade.price_lo
 
 
 @leaf_kernel
-def high_at(bar, trade):  # type: ignore[no-untyped-def]
+def high_at(bar: BarState, trade: TradeRow) -> None:
     bar.high_hi = trade.price_hi
     bar.high_lo = trade.price_lo
 
 
 @leaf_kernel
-def low_at(bar, trade):  # type: ignore[no-untyped-def]
+def low_at(bar: BarState, trade: TradeRow) -> None:
     bar.low_hi = trade.price_hi
     bar.low_lo = trade.price_lo
 
 
 @leaf_kernel
-def move_open(bar, trade):  # type: ignore[no-untyped-def]
+def move_open(bar: BarState, trade: TradeRow) -> None:
     time = trade.event_time_us
     if time < bar.open_time_us:
         open_at(bar, trade)
@@ -177,7 +196,7 @@ def move_open(bar, trade):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def move_close(bar, trade):  # type: ignore[no-untyped-def]
+def move_close(bar: BarState, trade: TradeRow) -> None:
     # Trades of one record come in their order: of two that are otherwise equal the later one is the close.
     time = trade.event_time_us
     if time > bar.close_time_us:
@@ -192,8 +211,8 @@ def move_close(bar, trade):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, version):  # type: ignore[no-untyped-def]
-    """Apply one trade. n0..n2: limbs of price * size; s0..s2: limbs of price ** 2 (low first)."""
+def add_trade(bar: BarState, trade: TradeRow, notional: Product, square: Product, is_buy: bool, version: Whole) -> None:
+    """Apply one trade. notional: price * size; square: price ** 2."""
     price_hi, price_lo = trade.price_hi, trade.price_lo
     if bar.trade_count == 0:
         open_at(bar, trade)
@@ -222,34 +241,26 @@ def add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, version):  # type: ign
     low = bar.sum_lo + price_lo
     bar.sum_hi += np.uint64(price_hi) + (ONE if low < price_lo else ZERO)
     bar.sum_lo = low
-    bar.quote0, bar.quote1, bar.quote2, bar.quote3 = add256(bar.quote0, bar.quote1, bar.quote2, bar.quote3, n0, n1, n2)
-    bar.square0, bar.square1, bar.square2, bar.square3 = add256(
-        bar.square0, bar.square1, bar.square2, bar.square3, s0, s1, s2
-    )
+    quote = (bar.quote0, bar.quote1, bar.quote2, bar.quote3)
+    bar.quote0, bar.quote1, bar.quote2, bar.quote3 = add256(quote, notional)
+    squares = (bar.square0, bar.square1, bar.square2, bar.square3)
+    bar.square0, bar.square1, bar.square2, bar.square3 = add256(squares, square)
     bar.trade_count += 1
     bar.version = version
 
 
 @leaf_kernel
-def close_price(bar):  # type: ignore[no-untyped-def]
+def close_price(bar: BarState) -> tuple[np.int64, np.uint64]:
     """(hi, lo) of the bar's close."""
-    if bar.all_numeric:
-        return bar.close_hi, bar.close_lo
-    return bar.last_hi, bar.last_lo
+    return (bar.close_hi, bar.close_lo) if bar.all_numeric else (bar.last_hi, bar.last_lo)
 
 
 @leaf_kernel
-def volume_weighted_price(bar, limbs):  # type: ignore[no-untyped-def]
-    """(hi, lo) of quote_volume / volume at scale 10, ties to even; volume must not be 0."""
+def volume_weighted_price(bar: BarState, limbs: Words) -> Pair:
+    """quote_volume / volume at scale 10, ties to even; volume must not be 0. limbs: room for 4."""
     limbs[0], limbs[1], limbs[2], limbs[3] = bar.quote0, bar.quote1, bar.quote2, bar.quote3
-    _, hi, lo, r_hi, r_lo = divide256(limbs[:4], bar.volume_hi, bar.volume_lo)
-    twice_hi, twice_lo = (r_hi << ONE) | (r_lo >> np.uint64(63)), r_lo << ONE
-    above = twice_hi > bar.volume_hi or (twice_hi == bar.volume_hi and twice_lo > bar.volume_lo)
-    tie = twice_hi == bar.volume_hi and twice_lo == bar.volume_lo
-    if above or (tie and lo & ONE != ZERO):
-        lo += ONE
-        hi += ONE if lo == ZERO else ZERO
-    return hi, lo
+    _, hi, lo, rest_hi, rest_lo = divide256(limbs[:4], bar.volume_hi, bar.volume_lo)
+    return round_half_even(hi, lo, rest_hi, rest_lo, bar.volume_hi, bar.volume_lo)
 
 
 # The standard deviation, exactly.
@@ -269,37 +280,33 @@ def volume_weighted_price(bar, limbs):  # type: ignore[no-untyped-def]
 # fits 68 bits then, S**2 and Q fit 256, and n*Q and 4*N fit 320. A deviation is at most half the range of the prices,
 # so 4*N / n**2 is below 2**188, and its root fits 128 bits.
 @leaf_kernel
-def price_deviation(bar, limbs):  # type: ignore[no-untyped-def]
-    """(hi, lo) of the population standard deviation of price at scale 10, to the nearest.
+def price_deviation(bar: BarState, limbs: Words) -> Pair:
+    """The population standard deviation of price at scale 10, to the nearest.
 
     With N = n * sum(p**2) - sum(p)**2 it is sqrt(N) / n, and nearest(x) = floor((floor(2x) + 1) / 2).
     """
     count = np.uint64(bar.trade_count)
     if count == ONE:
         return ZERO, ZERO
-    limbs[0], limbs[1], limbs[2], limbs[3], limbs[4] = scale256(
-        bar.square0, bar.square1, bar.square2, bar.square3, count
-    )
+    squares = (bar.square0, bar.square1, bar.square2, bar.square3)
+    limbs[0], limbs[1], limbs[2], limbs[3], limbs[4] = scale256(squares, count)
     high_hi, high_lo = multiply64(bar.sum_hi, bar.sum_hi)
     cross_hi, cross_lo = multiply64(bar.sum_hi, bar.sum_lo)
     low_hi, low_lo = multiply64(bar.sum_lo, bar.sum_lo)
-    zero = ZERO
-    b0, b1, b2, b3 = add256(low_lo, low_hi, high_lo, high_hi, zero, cross_lo, cross_hi)
-    b0, b1, b2, b3 = add256(b0, b1, b2, b3, zero, cross_lo, cross_hi)
-    subtract320(limbs, b0, b1, b2, b3)
+    cross = (ZERO, cross_lo, cross_hi)
+    subtract320(limbs, add256(add256((low_lo, low_hi, high_lo, high_hi), cross), cross))
     for i in range(4, 0, -1):
         limbs[i] = (limbs[i] << TWO) | (limbs[i - 1] >> np.uint64(62))
     limbs[0] <<= TWO
     d_hi, d_lo = multiply64(count, count)
     q2, q1, q0, _, _ = divide256(limbs, d_hi, d_lo)
     hi, lo = square_root192(q2, q1, q0)
-    lo += ONE
-    hi += ONE if lo == ZERO else ZERO
+    hi, lo = increment128(hi, lo)
     return hi >> ONE, (lo >> ONE) | (hi << np.uint64(63))
 
 
 @kernel
-def finish_bars(states, slots, watermark_us, out):  # type: ignore[no-untyped-def]
+def finish_bars(states: BarStateRows, slots: Longs, watermark_us: Whole, out: BarRows) -> None:
     """Write the bars at ``slots`` (int64[k]) of ``states`` (BAR_STATE[n]) to ``out`` (schemas.columns.BAR[k])."""
     limbs = np.zeros(5, np.uint64)
     for i in range(slots.shape[0]):

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from schemas.columns import LONG_ID, Rows
+from core.bars.bar_state import BarStateRows
+from schemas.columns import LONG_ID, Longs, TradeRows
 
 __all__ = ["BAR_ID_COLUMNS", "LongIds", "rank_kept"]
 
@@ -30,7 +31,7 @@ class LongIds:
         self.digits, self.kept = list(digits), list(kept)
         self._place_of = {each: place for place, each in enumerate(self.kept)}
 
-    def rank(self, trades: Rows, text: bytes, bars: Rows) -> None:
+    def rank(self, trades: TradeRows, text: bytes, bars: BarStateRows) -> None:
         """Set ``trade_id_upper`` of the long ids in ``trades`` (TRADE), and those of ``bars`` (BAR_STATE) anew."""
         uppers = trades["trade_id_upper"]
         long = np.flatnonzero((uppers < 0) | (uppers >= FIRST_RANK))
@@ -44,7 +45,7 @@ class LongIds:
         _replace(bars, {upper: rank_of[each] for upper, each in old.items()})
         trades["trade_id_upper"][long] = [rank_of[each] for each in fresh]
 
-    def keep(self, uppers: Rows) -> None:
+    def keep(self, uppers: Longs) -> None:
         """Turn ranks in a column into lasting numbers."""
         long = np.flatnonzero(uppers >= FIRST_RANK)
         for at in long:
@@ -55,7 +56,7 @@ class LongIds:
             uppers[at] = FIRST_KEPT - place
 
 
-def rank_kept(kept: Sequence[bytes], *columns: Rows) -> None:
+def rank_kept(kept: Sequence[bytes], *columns: Longs) -> None:
     """Turn lasting numbers in ``columns`` into ranks among themselves."""
     found = {int(upper) for column in columns for upper in np.unique(column) if upper <= FIRST_KEPT}
     digits = {upper: kept[FIRST_KEPT - upper] for upper in found}
@@ -65,7 +66,7 @@ def rank_kept(kept: Sequence[bytes], *columns: Rows) -> None:
         column[long] = [rank_of[digits[int(upper)]] for upper in column[long]]
 
 
-def _replace(bars: Rows, by: dict[int, int]) -> None:
+def _replace(bars: BarStateRows, by: dict[int, int]) -> None:
     for name in BAR_ID_COLUMNS:
         column = bars[name]
         for at in np.flatnonzero(column >= FIRST_RANK):

@@ -6,13 +6,14 @@ batches. Depth of disorder is measured against the newest trade of the whole par
 moves the watermark, so this is what the out-of-order bound has to cover.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from core.bars.shard_kernel import NEVER
 from kernels.kernel import kernel
-from schemas.columns import DUPLICATE, LATE, NO_ID, NO_TIMESTAMP, Rows, TradeBatch
+from schemas.columns import DUPLICATE, LATE, NO_ID, NO_TIMESTAMP, Ints, TradeBatch, TradeRows, Words
 
 __all__ = ["SYMBOL_QUALITY", "Quality", "SymbolFigures"]
 
@@ -43,6 +44,9 @@ since. future: trades ahead of their record's timestamp, which were within the b
 within the last 1,024 of the exchange whose id came first; older ones say nothing, and so do those of other exchanges,
 which count for themselves. exchange: which one that is, -1 none yet."""
 
+QualityRows = npt.NDArray[Any]
+"""SYMBOL_QUALITY[n]."""
+
 
 class SymbolFigures(NamedTuple):
     """One symbol, or a whole partition, in the units of their names. p99: an upper bound, a power of two."""
@@ -68,7 +72,7 @@ class Quality:
         self._seen = np.zeros((0, WORDS), np.uint64)
         self._newest_us = NEVER
 
-    def observe(self, batch: TradeBatch, symbols: Rows, exchanges: Rows, symbol_count: int) -> None:
+    def observe(self, batch: TradeBatch, symbols: Ints, exchanges: Ints, symbol_count: int) -> None:
         """Count a batch whose outcomes are set. symbols, exchanges: int32[n], the shard's indices of each trade's."""
         if symbol_count > len(self.rows):
             self._grow(symbol_count)
@@ -92,7 +96,7 @@ class Quality:
         self._seen = np.concatenate([self._seen, np.zeros((len(fresh), WORDS), np.uint64)])
 
 
-def figures_of(rows: Rows) -> SymbolFigures:
+def figures_of(rows: QualityRows) -> SymbolFigures:
     trades, depths = int(rows["trades"].sum()), rows["depths"].sum(axis=0)
     in_time = trades - int(depths.sum())
     reached = np.flatnonzero(in_time + np.cumsum(depths) >= np.ceil(trades * 0.99))
@@ -113,7 +117,9 @@ def figures_of(rows: Rows) -> SymbolFigures:
 
 
 @kernel
-def observe_trades(trades, symbols, exchanges, figures, seen, newest_us):  # type: ignore[no-untyped-def]
+def observe_trades(
+    trades: TradeRows, symbols: Ints, exchanges: Ints, figures: QualityRows, seen: Words, newest_us: int
+) -> int:
     """Returns the greatest event time so far. Duplicates that the shard dropped are counted and nothing else."""
     for i in range(trades.shape[0]):
         trade = trades[i]

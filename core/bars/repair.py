@@ -8,18 +8,21 @@ that late trades touch come back.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from core.bars.bar_state import BAR_STATE, add_trade, finish_bars
+from core.bars.bar_state import BAR_STATE, BarStateRows, add_trade, finish_bars
 from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
 from core.bars.rules import Rules
-from core.bars.shard import Applied, Shard, new_pool
+from core.bars.shard import Applied, Shard, new_pool, timing_of
 from core.bars.shard_kernel import (
     LEAST_DEADLINE,
     NEVER,
     OPEN_END,
+    Pool,
+    Timing,
     bar_hash,
     close_bars,
     find_bar,
@@ -29,13 +32,15 @@ from core.bars.shard_kernel import (
 )
 from kernels.kernel import kernel
 from kernels.wide import multiply94
-from schemas.columns import BAR, BUY, DUPLICATE, LATE, LENGTHS_US, ORIGINS_US, TRADE, BarBatch, Rows, TradeBatch
+from schemas.columns import BAR, BUY, DUPLICATE, LATE, TRADE, BarBatch, BarRows, Bytes, Ints, Longs, TradeBatch, Words
 from schemas.contract import first_sequence
 
-__all__ = ["LATE_TRADE", "RepairShard", "fold_late"]
+__all__ = ["LATE_TRADE", "LateRows", "RepairShard", "fold_late"]
 
 LATE_TRADE: Final = np.dtype([("trade", TRADE), ("watermark_us", "i8"), ("symbol", "i4"), ("_pad", "u1", (4,))])
 """A trade that some interval refused, the watermark that it met, and its symbol's index in the shard."""
+LateRows = npt.NDArray[Any]
+"""LATE_TRADE[n]."""
 GROUP_TRADES: Final = 500_000
 """Late trades folded at a time, by symbol; each may bring a bar of 320 bytes of every interval back."""
 
@@ -45,8 +50,8 @@ class RepairShard(Shard):
 
     def __init__(self, rules: Rules) -> None:
         super().__init__(rules)
-        self._sealed: list[Rows] = []
-        self._late: list[Rows] = []
+        self._sealed: list[BarStateRows] = []
+        self._late: list[LateRows] = []
 
     def apply(self, batch: TradeBatch) -> Applied:
         before_us = self.max_event_time_us
@@ -56,11 +61,11 @@ class RepairShard(Shard):
         return done
 
     def take_final(self) -> BarBatch:
-        slots = close_bars(self.pool, self.watermark_us, self._lateness)
+        slots = close_bars(self.pool, self.watermark_us, self._timing.lateness_us)
         finals = self._finish(slots)
         if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
             rows = self.pool.rows
-            ends_us = rows["end_us"] + self._lateness[rows["interval"]]
+            ends_us = rows["end_us"] + self._timing.lateness_us[rows["interval"]]
             sealed = np.flatnonzero((self.pool.deadline_us != NEVER) & (ends_us <= self.watermark_us))
             if len(sealed):
                 left = rows[sealed]
@@ -70,17 +75,17 @@ class RepairShard(Shard):
             seal_bars(self.pool, self.watermark_us, self.per_symbol)
         return finals
 
-    def take_sealed(self) -> Rows:
+    def take_sealed(self) -> BarStateRows:
         """BAR_STATE rows sealed since the last call; ``symbol`` indexes the shard's names."""
         taken, self._sealed = self._sealed, []
         return np.concatenate(taken) if taken else np.zeros(0, BAR_STATE)
 
-    def take_late(self) -> Rows:
+    def take_late(self) -> LateRows:
         """LATE_TRADE rows since the last call, in log order."""
         taken, self._late = self._late, []
         return np.concatenate(taken) if taken else np.zeros(0, LATE_TRADE)
 
-    def _late_trades(self, batch: TradeBatch, before_us: int) -> Rows:
+    def _late_trades(self, batch: TradeBatch, before_us: int) -> LateRows:
         rows = batch.rows
         times = np.where(rows["outcome"] == DUPLICATE, before_us, rows["event_time_us"])
         seen = np.maximum.accumulate(np.concatenate([[before_us], times[:-1]]))
@@ -94,29 +99,29 @@ class RepairShard(Shard):
 
 
 def fold_late(
-    late: Rows,
-    sealed: Callable[[], Iterable[Rows]],
+    late: LateRows,
+    sealed: Callable[[], Iterable[BarStateRows]],
     rules: Rules,
     group_trades: int = GROUP_TRADES,
     kept_ids: Sequence[bytes] = (),
-) -> Iterator[Rows]:
+) -> Iterator[BarRows]:
     """Bars (BAR) with the trades of ``late`` that they had refused; those that no other trade made are new.
 
     late: LATE_TRADE in log order, all of the shard. sealed: every BAR_STATE row taken from it, in pieces; asked for
     once per group of symbols, so that memory is bounded. kept_ids: the shard's ``long_ids.kept``.
     """
     groups = max(1, -(-len(late) // group_trades))
-    lateness_us = np.array(rules.lateness_us, np.int64)
+    timing = timing_of(rules)
     for group in range(groups):
         chosen = late[late["symbol"] % groups == group] if groups > 1 else late
         if len(chosen):
-            yield _fold_group(chosen.copy(), sealed(), lateness_us, first_sequence(rules.source_epoch), kept_ids)
+            yield _fold_group(chosen.copy(), sealed(), timing, first_sequence(rules.source_epoch), kept_ids)
 
 
 def _fold_group(
-    late: Rows, sealed: Iterable[Rows], lateness_us: Rows, sequence_base: int, kept_ids: Sequence[bytes]
-) -> Rows:
-    wanted = np.unique(_keys_of_late(late, lateness_us))
+    late: LateRows, sealed: Iterable[BarStateRows], timing: Timing, sequence_base: int, kept_ids: Sequence[bytes]
+) -> BarRows:
+    wanted = np.unique(_keys_of_late(late, timing))
     parts = [piece[np.isin(_keys_of_bars(piece), wanted)] for piece in sealed]
     bars = np.concatenate(parts) if parts else np.zeros(0, BAR_STATE)
     rank_kept(kept_ids, late["trade"]["trade_id_upper"], *(bars[name] for name in BAR_ID_COLUMNS))
@@ -130,7 +135,7 @@ def _fold_group(
     pool.free[: len(free)] = free
     pool.registers[:] = len(free), OPEN_END
     rebuild_buckets(pool)
-    add_refused(late, lateness_us, LENGTHS_US, ORIGINS_US, sequence_base, pool)
+    add_refused(late, timing, sequence_base, pool)
     slots = np.flatnonzero(pool.changed)
     out = np.zeros(len(slots), BAR)
     finish_bars(pool.rows, slots, OPEN_END, out)
@@ -138,56 +143,56 @@ def _fold_group(
 
 
 @kernel
-def keys_of(symbols, intervals, starts_us, out):  # type: ignore[no-untyped-def]
+def keys_of(symbols: Ints, intervals: Bytes, starts_us: Longs, out: Words) -> None:
     # Two bars may share a key: then one more is looked at than is needed, and find_bar tells them apart.
     for i in range(symbols.shape[0]):
         out[i] = bar_hash(symbols[i], intervals[i], starts_us[i])
 
 
-def _keys_of_bars(bars: Rows) -> Rows:
+def _keys_of_bars(bars: BarStateRows) -> Words:
     out = np.empty(len(bars), np.uint64)
-    columns = [np.ascontiguousarray(bars[name]) for name in ("symbol", "interval", "start_us")]
-    keys_of(*columns, out)
+    symbols, intervals, starts_us = (np.ascontiguousarray(bars[name]) for name in ("symbol", "interval", "start_us"))
+    keys_of(symbols, intervals, starts_us, out)
     return out
 
 
-def _keys_of_late(late: Rows, lateness_us: Rows) -> Rows:
-    out = np.empty((len(late), len(LENGTHS_US)), np.uint64)
-    return out.ravel()[: refused_keys(late, lateness_us, LENGTHS_US, ORIGINS_US, out.ravel())]
+def _keys_of_late(late: LateRows, timing: Timing) -> Words:
+    out = np.empty(len(late) * len(timing.lengths_us), np.uint64)
+    return out[: refused_keys(late, timing, out)]
 
 
 @kernel
-def refused_keys(late, lateness_us, lengths_us, origins_us, out):  # type: ignore[no-untyped-def]
+def refused_keys(late: LateRows, timing: Timing, out: Words) -> int:
     """Keys of the bars that refused a trade of ``late``; returns how many were written to out."""
     count = 0
     for i in range(late.shape[0]):
         time = late[i].trade.event_time_us
-        for k in range(lengths_us.shape[0]):
-            start = time - (time - origins_us[k]) % lengths_us[k]
-            if start + lengths_us[k] + lateness_us[k] <= late[i].watermark_us:
+        for k in range(timing.lengths_us.shape[0]):
+            start = time - (time - timing.origins_us[k]) % timing.lengths_us[k]
+            if start + timing.lengths_us[k] + timing.lateness_us[k] <= late[i].watermark_us:
                 out[count] = bar_hash(late[i].symbol, k, start)
                 count += 1
     return count
 
 
 @kernel
-def add_refused(late, lateness_us, lengths_us, origins_us, sequence_base, pool):  # type: ignore[no-untyped-def]
+def add_refused(late: LateRows, timing: Timing, sequence_base: int, pool: Pool) -> None:
     """What apply_trades does, for the intervals that refused: the watermark had passed each bar's end."""
     for i in range(late.shape[0]):
         trade = late[i].trade
         time = trade.event_time_us
         price_hi, price_lo = np.uint64(trade.price_hi), trade.price_lo
-        n0, n1, n2 = multiply94(price_hi, price_lo, np.uint64(trade.size_hi), trade.size_lo)
-        s0, s1, s2 = multiply94(price_hi, price_lo, price_hi, price_lo)
-        for k in range(lengths_us.shape[0]):
-            start = time - (time - origins_us[k]) % lengths_us[k]
-            end = start + lengths_us[k]
-            if end + lateness_us[k] > late[i].watermark_us:
+        notional = multiply94(price_hi, price_lo, np.uint64(trade.size_hi), trade.size_lo)
+        square = multiply94(price_hi, price_lo, price_hi, price_lo)
+        for k in range(timing.lengths_us.shape[0]):
+            start = time - (time - timing.origins_us[k]) % timing.lengths_us[k]
+            end = start + timing.lengths_us[k]
+            if end + timing.lateness_us[k] > late[i].watermark_us:
                 continue
             slot = find_bar(pool, late[i].symbol, k, start)
             if slot < 0:
                 slot = new_bar(pool, late[i].symbol, k, start, end)
             else:
                 pool.rows[slot].revision += 1
-            add_trade(pool.rows[slot], trade, n0, n1, n2, s0, s1, s2, trade.side == BUY, sequence_base + trade.offset)
+            add_trade(pool.rows[slot], trade, notional, square, trade.side == BUY, sequence_base + trade.offset)
             pool.changed[slot] = 1

@@ -8,16 +8,17 @@ an id. Memory doesn't grow with the trades: one ring of ids per shard, and under
 Numbers are kept exactly, other text as 128 bits (kernels.text_hash). See docs/adr/0014-what-is-a-duplicate.md.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from kernels.ascii import NINE, SPACE, TAB, ZERO
 from kernels.kernel import kernel, leaf_kernel
 from kernels.text_hash import digest_text
-from schemas.columns import ID_DIGITS, NO_ID, Rows, TradeBatch
+from schemas.columns import ID_DIGITS, NO_ID, Bytes, Ints, Longs, TradeBatch, TradeRows, Whole
 
-__all__ = ["ENTRY", "JUDGED", "PAIR", "SEEN", "UNJUDGED", "SeenIds", "Window", "judge"]
+__all__ = ["ENTRY", "JUDGED", "PAIR", "SEEN", "UNJUDGED", "KeyRows", "SeenIds", "Window", "judge"]
 
 JUDGED: Final = 0
 SEEN: Final = 1
@@ -47,6 +48,15 @@ ENTRY: Final = np.dtype(
 PAIR: Final = np.dtype([("symbol", "i4"), ("exchange", "i4"), ("forgotten_us", "i8")])
 """A symbol at an exchange, as the shard numbers them; forgotten_us: the newest event time that the window forgot."""
 
+KeyRows = npt.NDArray[Any]
+"""KEY[n]."""
+EntryRows = npt.NDArray[Any]
+"""ENTRY[n]."""
+PairRows = npt.NDArray[Any]
+"""PAIR[n]."""
+Key: TypeAlias = Any
+"""A row of KEY; or of ENTRY, which has its columns."""
+
 
 class Window(NamedTuple):
     """entries: ENTRY[size], a ring. buckets, pair_buckets: int32[2**k], index + 1 by hash with linear probing, 0 empty.
@@ -55,29 +65,29 @@ class Window(NamedTuple):
     time up to which nothing is remembered, since it was before duplicates were looked for (UNKNOWN_US).
     """
 
-    entries: Rows
-    buckets: Rows
-    pairs: Rows
-    pair_buckets: Rows
-    registers: Rows
+    entries: EntryRows
+    buckets: Ints
+    pairs: PairRows
+    pair_buckets: Ints
+    registers: Longs
 
 
 @leaf_kernel
-def _mix(value: Any) -> Any:
+def _mix(value: np.uint64) -> np.uint64:
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
 
 
 @leaf_kernel
-def _home(window: Any, key: Any) -> Any:
+def _home(window: Window, key: Key) -> np.int64:
     """The bucket where the search for a key, or an entry, begins."""
     value = _mix(key["lo"] + np.uint64(key["pair"]) * np.uint64(0x9E3779B97F4A7C15)) ^ key["hi"]
     return np.int64(value & np.uint64(len(window.buckets) - 1))
 
 
 @leaf_kernel
-def _find(window: Any, key: Any) -> Any:
+def _find(window: Window, key: Key) -> Whole:
     """The bucket of an entry with that key, -1 if there is none."""
     mask = len(window.buckets) - 1
     at = _home(window, key)
@@ -91,7 +101,7 @@ def _find(window: Any, key: Any) -> Any:
 
 
 @leaf_kernel
-def _forget(window: Any, at: Any) -> None:
+def _forget(window: Window, at: Whole) -> None:
     """Take out the entry of a bucket; those behind it move up, so that no mark of it is left (Knuth 6.4, R)."""
     mask = len(window.buckets) - 1
     entry = window.entries[window.buckets[at] - 1]
@@ -110,7 +120,7 @@ def _forget(window: Any, at: Any) -> None:
 
 
 @leaf_kernel
-def _put(window: Any, key: Any, event_time_us: int) -> None:
+def _put(window: Window, key: Key, event_time_us: Whole) -> None:
     """Remember an id that isn't there; the oldest makes room."""
     slot = window.registers[IDS_PUT] % len(window.entries)
     entry = window.entries[slot]
@@ -127,7 +137,7 @@ def _put(window: Any, key: Any, event_time_us: int) -> None:
 
 
 @leaf_kernel
-def judge(window: Any, key: Any, event_time_us: int, span_us: int) -> int:
+def judge(window: Window, key: Key, event_time_us: Whole, span_us: Whole) -> int:
     """SEEN for a duplicate; else JUDGED or UNJUDGED, and the id is remembered. Call once per trade, in log order."""
     if key["kind"] == NOTHING:
         return UNJUDGED
@@ -144,25 +154,25 @@ def judge(window: Any, key: Any, event_time_us: int, span_us: int) -> int:
 
 
 @leaf_kernel
-def _pair_of(window: Any, symbol: Any, exchange: Any) -> Any:
+def _pair_of(window: Window, symbol: Whole, exchange: Whole) -> int:
     """Index of the pair, which is made when it is new; there is room (see SeenIds.keys)."""
     mask = len(window.pair_buckets) - 1
     at = np.int64(_mix((np.uint64(symbol) << np.uint64(32)) | np.uint64(exchange)) & np.uint64(mask))
     while window.pair_buckets[at] != 0:
         pair = window.pairs[window.pair_buckets[at] - 1]
         if pair["symbol"] == symbol and pair["exchange"] == exchange:
-            return window.pair_buckets[at] - 1
+            return int(window.pair_buckets[at] - 1)
         at = (at + 1) & mask
     index = window.registers[PAIRS_KNOWN]
     window.registers[PAIRS_KNOWN] += 1
     pair = window.pairs[index]
     pair["symbol"], pair["exchange"], pair["forgotten_us"] = symbol, exchange, FORGOT_NOTHING
     window.pair_buckets[at] = index + 1
-    return index
+    return int(index)
 
 
 @leaf_kernel
-def _bare(text: Any, at: Any, stop: Any, is_number: bool) -> Any:
+def _bare(text: Bytes, at: Whole, stop: Whole, is_number: bool) -> tuple[Whole, Whole]:
     """(begin, end) of an id without the blanks around it; of a number without zeros before it and a fraction too."""
     while at < stop and (text[at] == SPACE or text[at] == TAB):
         at += 1
@@ -179,7 +189,7 @@ def _bare(text: Any, at: Any, stop: Any, is_number: bool) -> Any:
 
 
 @kernel
-def _fill_keys(rows: Any, text: Any, symbols: Any, exchanges: Any, window: Any, keys: Any) -> None:
+def _fill_keys(rows: TradeRows, text: Bytes, symbols: Ints, exchanges: Ints, window: Window, keys: KeyRows) -> None:
     for index in range(len(rows)):
         row, key = rows[index], keys[index]
         is_number = row["trade_id_number"] != NO_ID
@@ -187,8 +197,8 @@ def _fill_keys(rows: Any, text: Any, symbols: Any, exchanges: Any, window: Any, 
             key["lo"], key["hi"] = np.uint64(row["trade_id_number"]), np.uint64(row["trade_id_upper"])
             key["kind"] = NUMBER
         else:
-            at = np.int64(row["trade_id_at"])
-            at, stop = _bare(text, at, at + np.int64(row["trade_id_len"]), is_number)
+            begin = np.int64(row["trade_id_at"])
+            at, stop = _bare(text, begin, begin + np.int64(row["trade_id_len"]), is_number)
             if at == stop:
                 continue
             key["lo"], key["hi"] = digest_text(text, at, stop)
@@ -197,13 +207,13 @@ def _fill_keys(rows: Any, text: Any, symbols: Any, exchanges: Any, window: Any, 
 
 
 @kernel
-def _add_pairs(window: Any, symbols: Any, exchanges: Any) -> None:
+def _add_pairs(window: Window, symbols: Ints, exchanges: Ints) -> None:
     for index in range(len(symbols)):
         _pair_of(window, symbols[index], exchanges[index])
 
 
 @kernel
-def _add_entries(window: Any, entries: Any) -> None:
+def _add_entries(window: Window, entries: EntryRows) -> None:
     """Remember what another window held, the oldest first."""
     for index in range(len(entries)):
         entry = entries[index]
@@ -229,7 +239,7 @@ class SeenIds:
             registers=np.array([0, 0, FORGOT_NOTHING], np.int64),
         )
 
-    def keys(self, batch: TradeBatch, symbols: Rows, exchanges: Rows) -> Rows:
+    def keys(self, batch: TradeBatch, symbols: Ints, exchanges: Ints) -> KeyRows:
         """KEY[n] of the batch's trades; symbols, exchanges: int32[n], the shard's numbers of them. Empty for size 0."""
         keys = np.zeros(len(batch.rows) if self.size else 0, KEY)
         if len(keys):
@@ -237,14 +247,14 @@ class SeenIds:
             _fill_keys(batch.rows, np.frombuffer(batch.text, np.uint8), symbols, exchanges, self.window, keys)
         return keys
 
-    def remembered(self) -> Rows:
+    def remembered(self) -> EntryRows:
         """ENTRY rows, the oldest first."""
         count = int(self.window.registers[IDS_PUT])
         if count <= len(self.window.entries):
             return self.window.entries[:count].copy()
         return np.roll(self.window.entries, -(count % len(self.window.entries)))
 
-    def pairs(self) -> Rows:
+    def pairs(self) -> PairRows:
         """PAIR rows that entries index."""
         return self.window.pairs[: self.window.registers[PAIRS_KNOWN]]
 
@@ -252,7 +262,7 @@ class SeenIds:
     def unknown_us(self) -> int:
         return int(self.window.registers[UNKNOWN_US])
 
-    def restore(self, entries: Rows, pairs: Rows, unknown_us: int) -> None:
+    def restore(self, entries: EntryRows, pairs: PairRows, unknown_us: int) -> None:
         """Take over what a new SeenIds of this or another size held. A smaller one forgets the oldest."""
         self._make_room(len(pairs))
         _add_pairs(self.window, pairs["symbol"], pairs["exchange"])

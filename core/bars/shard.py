@@ -21,15 +21,31 @@ from core.bars.shard_kernel import (
     NEVER,
     OPEN_END,
     SYMBOL_STATE,
+    Arrivals,
     Pool,
+    ShardTables,
+    SymbolRows,
+    Timing,
     apply_trades,
     close_bars,
-    fill_tickers,
     rebuild_buckets,
     seal_bars,
+    store_days,
 )
 from kernels.names import NameTable
-from schemas.columns import BAR, LENGTHS_US, ORIGINS_US, TICKER, BarBatch, Longs, Mask, TickerBatch, TradeBatch
+from schemas.columns import (
+    BAR,
+    LENGTHS_US,
+    ORIGINS_US,
+    TICKER,
+    TICKER_STATE,
+    BarBatch,
+    Longs,
+    Mask,
+    TickerBatch,
+    TickerRows,
+    TradeBatch,
+)
 from schemas.contract import first_sequence
 from schemas.intervals import INTERVALS
 
@@ -81,7 +97,7 @@ class Shard:
         self.seen = SeenIds(rules.dedupe_window if rules.dedupe else 0)
         self.long_ids = LongIds()
         self.pool = new_pool(FIRST_ROWS)
-        self._lateness = np.array(rules.lateness_us, np.int64)
+        self._timing = timing_of(rules)
 
     @property
     def watermark_us(self) -> int:
@@ -98,27 +114,13 @@ class Shard:
         self.grow_symbols()
         keys = self.seen.keys(batch, symbols, exchanges)
         self.long_ids.rank(rows, batch.text, self.pool.rows)
+        arrivals = Arrivals(rows, symbols, exchanges, keys, first_sequence(self.rules.source_epoch))
         done = 0
         while done < len(rows):
-            done, self.max_event_time_us = apply_trades(
-                rows,
-                symbols,
-                exchanges,
-                done,
-                self.max_event_time_us,
-                self.rules.out_of_order_us,
-                self._lateness,
-                LENGTHS_US,
-                ORIGINS_US,
-                first_sequence(self.rules.source_epoch),
-                keys,
-                self.seen.window,
-                self.rules.dedupe_span_us,
-                self.floors_us,
-                self.pool,
-                self.per_symbol,
-                self.counts,
+            tables = ShardTables(
+                self.pool, self.per_symbol, self.seen.window, self.rules.dedupe_span_us, self.floors_us, self.counts
             )
+            done, self.max_event_time_us = apply_trades(arrivals, done, self._timing, self.max_event_time_us, tables)
             if done < len(rows):
                 self.pool = grow_pool(self.pool)
         self.next_offset = max(self.next_offset, batch.next_offset)
@@ -129,7 +131,7 @@ class Shard:
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
-        slots = close_bars(self.pool, self.watermark_us, self._lateness)
+        slots = close_bars(self.pool, self.watermark_us, self._timing.lateness_us)
         finals = self._finish(slots)
         seal_bars(self.pool, self.watermark_us, self.per_symbol)
         return finals
@@ -138,8 +140,8 @@ class Shard:
         """Tickers and open bars that changed since last taken; bars only of ``intervals``, a mask, the others later."""
         touched = np.flatnonzero(self.per_symbol["touched"])
         self.per_symbol["touched"] = 0
-        tickers = np.zeros(len(touched), TICKER)
-        fill_tickers(self.per_symbol, touched, self.pool.rows, tickers)
+        store_days(self.per_symbol, touched, self.pool.rows)
+        tickers = tickers_of(self.per_symbol, touched)
         slots = np.flatnonzero(self.pool.changed) if intervals.any() else NONE
         slots = slots[intervals[self.pool.rows["interval"][slots]]]
         self.pool.changed[slots] = 0
@@ -208,6 +210,20 @@ class Shard:
             fresh["day_start_us"] = NEVER
             fresh["previous_day_us"] = NEVER
             self.per_symbol = np.concatenate([self.per_symbol, fresh])
+
+
+def timing_of(rules: Rules) -> Timing:
+    return Timing(LENGTHS_US, ORIGINS_US, np.array(rules.lateness_us, np.int64), rules.out_of_order_us)
+
+
+def tickers_of(per_symbol: SymbolRows, touched: Longs) -> TickerRows:
+    """TICKER[k] of the symbols ``touched`` (int64[k])."""
+    states, tickers = per_symbol[touched], np.zeros(len(touched), TICKER)
+    for name in (*(name for name, _ in TICKER_STATE), "exchange", "has_bid", "has_ask"):
+        tickers[name] = states[name]
+    tickers["symbol"] = touched
+    tickers["has_previous_close"] = states["previous_day_us"] != NEVER
+    return tickers
 
 
 def new_pool(capacity: int) -> Pool:

@@ -6,16 +6,29 @@ stops and returns its position when the pool may run out of rows. So memory is o
 the loop.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from core.bars.bar_state import ANNOUNCED, CLOSED, OPEN, add_trade, close_price, start_bar
-from core.bars.seen_ids import SEEN, judge
+from core.bars.bar_state import ANNOUNCED, CLOSED, OPEN, BarState, BarStateRows, add_trade, close_price, start_bar
+from core.bars.seen_ids import SEEN, KeyRows, Window, judge
 from core.bars.seen_ids import UNJUDGED as CANT_TELL
 from kernels.kernel import kernel, leaf_kernel
 from kernels.wide import multiply94
-from schemas.columns import APPLIED, BUY, DUPLICATE, LATE, Rows
+from schemas.columns import (
+    APPLIED,
+    BUY,
+    DUPLICATE,
+    LATE,
+    TICKER_STATE,
+    Bytes,
+    Ints,
+    Longs,
+    TradeRow,
+    TradeRows,
+    Whole,
+)
 from schemas.intervals import DAY, INTERVALS
 
 __all__ = [
@@ -24,13 +37,17 @@ __all__ = [
     "OPEN_END",
     "SYMBOL_STATE",
     "UNJUDGED",
+    "Arrivals",
     "Pool",
+    "ShardTables",
+    "SymbolRows",
+    "Timing",
     "apply_trades",
     "bar_hash",
     "close_bars",
-    "fill_tickers",
     "rebuild_buckets",
     "seal_bars",
+    "store_days",
 ]
 
 REFUSED: Final = 3
@@ -47,26 +64,7 @@ SHORTEST_US: Final = INTERVALS[0].length_us
 
 SYMBOL_STATE: Final = np.dtype(
     [
-        ("sequence", "i8"),
-        ("event_time_us", "i8"),
-        ("timestamp_ms", "i8"),
-        ("first_seen_us", "i8"),
-        ("price_hi", "i8"),
-        ("price_lo", "u8"),
-        ("bid_hi", "i8"),
-        ("bid_lo", "u8"),
-        ("ask_hi", "i8"),
-        ("ask_lo", "u8"),
-        ("open_hi", "i8"),
-        ("open_lo", "u8"),
-        ("high_hi", "i8"),
-        ("high_lo", "u8"),
-        ("low_hi", "i8"),
-        ("low_lo", "u8"),
-        ("volume_hi", "i8"),
-        ("volume_lo", "u8"),
-        ("previous_close_hi", "i8"),
-        ("previous_close_lo", "u8"),
+        *TICKER_STATE,
         ("day_start_us", "i8"),
         ("previous_day_us", "i8"),
         ("current", "i4", (len(INTERVALS),)),
@@ -78,6 +76,10 @@ SYMBOL_STATE: Final = np.dtype(
     ]
 )
 """A symbol's ticker and where its newest bar of each interval stands in the pool (``current``, -1 none)."""
+SymbolRows = npt.NDArray[Any]
+"""SYMBOL_STATE[n]."""
+SymbolState: TypeAlias = Any
+"""One of them, as kernels have it."""
 
 
 class Pool(NamedTuple):
@@ -88,17 +90,53 @@ class Pool(NamedTuple):
     free[: number of free slots] is a stack of them. buckets: slots by hash, open addressing, -1 empty.
     """
 
-    rows: Rows
-    deadline_us: Rows
-    changed: Rows
-    pending: Rows
-    free: Rows
-    buckets: Rows
-    registers: Rows
+    rows: BarStateRows
+    deadline_us: Longs
+    changed: Bytes
+    pending: Bytes
+    free: Ints
+    buckets: Ints
+    registers: Longs
+
+
+class Timing(NamedTuple):
+    """When bars begin, end and are sealed: by interval (int64[intervals]), and how far trades may be out of order."""
+
+    lengths_us: Longs
+    origins_us: Longs
+    lateness_us: Longs
+    out_of_order_us: int
+
+
+class Arrivals(NamedTuple):
+    """Trades of one batch, in log order, and what the shard found out about each: the numbers of its symbol and
+    exchange, and its id as core.bars.seen_ids compares it (no keys: no trade is a duplicate). sequence_base: of the
+    epoch; a trade's sequence is that plus its offset."""
+
+    rows: TradeRows
+    symbols: Ints
+    exchanges: Ints
+    keys: KeyRows
+    sequence_base: int
+
+
+class ShardTables(NamedTuple):
+    """What a batch changes. window, span_us: what core.bars.seen_ids judges by.
+
+    floors_us: int64[1 + intervals], the least watermark, then by interval the end up to which other rules sealed bars.
+    counts: int64[COUNTS].
+    """
+
+    pool: Pool
+    per_symbol: SymbolRows
+    window: Window
+    span_us: int
+    floors_us: Longs
+    counts: Longs
 
 
 @leaf_kernel
-def bar_hash(symbol, interval, start_us):  # type: ignore[no-untyped-def]
+def bar_hash(symbol: Whole, interval: Whole, start_us: Whole) -> np.uint64:
     # The interval is a byte; starts are told apart by the shortest interval that lies between them.
     place = np.uint64(start_us // SHORTEST_US)
     value = (np.uint64(symbol) << np.uint64(8)) | np.uint64(interval)
@@ -107,7 +145,7 @@ def bar_hash(symbol, interval, start_us):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def find_bar(pool, symbol, interval, start_us):  # type: ignore[no-untyped-def]
+def find_bar(pool: Pool, symbol: Whole, interval: Whole, start_us: Whole) -> int:
     """Slot of a bar, or -1."""
     mask = pool.buckets.shape[0] - 1
     at = np.int64(bar_hash(symbol, interval, start_us) & np.uint64(mask))
@@ -117,12 +155,12 @@ def find_bar(pool, symbol, interval, start_us):  # type: ignore[no-untyped-def]
             return -1
         row = pool.rows[slot]
         if row.symbol == symbol and row.start_us == start_us and row.interval == interval:
-            return slot
+            return int(slot)
         at = (at + 1) & mask
 
 
 @leaf_kernel
-def put_bucket(buckets, slot, symbol, interval, start_us):  # type: ignore[no-untyped-def]
+def put_bucket(buckets: Ints, slot: Whole, symbol: Whole, interval: Whole, start_us: Whole) -> None:
     mask = buckets.shape[0] - 1
     at = np.int64(bar_hash(symbol, interval, start_us) & np.uint64(mask))
     while buckets[at] >= 0:
@@ -131,7 +169,7 @@ def put_bucket(buckets, slot, symbol, interval, start_us):  # type: ignore[no-un
 
 
 @leaf_kernel
-def rebuild_buckets(pool):  # type: ignore[no-untyped-def]
+def rebuild_buckets(pool: Pool) -> None:
     """Index every bar again, without the marks of deleted ones."""
     pool.buckets[:] = -1
     for slot in range(pool.rows.shape[0]):
@@ -141,18 +179,18 @@ def rebuild_buckets(pool):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def new_bar(pool, symbol, interval, start_us, end_us):  # type: ignore[no-untyped-def]
+def new_bar(pool: Pool, symbol: Whole, interval: Whole, start_us: Whole, end_us: Whole) -> int:
     pool.registers[FREE_SLOTS] -= 1
     slot = pool.free[pool.registers[FREE_SLOTS]]
     start_bar(pool.rows[slot], symbol, interval, start_us, end_us)
     pool.deadline_us[slot] = end_us
     pool.registers[LEAST_DEADLINE] = min(pool.registers[LEAST_DEADLINE], end_us)
     put_bucket(pool.buckets, slot, symbol, interval, start_us)
-    return slot
+    return int(slot)
 
 
 @leaf_kernel
-def begin_day(state, rows, start_us):  # type: ignore[no-untyped-def]
+def begin_day(state: SymbolState, rows: BarStateRows, start_us: Whole) -> None:
     """A newer UTC day begins: what was the current day becomes the previous one."""
     if state.day_start_us != NEVER:
         slot = state.current[DAY]
@@ -165,7 +203,7 @@ def begin_day(state, rows, start_us):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def touch_ticker(state, trade, exchange, sequence):  # type: ignore[no-untyped-def]
+def touch_ticker(state: SymbolState, trade: TradeRow, exchange: Whole, sequence: Whole) -> None:
     state.first_seen_us = trade.event_time_us if state.sequence < 0 else min(state.first_seen_us, trade.event_time_us)
     state.event_time_us = trade.event_time_us if state.sequence < 0 else max(state.event_time_us, trade.event_time_us)
     state.sequence = sequence
@@ -181,51 +219,37 @@ def touch_ticker(state, trade, exchange, sequence):  # type: ignore[no-untyped-d
 
 
 @leaf_kernel
-def apply_trades(  # type: ignore[no-untyped-def]
-    rows,
-    symbols,
-    exchanges,
-    first,
-    max_event_time_us,
-    out_of_order_us,
-    lateness_us,
-    lengths_us,
-    origins_us,
-    sequence_base,
-    keys,
-    window,
-    span_us,
-    floors_us,
-    pool,
-    per_symbol,
-    counts,
-):
-    """Apply rows[first:]; returns (position reached, max event time). Stops early when the pool may run out.
+def apply_trades(
+    arrivals: Arrivals, first: int, timing: Timing, max_event_time_us: int, tables: ShardTables
+) -> tuple[int, int]:
+    """Apply the arrivals from ``first`` on; returns (position reached, max event time).
 
-    keys, window, span_us: what core.bars.seen_ids judges by; no keys: no trade is a duplicate.
-    floors_us: int64[1 + intervals], the least watermark, then by interval the end up to which other rules sealed bars.
+    Stops early when the pool may run out.
     """
+    pool, per_symbol, counts, floors_us = tables.pool, tables.per_symbol, tables.counts, tables.floors_us
+    rows, keys = arrivals.rows, arrivals.keys
+    lengths_us, lateness_us = timing.lengths_us, timing.lateness_us
     intervals = lengths_us.shape[0]
     for i in range(first, rows.shape[0]):
         if pool.registers[FREE_SLOTS] < intervals:
             return i, max_event_time_us
         trade = rows[i]
-        symbol = symbols[i]
+        symbol = arrivals.symbols[i]
         state = per_symbol[symbol]
         time = trade.event_time_us
         if keys.shape[0] > 0:
-            verdict = judge(window, keys[i], time, span_us)
+            verdict = judge(tables.window, keys[i], time, tables.span_us)
             if verdict == SEEN:
                 trade.outcome = DUPLICATE
                 counts[DUPLICATE] += 1
                 continue
             if verdict == CANT_TELL:
                 counts[UNJUDGED] += 1
-        watermark_us = max(max_event_time_us - out_of_order_us, floors_us[0])
-        sequence = sequence_base + trade.offset
+        watermark_us = max(max_event_time_us - timing.out_of_order_us, floors_us[0])
+        sequence = arrivals.sequence_base + trade.offset
         price_hi, price_lo = np.uint64(trade.price_hi), trade.price_lo
-        n0, n1, n2 = multiply94(price_hi, price_lo, np.uint64(trade.size_hi), trade.size_lo)
-        s0, s1, s2 = multiply94(price_hi, price_lo, price_hi, price_lo)
+        notional = multiply94(price_hi, price_lo, np.uint64(trade.size_hi), trade.size_lo)
+        square = multiply94(price_hi, price_lo, price_hi, price_lo)
         is_buy = trade.side == BUY
         outcome = APPLIED
         for k in range(intervals):
@@ -234,7 +258,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
             if slot >= 0 and 0 <= time - pool.rows[slot].start_us < length:
                 start = pool.rows[slot].start_us
             else:
-                start = time - (time - origins_us[k]) % length
+                start = time - (time - timing.origins_us[k]) % length
                 slot = -1
             end = start + length
             if end + lateness_us[k] <= watermark_us or end <= floors_us[1 + k]:
@@ -253,13 +277,13 @@ def apply_trades(  # type: ignore[no-untyped-def]
             elif end <= watermark_us:
                 pool.rows[slot].revision += 1
             bar = pool.rows[slot]
-            add_trade(bar, trade, n0, n1, n2, s0, s1, s2, is_buy, sequence)
+            add_trade(bar, trade, notional, square, is_buy, sequence)
             pool.changed[slot] = 1
             if end <= watermark_us or bar.closed == ANNOUNCED:
                 pool.pending[slot] = 1
                 pool.registers[LEAST_DEADLINE] = NEVER
             if k == DAY:
-                touch_ticker(state, trade, exchanges[i], sequence)
+                touch_ticker(state, trade, arrivals.exchanges[i], sequence)
                 if state.previous_day_us <= start < state.day_start_us:
                     state.previous_day_us = start
                     state.previous_close_hi, state.previous_close_lo = close_price(bar)
@@ -270,7 +294,7 @@ def apply_trades(  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def store_day(state, bar):  # type: ignore[no-untyped-def]
+def store_day(state: SymbolState, bar: BarState) -> None:
     """Copy the current day's numbers from its bar, which will be sealed and forgotten before the ticker is."""
     if bar.all_numeric:
         state.open_hi, state.open_lo = bar.open_hi, bar.open_lo
@@ -283,7 +307,7 @@ def store_day(state, bar):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def close_bars(pool, watermark_us, lateness_us):  # type: ignore[no-untyped-def]
+def close_bars(pool: Pool, watermark_us: Whole, lateness_us: Longs) -> Longs:
     """Slots (int64[k]) of the bars to publish as final now, each marked closed: those that the watermark has passed for
     the first time, and those that a late trade changed since.
 
@@ -313,7 +337,7 @@ def close_bars(pool, watermark_us, lateness_us):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def seal_bars(pool, watermark_us, per_symbol):  # type: ignore[no-untyped-def]
+def seal_bars(pool: Pool, watermark_us: Whole, per_symbol: SymbolRows) -> None:
     """Forgets the bars that take no trade any more, after close_bars has handed them out; finds the least deadline."""
     if watermark_us < pool.registers[LEAST_DEADLINE]:
         return
@@ -343,26 +367,9 @@ def seal_bars(pool, watermark_us, per_symbol):  # type: ignore[no-untyped-def]
 
 
 @leaf_kernel
-def fill_tickers(per_symbol, touched, rows, out):  # type: ignore[no-untyped-def]
-    """Write the tickers of the symbols ``touched`` (int64[k]) to out (schemas.columns.TICKER[k])."""
+def store_days(per_symbol: SymbolRows, touched: Longs, rows: BarStateRows) -> None:
+    """``store_day`` for the symbols ``touched`` whose current day is still in state."""
     for i in range(touched.shape[0]):
         state = per_symbol[touched[i]]
-        slot = state.current[DAY]
-        if slot >= 0:
-            store_day(state, rows[slot])
-        row = out[i]
-        row.symbol = touched[i]
-        row.exchange = state.exchange
-        row.sequence = state.sequence
-        row.event_time_us = state.event_time_us
-        row.timestamp_ms = state.timestamp_ms
-        row.first_seen_us = state.first_seen_us
-        row.price_hi, row.price_lo = state.price_hi, state.price_lo
-        row.bid_hi, row.bid_lo, row.has_bid = state.bid_hi, state.bid_lo, state.has_bid
-        row.ask_hi, row.ask_lo, row.has_ask = state.ask_hi, state.ask_lo, state.has_ask
-        row.open_hi, row.open_lo = state.open_hi, state.open_lo
-        row.high_hi, row.high_lo = state.high_hi, state.high_lo
-        row.low_hi, row.low_lo = state.low_hi, state.low_lo
-        row.volume_hi, row.volume_lo = state.volume_hi, state.volume_lo
-        row.previous_close_hi, row.previous_close_lo = state.previous_close_hi, state.previous_close_lo
-        row.has_previous_close = 1 if state.previous_day_us != NEVER else 0
+        if state.current[DAY] >= 0:
+            store_day(state, rows[state.current[DAY]])

@@ -7,14 +7,15 @@ wrong clock can't push the watermark over all others. Text must be UTF-8, becaus
 would otherwise stop a sink long after its record.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kernels.kernel import kernel
 from kernels.symbols import is_symbol_text
 from kernels.utf8 import is_utf8
-from schemas.columns import TradeRows
+from kernels.wide import less128, negate128
+from schemas.columns import Bytes, TradeRows, Whole
 from schemas.contract import UNITS_LIMIT, YEAR_2300_US
 from schemas.rejects import Reason
 
@@ -47,7 +48,7 @@ def validate(rows: TradeRows, text: bytes, future_us: int) -> None:
 
 
 @kernel
-def _validate(rows: Any, text: Any, future_us: int) -> None:
+def _validate(rows: TradeRows, text: Bytes, future_us: int) -> None:
     for index in range(len(rows)):
         row = rows[index]
         if row["reason"] != _NONE:
@@ -95,10 +96,9 @@ def _validate(rows: Any, text: Any, future_us: int) -> None:
 
 
 @kernel
-def _is_out_of_range(hi: int, lo: Any) -> bool:
+def _is_out_of_range(hi: Whole, lo: np.uint64) -> bool:
     """Whether the magnitude is 10**18 or more, that is 10**28 units and more."""
     high, low = np.uint64(hi), lo
     if hi < 0:
-        low = ~low + np.uint64(1)
-        high = ~high + np.uint64(low == np.uint64(0))
-    return bool(high > _LIMIT_HI or (high == _LIMIT_HI and low >= _LIMIT_LO))
+        high, low = negate128(high, low)
+    return not less128(high, low, _LIMIT_HI, _LIMIT_LO)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kernels.decimal_text import QUOTE_SCALE, from_limbs, from_pair, to_decimal
 from oracle.comparison import FIELDS, Difference, Key, StoredBar
 from oracle.truth import INTERVAL_US
-from schemas.columns import BarBatch, Rows
+from schemas.columns import BarBatch, BarRow
 from schemas.intervals import INTERVALS
 
 __all__ = ["Change", "Changes", "add_changes", "bar_values"]
@@ -56,7 +56,7 @@ class Changes:
         )
 
 
-def bar_values(row: Rows) -> tuple[object, ...]:
+def bar_values(row: BarRow) -> tuple[object, ...]:
     """A BAR row in the order of oracle.comparison.FIELDS, as exact as ClickHouse gives it."""
     names = row.dtype.names or ()
 

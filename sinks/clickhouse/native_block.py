@@ -9,13 +9,14 @@ builds the dictionaries of the LowCardinality columns on the way.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels.kernel import kernel
-from schemas.columns import BarBatch, BarRows, Bytes, Longs, Rows, TradeBatch, TradeRows
+from kernels.kernel import leaf_kernel
+from kernels.names import Names, count_of, new_names, number_of
+from schemas.columns import BarBatch, BarRows, Bytes, Ints, Longs, TradeBatch, TradeRows, Words
 from schemas.contract import first_sequence
 from schemas.intervals import INTERVALS
 
@@ -60,10 +61,9 @@ BAR_COLUMNS: Final = (
     ("kafka_partition", "Int32"),
 )
 
-_U1: Final = np.uint64(1)
-_FNV_START: Final = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME: Final = np.uint64(0x100000001B3)
-_U32: Final = np.uint64(32)
+_U0: Final = np.uint64(0)
+_LENGTH_BYTES_MAX: Final = 3
+"""Bytes of a varint of up to 65,535."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,53 +75,51 @@ class Block:
     data: Sequence[bytes]
 
 
-class _Words:
-    """The dictionary of one LowCardinality column: a hash table that can hold as many words as there are rows."""
+class _ChosenTrades(NamedTuple):
+    """Rows at ``positions``, and what their texts point into."""
 
-    def __init__(self, rows: int, text_bytes: int) -> None:
-        self.keys = np.empty(rows, np.uint32)
-        self.slots = np.zeros(1 << max(4, (2 * rows - 1).bit_length()), np.uint32)
-        self.ends = np.zeros(rows + 1, np.int64)
-        self.arena = np.empty(text_bytes, np.uint8)
-        self.count = 0
-
-    def native(self, rows: int) -> bytes:
-        ends = self.ends[: self.count + 1].tolist()
-        arena = self.arena[: ends[-1]].tobytes()
-        words = [arena[start:end] for start, end in pairwise(ends)]
-        return _low_cardinality(words, self.keys[:rows])
+    rows: TradeRows
+    positions: Longs
+    text: Bytes
 
 
-@kernel
-def _word(text: Bytes, at: int, size: int, slots: Rows, ends: Longs, arena: Bytes, count: int) -> int:
-    """Number of the word ``text[at:at+size]``; it is new (and was added) when the result equals ``count``."""
-    state = _FNV_START
-    for index in range(at, at + size):
-        state = (state ^ np.uint64(text[index])) * _FNV_PRIME
-    mask = np.uint64(len(slots) - 1)
-    slot = (state ^ (state >> _U32)) & mask
-    while True:
-        number = np.int64(slots[slot]) - 1
-        if number < 0:
-            start = ends[count]
-            for index in range(size):
-                arena[start + index] = text[at + index]
-            ends[count + 1] = start + size
-            slots[slot] = np.uint32(count + 1)
-            return count
-        start = ends[number]
-        if ends[number + 1] - start == size:
-            same = True
-            for index in range(size):
-                if arena[start + index] != text[at + index]:
-                    same = False
-                    break
-            if same:
-                return int(number)
-        slot = (slot + _U1) & mask
+class _TradeColumns(NamedTuple):
+    """Columns of a block, as ClickHouse has them: decimals are [n, 2] halves, the low one first; ``no_`` 1 for NULL.
+
+    ids: String values, one after the other. symbols, exchanges: the dictionaries of the LowCardinality columns.
+    """
+
+    event_time_us: Longs
+    offset: Longs
+    kafka_time_ms: Longs
+    price: Words
+    size: Words
+    bid: Words
+    ask: Words
+    no_bid: Bytes
+    no_ask: Bytes
+    side: Bytes
+    ids: Bytes
+    symbol: Ints
+    symbols: Names
+    exchange: Ints
+    exchanges: Names
 
 
-@kernel
+def _new_columns(rows: int, id_bytes: int, symbol_bytes: int, exchange_bytes: int) -> _TradeColumns:
+    event_time_us, offset, kafka_time_ms = np.empty((3, rows), np.int64)
+    price, size, bid, ask = np.empty((4, rows, 2), np.uint64)
+    no_bid, no_ask, side = np.empty((3, rows), np.uint8)
+    ids = np.empty(id_bytes + _LENGTH_BYTES_MAX * rows, np.uint8)
+    symbol, exchange = np.empty((2, rows), np.int32)
+    symbols, exchanges = new_names(rows, symbol_bytes), new_names(rows, exchange_bytes)
+    return _TradeColumns(
+        event_time_us, offset, kafka_time_ms, price, size, bid, ask, no_bid, no_ask, side,
+        ids, symbol, symbols, exchange, exchanges,
+    )  # fmt: skip
+
+
+@leaf_kernel
 def _put_string(buffer: Bytes, at: int, text: Bytes, start: int, size: int) -> int:
     """A String value: its length as varint, then its bytes."""
     rest = size
@@ -136,97 +134,73 @@ def _put_string(buffer: Bytes, at: int, text: Bytes, start: int, size: int) -> i
     return at + size
 
 
-@kernel
-def _split_trades(
-    rows: TradeRows,
-    chosen: Longs,
-    text: Bytes,
-    first: int,
-    long_columns: Longs,
-    decimals: Rows,
-    bytes_columns: Bytes,
-    ids: Bytes,
-    ids_at: int,
-    symbol_keys: Rows,
-    symbol_slots: Rows,
-    symbol_ends: Longs,
-    symbol_arena: Bytes,
-    symbols: int,
-    exchange_keys: Rows,
-    exchange_slots: Rows,
-    exchange_ends: Longs,
-    exchange_arena: Bytes,
-    exchanges: int,
-) -> tuple[int, int, int]:
-    """Copy the chosen rows into columns from position ``first`` on; returns (end of ids, symbols, exchanges)."""
-    for index in range(len(chosen)):
-        row = rows[chosen[index]]
+@leaf_kernel
+def _put_pair(column: Words, at: int, hi: int, lo: np.uint64) -> None:
+    column[at, 0] = lo
+    column[at, 1] = np.uint64(hi)
+
+
+@leaf_kernel
+def _split_trades(trades: _ChosenTrades, columns: _TradeColumns, first: int, ids_end: int) -> int:
+    """Copy the chosen rows into columns from position ``first`` on; returns the new end of ids."""
+    text = trades.text
+    for index in range(len(trades.positions)):
+        row = trades.rows[trades.positions[index]]
         to = first + index
-        long_columns[0, to] = row.event_time_us
-        long_columns[1, to] = row.offset
-        long_columns[2, to] = max(row.timestamp_ms, 0)
-        decimals[0, to, 0] = row.price_lo
-        decimals[0, to, 1] = np.uint64(row.price_hi)
-        decimals[1, to, 0] = row.size_lo
-        decimals[1, to, 1] = np.uint64(row.size_hi)
-        decimals[2, to, 0] = row.bid_lo if row.has_bid else np.uint64(0)
-        decimals[2, to, 1] = np.uint64(row.bid_hi) if row.has_bid else np.uint64(0)
-        decimals[3, to, 0] = row.ask_lo if row.has_ask else np.uint64(0)
-        decimals[3, to, 1] = np.uint64(row.ask_hi) if row.has_ask else np.uint64(0)
-        bytes_columns[0, to] = row.side
-        bytes_columns[1, to] = 0 if row.has_bid else 1
-        bytes_columns[2, to] = 0 if row.has_ask else 1
-        ids_at = _put_string(ids, ids_at, text, row.trade_id_at, row.trade_id_len)
-        number = _word(text, row.symbol_at, row.symbol_len, symbol_slots, symbol_ends, symbol_arena, symbols)
-        symbols += 1 if number == symbols else 0
-        symbol_keys[to] = number
-        number = _word(
-            text, row.exchange_at, row.exchange_len, exchange_slots, exchange_ends, exchange_arena, exchanges
-        )
-        exchanges += 1 if number == exchanges else 0
-        exchange_keys[to] = number
-    return ids_at, symbols, exchanges
+        columns.event_time_us[to] = row.event_time_us
+        columns.offset[to] = row.offset
+        columns.kafka_time_ms[to] = max(row.timestamp_ms, 0)
+        _put_pair(columns.price, to, row.price_hi, row.price_lo)
+        _put_pair(columns.size, to, row.size_hi, row.size_lo)
+        _put_pair(columns.bid, to, row.bid_hi if row.has_bid else 0, row.bid_lo if row.has_bid else _U0)
+        _put_pair(columns.ask, to, row.ask_hi if row.has_ask else 0, row.ask_lo if row.has_ask else _U0)
+        columns.no_bid[to] = 0 if row.has_bid else 1
+        columns.no_ask[to] = 0 if row.has_ask else 1
+        columns.side[to] = row.side
+        ids_end = _put_string(columns.ids, ids_end, text, row.trade_id_at, row.trade_id_len)
+        columns.symbol[to] = number_of(columns.symbols, text, row.symbol_at, row.symbol_len)
+        columns.exchange[to] = number_of(columns.exchanges, text, row.exchange_at, row.exchange_len)
+    return ids_end
 
 
 def trade_block(parts: Sequence[tuple[TradeBatch, Longs]], source_epoch: int) -> Block:
     """One block of the ``chosen`` rows (indices int64) of each batch; ``source_epoch`` is that of schemas.contract."""
     total = sum(len(chosen) for _, chosen in parts)
     room = [_text_bytes(batch, chosen) for batch, chosen in parts]
-    longs = np.empty((3, total), np.int64)
-    decimals = np.empty((4, total, 2), np.uint64)
-    small = np.empty((3, total), np.uint8)
-    ids = np.empty(sum(sizes[0] for sizes in room) + 3 * total, np.uint8)
-    symbols = _Words(total, sum(sizes[1] for sizes in room))
-    exchanges = _Words(total, sum(sizes[2] for sizes in room))
+    ids, symbols, exchanges = (sum(sizes) for sizes in zip((0, 0, 0), *room, strict=True))
+    columns = _new_columns(total, ids, symbols, exchanges)
     partitions = np.empty(total, np.uint32)
     indexes = np.empty(total, np.uint32)
     first = ids_end = 0
     for batch, chosen in parts:
-        ids_end, symbols.count, exchanges.count = _split_trades(
-            batch.rows, chosen, np.frombuffer(batch.text, np.uint8), first, longs, decimals, small, ids, ids_end,
-            symbols.keys, symbols.slots, symbols.ends, symbols.arena, symbols.count,
-            exchanges.keys, exchanges.slots, exchanges.ends, exchanges.arena, exchanges.count,
-        )  # fmt: skip
+        trades = _ChosenTrades(batch.rows, chosen, np.frombuffer(batch.text, np.uint8))
+        ids_end = _split_trades(trades, columns, first, ids_end)
         partitions[first : first + len(chosen)] = batch.partition
         indexes[first : first + len(chosen)] = batch.rows["index"][chosen]
         first += len(chosen)
     data = (
-        symbols.native(total),
-        longs[0].tobytes(),
-        decimals[0].tobytes(),
-        decimals[1].tobytes(),
-        small[0].tobytes(),
-        ids[:ids_end].tobytes(),
-        exchanges.native(total),
-        small[1].tobytes() + decimals[2].tobytes(),
-        small[2].tobytes() + decimals[3].tobytes(),
-        (longs[1] + first_sequence(source_epoch)).tobytes(),
+        _low_cardinality(_words(columns.symbols), columns.symbol),
+        columns.event_time_us.tobytes(),
+        columns.price.tobytes(),
+        columns.size.tobytes(),
+        columns.side.tobytes(),
+        columns.ids[:ids_end].tobytes(),
+        _low_cardinality(_words(columns.exchanges), columns.exchange),
+        columns.no_bid.tobytes() + columns.bid.tobytes(),
+        columns.no_ask.tobytes() + columns.ask.tobytes(),
+        (columns.offset + first_sequence(source_epoch)).tobytes(),
         partitions.tobytes(),
-        longs[1].tobytes(),
+        columns.offset.tobytes(),
         indexes.tobytes(),
-        longs[2].tobytes(),
+        columns.kafka_time_ms.tobytes(),
     )
     return Block(total, TRADE_COLUMNS, data)
+
+
+def _words(names: Names) -> list[bytes]:
+    ends = names.ends[: count_of(names) + 1].tolist()
+    text = names.text[: ends[-1]].tobytes()
+    return [text[start:end] for start, end in pairwise(ends)]
 
 
 def bar_block(batches: Sequence[BarBatch]) -> Block:
@@ -256,10 +230,10 @@ def _text_bytes(batch: TradeBatch, chosen: Longs) -> tuple[int, int, int]:
     return sizes[0], sizes[1], sizes[2]
 
 
-def _symbol_keys(batch: BarBatch, words: dict[str, int]) -> Rows:
+def _symbol_keys(batch: BarBatch, words: dict[str, int]) -> Longs:
     used, positions = np.unique(batch.rows["symbol"], return_inverse=True)
     numbers = [words.setdefault(batch.symbols[at], len(words)) for at in used.tolist()]
-    keys: Rows = np.array(numbers, np.int64)[positions]
+    keys: Longs = np.array(numbers, np.int64)[positions]
     return keys
 
 

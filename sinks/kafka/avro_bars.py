@@ -14,7 +14,7 @@ import fastavro
 
 from kernels.decimal_text import QUOTE_SCALE, from_limbs, from_pairs, to_decimal
 from schemas.avro import BAR_SCHEMA_ID, load_schema
-from schemas.columns import BarBatch, Rows
+from schemas.columns import BarBatch, BarRow
 from schemas.intervals import INTERVALS
 
 __all__ = ["bar_records"]
@@ -41,7 +41,7 @@ def bar_records(batch: BarBatch, schema_id: int = BAR_SCHEMA_ID) -> Iterator[tup
         yield key.encode(), out.getvalue()
 
 
-def _record(symbol: str, row: Rows) -> dict[str, Any]:
+def _record(symbol: str, row: BarRow) -> dict[str, Any]:
     return {
         "symbol": symbol,
         "interval": INTERVALS[int(row["interval"])].name,

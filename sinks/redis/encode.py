@@ -6,18 +6,30 @@ because handing thousands of separate arguments to the Redis client costs more t
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from kernels.kernel import kernel
-from schemas.columns import BarRows, Bytes, Longs, Mask, Rows, TickerRows
+from kernels.kernel import leaf_kernel
+from schemas.columns import BarRows, Bytes, Mask, TickerRows, Whole
 from schemas.names import RedisKeys
-from sinks.redis.json import lost_a_value, put_bar, put_delta, put_interval, put_snapshot, put_span, put_text
+from sinks.redis.json import (
+    Text,
+    Texts,
+    lost_a_value,
+    put_bar,
+    put_delta,
+    put_interval,
+    put_snapshot,
+    put_span,
+    put_text,
+    text_of,
+)
 
 __all__ = ["KeyParts", "TextTable", "pack_bars", "pack_tickers"]
 
-_LIVE_FIELDS: Final = 4
+_BAR_FIELDS: Final = 3
+"""Beside its keys."""
 _TICKER_FIELDS: Final = 9
 _MESSAGE_BYTES: Final = 1000
 """Most that a bar, or a snapshot without its exchange, takes beside its symbol: 11 numbers of 41 digits, one of 79,
@@ -53,25 +65,37 @@ class TextTable:
         self._count, self._used = number + 1, end
         return number
 
+    @property
+    def texts(self) -> Texts:
+        """For kernels, until the next one is added."""
+        return Texts(self.arena, self.bounds)
+
     def text(self, number: int) -> bytes:
         start, end = self.bounds[number]
         return self.arena[start:end].tobytes()
 
 
+class Around(NamedTuple):
+    """What stands before and after a symbol in a Redis key; an interval's name may follow."""
+
+    before: Bytes
+    after: Bytes
+
+
 @dataclass(frozen=True)
 class KeyParts:
-    """What stands before and after a symbol in each Redis key, taken apart from schemas.names.RedisKeys."""
+    """Redis keys of symbols, taken apart from schemas.names.RedisKeys."""
 
-    price: tuple[Bytes, Bytes]
-    symbol: tuple[Bytes, Bytes]
-    candle: tuple[Bytes, Bytes]
-    candles: tuple[Bytes, Bytes]
+    price: Around
+    symbol: Around
+    candle: Around
+    candles: Around
 
     @classmethod
     def of(cls, keys: RedisKeys) -> "KeyParts":
-        def parts(key: str) -> tuple[Bytes, Bytes]:
+        def parts(key: str) -> Around:
             before, after = key.split("\0")
-            return _bytes(before.encode()), _bytes(after.encode())
+            return Around(_bytes(before.encode()), _bytes(after.encode()))
 
         # The interval's name ends a candle's key; the kernel adds it.
         return cls(
@@ -82,12 +106,28 @@ class KeyParts:
         )
 
 
+class _Changes(NamedTuple):
+    """Tickers of a shard, and the rows published before, valid where ``known``."""
+
+    rows: TickerRows
+    old: TickerRows
+    known: Mask
+
+
+class _TickerTexts(NamedTuple):
+    """Symbols and exchanges by the numbers that rows have; exchanges as JSON strings, and as they are."""
+
+    symbols: Texts
+    quoted: Texts
+    raw: Texts
+
+
 def _bytes(text: bytes) -> Bytes:
     return np.frombuffer(text, np.uint8).copy()
 
 
-@kernel
-def _pack_int(buffer: Bytes, at: int, value: int) -> int:
+@leaf_kernel
+def _pack_int(buffer: Bytes, at: int, value: Whole) -> int:
     """msgpack int64."""
     buffer[at] = np.uint8(0xD3)
     bits = np.uint64(np.int64(value))
@@ -97,7 +137,7 @@ def _pack_int(buffer: Bytes, at: int, value: int) -> int:
     return at + 9
 
 
-@kernel
+@leaf_kernel
 def _close_text(buffer: Bytes, head: int, end: int) -> int:
     """Fill in the msgpack str32 head at ``head`` of a text that was written at ``head + 5``."""
     buffer[head] = np.uint8(0xDB)
@@ -109,92 +149,63 @@ def _close_text(buffer: Bytes, head: int, end: int) -> int:
     return end
 
 
-@kernel
+@leaf_kernel
 def _pack_count(buffer: Bytes, count: int) -> int:
     """msgpack array32 head of ``count`` elements."""
     at = _close_text(buffer, 0, 5 + count)
     buffer[0] = np.uint8(0xDD)
-    return int(at - count)
+    return at - count
 
 
-@kernel
-def _pack_key(
-    buffer: Bytes, at: int, before: Bytes, after: Bytes, arena: Bytes, start: int, end: int, interval: int
-) -> int:
+@leaf_kernel
+def _pack_key(buffer: Bytes, at: int, key: Around, symbol: Text, interval: int) -> int:
     """A Redis key; ``interval`` below 0 for none."""
-    end = put_span(buffer, put_text(buffer, at + 5, before), arena, start, end)
-    end = put_text(buffer, end, after)
+    end = put_span(buffer, put_text(buffer, at + 5, key.before), symbol)
+    end = put_text(buffer, end, key.after)
     if interval >= 0:
         end = put_interval(buffer, end, interval)
-    return int(_close_text(buffer, at, end))
+    return _close_text(buffer, at, end)
 
 
-@kernel
-def _pack_bars(
-    rows: BarRows,
-    buffer: Bytes,
-    arena: Bytes,
-    bounds: Longs,
-    before: Bytes,
-    after: Bytes,
-    other: Bytes,
-    two_keys: int,
-    shard: int,
-) -> int:
-    at = _pack_count(buffer, len(rows) * (_LIVE_FIELDS + two_keys))
+@leaf_kernel
+def _pack_bars(buffer: Bytes, rows: BarRows, symbols: Texts, keys: tuple[Around, ...], shard: int) -> int:
+    at = _pack_count(buffer, len(rows) * (_BAR_FIELDS + len(keys)))
     for index in range(len(rows)):
         row = rows[index]
-        start, end = bounds[row.symbol, 0], bounds[row.symbol, 1]
-        at = _pack_key(buffer, at, before, after, arena, start, end, row.interval)
-        if two_keys:
-            at = _pack_key(buffer, at, other, after, arena, start, end, row.interval)
+        symbol = text_of(symbols, row.symbol)
+        for key in keys:
+            at = _pack_key(buffer, at, key, symbol, row.interval)
         at = _pack_int(buffer, at, row.start_us // 1000)
         at = _pack_int(buffer, at, row.version)
-        at = _close_text(buffer, at, put_bar(buffer, at + 5, row, arena, start, end, shard))
-    return int(at)
+        at = _close_text(buffer, at, put_bar(buffer, at + 5, row, symbol, shard))
+    return at
 
 
-@kernel
+@leaf_kernel
 def _pack_tickers(
-    rows: TickerRows,
-    old: TickerRows,
-    known: Mask,
-    buffer: Bytes,
-    arena: Bytes,
-    bounds: Longs,
-    texts: Bytes,
-    text_bounds: Longs,
-    raw: Bytes,
-    raw_bounds: Longs,
-    price_before: Bytes,
-    symbol_before: Bytes,
-    after: Bytes,
-    shard: int,
+    buffer: Bytes, changes: _Changes, texts: _TickerTexts, price_key: Around, symbol_key: Around, shard: int
 ) -> int:
-    at = _pack_count(buffer, len(rows) * _TICKER_FIELDS)
-    for index in range(len(rows)):
-        row = rows[index]
-        start, end = bounds[row.symbol, 0], bounds[row.symbol, 1]
-        text_start, text_end = text_bounds[row.exchange, 0], text_bounds[row.exchange, 1]
-        at = _pack_key(buffer, at, price_before, after, arena, start, end, -1)
-        at = _pack_key(buffer, at, symbol_before, after, arena, start, end, -1)
+    at = _pack_count(buffer, len(changes.rows) * _TICKER_FIELDS)
+    for index in range(len(changes.rows)):
+        row, old = changes.rows[index], changes.old[index]
+        symbol, exchange = text_of(texts.symbols, row.symbol), text_of(texts.quoted, row.exchange)
+        at = _pack_key(buffer, at, price_key, symbol, -1)
+        at = _pack_key(buffer, at, symbol_key, symbol, -1)
         at = _pack_int(buffer, at, row.sequence)
-        delta = known[index] and not lost_a_value(row, old[index])
-        at = _pack_int(buffer, at, old[index].sequence if delta else -1)
-        last = put_snapshot(buffer, at + 5, row, arena, start, end, texts, text_start, text_end, shard)
-        at = _close_text(buffer, at, last)
+        delta = changes.known[index] and not lost_a_value(row, old)
+        at = _pack_int(buffer, at, old.sequence if delta else -1)
+        at = _close_text(buffer, at, put_snapshot(buffer, at + 5, row, symbol, exchange, shard))
         last = at + 5
         if delta:
-            last = put_delta(buffer, last, row, old[index], arena, start, end, texts, text_bounds)
+            last = put_delta(buffer, last, row, old, symbol, exchange)
         at = _close_text(buffer, at, last)
-        last = put_span(buffer, at + 5, raw, raw_bounds[row.exchange, 0], raw_bounds[row.exchange, 1])
-        at = _close_text(buffer, at, last)
+        at = _close_text(buffer, at, put_span(buffer, at + 5, text_of(texts.raw, row.exchange)))
         at = _pack_int(buffer, at, row.first_seen_us // 1000)
         at = _pack_int(buffer, at, row.event_time_us // 1000)
-    return int(at)
+    return at
 
 
-def _message_bytes(rows: Rows, symbols: TextTable) -> int:
+def _message_bytes(rows: BarRows | TickerRows, symbols: TextTable) -> int:
     """Most that one message of ``rows`` takes, apart from exchanges."""
     bounds = symbols.bounds[rows["symbol"]]
     return _MESSAGE_BYTES + _SYMBOLS_IN_MESSAGE * int((bounds[:, 1] - bounds[:, 0]).max(initial=0))
@@ -207,8 +218,7 @@ def pack_bars(rows: BarRows, symbols: TextTable, keys: KeyParts, *, final: bool,
     candles key, candle key, then the same.
     """
     buffer = np.empty(len(rows) * _message_bytes(rows, symbols) + 256, np.uint8)
-    before, after = keys.candles if final else keys.candle
-    used = _pack_bars(rows, buffer, symbols.arena, symbols.bounds, before, after, keys.candle[0], int(final), shard)
+    used = _pack_bars(buffer, rows, symbols.texts, (keys.candles, keys.candle) if final else (keys.candle,), shard)
     return buffer[:used].tobytes()
 
 
@@ -231,9 +241,6 @@ def pack_tickers(
     texts = quoted.bounds[rows["exchange"]]
     longest = 3 * int((texts[:, 1] - texts[:, 0]).sum())
     buffer = np.empty(len(rows) * 2 * _message_bytes(rows, symbols) + longest + 256, np.uint8)
-    price_before, after = keys.price
-    used = _pack_tickers(
-        rows, old, known, buffer, symbols.arena, symbols.bounds, quoted.arena, quoted.bounds, raw.arena, raw.bounds,
-        price_before, keys.symbol[0], after, shard,
-    )  # fmt: skip
+    changes, by_number = _Changes(rows, old, known), _TickerTexts(symbols.texts, quoted.texts, raw.texts)
+    used = _pack_tickers(buffer, changes, by_number, keys.price, keys.symbol, shard)
     return buffer[:used].tobytes()

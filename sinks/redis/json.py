@@ -6,19 +6,43 @@ Symbols are written unescaped, because no symbol has a character that JSON would
 JSON strings.
 """
 
-from typing import Any, Final, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from kernels.change import change, change_percent
 from kernels.decimal_text import put_i128, put_int, put_percent, put_u256
-from kernels.kernel import kernel
-from schemas.columns import Bytes, Longs
+from kernels.kernel import leaf_kernel
+from schemas.columns import BarRow, Bytes, Longs, TickerRow, Whole
 from schemas.intervals import INTERVALS
 
-__all__ = ["lost_a_value", "put_bar", "put_delta", "put_interval", "put_snapshot", "put_span", "put_text"]
+__all__ = [
+    "Text",
+    "Texts",
+    "lost_a_value",
+    "put_bar",
+    "put_delta",
+    "put_interval",
+    "put_snapshot",
+    "put_span",
+    "put_text",
+    "text_of",
+]
 
-Row: TypeAlias = Any
+
+class Text(NamedTuple):
+    """``arena[start:end]``."""
+
+    arena: Bytes
+    start: int
+    end: int
+
+
+class Texts(NamedTuple):
+    """Texts by number: the ``bounds`` (int64[n, 2]) of each in ``arena``."""
+
+    arena: Bytes
+    bounds: Longs
 
 
 def _bytes(text: bytes) -> Bytes:
@@ -72,22 +96,28 @@ _BRACE: Final = np.uint8(ord("}"))
 _U0: Final = np.uint64(0)
 
 
-@kernel
+@leaf_kernel
+def text_of(texts: Texts, number: Whole) -> Text:
+    """The text of that number."""
+    return Text(texts.arena, texts.bounds[number, 0], texts.bounds[number, 1])
+
+
+@leaf_kernel
 def put_text(buffer: Bytes, at: int, text: Bytes) -> int:
     for index in range(len(text)):
         buffer[at + index] = text[index]
     return at + len(text)
 
 
-@kernel
-def put_span(buffer: Bytes, at: int, arena: Bytes, start: int, end: int) -> int:
-    for index in range(start, end):
-        buffer[at] = arena[index]
+@leaf_kernel
+def put_span(buffer: Bytes, at: int, text: Text) -> int:
+    for index in range(text.start, text.end):
+        buffer[at] = text.arena[index]
         at += 1
     return at
 
 
-@kernel
+@leaf_kernel
 def put_interval(buffer: Bytes, at: int, interval: int) -> int:
     for index in range(_INTERVALS[interval, 0]):
         buffer[at] = _INTERVALS[interval, 1 + index]
@@ -95,26 +125,26 @@ def put_interval(buffer: Bytes, at: int, interval: int) -> int:
     return at
 
 
-@kernel
-def _signed(bits: np.uint64) -> int:
-    return np.int64(bits)  # type: ignore[return-value]  # an int64 in kernels
+@leaf_kernel
+def _signed(bits: np.uint64) -> np.int64:
+    return np.int64(bits)
 
 
-@kernel
-def _put_number(buffer: Bytes, at: int, key: Bytes, hi: int, lo: np.uint64) -> int:
-    return int(put_i128(buffer, put_text(buffer, at, key), hi, lo))
+@leaf_kernel
+def _put_number(buffer: Bytes, at: int, key: Bytes, hi: Whole, lo: np.uint64) -> int:
+    return put_i128(buffer, put_text(buffer, at, key), hi, lo)
 
 
-@kernel
-def _put_optional(buffer: Bytes, at: int, key: Bytes, present: int, hi: int, lo: np.uint64) -> int:
+@leaf_kernel
+def _put_optional(buffer: Bytes, at: int, key: Bytes, present: int, hi: Whole, lo: np.uint64) -> int:
     at = put_text(buffer, at, key)
-    return int(put_i128(buffer, at, hi, lo) if present else put_text(buffer, at, _NULL))
+    return put_i128(buffer, at, hi, lo) if present else put_text(buffer, at, _NULL)
 
 
-@kernel
-def put_bar(buffer: Bytes, at: int, row: Row, arena: Bytes, start: int, end: int, shard: int) -> int:
-    """JSON of one BAR row; the symbol is ``arena[start:end]``. ``shard``: the partition whose trades made it."""
-    at = put_span(buffer, put_text(buffer, at, _BAR), arena, start, end)
+@leaf_kernel
+def put_bar(buffer: Bytes, at: int, row: BarRow, symbol: Text, shard: int) -> int:
+    """JSON of one BAR row. ``shard``: the partition whose trades made it."""
+    at = put_span(buffer, put_text(buffer, at, _BAR), symbol)
     at = put_interval(buffer, put_text(buffer, at, _INTERVAL), row.interval)
     at = put_int(buffer, put_text(buffer, at, _TIME), row.start_us // 1000)
     at = _put_number(buffer, at, _OPEN, row.open_hi, row.open_lo)
@@ -136,21 +166,10 @@ def put_bar(buffer: Bytes, at: int, row: Row, arena: Bytes, start: int, end: int
     return at + 1
 
 
-@kernel
-def put_snapshot(
-    buffer: Bytes,
-    at: int,
-    row: Row,
-    arena: Bytes,
-    start: int,
-    end: int,
-    texts: Bytes,
-    text_start: int,
-    text_end: int,
-    shard: int,
-) -> int:
-    """JSON snapshot of one TICKER row; the exchange is ``texts[text_start:text_end]``, quotes included."""
-    at = put_span(buffer, put_text(buffer, at, _SNAPSHOT), arena, start, end)
+@leaf_kernel
+def put_snapshot(buffer: Bytes, at: int, row: TickerRow, symbol: Text, exchange: Text, shard: int) -> int:
+    """JSON snapshot of one TICKER row; ``exchange`` has its quotes."""
+    at = put_span(buffer, put_text(buffer, at, _SNAPSHOT), symbol)
     at = put_text(buffer, at, _QUOTE)
     at = _put_number(buffer, at, _PRICE, row.price_hi, row.price_lo)
     at = _put_optional(buffer, at, _BID, row.has_bid, row.bid_hi, row.bid_lo)
@@ -171,22 +190,22 @@ def put_snapshot(
     at = put_int(buffer, put_text(buffer, at, _TIMESTAMP), row.event_time_us // 1000)
     at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.sequence)
     at = put_int(buffer, put_text(buffer, at, _SHARD), shard)
-    at = put_span(buffer, put_text(buffer, at, _EXCHANGE), texts, text_start, text_end)
+    at = put_span(buffer, put_text(buffer, at, _EXCHANGE), exchange)
     buffer[at] = _BRACE
     return at + 1
 
 
-@kernel
+@leaf_kernel
 def _put_changed(
-    buffer: Bytes, at: int, key: Bytes, was: int, w_hi: int, w_lo: np.uint64, hi: int, lo: np.uint64
+    buffer: Bytes, at: int, key: Bytes, was: int, w_hi: Whole, w_lo: np.uint64, hi: Whole, lo: np.uint64
 ) -> int:
     if was and w_hi == hi and w_lo == lo:
         return at
-    return int(_put_number(buffer, at, key, hi, lo))
+    return _put_number(buffer, at, key, hi, lo)
 
 
-@kernel
-def _put_changes(buffer: Bytes, at: int, row: Row, old: Row) -> int:
+@leaf_kernel
+def _put_changes(buffer: Bytes, at: int, row: TickerRow, old: TickerRow) -> int:
     """The decimals of ``row`` that differ from ``old``, in the snapshot's order."""
     at = _put_changed(buffer, at, _PRICE, 1, old.price_hi, old.price_lo, row.price_hi, row.price_lo)
     if row.has_bid:
@@ -217,16 +236,13 @@ def _put_changes(buffer: Bytes, at: int, row: Row, old: Row) -> int:
     return at
 
 
-@kernel
-def put_delta(
-    buffer: Bytes, at: int, row: Row, old: Row, arena: Bytes, start: int, end: int, texts: Bytes, bounds: Longs
-) -> int:
-    """JSON delta from ``old`` to ``row`` (TICKER rows of one symbol); bounds: int64[n, 2] into texts by exchange."""
-    at = put_span(buffer, put_text(buffer, at, _DELTA), arena, start, end)
+@leaf_kernel
+def put_delta(buffer: Bytes, at: int, row: TickerRow, old: TickerRow, symbol: Text, exchange: Text) -> int:
+    """JSON delta from ``old`` to ``row`` (TICKER rows of one symbol); ``exchange`` is that of ``row``."""
+    at = put_span(buffer, put_text(buffer, at, _DELTA), symbol)
     at = _put_changes(buffer, put_text(buffer, at, _QUOTE), row, old)
     if row.exchange != old.exchange:
-        at = put_text(buffer, at, _EXCHANGE)
-        at = put_span(buffer, at, texts, bounds[row.exchange, 0], bounds[row.exchange, 1])
+        at = put_span(buffer, put_text(buffer, at, _EXCHANGE), exchange)
     at = put_int(buffer, put_text(buffer, at, _TIMESTAMP), row.event_time_us // 1000)
     at = put_int(buffer, put_text(buffer, at, _SEQUENCE), row.sequence)
     at = put_int(buffer, put_text(buffer, at, _PREVIOUS), old.sequence)
@@ -234,10 +250,10 @@ def put_delta(
     return at + 1
 
 
-@kernel
-def lost_a_value(row: Row, old: Row) -> bool:
+@leaf_kernel
+def lost_a_value(row: TickerRow, old: TickerRow) -> bool:
     """Whether a value went from present to absent: a delta can't say that, a snapshot can."""
-    return (
+    return bool(
         (old.has_bid and not row.has_bid)
         or (old.has_ask and not row.has_ask)
         or (old.has_previous_close and not row.has_previous_close)

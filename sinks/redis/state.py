@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from schemas.columns import BAR, TICKER, BarBatch, BarRows, Longs, Mask, Rows, TickerBatch, TickerRows
+from schemas.columns import BAR, TICKER, BarBatch, BarRows, Ints, Longs, Mask, Rows, TickerBatch, TickerRows
 from schemas.contract import SEQUENCE_MAX
 from schemas.intervals import INTERVALS
 from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
@@ -124,7 +124,7 @@ class ShardState:
             _check_sequences(rows["sequence"])
         return rows
 
-    def _own_symbols(self, symbols: Sequence[str], rows: Rows) -> list[int]:
+    def _own_symbols(self, symbols: Sequence[str], rows: BarRows | TickerRows) -> list[int]:
         numbers = self._numbers
         own = [numbers.get(symbols[at], -1) for at in rows["symbol"].tolist()]
         if -1 in own:
@@ -175,7 +175,7 @@ class ShardState:
             self._finals_count -= len(self._finals.popleft())
 
 
-def _last_of_each(rows: Rows, keys: Rows) -> Rows:
+def _last_of_each(rows: Rows, keys: Ints) -> Rows:
     """The last row of each key, in the order that the rows had."""
     _, from_behind = np.unique(keys[::-1], return_index=True)
     return rows[np.sort(len(rows) - 1 - from_behind)]

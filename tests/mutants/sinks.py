@@ -87,8 +87,8 @@ MUTANTS: Final = (
     Mutant(
         "delta-from-nothing",
         ENCODE,
-        "old[index].sequence if delta else -1",
-        "old[index].sequence",
+        "old.sequence if delta else -1",
+        "old.sequence",
         "a message is empty where no delta can be made",
     ),
     Mutant(
@@ -216,8 +216,8 @@ MUTANTS: Final = (
     Mutant(
         "block-sequence",
         BLOCK,
-        "(longs[1] + first_sequence(source_epoch)).tobytes()",
-        "longs[1].tobytes()",
+        "(columns.offset + first_sequence(source_epoch)).tobytes()",
+        "columns.offset.tobytes()",
         "trades of a topic that was made anew sort below the old ones",
     ),
     Mutant(
@@ -230,8 +230,8 @@ MUTANTS: Final = (
     Mutant(
         "block-bid-null",
         BLOCK,
-        "bytes_columns[1, to] = 0 if row.has_bid else 1",
-        "bytes_columns[1, to] = 0 if row.has_ask else 1",
+        "columns.no_bid[to] = 0 if row.has_bid else 1",
+        "columns.no_bid[to] = 0 if row.has_ask else 1",
         "a bid is null where there is one",
     ),
     Mutant(
@@ -265,8 +265,8 @@ MUTANTS: Final = (
     Mutant(
         "block-high-word",
         BLOCK,
-        "decimals[1, to, 1] = np.uint64(row.size_hi)",
-        "decimals[1, to, 1] = np.uint64(0)",
+        "_put_pair(columns.size, to, row.size_hi, row.size_lo)",
+        "_put_pair(columns.size, to, 0, row.size_lo)",
         "sizes beyond 2**64 units are cut",
     ),
     Mutant(

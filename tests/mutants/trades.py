@@ -24,8 +24,8 @@ MUTANTS: Final = (
     Mutant(
         "repair-at-the-bound",
         REPAIR,
-        "if end + lateness_us[k] > late[i].watermark_us:",
-        "if end + lateness_us[k] >= late[i].watermark_us:",
+        "if end + timing.lateness_us[k] > late[i].watermark_us:",
+        "if end + timing.lateness_us[k] >= late[i].watermark_us:",
         "a replay leaves out trades that were exactly too late",
     ),
     Mutant(
@@ -122,8 +122,8 @@ MUTANTS: Final = (
     Mutant(
         "limit-of-a-price",
         VALIDATION,
-        "low >= _LIMIT_LO",
-        "low > _LIMIT_LO",
+        "not less128(high, low, _LIMIT_HI, _LIMIT_LO)",
+        "less128(_LIMIT_HI, _LIMIT_LO, high, low)",
         "a price of 10**18 is taken, which no column holds",
     ),
     Mutant(

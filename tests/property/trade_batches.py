@@ -12,7 +12,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from oracle.truth import OracleTrade
-from schemas.columns import ID_DIGITS, LONG_ID, NO_ID, TRADE, BarBatch, Rows, TradeBatch
+from schemas.columns import (
+    ID_DIGITS,
+    LONG_ID,
+    NO_ID,
+    TRADE,
+    BarBatch,
+    BarRow,
+    TradeBatch,
+    TradeRow,
+)
 from schemas.intervals import INTERVALS
 
 SIDES = ("BUY", "SELL", "UNKNOWN")
@@ -109,12 +118,12 @@ def id_columns(number: int | None) -> tuple[int, int]:
     return divmod(number, 10**ID_DIGITS) if number < 10 ** (2 * ID_DIGITS) else (LONG_ID, 0)
 
 
-def wide(row: Rows | np.void, name: str) -> Decimal:
+def wide(row: TradeRow | BarRow, name: str) -> Decimal:
     """A 128-bit column of a row as Decimal."""
     return Decimal((int(row[f"{name}_hi"]) << 64) + int(row[f"{name}_lo"])).scaleb(-10, EXACT)
 
 
-def trade_of(row: Rows, text: bytes) -> OracleTrade:
+def trade_of(row: TradeRow, text: bytes) -> OracleTrade:
     """A TRADE row that decoders made, of partition 0."""
 
     def word(name: str) -> str:

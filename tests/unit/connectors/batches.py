@@ -8,7 +8,7 @@ import fastavro
 import numpy as np
 
 from kernels.decimal_text import from_pair
-from schemas.columns import ID_DIGITS, LONG_ID, RawBatch, Rows, TradeBatch
+from schemas.columns import ID_DIGITS, LONG_ID, RawBatch, TradeBatch, TradeRow
 from schemas.rejects import Reason
 
 TIMESTAMP_MS = 1_800_000_000_000
@@ -39,7 +39,7 @@ def framed(schema_id: int, body: bytes) -> bytes:
     return b"\0" + schema_id.to_bytes(4, "big") + body
 
 
-def trade_of(row: Rows, text: bytes) -> dict[str, Any]:
+def trade_of(row: TradeRow, text: bytes) -> dict[str, Any]:
     """One TRADE row as a dictionary: texts as bytes, numbers in units of 10**-10."""
 
     def cut(name: str) -> bytes:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from kernels.decimal_read import (
     PENDING,
     ROUNDED,
-    multiply_words,
     number_from_double,
     number_from_float,
     number_from_long,
@@ -33,11 +32,6 @@ def joined(hi: int, lo: int) -> int:
 
 def cut(value: int) -> tuple[np.uint64, np.uint64]:
     return U(value >> 64), U(value & (2**64 - 1))
-
-
-@given(words, words)
-def test_multiply_words(a: int, b: int) -> None:
-    assert joined(*multiply_words(U(a), U(b))) == a * b
 
 
 @given(st.integers(0, 2**127), st.integers(0, 38))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernels.decimal_read import ROUNDED
 from kernels.decimal_text import from_pair
-from kernels.text_read import read_number
+from kernels.text_read import read_digits, read_number
 from schemas.rejects import Reason
 from tests.property.avro_writers import units_of
 
@@ -117,3 +117,20 @@ def test_what_decimal_takes_is_taken(text: str) -> None:
     except ArithmeticError:
         expected = Reason.BAD_VALUE
     assert number_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("007", 7),
+        ("999999999999999999", 10**18 - 1),
+        ("", 0),
+        ("1 2", -1),
+        ("-1", -1),
+        ("1.0", -1),
+        ("\u0661", -1),
+    ],
+)
+def test_digits_are_a_whole_number_or_nothing(text: str, number: int) -> None:
+    assert read_digits(*cell(text)) == number

@@ -1,12 +1,29 @@
 """Limb arithmetic equals Python's own integers, at the edges of its stated ranges above all."""
 
+from fractions import Fraction
 from math import isqrt
 
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kernels.wide import add256, divide256, multiply64, multiply94, scale256, square_root192, subtract320
+from kernels.wide import (
+    add256,
+    divide128,
+    divide256,
+    divide_by_small,
+    increment128,
+    less128,
+    multiply64,
+    multiply94,
+    multiply128,
+    negate128,
+    round_half_even,
+    scale256,
+    square_root192,
+    subtract128,
+    subtract320,
+)
 
 LIMB = 2**64
 
@@ -38,19 +55,19 @@ def test_multiply94_never_wraps(a: int, b: int) -> None:
 
 @given(edges(255), edges(192))
 def test_add256_carries_through_every_limb(a: int, b: int) -> None:
-    assert number(list(add256(*limbs(a, 4), *limbs(b, 3)))) == a + b
+    assert number(list(add256(tuple(limbs(a, 4)), tuple(limbs(b, 3))))) == a + b
 
 
 @given(edges(256), edges(64))
 @example((2**64 // 3 << 192) | (2**64 - 1 << 128), 3)  # the fourth limb is full before the carry
 def test_scale256_has_a_fifth_limb(a: int, factor: int) -> None:
-    assert number(list(scale256(*limbs(a, 4), np.uint64(factor)))) == a * factor
+    assert number(list(scale256(tuple(limbs(a, 4)), np.uint64(factor)))) == a * factor
 
 
 @given(edges(256), edges(300))
 def test_subtract320_borrows_through_every_limb(b: int, extra: int) -> None:
     parts = np.array(limbs(b + extra, 5), np.uint64)
-    subtract320(parts, *limbs(b, 4))
+    subtract320(parts, tuple(limbs(b, 4)))
     assert number(list(parts)) == extra
 
 
@@ -61,6 +78,59 @@ def test_divide256_is_exact_division_with_remainder(quotient: int, divisor: int,
     d0, d1 = limbs(divisor, 2)
     q2, q1, q0, r1, r0 = divide256(np.array(limbs(dividend, 5), np.uint64), d1, d0)
     assert (number([q0, q1, q2]), number([r0, r1])) == divmod(dividend, divisor)
+
+
+def pair(value: int) -> tuple[np.uint64, np.uint64]:
+    low, high = limbs(value % 2**128, 2)
+    return high, low
+
+
+def joined(high: np.uint64, low: np.uint64) -> int:
+    return number([low, high])
+
+
+@given(edges(128), edges(64))
+def test_multiply128_fits_where_the_caller_says_so(a: int, factor: int) -> None:
+    a %= 2**128 // max(factor, 1)
+    assert joined(*multiply128(*pair(a), np.uint64(factor))) == a * factor
+
+
+@given(edges(128), edges(127))
+@example(10**28 * 10**6, 1)
+@example(2**64 * 10**6, 2**64 + 1)
+@example(2**31 * 10**9, 10**9)
+@example(2**31 * 10**9 - 1, 10**9)
+def test_divide128_is_exact_division_with_remainder(dividend: int, divisor: int) -> None:
+    divisor = max(divisor, 1)
+    q_hi, q_lo, rest_hi, rest_lo = divide128(*pair(dividend), *pair(divisor))
+    assert (joined(q_hi, q_lo), joined(rest_hi, rest_lo)) == divmod(dividend, divisor)
+
+
+@given(edges(64), edges(64), st.integers(1, 2**32 - 1))
+def test_divide_by_small_is_one_digit_of_a_long_division(high: int, limb: int, divisor: int) -> None:
+    high %= divisor
+    quotient, rest = divide_by_small(np.uint64(high), np.uint64(limb), np.uint64(divisor))
+    assert (int(quotient), int(rest)) == divmod(high << 64 | limb, divisor)
+
+
+@given(edges(128), edges(128))
+def test_sign_order_and_steps_of_128_bits(a: int, b: int) -> None:
+    assert less128(*pair(a), *pair(b)) == (a < b)
+    assert joined(*subtract128(*pair(a), *pair(b))) == (a - b) % 2**128
+    assert joined(*negate128(*pair(a))) == -a % 2**128
+    assert joined(*increment128(*pair(a))) == (a + 1) % 2**128
+
+
+@given(edges(90), edges(100), edges(90))
+@example(0, 2, 1)
+@example(1, 2, 1)
+@example(2**64 - 1, 2, 1)
+@example(1, 2**64 + 10, 5)  # the low words alone look like a tie
+def test_a_quotient_is_rounded_to_the_even_one_in_a_tie(quotient: int, divisor: int, rest: int) -> None:
+    divisor = max(divisor, 1)
+    rest %= divisor
+    found = joined(*round_half_even(*pair(quotient), *pair(rest), *pair(divisor)))
+    assert found == round(Fraction(quotient * divisor + rest, divisor))
 
 
 @given(edges(192))

@@ -11,7 +11,7 @@ from connectors.avro.decoder import AvroDecoder
 from connectors.avro.encode import encode_trades, split_values
 from kernels.decimal_text import to_pair
 from schemas.avro import load_schema
-from schemas.columns import TRADE, Rows
+from schemas.columns import TRADE, TradeRows
 from tests.unit.connectors.batches import avro_value, framed, raw_batch
 
 SCHEMA = load_schema("Trade")
@@ -29,8 +29,8 @@ USUAL = {
 SIDES = ("BUY", "SELL", "UNKNOWN")
 
 
-def rows_of(records: list[dict[str, Any]]) -> tuple[Rows, bytes]:
-    rows: Rows = np.zeros(len(records), TRADE)
+def rows_of(records: list[dict[str, Any]]) -> tuple[TradeRows, bytes]:
+    rows: TradeRows = np.zeros(len(records), TRADE)
     text = b"?"
     for row, record in zip(rows, records, strict=True):
         for name in ("symbol", "trade_id", "exchange"):

@@ -6,13 +6,13 @@ import pytest
 from connectors.values.rejecting import reject_bad
 from kernels.decimal_text import to_pair
 from kernels.symbols import SYMBOL_RULE
-from schemas.columns import TRADE, Rows
+from schemas.columns import TRADE, TradeRows
 from schemas.rejects import Reason, Reject
 from tests.unit.connectors.batches import TIMESTAMP_MS, raw_batch
 
 
-def rows_of(count: int) -> Rows:
-    rows: Rows = np.zeros(count, TRADE)
+def rows_of(count: int) -> TradeRows:
+    rows: TradeRows = np.zeros(count, TRADE)
     rows["offset"], rows["timestamp_ms"] = np.arange(100, 100 + count), TIMESTAMP_MS
     return rows
 

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.bars.requeued import refuse_requeued
-from schemas.columns import PLACE, TRADE, Rows
+from schemas.columns import PLACE, TRADE, TradeRows
 from schemas.rejects import Reason
 
 Places = list[tuple[int, int]]
 
 
 def reasons(records: Places, places: Places, before: Reason = Reason.NONE) -> list[Reason]:
-    rows: Rows = np.zeros(len(records), TRADE)
+    rows: TradeRows = np.zeros(len(records), TRADE)
     for row, (offset, timestamp_ms) in zip(rows, records, strict=True):
         row["offset"], row["timestamp_ms"], row["reason"] = offset, timestamp_ms, before
     refuse_requeued(rows, np.array(places, PLACE))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core.bars.validation import validate
 from kernels.decimal_text import to_pair
-from schemas.columns import TRADE, Rows
+from schemas.columns import TRADE, TradeRows
 from schemas.rejects import Reason
 
 FUTURE_US = 60_000_000
@@ -27,7 +27,7 @@ def reason_of(
     timestamp_ms: int = STAMP_MS,
     before: Reason = Reason.NONE,
 ) -> Reason:
-    rows: Rows = np.zeros(1, TRADE)
+    rows: TradeRows = np.zeros(1, TRADE)
     row, text = rows[0], b"padding"
     for name, value in (("symbol", symbol), ("trade_id", trade_id), ("exchange", exchange)):
         row[f"{name}_at"], row[f"{name}_len"] = len(text), len(value)

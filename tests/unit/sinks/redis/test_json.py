@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.decimal_text import plain
-from schemas.columns import Rows
+from schemas.columns import BarRow, TickerRow
 from sinks.redis.encode import TextTable
-from sinks.redis.json import lost_a_value, put_bar, put_delta, put_snapshot
+from sinks.redis.json import Text, lost_a_value, put_bar, put_delta, put_snapshot, text_of
 from tests.unit.sinks.rows import START_US, bars, tickers
 
-NAME = np.frombuffer(b"BTC/USDT", np.uint8)
+NAME = Text(np.frombuffer(b"BTC/USDT", np.uint8), 0, 8)
 EXACT = Context(prec=200)
 
 
@@ -25,24 +25,24 @@ def exchanges(*names: bytes) -> TextTable:
     return table
 
 
-def bar_json(row: Rows) -> str:
+def bar_json(row: BarRow) -> str:
     buffer = np.zeros(2048, np.uint8)
-    return bytes(buffer[: put_bar(buffer, 0, row, NAME, 0, len(NAME), 3)]).decode()
+    return bytes(buffer[: put_bar(buffer, 0, row, NAME, 3)]).decode()
 
 
-def snapshot_json(row: Rows, exchange: bytes = b'"XNAS"') -> str:
-    buffer, text = np.zeros(2048, np.uint8), np.frombuffer(exchange, np.uint8)
-    return bytes(buffer[: put_snapshot(buffer, 0, row, NAME, 0, len(NAME), text, 0, len(text), 3)]).decode()
+def snapshot_json(row: TickerRow, exchange: bytes = b'"XNAS"') -> str:
+    buffer, text = np.zeros(2048, np.uint8), Text(np.frombuffer(exchange, np.uint8), 0, len(exchange))
+    return bytes(buffer[: put_snapshot(buffer, 0, row, NAME, text, 3)]).decode()
 
 
-def delta_json(row: Rows, old: Rows, *names: bytes) -> str:
+def delta_json(row: TickerRow, old: TickerRow, *names: bytes) -> str:
     buffer, table = np.zeros(2048, np.uint8), exchanges(*names or (b'"XNAS"',))
-    end = put_delta(buffer, 0, row, old, NAME, 0, len(NAME), table.arena, table.bounds)
+    end = put_delta(buffer, 0, row, old, NAME, text_of(table.texts, row["exchange"]))
     return bytes(buffer[:end]).decode()
 
 
-def ticker(**fields: Any) -> Rows:
-    row: Rows = tickers(fields).rows[0]
+def ticker(**fields: Any) -> TickerRow:
+    row: TickerRow = tickers(fields).rows[0]
     return row
 
 
