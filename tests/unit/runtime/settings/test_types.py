@@ -1,8 +1,12 @@
-"""Texts of settings: targets with names, as a list and as an object."""
+"""Texts of settings: each form is taken as it is, and the rest says what is allowed."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from runtime.settings import types
 from runtime.settings.types import Targets
 from runtime.settings.whole import Settings
 
@@ -52,3 +56,46 @@ def test_what_is_no_target_is_refused(given: object) -> None:
 def test_targets_go_on_to_child_processes() -> None:
     settings = Settings(gateway_flows=(LIVE, SECOND))
     assert settings.environment()["TAPEFLOW_GATEWAY_FLOWS"] == f"{LIVE},{SECOND}"
+
+
+GOOD: list[tuple[Callable[[Any], Any], Any, Any]] = [
+    (types.address_list, "a:1, b:65535", "a:1, b:65535"),
+    (types.addresses, ("a:1",), ("a:1",)),
+    (types.url("http", "https"), "", ""),
+    (types.url("redis"), "redis://x", "redis://x"),
+    (types.urls("http"), "http://a, http://b", "http://a,http://b"),
+    (types.start_position, "earliest", "earliest"),
+    (types.start_position, "2026-01-31T09:30:00Z", "2026-01-31T09:30:00Z"),
+    (types.start_position, '{"0": 1500}', '{"0": 1500}'),
+    (types.own_fields, {"price": "p"}, {"price": "p"}),
+    (types.side_words, {"b": "buy"}, {"b": "BUY"}),
+    (types.zoned_time, "", ""),
+    (types.zoned_time, "2026-01-31T00:00:00-05:00", "2026-01-31T00:00:00-05:00"),
+    (types.lateness_by_interval, {"1d": 5}, {"1D": 5}),
+    (types.split_list, " a,,b ", ("a", "b")),
+    (types.split_list, ["a"], ["a"]),
+]
+BAD: list[tuple[Callable[[Any], Any], Any]] = [
+    *[(types.address_list, each) for each in ("", "a", "a:0", "a:65536", ":1", "a:1,", "a:x")],
+    (types.addresses, ("a",)),
+    (types.url("http"), "ftp://x"),
+    (types.urls("http"), "http://a,,http://b"),
+    *[(types.start_position, each) for each in ("", "2026-01-31", "yesterday", '{"0": -1}', '{"x": 1}', "{")],
+    *[(types.start_position, each) for each in ('{"0": true}', "2026-01-31T09:30:00")],
+    (types.own_fields, {"prize": "p"}),
+    *[(types.side_words, each) for each in ({"b": "up"}, {"": "BUY"}, {"x" * 25: "BUY"})],
+    (types.side_words, {str(number): "BUY" for number in range(201)}),
+    *[(types.zoned_time, each) for each in ("2026-01-31T00:00:00", "x")],
+    *[(types.lateness_by_interval, each) for each in ({"2m": 5}, {"1m": -1}, {"1m": types.YEAR_MS + 1})],
+]
+
+
+@pytest.mark.parametrize(("check", "value", "found"), GOOD)
+def test_values(check: Callable[[Any], Any], value: Any, found: Any) -> None:
+    assert check(value) == found
+
+
+@pytest.mark.parametrize(("check", "value"), BAD)
+def test_what_is_none_says_what_is(check: Callable[[Any], Any], value: Any) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        check(value)
