@@ -10,8 +10,10 @@ import type { TapeflowError } from "./errors.ts";
 import type { Unsubscribe } from "./listeners.ts";
 import type { ConnectionMetrics, ConnectionOptions, ConnectionState } from "./options.ts";
 
-/** Bytes of one message to the server, well below its limit of 64 KiB. */
-const MESSAGE_BYTES_MAX = 48_000;
+/** Bytes of the symbols of one message to the server, below its limit of 64 KiB. */
+const MESSAGE_BYTES_MAX = 60_000;
+const SEQUENCE_BYTES = 18;
+const ASCII = /^[\x20-\x7e]*$/;
 
 export abstract class Client<E extends Exact = Doubles> {
   protected readonly connection: Connection;
@@ -95,18 +97,19 @@ export abstract class Client<E extends Exact = Doubles> {
   }
 }
 
-/** `symbols` in groups that each fit into one message. */
-export function inMessages(symbols: Iterable<string>): string[][] {
+/** `symbols` in groups that each fit into one message; with `resumes` each may stand there again, with a sequence. */
+export function inMessages(symbols: Iterable<string>, resumes = false): string[][] {
   const groups: string[][] = [];
   let bytes = MESSAGE_BYTES_MAX;
   for (const symbol of symbols) {
-    const size = 3 * symbol.length + 48; // UTF-8 at most, quotes, and the symbol again with its sequence
+    const name = (ASCII.test(symbol) ? 1 : 3) * symbol.length + 3; // UTF-8 at most, quotes and a comma
+    const size = resumes ? 2 * name + SEQUENCE_BYTES : name;
     if (bytes + size > MESSAGE_BYTES_MAX) {
       groups.push([]);
       bytes = 0;
     }
     groups[groups.length - 1]!.push(symbol);
-    bytes += 2 * size;
+    bytes += size;
   }
   return groups;
 }

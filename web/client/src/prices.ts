@@ -61,7 +61,7 @@ export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
 
   protected override opened(): object[] {
     this.#awaited.clear();
-    return inMessages(this.#wanted.tellAll()).map((symbols) => this.#subscribe(symbols));
+    return inMessages(this.#wanted.tellAll(), this.#tickers.size > 0).map((symbols) => this.#subscribe(symbols));
   }
 
   protected override subscriptions(): number {

@@ -119,6 +119,13 @@ describe("prices", () => {
     const bytes = script.socket.asked.map((each) => new TextEncoder().encode(JSON.stringify(each)).length);
     expect(Math.max(...bytes)).toBeLessThan(64 * 1024);
     expect(script.socket.asked.flatMap((each) => each.symbols)).toEqual(symbols);
+    expect(script.socket.asked.length).toBeLessThan(20);
+    for (const symbol of symbols) script.socket.say({ ...TICKER, symbol, sequence: 2 ** 52 });
+    script.socket.end();
+    await turn(1_000);
+    const again = script.socket.open().asked;
+    expect(again.flatMap((each) => Object.keys(each.since))).toEqual(symbols);
+    expect(Math.max(...again.map((each) => new TextEncoder().encode(JSON.stringify(each)).length))).toBeLessThan(64 * 1024);
   });
 });
 
@@ -135,6 +142,24 @@ describe("subscriptions that change within one turn", () => {
     client.follow("K", () => {});
     await turn();
     expect(script.socket.asked).toEqual([{ type: "subscribe", symbols: ["A", "B"] }]);
+  });
+
+  test("are never more messages than a server takes, and end where the caller ended", async () => {
+    const client = await started(new PricesClient(options()));
+    let leave = client.follow("S0", () => {});
+    for (let frame = 1; frame <= 300; frame += 1) {
+      leave();
+      leave = client.follow(`S${frame}`, () => {});
+      await turn(16);
+    }
+    await turn(100);
+    const held = new Set<string>();
+    for (const { type, symbols } of script.socket.asked) for (const each of symbols) type === "subscribe" ? held.add(each) : held.delete(each);
+    expect([...held]).toEqual(["S300"]);
+    expect(script.socket.asked.length).toBeLessThan(2 * (10 + 4.9 * 10)); // in 4.8 s
+    client.disconnect();
+    await turn(10_000);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test("are told by the opening alone when it comes in between", async () => {

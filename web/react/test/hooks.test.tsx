@@ -20,6 +20,7 @@ beforeEach(() => {
   configure({ url: "http://gateway.test", WebSocket: script.WebSocket, fetch: scripted.fetch, random: () => 1 });
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   cleanup();
   await vi.advanceTimersByTimeAsync(20_000);
   vi.useRealTimers();
@@ -436,6 +437,7 @@ describe("no leak", () => {
     render(<Changing />);
     await shown(() => script.sockets.forEach((socket) => socket.open()));
     for (let at = 1; at <= 1_000; at += 1) await act(async () => next(at));
+    await shown(() => {}, 1_000);
     for (const dialect of ["prices", "quotes"]) {
       const held = new Set<string>();
       for (const each of socketOf(dialect).asked) {
