@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.web.node import bundle, web_modules
 
 from gateway.stores.publish import publish
 from gateway.stores.redis_pool import open_redis
 from tests.integration.gateway.browser import Browser, Site
 from tests.integration.gateway.live_market import LiveMarket
+from tests.integration.web.node import bundle, web_modules
 
 __all__ = ["CODE", "Stage", "stage"]
 

@@ -11,10 +11,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.integration.web.node import bundle, npm, web_modules
 
 from tests.integration.gateway.browser import Browser
 from tests.integration.gateway.client_stage import CODE, Stage
+from tests.integration.web.node import bundle, npm, web_modules
 
 STRICT = ("--strict", "--noEmit", "--skipLibCheck", "--target", "es2022", "--module", "esnext", "--moduleResolution",
           "bundler", "--jsx", "react-jsx", "--lib", "es2023,dom,dom.iterable", "--noUnusedParameters")  # fmt: skip
