@@ -84,7 +84,7 @@ export function ChartCell({ symbol, interval, theme, vwap, scale, active, onActi
         <button className="icon save" title="The bars that are loaded, as CSV with every digit" aria-label={`Save the bars of ${symbol} as CSV`} onClick={save}>CSV</button>
         {onClose && <button className="icon close" aria-label={`Close the chart of ${symbol}`} onClick={onClose}>×</button>}
       </header>
-      <div className="chart" ref={element} tabIndex={0} role="group"
+      <div className="chart" ref={element} tabIndex={0} role="group" aria-roledescription="chart"
         aria-label={`Chart of ${symbol}. ${shown ? words(shown.bar) : "Waiting for bars."} Arrow keys move, plus and minus zoom.`}
         onKeyDown={(event) => {
           const act = keys[event.key];

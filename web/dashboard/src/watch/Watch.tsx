@@ -111,7 +111,7 @@ function ListTools({ list, active }: { list: ReturnType<typeof useLists>["all"][
     <>
       {list && active && (
         <button className="icon" onClick={() => void toggleSymbol(list, active)} aria-pressed={list.symbols.includes(active)}
-          title={list.symbols.includes(active) ? `Take ${active} out of ${list.name}` : `Put ${active} into ${list.name}`}>
+          aria-label={list.symbols.includes(active) ? `Take ${active} out of ${list.name}` : `Put ${active} into ${list.name}`}>
           {list.symbols.includes(active) ? "★" : "☆"}
         </button>
       )}
