@@ -110,6 +110,29 @@ def test_a_watchlist_is_kept(demo: DemoCommand, browser: Browser) -> None:
         assert visit.is_clean()
 
 
+def test_a_watchlist_follows_what_it_holds(demo: DemoCommand, browser: Browser) -> None:
+    with Visit(browser, demo.rest) as visit:
+        page, sent = visit.page, list[dict[str, object]]()
+        page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(json.loads(text))))
+        opened(visit, "/?s=UNI/USDT")  # far below what is in sight
+        about = [message for message in sent if "UNI/USDT" in str(message.get("symbols"))]
+        assert about == []
+        page.get_by_role("button", name="New watchlist").click()
+        page.get_by_label("Name of the new watchlist").fill("Watched")
+        page.keyboard.press("Enter")
+        expect(page.locator(".row .spark[data-way]")).to_have_count(1)  # its bars have come
+        page.get_by_role("button", name="Take UNI/USDT out of Watched").click()
+        expect(page.locator(".row")).to_have_count(0)
+        page.get_by_role("button", name="Put UNI/USDT into Watched").click()
+        expect(page.locator(".row .spark[data-way]")).to_have_count(1)
+        about = [message["type"] for message in sent if message.get("symbols") == ["UNI/USDT"]]
+        assert about[:2] == ["subscribe", "unsubscribe"]
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete watchlist Watched").click()
+        expect(page.locator(".watch-foot")).to_have_text("50 symbols")
+        assert visit.is_clean()
+
+
 def test_bars_are_saved_with_every_digit(demo: DemoCommand, browser: Browser, tmp_path: Path) -> None:
     with Visit(browser, demo.rest) as visit:
         page = opened(visit, "/?s=BTC/USDT&i=5m").page

@@ -119,6 +119,7 @@ def test_a_gateway_that_dies_and_comes_back(market: LiveMarket, browser: Browser
             light(page, "Live")
             first.process.send_signal(signal.SIGKILL)
             light(page, "Reconnecting...")
+            expect(page.locator("#pane .problem")).to_contain_text("The gateway does not answer", timeout=30_000)
             eventually(lambda: not _answers(first.rest), 20)
             port = {"gateway_port": settings.gateway_port}
             (tmp_path / "again").mkdir()

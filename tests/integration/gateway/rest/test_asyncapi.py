@@ -16,16 +16,13 @@ from gateway.rest.app import create_app
 from runtime.settings.whole import Settings
 from schemas.channels import EVENT_TYPES, event_fields
 from schemas.names import EVENTS_STREAM
-from tests.integration.gateway.npm import node_packages
 from tests.integration.gateway.rest_server import Market, RestServer
-
-SPECIFICATION = "@asyncapi/specs@6.11.1"
+from tests.integration.web.node import web_modules
 
 
 @pytest.fixture(scope="module")
-def specification(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    packages = node_packages(tmp_path_factory.mktemp("asyncapi"), SPECIFICATION)
-    found = packages / "@asyncapi" / "specs" / "schemas" / "3.0.0-without-$id.json"
+def specification() -> Any:
+    found = web_modules() / "@asyncapi" / "specs" / "schemas" / "3.0.0-without-$id.json"
     return validator_for(json.loads(Path(found).read_text("utf-8")))
 
 
