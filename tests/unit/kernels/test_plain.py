@@ -144,6 +144,15 @@ def test_kernels_called_by_a_kernel_get_what_it_holds() -> None:
 
     assert run_plain(outer)(np.array([0, 7], np.uint8)) == (-1, 6)
 
+    @run_plain
+    def of_tables(table: Any, pair: Any) -> Any:
+        return table.marks[0] - 1, pair[0][1] - pair[1]
+
+    def hands_on(data: Any) -> Any:
+        return of_tables(Table(data, data), (data, 9))
+
+    assert run_plain(hands_on)(np.array([0, 7], np.uint8)) == (-1, -2)
+
 
 def test_a_kernel_that_failed_leaves_the_next_one_as_it_was() -> None:
     with pytest.raises(IndexError):

@@ -100,6 +100,8 @@ def test_multiply128_fits_where_the_caller_says_so(a: int, factor: int) -> None:
 @example(2**64 * 10**6, 2**64 + 1)
 @example(2**31 * 10**9, 10**9)
 @example(2**31 * 10**9 - 1, 10**9)
+@example(12471656136669552000000, 812381323017540)  # the guess is one too great
+@example(163375477660276958024000000, 2016981205682431580537376)  # too small
 def test_divide128_is_exact_division_with_remainder(dividend: int, divisor: int) -> None:
     divisor = max(divisor, 1)
     q_hi, q_lo, rest_hi, rest_lo = divide128(*pair(dividend), *pair(divisor))
