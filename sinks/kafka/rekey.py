@@ -21,6 +21,8 @@ from sinks.kafka.refusals import refusal
 __all__ = ["KafkaRekeySink", "KeyedRecords"]
 
 ANSWER_S: Final = 20.0
+NO_TOPIC_MS: Final = 10_000
+"""A topic that isn't there is one that the brokers only don't know yet for this long; a commit waits longer for it."""
 TRANSACTION_MS: Final = 30_000
 PAUSE_S: Final = 0.5
 _log = structlog.get_logger()
@@ -78,6 +80,8 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
         self._options = {
             "client.id": "tapeflow-rekey",
             "linger.ms": 5,
+            "delivery.report.only.error": True,
+            "topic.metadata.propagation.max.ms": NO_TOPIC_MS,
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
             "queue.buffering.max.messages": 500_000,
@@ -85,6 +89,7 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
             "transactional.id": f"{self._group}-{worker}",
             "transaction.timeout.ms": TRANSACTION_MS,
         }
+        self._undelivered: KafkaError | None = None
         self._producer: Producer | None = None
         try:
             self._ready()
@@ -104,7 +109,8 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
             try:
                 return self._write(items)
             except KafkaException as error:
-                self._judge(error.args[0])
+                # A commit says only that messages failed; their reports say why.
+                self._judge(self._undelivered or error.args[0])
 
     def close(self) -> None:
         with quietly("the consumer of committed offsets"):
@@ -134,11 +140,21 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
         stamp = item.timestamps_ms[index]
         while True:
             try:
-                producer.produce(self._target, item.values[index], item.keys[index], timestamp=max(stamp, 0))
+                producer.produce(
+                    self._target,
+                    item.values[index],
+                    item.keys[index],
+                    timestamp=max(stamp, 0),
+                    on_delivery=self._reported,
+                )
             except BufferError:
                 producer.poll(0.1)
             else:
                 return
+
+    def _reported(self, error: KafkaError | None, _: object) -> None:
+        """Keep the first reason; the messages behind it are purged with their transaction."""
+        self._undelivered = self._undelivered or error
 
     def _ready(self) -> Producer:
         if self._producer is None:
@@ -173,7 +189,7 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
     def _judge(self, error: KafkaError) -> None:
         """Begin anew after what passes; raise for what doesn't."""
         # A transaction that failed can't be told apart from one that committed unseen, except by asking again.
-        self._producer = None
+        self._producer, self._undelivered = None, None
         if error.code() in _SHUT_OUT:
             raise StateIncompatible("another worker writes the same topic", where=self._where, mend="stop one of them")
         if error.code() in _REFUSED:

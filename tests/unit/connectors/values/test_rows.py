@@ -10,12 +10,12 @@ from schemas.columns import NO_ID, SELL, TRADE, UNKNOWN, TradeRows
 
 
 @kernel
-def cleared(rows, offset, timestamp_ms):  # type: ignore[no-untyped-def]
+def cleared(rows: TradeRows, offset: int, timestamp_ms: int) -> None:
     clear_row(rows[0], offset, timestamp_ms)
 
 
 @kernel
-def filled(rows, field, at, length, hi, lo):  # type: ignore[no-untyped-def]
+def filled(rows: TradeRows, field: int, at: int, length: int, hi: int, lo: np.uint64) -> None:
     store_text(rows[0], field, at, length)
     store_number(rows[0], field, hi, lo)
     store_side(rows[0], 1 | 7 << 8)
