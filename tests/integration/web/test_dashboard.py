@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.integration.gateway.demo_command import DemoCommand
 from tests.integration.gateway.gateway_command import COMMAND, ROOT
+from tests.integration.gateway.rest_server import eventually
 from tests.integration.web.chromium import Visit
 
 PANES = ("Trades", "Figures", "Alerts", "Routing", "Providers", "Exposure", "System")
@@ -115,18 +116,20 @@ def test_a_watchlist_follows_what_it_holds(demo: DemoCommand, browser: Browser) 
         page, sent = visit.page, list[dict[str, object]]()
         page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(json.loads(text))))
         opened(visit, "/?s=UNI/USDT")  # far below what is in sight
-        about = [message for message in sent if "UNI/USDT" in str(message.get("symbols"))]
-        assert about == []
+
+        def told(*kinds: str) -> None:
+            """Until just this was sent of the symbol's ticker; a turn of the page lets its messages in."""
+            eventually(lambda: (page.evaluate("1"), about(sent, "UNI/USDT"))[1] == list(kinds), 20)
+
+        told()
         page.get_by_role("button", name="New watchlist").click()
         page.get_by_label("Name of the new watchlist").fill("Watched")
         page.keyboard.press("Enter")
-        expect(page.locator(".row .spark[data-way]")).to_have_count(1)  # its bars have come
+        told("subscribe")
         page.get_by_role("button", name="Take UNI/USDT out of Watched").click()
-        expect(page.locator(".row")).to_have_count(0)
+        told("subscribe", "unsubscribe")
         page.get_by_role("button", name="Put UNI/USDT into Watched").click()
-        expect(page.locator(".row .spark[data-way]")).to_have_count(1)
-        about = [message["type"] for message in sent if message.get("symbols") == ["UNI/USDT"]]
-        assert about[:2] == ["subscribe", "unsubscribe"]
+        told("subscribe", "unsubscribe", "subscribe")
         page.once("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Delete watchlist Watched").click()
         expect(page.locator(".watch-foot")).to_have_text("50 symbols")
@@ -225,6 +228,11 @@ def test_a_phone_shows_one_part_at_a_time(demo: DemoCommand, browser: Browser, p
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert visit.axe() == []
         assert visit.is_clean()
+
+
+def about(sent: list[dict[str, object]], symbol: str) -> list[object]:
+    """Kinds of the messages about one symbol's ticker, in order."""
+    return [message["type"] for message in sent if symbol in str(message.get("symbols"))]
 
 
 def _exact(body: bytes) -> list[dict[str, object]]:
