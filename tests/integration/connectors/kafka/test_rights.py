@@ -8,6 +8,7 @@ import pytest
 from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.rights import KafkaRights, TopicRights
 from tests.integration.connectors.kafka_feeding import options
+from tests.integration.gateway.rest_server import eventually
 from tests.servers.kafka_acl import AclBroker
 
 USER = "reader"
@@ -55,7 +56,8 @@ def test_the_group_is_that_of_the_properties(broker: AclBroker, topic: str, aske
     group = f"group-{uuid.uuid4().hex}"
     broker.allow(USER, "GROUP", group, "READ", "DESCRIBE")
     named = options(asked.bootstrap, topic, properties={**broker.login(USER), "group.id": group})
-    assert KafkaRights(named).may_use_group() is True
+    # A broker that has just started has no coordinator of groups yet, and doesn't say.
+    eventually(lambda: KafkaRights(named).may_use_group() is True, 30)
 
 
 def test_where_nothing_is_known_nothing_is_lacking() -> None:

@@ -17,6 +17,8 @@ export interface AboutAnswer {
   version: string;
   /** false: everyone on this machine may read everything */
   tokenNeeded: boolean;
+  /** true: POST /login gives tokens to users of the settings; for development */
+  login: boolean;
   /** Lengths of bars, shortest first */
   intervals: string[];
   /** What /ws/analytics has to subscribe to */
