@@ -31,6 +31,8 @@ from tests.servers.registry import RegistryServer
 
 RECORDS = 400
 
+# What a second try adds to the number of its case; the servers have databases for both.
+AGAIN = 100
 
 LOGINS = ("few", "some")
 
@@ -71,6 +73,11 @@ class Run:
     folder: Path
     number: int
     changes: dict[str, Any] = field(default_factory=dict)
+
+    def again(self) -> "Run":
+        """The same case once more, in a database and topics that nobody has used."""
+        number = self.number + AGAIN
+        return Run(self.servers, self.flow, self.shape, self.folder.parent / str(number), number)
 
     @property
     def settings(self) -> Settings:

@@ -23,6 +23,7 @@ from tests.chaos.world import accounts_of, until
 from tests.integration.flows.market_feeding import KEEP
 from tests.integration.flows.refusal_cases import CASES, Case
 from tests.integration.flows.refusal_run import (
+    AGAIN,
     LOGINS,
     RECORDS,
     SHAPES,
@@ -56,7 +57,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     (folder / "second").mkdir()
     with (
         KafkaBroker(folder, users=dict.fromkeys(LOGINS, WORD)) as kafka,
-        RedisServer(folder / "first", "--databases", "200") as primary,
+        RedisServer(folder / "first", "--databases", str(2 * AGAIN)) as primary,
         RedisServer(folder / "second", "--replicaof", "127.0.0.1", str(primary.port)) as replica,
         ClickHouseServer(folder) as clickhouse,
         RegistryServer() as web,
@@ -73,7 +74,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 def play(case: Case, run: Run) -> Outcome:
-    """One case in one shape."""
+    """One case in one shape. A run that the machine had no time for, beside its neighbours, is tried once more."""
+    outcome = played(case, run)
+    return outcome if outcome.seconds < WITHIN_S else played(case, run.again())
+
+
+def played(case: Case, run: Run) -> Outcome:
     run.folder.mkdir()
     kafka, partitions, topic = run.servers.kafka, run.shape.partitions, ""
     log = run.folder / "flow.log"
@@ -127,11 +133,11 @@ PLAYED = [(name, shape) for name, case in CASES.items() for shape in case.shapes
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, servers: Servers) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
-    """Of the chosen cases, which run four at a time."""
+    """Of the chosen cases, which run two at a time."""
     wanted = {
         item.callspec.id for item in request.session.items if item.path == request.path and hasattr(item, "callspec")
     }
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(2) as pool:
         yield {
             (name, shape): pool.submit(
                 play, CASES[name], Run(servers, CASES[name].flow, SHAPES[shape], servers.folder / str(number), number)
