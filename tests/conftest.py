@@ -1,19 +1,38 @@
 """Servers for every test that asks for one; each is declared in tests/servers.
 
-Where pytest has several processes (``-n 2 --dist loadfile``), the tests of a file run in one of them, one after the
-other, and each process has servers of its own. So a file may count on its order and on its module's fixtures. Files
-are given out in order: those marked ``long`` first, the many short ones of tests/unit last.
+Where pytest has several processes (``-n 2``), the tests of a file run in one of them, one after the other, and each
+process has servers of its own. So a file may count on its order and on its module's fixtures. Files are given out in
+order: those marked ``long`` first, the many short ones of tests/unit last. The files that look at the page share one
+process: several browsers beside several demos would leave none of them the time that its test allows.
 Properties have no deadline: an example that meets a kernel which isn't compiled yet takes seconds.
 """
+
+from typing import Any
 
 import numba
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 pytest_plugins = [f"tests.servers.{name}" for name in ("needs", "kafka", "redis", "clickhouse", "promtool")]
 
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+
+PAGE = "tests/integration/web/"
+
+
+class ByFile(LoadFileScheduling):
+    """Gives out a file at a time, those about the page together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return PAGE if nodeid.startswith(PAGE) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

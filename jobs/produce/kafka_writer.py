@@ -13,7 +13,8 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # is there all the same
 
-from schemas.errors import MissingObject, SettingError, Unreachable, WriteFailed
+from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable, WriteFailed
+from sinks.kafka.refusals import ENDED, reason_of, refusal
 
 __all__ = ["NOW", "Delivered", "RecordWriter", "ensure_topic"]
 
@@ -59,6 +60,7 @@ class RecordWriter:
         self.delivered = 0
         self.failed = 0
         self._first_failure = ""
+        self._end: TapeflowError | None = None
         try:
             self._producer = Producer({**DEFAULTS, **(properties or {}), "bootstrap.servers": bootstrap})
         except KafkaException as error:
@@ -86,7 +88,8 @@ class RecordWriter:
         keys: Iterable[bytes | None],
         timestamps_ms: Iterable[int] = repeat(NOW),
     ) -> None:
-        """Hand over records; waits while the client's queue is full. Raises WriteFailed after a failed delivery.
+        """Hand over records; waits while the client's queue is full. Raises WriteFailed after a failed delivery,
+        SettingError for a right that is missing.
 
         timestamps_ms: of the records; NOW is the time of sending.
         """
@@ -97,17 +100,34 @@ class RecordWriter:
                     produce(topic, value, key, on_delivery=answered, timestamp=timestamp_ms)
                     break
                 except BufferError:
-                    self._producer.poll(0.1)
-        self._producer.poll(0)
+                    self._serve(0.1)
+                except KafkaException as error:  # not even queued
+                    raise self._refused(error) from None
+        self._serve(0)
         self._check_failures()
 
     def finish(self, timeout_s: float = 60.0) -> int:
-        """Wait for every answer and give the number delivered. Raises WriteFailed unless all were."""
-        left = self._producer.flush(timeout_s)
+        """Wait for every answer and give the number delivered. Raises as ``send`` does unless all were."""
+        try:
+            left = self._producer.flush(timeout_s)
+        except ENDED as error:
+            raise self._refused(error) from None
         self._check_failures()
         if left:
             raise WriteFailed(f"{left} records are still unanswered after {timeout_s:g} s", where=self._where)
         return self.delivered
+
+    def _serve(self, seconds: float) -> None:
+        """Take the broker's answers."""
+        try:
+            self._producer.poll(seconds)
+        except ENDED as error:
+            raise self._refused(error) from None
+
+    def _refused(self, ended: Exception) -> TapeflowError:
+        """Why the client ended: only its first exception tells."""
+        self._end = self._end or refusal(reason_of(ended), topic=self._topic, where=self._where)
+        return self._end
 
     def _check_failures(self) -> None:
         if self.failed:

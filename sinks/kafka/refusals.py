@@ -6,11 +6,11 @@ retries those for ever, as we ask it to, and never hands them over.
 
 from typing import Final
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from schemas.errors import MissingObject, SettingError, TapeflowError, WriteFailed
 
-__all__ = ["refusal"]
+__all__ = ["ENDED", "reason_of", "refusal"]
 
 MISSING: Final = frozenset(
     {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
@@ -18,6 +18,24 @@ MISSING: Final = frozenset(
 """The last is what becomes of messages that wait for a topic which is deleted."""
 NO_LOGIN: Final = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})  # noqa: SLF001
 TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+
+ENDED: Final = (KafkaException, SystemError)
+"""What a producer's poll, flush or produce raises once it has ended for good."""
+
+
+def reason_of(ended: BaseException) -> KafkaError:
+    """Why a producer ended; raises ``ended`` itself if that was no end.
+
+    confluent_kafka hands over the reports of the same poll while its exception is on the way already. Python turns
+    that into a SystemError, whose cause is the exception.
+    """
+    cause: BaseException | None = ended
+    while cause is not None and not isinstance(cause, KafkaException):
+        cause = cause.__cause__
+    if cause is None:
+        raise ended
+    reason: KafkaError = cause.args[0]
+    return reason
 
 
 def refusal(error: KafkaError, *, topic: str, where: str, right: str = "WRITE", group: str = "") -> TapeflowError:

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from schemas.closing import quietly
 from schemas.errors import StateIncompatible, Unreachable
-from sinks.kafka.refusals import refusal
+from sinks.kafka.refusals import ENDED, reason_of, refusal
 
 __all__ = ["KafkaRekeySink", "KeyedRecords"]
 
@@ -108,9 +108,9 @@ class _RekeyPart(StatelessSinkPartition[KeyedRecords]):
         while True:
             try:
                 return self._write(items)
-            except KafkaException as error:
+            except ENDED as error:
                 # A commit says only that messages failed; their reports say why.
-                self._judge(self._undelivered or error.args[0])
+                self._judge(self._undelivered or reason_of(error))
 
     def close(self) -> None:
         with quietly("the consumer of committed offsets"):

@@ -28,7 +28,7 @@ from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.rejects import Reject
 from schemas.shards import part_names, partition_of
 from sinks.kafka.avro_bars import bar_records
-from sinks.kafka.refusals import refusal
+from sinks.kafka.refusals import ENDED, reason_of, refusal
 
 __all__ = ["BarsTopicSink", "CheckedProducer", "DeadLetterSink", "Outgoing", "ensure_topic"]
 
@@ -223,14 +223,14 @@ class CheckedProducer:
         """Take what was delivered or refused meanwhile."""
         try:
             self._producer.poll(seconds)
-        except KafkaException as error:
-            self._ended(error.args[0])
+        except ENDED as error:
+            self._ended(reason_of(error))
 
     def _flush(self, seconds: float) -> int:
         try:
             return self._producer.flush(seconds)
-        except KafkaException as error:
-            self._ended(error.args[0])
+        except ENDED as error:
+            self._ended(reason_of(error))
             return len(self._producer)
 
     def _ended(self, error: KafkaError) -> None:

@@ -1,10 +1,10 @@
 """What each refusal of Kafka becomes: which topic, group or login, and which right."""
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from schemas.errors import MissingObject, SettingError, TapeflowError, WriteFailed
-from sinks.kafka.refusals import refusal
+from sinks.kafka.refusals import reason_of, refusal
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_each_refusal_is_a_line_and_exit_code_2(code: int, kind: type[TapeflowEr
     assert isinstance(found, kind)
     assert found.exit_code == 2
     assert says in str(found)
+
+
+def test_a_producer_ended_for_the_reason_behind_what_it_raises() -> None:
+    end = KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED))
+    assert reason_of(end).code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED
+    behind = SystemError("a function returned a result with an exception set")
+    behind.__cause__ = SystemError("another one")
+    behind.__cause__.__cause__ = end
+    assert reason_of(behind).code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED
+    with pytest.raises(SystemError, match="no end"):
+        reason_of(SystemError("no end"))
