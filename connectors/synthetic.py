@@ -34,6 +34,8 @@ FIRST_ID: Final = 10 ** (ID_DIGITS - 1)
 TICK: Final = 10**8  # 0.01 at scale 10
 LOT: Final = 10**6  # 0.0001 at scale 10
 LEAST_TICKS: Final = 100
+LARGEST_STEP: Final = 1_000
+"""Part of its price that a symbol may move by at most from one trade to the next, where steps grow with time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,23 @@ def symbol_names(count: int) -> list[str]:
 
 
 class SyntheticMarket:
-    """A random walk per symbol in ticks of 0.01, with bid and ask around it; popularity falls like 1/rank**0.7."""
+    """A random walk per symbol in ticks of 0.01, with bid and ask around it; popularity falls like 1/rank**0.7.
 
-    def __init__(self, symbols: Sequence[str], *, seed: int = 1, start_us: int = 0, disorder: Disorder | None = None):
+    pace_us: market time from one trade to the next at which steps and sizes are as they are. Trades further apart then
+    stand for all those between them: they move by the root of that many, and are that much larger. 0: all are alike.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        *,
+        seed: int = 1,
+        start_us: int = 0,
+        disorder: Disorder | None = None,
+        pace_us: float = 0,
+    ) -> None:
         count = len(symbols)
+        self._pace_us = pace_us
         self.symbols = list(symbols)
         self.now_us = start_us
         self._disorder = disorder or Disorder()
@@ -85,8 +100,10 @@ class SyntheticMarket:
         rows["offset"] = np.arange(self._made, self._made + count)
         rows["timestamp_ms"] = NO_TIMESTAMP
         rows["event_time_us"] = np.sort(self.now_us + random.integers(0, max(span_us, 1), count))
-        self._price(rows, symbols)
-        rows["size_lo"] = (np.maximum(random.lognormal(8.0, 1.5, count), 1).astype(np.int64) * LOT).astype(np.uint64)
+        each = max(span_us / (count * self._pace_us), 1.0) if self._pace_us else 1.0
+        self._price(rows, symbols, each**0.5)
+        lots = np.maximum(random.lognormal(8.0, 1.5, count) * each, 1)
+        rows["size_lo"] = (lots.astype(np.int64) * LOT).astype(np.uint64)
         rows["exchange_at"] = len(self._names) - len(EXCHANGE)
         rows["exchange_len"] = len(EXCHANGE)
         rows["symbol_at"], rows["symbol_len"] = self._ats[symbols], self._lengths[symbols]
@@ -98,14 +115,17 @@ class SyntheticMarket:
         self._made += count
         return TradeBatch("synthetic", 0, rows, text, count, self._made)
 
-    def _price(self, rows: TradeRows, symbols: Longs) -> None:
+    def _price(self, rows: TradeRows, symbols: Longs, stretch: float) -> None:
         """Prices, bids, asks, sides and ids: walks and counts per symbol, done on rows sorted by symbol."""
         random, count = self._random, len(rows)
         order = np.argsort(symbols, kind="stable")
         sorted_symbols = symbols[order]
         first = np.flatnonzero(np.r_[True, sorted_symbols[1:] != sorted_symbols[:-1]])[:count]
         sizes = np.diff(np.r_[first, count])
-        walk = np.cumsum(random.integers(-2, 3, count))
+        steps = random.integers(-2, 3, count)
+        if stretch > 1:
+            steps = (steps * np.clip(self._ticks[sorted_symbols] / LARGEST_STEP / 2, 1, stretch)).astype(np.int64)
+        walk = np.cumsum(steps)
         # The running sum starts anew at each symbol: take away what it was just before.
         walk -= np.repeat(np.r_[0, walk[first[1:] - 1]] if len(first) else walk[:0], sizes)
         middle = np.maximum(self._ticks[sorted_symbols] + walk, LEAST_TICKS)

@@ -3,8 +3,9 @@
 The demo starts it and asks it to end. What isn't delivered ends the demo with the reason; the count it gives at the end
 is the broker's. The synthetic market begins two minutes before a Monday 00:00 UTC and runs sixty times as fast as ours,
 so that bars of all intervals close within three seconds. It passes the days since then in a second more, with
-few trades an hour, and the last three hours in two more, so that a chart has something to show. It makes up for the
-last five minutes, and then stays beside our clock: the last hour and day have trades while the demo runs and after it.
+few large trades an hour, and the last three hours in two more, so that a chart has something to show. It makes up
+for the last five minutes, and then stays beside our clock: there are trades of the last hour and day while the demo
+runs and after it.
 """
 
 import threading
@@ -129,7 +130,9 @@ def synthetic_tape(plan: DemoPlan, rate: float) -> Iterator[TradeBatch]:
     """Without end; its clock never passes ours."""
     now_us = time.time_ns() // 1000
     start_us = market_start_us(now_us)
-    market = SyntheticMarket(symbol_names(plan.symbols), seed=plan.seed, start_us=start_us, disorder=DISORDER)
+    market = SyntheticMarket(
+        symbol_names(plan.symbols), seed=plan.seed, start_us=start_us, disorder=DISORDER, pace_us=1_000_000 / rate
+    )
     count = max(int(rate * SLICE_S), 1)
     clock = MarketClock(start_us + BEFORE_MONDAY_US, now_us, int(count / rate * 1_000_000) * MARKET_SPEED)
     while True:

@@ -1,6 +1,7 @@
 """The synthetic tape: repeatable, valid by the contract's rules, and disorderly only by request."""
 
 import numpy as np
+import pytest
 
 from connectors.synthetic import Disorder, SyntheticMarket, symbol_names
 from core.bars.rules import Rules
@@ -54,6 +55,28 @@ def test_prices_lie_at_bid_or_ask() -> None:
     assert np.all((rows["price_lo"] == rows["bid_lo"]) | (rows["price_lo"] == rows["ask_lo"]))
     assert np.all(rows["price_lo"] > 0)
     assert np.all(rows["size_lo"] > 0)
+
+
+def test_trades_further_apart_move_further_and_are_larger() -> None:
+    def moves(span_us: int) -> tuple[float, float]:
+        market = SyntheticMarket(["BTC/USDT"], seed=3, pace_us=100)
+        market._ticks[:] = 10_000_000
+        rows = market.take(20_000, span_us).rows
+        middle = (rows["bid_lo"] + rows["ask_lo"]).astype(np.float64) / 2
+        return float(np.std(np.diff(middle))), float(np.median(rows["size_lo"]))
+
+    (near, small), (far, large) = moves(20_000 * 100), moves(20_000 * 100 * 400)
+    assert 15 < far / near < 25
+    assert 300 < large / small < 500
+    assert moves(20_000 * 10) == pytest.approx((near, small), rel=0.01)
+
+
+def test_no_step_is_more_than_a_thousandth_of_the_price() -> None:
+    market = SyntheticMarket(["BTC/USDT"], seed=3, pace_us=1)
+    market._ticks[:] = 100_000
+    rows = market.take(100, 10**12).rows
+    middle = (rows["bid_lo"] + rows["ask_lo"]).astype(np.int64) // 2 // 10**8
+    assert 10 < np.abs(np.diff(middle)).max() <= 100
 
 
 def test_tidy_tape_is_applied_whole() -> None:

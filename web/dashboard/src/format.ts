@@ -18,7 +18,7 @@ export function exact(text: string | null | undefined, scale = 0): string {
   return padded ? `${grouped}.${padded}` : grouped;
 }
 
-const compactFormat = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
+const compactFormat = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 /** A size that only has to be grasped: 1.2M. */
 export function compact(value: number): string {
   return Number.isFinite(value) ? compactFormat.format(value) : "–";
