@@ -17,6 +17,7 @@ __all__ = [
     "EPOCH_KEY",
     "EVENTS_STREAM",
     "LATE_TRADES_TABLE",
+    "REPORT_CHUNKS_TABLE",
     "REQUEUED_SUFFIX",
     "SUBSCRIBED_SET",
     "SUBSCRIPTIONS_CHANNEL",
@@ -41,6 +42,7 @@ BARS_TABLE: Final = "bars"
 LATE_TRADES_TABLE: Final = "late_trades"
 ALERTS_TABLE: Final = "alerts"
 ALERTS_VIEW: Final = "alerts_unique"
+REPORT_CHUNKS_TABLE: Final = "report_chunks"
 BAR_VIEW: Final = "bars_final"
 TRADES_VIEW: Final = "trades_unique"
 

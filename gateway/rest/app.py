@@ -43,6 +43,7 @@ from gateway.rest.openapi_headers import LIMIT_HEADERS
 from gateway.rest.pages import dashboard_routes
 from gateway.rest.parts import Parts
 from gateway.rest.prices import Prices
+from gateway.rest.reports import Reports
 from gateway.rest.server import RestServer
 from gateway.rest.sse import Sse
 from gateway.rest.symbols import Symbols
@@ -53,7 +54,7 @@ from runtime.settings.whole import Settings, load_settings
 
 __all__ = ["create_app", "serve_rest"]
 
-EXPOSED: Final = ("ETag", "Link", "Location", "Retry-After", *LIMIT_HEADERS)
+EXPOSED: Final = ("Content-Disposition", "ETag", "Link", "Location", "Retry-After", *LIMIT_HEADERS)
 EXPOSED_OURS: Final = ("X-Cache", "X-Next-Cursor", "X-Request-Id", "X-Sequence", "X-Stale", "X-Total-Count")
 log = structlog.get_logger(__name__)
 
@@ -78,6 +79,7 @@ def create_app(
     caches = parts.caches
     ohlc = Ohlc(parts.now, parts.history, parts.known, caches.bars, parts.limiter)
     trades = Trades(parts.history, parts.known, caches.settled, caches.recent, parts.limiter)
+    reports = parts.reports
     operations = (
         *Prices(parts.now, parts.history, caches.prices, parts.limiter).operations(),
         *ohlc.operations(),
@@ -92,6 +94,7 @@ def create_app(
             clients_max=settings.gateway_sse_clients_max,
         ).operations(),
         *Watchlists(parts.redis, parts.now).operations(),
+        *Reports(reports.jobs, reports.source, reports.results, reports.runner, parts.limiter).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
         *Flows(parts.flow_metrics).operations(),
         *Login(make_login(settings), parts.limiter).operations(),

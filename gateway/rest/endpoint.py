@@ -12,11 +12,10 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
@@ -36,7 +35,9 @@ from gateway.rest.errors import (
 )
 from gateway.rest.limits import Limiter
 from gateway.rest.metrics import RestMetrics
+from gateway.rest.query import convert_query, query_pairs
 from gateway.rest.request_limits import Allowance
+from gateway.rest.streaming import send_stream
 from gateway.rest.words import NoQuery, Query
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableError
@@ -74,7 +75,7 @@ log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class Reply:
     """What is sent. ``etag`` None means that the answer is not conditional. ``packed``: the body by gzip, where it is
-    at hand."""
+    at hand. ``stream``: the body in parts, each made when the one before is sent."""
 
     body: bytes
     status: int = 200
@@ -82,6 +83,7 @@ class Reply:
     content_type: bytes = JSON
     headers: Headers = field(default_factory=list)
     packed: bytes | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 @dataclass(slots=True)
@@ -136,7 +138,8 @@ class Operation:
 
     A handler that answers None has sent its own response. ``watched`` ones are cancelled when the client leaves.
     ``id`` is the operationId. ``answer``: a shape, or several of which one comes. ``headers``: those of this answer
-    alone; ``tagged``: it has an ETag. ``errors``: statuses of this public one beyond those of all.
+    alone; ``tagged``: it has an ETag. ``errors``: statuses of this one beyond those of all. ``files``: other types that
+    the answer may come as.
     """
 
     method: str
@@ -159,6 +162,7 @@ class Operation:
     tagged: bool = False
     errors: tuple[int, ...] = ()
     body_example: Any = None
+    files: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -236,7 +240,7 @@ class Endpoint:
             reply = _refusal(internal_error(), request_id)
         if reply is not None:
             head = scope["method"] == "HEAD"
-            await _send(reply, request_id, send, asked=headers, allowance=allowance, head=head)
+            await _send(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
             self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
 
     def _address(self, scope: Scope) -> str:
@@ -252,7 +256,7 @@ class Endpoint:
         token: str | None = None
         pairs: list[tuple[str, str]] = []
         if scope["query_string"]:
-            pairs, token = _pairs(scope["query_string"])
+            pairs, token = query_pairs(scope["query_string"])
         authorization = headers.get(b"authorization")
         if authorization is not None:
             kind, _, given = authorization.partition(b" ")
@@ -270,7 +274,7 @@ class Endpoint:
                 principal = self._doors.verify(token)
             except TokenRefused as error:
                 raise unauthorized(str(error)) from None
-        return principal, _convert(pairs, operation.query)
+        return principal, convert_query(pairs, operation.query)
 
     def _check_page(self, operation: Operation, headers: dict[bytes, bytes]) -> None:
         """A page of an origin that isn't allowed is told so, rather than being answered and kept from reading it.
@@ -327,6 +331,8 @@ def _outage(error: Exception) -> ApiError:
 async def _send(
     reply: Reply,
     request_id: str,
+    scope: Scope,
+    receive: Receive,
     send: Send,
     *,
     asked: dict[bytes, bytes],
@@ -341,6 +347,9 @@ async def _send(
         headers += ((b"etag", reply.etag), (b"cache-control", b"private, no-cache"))
         if is_held(reply.etag, asked):
             status, body = 304, b""
+    if reply.stream is not None and status != 304:
+        await send_stream(status, headers, reply.stream, scope, receive, send, head=head)
+        return
     if len(body) >= GZIP_BYTES_MIN:
         headers.append((b"vary", b"accept-encoding"))
         if takes_gzip(asked):
@@ -367,28 +376,3 @@ def is_held(etag: bytes, asked: dict[bytes, bytes]) -> bool:
 
 def takes_gzip(asked: dict[bytes, bytes]) -> bool:
     return b"gzip" in asked.get(b"accept-encoding", b"")
-
-
-def _pairs(query_string: bytes) -> tuple[list[tuple[str, str]], str | None]:
-    """The query's pairs without ``token``, and the token; raises ApiError on repeated or unreadable ones."""
-    try:
-        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=32, errors="strict")
-    except ValueError:
-        raise bad_request("The query can't be read", query=query_string[:100].decode("latin-1")) from None
-    names = [name for name, _ in pairs]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise bad_request("A parameter is given twice", repeated=repeated)
-    return [pair for pair in pairs if pair[0] != "token"], dict(pairs).get("token")
-
-
-def _convert(pairs: list[tuple[str, str]], kind: type[Query]) -> Any:
-    known = kind.__struct_encode_fields__
-    unknown = sorted(name[:64] for name, _ in pairs if name not in known)
-    if unknown:
-        raise bad_request("Unknown parameters", unknown=unknown, known=list(known))
-    try:
-        return msgspec.convert(dict(pairs), kind, strict=False)
-    except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$.")
-        raise bad_request(problem, parameter=place.rstrip("`")) from None

@@ -24,28 +24,39 @@ PATH_PARAMETERS: Final = {
         "description": "The symbol; a slash is written as %2F",
         "example": "BTC/USDT",
     },
-    "id": {"schema": {"type": "string", "minLength": 1, "maxLength": 64}, "description": "The watchlist's id"},
+    "id": {
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        "description": "The id that it was made with",
+    },
 }
 ERROR_TEXT: Final = {
     400: "The request is not valid; details say what",
     401: "The token is missing, not valid or expired",
     403: "The token does not allow this",
-    404: "There is no such symbol or list",
+    404: "There is no such symbol, list or report",
     429: "Over a limit; Retry-After says when to come back",
     500: "The server failed",
     503: "A dependency does not answer and nothing older is at hand; Retry-After says when to try again",
 }
+OWN_ERRORS: Final = {
+    409: "The report has no result yet, or failed; the message says which and why",
+    413: "It would be too large; the message says what to change",
+    422: "It is well-formed, and can't be; the message says what to change",
+}
+"""Of those operations that name them."""
 BARE_ERRORS: Final = {
     408: "The request did not arrive in time; the server says so without a body",
     414: "The address is too long; the server says so without a body",
     431: "Address and headers together are too long; the server says so without a body",
 }
+TEXTS: Final = ERROR_TEXT | OWN_ERRORS
 TAGS: Final = {
     "prices": "What a symbol costs now",
     "history": "Bars, trades and figures of the past, and the bar under way",
     "symbols": "What there is",
     "events": "What happens, as a stream",
     "watchlists": "Lists of symbols that a user keeps",
+    "reports": "Large questions, answered later: asked for, watched, fetched",
     "health": "For operators, without a token",
     "about": "What a client has to know before it connects",
 }
@@ -182,11 +193,12 @@ def _answer(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
         schemas = [schema_of[kind] for kind in _kinds(op.answer)] or [{"type": "string"}]
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         answer["content"] = {op.content_type: {"schema": schema, "example": op.example}}
+        answer["content"] |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in op.files}
     return answer
 
 
 def _errors(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    statuses = {400, 403, 500, 503, *op.errors} if op.public else set(ERROR_TEXT)
+    statuses = {400, 403, 500, 503, *op.errors} if op.public else {*ERROR_TEXT, *op.errors}
     if "{" not in op.path:
         statuses.discard(404)
     errors: dict[str, Any] = {str(status): {"description": text} for status, text in BARE_ERRORS.items()}
@@ -197,7 +209,7 @@ def _errors(op: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
             content = {"schema": schema_of[op.answer]}
             headers.pop("Retry-After")
         errors[str(status)] = {
-            "description": ERROR_TEXT[status],
+            "description": TEXTS[status],
             "headers": headers,
             "content": {"application/json": content},
         }
@@ -211,5 +223,5 @@ def _error_examples(op: Operation, status: int) -> dict[str, Any]:
     codes = [code for code, number in STATUS.items() if number == status]
     if status == 404:
         codes = ["SYMBOL_NOT_FOUND" if "{symbol" in op.path else "NOT_FOUND"]
-    body = {"message": ERROR_TEXT[status], "details": ERROR_DETAILS.get(status, {}), "timestamp": 1767225600123}
+    body = {"message": TEXTS[status], "details": ERROR_DETAILS.get(status, {}), "timestamp": 1767225600123}
     return {code: {"value": {"error": code, **body, "requestId": "5f3c9a1e"}} for code in codes}

@@ -36,6 +36,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         'After a full page: address of the next one, rel="next"', '</api/trades/A?cursor=AAYA>; rel="next"'
     ),
     "Location": _header("Address of what was made", "/api/watchlists/0b6c1d3e"),
+    "Content-Disposition": _header("A name for the file", 'attachment; filename="report.csv"'),
     "WWW-Authenticate": _header("Bearer", "Bearer"),
 }
 TAGGED: Final = ("ETag", "Cache-Control")

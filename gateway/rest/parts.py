@@ -14,6 +14,7 @@ from typing import Any, Final
 from starlette.applications import Starlette
 
 from gateway.access.auth import OpenAuthorizer, TokenAuthorizer
+from gateway.reports.parts import ReportParts
 from gateway.rest.cache import Cache
 from gateway.rest.errors import ApiError
 from gateway.rest.health import Check
@@ -143,6 +144,7 @@ class Parts:
             "events": Check(self._feed_is_read, needed=False),
             "tokens": Check(self._has_keys, needed=True),
         }
+        self.reports = ReportParts(settings, self.redis, self.now)
         self.flow_metrics = FlowMetrics(settings.gateway_flows)
         self.ws_stats = ws_stats or SharedWsStats(self.redis, self.now)
         self.caches.watch(self.metrics)
@@ -150,6 +152,7 @@ class Parts:
             state = partial(_state_number, breaker)
             self.metrics.watch("breaker_state", "0 closed, 1 half open, 2 open", state, dependency=breaker.name)
         self.metrics.watch("history_queries", "ClickHouse queries under way", lambda: self.clickhouse.under_way)
+        self.metrics.watch("reports_under_way", "Reports that are worked on", lambda: self.reports.runner.under_way)
         self.metrics.watch("history_cancelled", "ClickHouse queries given up", lambda: self.clickhouse.cancelled)
 
     async def _redis_answers(self) -> None:
@@ -169,11 +172,13 @@ class Parts:
     @contextlib.asynccontextmanager
     async def live(self, app: Starlette) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette's signature
         tasks = [asyncio.create_task(self.feed.run())]
+        self.reports.open()
         if isinstance(self.authorizer, TokenAuthorizer):
             tasks.append(asyncio.create_task(self.authorizer.keep_keys()))
         try:
             yield
         finally:
+            await self.reports.close()
             await end_tasks(tasks)
             self.flow_metrics.close()
             self.clickhouse.close()

@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.port.episode import Episode
 from gateway.port.handover import Passed, take
 from gateway.rest.errors import bad_request, encode_error
+from gateway.rest.streaming import CUT
 
 __all__ = ["RestServer"]
 
@@ -69,6 +70,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]  # ours, of no known kind
         self._in_head = self._in_message = True
 
     def on_headers_complete(self) -> None:

@@ -10,7 +10,7 @@ from gateway.messages.values import MS_MAX
 from gateway.rest.errors import bad_request
 from gateway.rest.words import RangeQuery
 
-__all__ = ["TimeRange", "read_range"]
+__all__ = ["TimeRange", "check_time", "read_range"]
 
 SECONDS: Final = range(315_532_800, 315_532_800_000)
 """From 1980 on as seconds, before 1980 as milliseconds: no venue's trades are so old."""
@@ -28,7 +28,7 @@ def read_range(query: RangeQuery) -> TimeRange:
     """Raises ApiError BAD_REQUEST on a bound that is no time in milliseconds, and on an empty range."""
     for name, given in (("startTime", query.start_time), ("endTime", query.end_time)):
         if given is not None:
-            _check(name, given)
+            check_time(name, given)
     low_ms = query.start_time or 0
     high_ms = MS_MAX if query.end_time is None else query.end_time
     if low_ms > high_ms:
@@ -36,7 +36,8 @@ def read_range(query: RangeQuery) -> TimeRange:
     return TimeRange(low_ms, high_ms, query.order == "asc" and query.start_time is not None)
 
 
-def _check(name: str, given: int) -> None:
+def check_time(name: str, given: int) -> None:
+    """Raises ApiError BAD_REQUEST on what is no time in milliseconds."""
     if given in SECONDS:
         unit, meant_ms = "seconds", given * 1000
     elif given > MS_MAX:

@@ -1,4 +1,4 @@
-"""The one door to the ClickHouse driver: queries in threads, bounded in time, and really cancelled.
+"""The one door to the ClickHouse driver: queries in threads, bounded in time and memory, and really cancelled.
 
 The driver blocks, so each query runs in a thread of a small pool, with a connection of its own taken from the idle
 ones. No query outlives its caller. When the caller is cancelled (the client left) or the deadline passes, the server
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -38,8 +39,14 @@ OUT: Final = frozenset(
     }
 )
 LOGIN: Final = "check user, password and network of the user in TAPEFLOW_CLICKHOUSE_DSN"
-LIMITS: Final = "let the user set max_execution_time and timeout_overflow_mode: readonly = 2, no constraint on them"
-GRANT: Final = "grant the user SELECT on the tables and views of TAPEFLOW_CLICKHOUSE_DATABASE"
+LIMITS: Final = (
+    "let the user set max_execution_time and timeout_overflow_mode: readonly = 2, no constraint on them; reports also "
+    "write: readonly = 0"
+)
+GRANT: Final = (
+    "grant the user SELECT on the tables and views of TAPEFLOW_CLICKHOUSE_DATABASE, and for reports INSERT and ALTER "
+    "DELETE on its report_chunks"
+)
 # Set up wrongly, with what mends it. No query passes until then.
 REFUSED: Final = dict.fromkeys(NO_LOGIN, LOGIN) | {
     ErrorCode.READONLY: LIMITS,
@@ -68,13 +75,23 @@ class HistoryDefectError(TapeflowError):
 
 
 class ClickHouse:
-    """Runs SELECTs. One per process; ``dsn`` as clickhouse://user:password@host:port."""
+    """Runs queries; ``dsn`` as clickhouse://user:password@host:port. ``bounds``: settings of all, besides time."""
 
-    def __init__(self, dsn: str, database: str, *, threads: int, timeout_ms: int, breaker: CircuitBreaker) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        database: str,
+        *,
+        threads: int,
+        timeout_ms: int,
+        breaker: CircuitBreaker,
+        bounds: Mapping[str, int] | None = None,
+    ) -> None:
         self._dsn = dsn
         self._database = database
         self._timeout_s = timeout_ms / 1000
         self._breaker = breaker
+        self._bounds = dict(bounds or {})
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="history")
         self._idle: list[Client] = []
         self._threads = threads
@@ -86,9 +103,16 @@ class ClickHouse:
 
         Raises BreakerOpenError, HistoryUnavailableError, HistoryTooSlowError, HistoryDefectError.
         """
+        return await self._ask(sql, params)
+
+    async def insert(self, sql: str, columns: Sequence[Sequence[Any]]) -> None:
+        """Writes columns by an INSERT that ends in VALUES; raises as ``select``. It may be written though it raises."""
+        await self._ask(sql, list(columns))
+
+    async def _ask(self, sql: str, given: dict[str, object] | list[Any]) -> Columns:
         self._breaker.enter()
         client = self._idle.pop() if self._idle else self._make_client()
-        running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, client, sql, params)
+        running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, client, sql, given)
         self.under_way += 1
         try:
             async with asyncio.timeout(self._timeout_s + 1):  # the server should have said so a second ago
@@ -142,9 +166,10 @@ class ClickHouse:
         client.connection.sync_request_timeout = min(3.0, self._timeout_s)
         return client
 
-    def _run(self, client: Client, sql: str, params: dict[str, object]) -> Columns:
-        limits = {"max_execution_time": max(1, round(self._timeout_s)), "timeout_overflow_mode": "throw"}
-        columns: Columns = client.execute(sql.replace("{db}", self._database), params, columnar=True, settings=limits)
+    def _run(self, client: Client, sql: str, given: dict[str, object] | list[Any]) -> Columns:
+        time = {"max_execution_time": max(1, round(self._timeout_s)), "timeout_overflow_mode": "throw"}
+        limits = {**self._bounds, **time}
+        columns: Columns = client.execute(sql.replace("{db}", self._database), given, columnar=True, settings=limits)
         return columns
 
     def _abort(self, client: Client, running: "asyncio.Future[Columns]") -> None:

@@ -22,6 +22,7 @@ from runtime.settings.gateway import GatewaySettings
 from runtime.settings.kafka import KafkaSettings
 from runtime.settings.records import RecordSettings
 from runtime.settings.redis import RedisSettings
+from runtime.settings.reports import ReportSettings
 from runtime.settings.running import RunningSettings
 from runtime.settings.time import TimeSettings
 from runtime.settings.words import PREFIX, describe_fields, masked, not_readable, unknown, wrong_value
@@ -40,12 +41,20 @@ PARTS: Final[tuple[type[BaseSettings], ...]] = (
     RedisSettings,
     RunningSettings,
     GatewaySettings,
+    ReportSettings,
 )
 """In the order of docs/settings.md."""
 
 
 class Settings(
-    KafkaSettings, RecordSettings, TimeSettings, ClickHouseSettings, RedisSettings, RunningSettings, GatewaySettings
+    KafkaSettings,
+    RecordSettings,
+    TimeSettings,
+    ClickHouseSettings,
+    RedisSettings,
+    RunningSettings,
+    GatewaySettings,
+    ReportSettings,
 ):
     """All settings, immutable. Times are milliseconds; a field's description is what docs/settings.md shows."""
 

@@ -14,7 +14,16 @@ from clickhouse_driver import Client, errors
 
 import schemas
 from schemas.errors import MissingObject, SettingError, TapeflowError
-from schemas.names import ALERTS_TABLE, ALERTS_VIEW, BAR_VIEW, BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE, TRADES_VIEW
+from schemas.names import (
+    ALERTS_TABLE,
+    ALERTS_VIEW,
+    BAR_VIEW,
+    BARS_TABLE,
+    LATE_TRADES_TABLE,
+    REPORT_CHUNKS_TABLE,
+    TRADES_TABLE,
+    TRADES_VIEW,
+)
 from sinks.clickhouse.native_block import BAR_COLUMNS, TRADE_COLUMNS
 from sinks.clickhouse.refusals import refusal
 
@@ -45,6 +54,7 @@ _WANTED: Final = {
     ALERTS_TABLE: (),
     ALERTS_VIEW: (),
     BAR_VIEW: (),
+    REPORT_CHUNKS_TABLE: (),
 }
 
 

@@ -18,7 +18,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "core": (("bars", "fanout"),),
     "connectors": (("values", "kafka", "synthetic"), ("avro", "json", "csv"), ("arrow",), ("files",)),
     "sinks": (("handover", "spool", "files"), ("redis", "clickhouse", "kafka")),
-    "gateway": (("access", "port", "messages"), ("stores",), ("rest", "ws")),
+    "gateway": (("access", "port", "messages"), ("stores",), ("reports",), ("rest", "ws")),
     "jobs": (
         ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),
         ("verify", "quality", "doctor", "letters", "produce", "replay", "watch"),

@@ -17,7 +17,16 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.integration.gateway.rest_server import MINUTE_MS, NOW_MS, OPEN_MS, Answer, Market, RestServer, bar_json
+from tests.integration.gateway.rest_server import (
+    MINUTE_MS,
+    NOW_MS,
+    OPEN_MS,
+    Answer,
+    Market,
+    RestServer,
+    bar_json,
+    eventually,
+)
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "20"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -69,7 +78,17 @@ def shape_of(document: dict[str, Any], path: str, method: str, answer: Answer) -
     return {**described["content"]["application/json"]["schema"], "components": document["components"]}
 
 
-USUAL = {"content-type", "content-length", "content-encoding", "vary", "date", "server", "cache-control", "connection"}
+USUAL = {
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "vary",
+    "transfer-encoding",
+    "date",
+    "server",
+    "cache-control",
+    "connection",
+}
 
 
 def test_every_answer_fits_its_schema_and_its_headers_are_described(
@@ -79,6 +98,10 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
     body = b'{"name":"Majors","symbols":["BTC/USDT"]}'
     made = rest.ask("POST", "/api/watchlists", body=body)
     one = made.headers["location"]
+    wanted = b'{"kind":"bars","symbols":["BTC/USDT"],"startTime":0,"endTime":%d,"interval":"1m"}' % NOW_MS
+    report = rest.ask("POST", "/api/reports", body=wanted)
+    where = report.headers["location"]
+    eventually(lambda: rest.get(where).json()["state"] == "done")
     asked = [
         ("/api/prices/{symbol}", "/api/prices/BTC%2FUSDT"),
         ("/api/prices", "/api/prices?symbols=BTC/USDT,NOBODY"),
@@ -91,6 +114,10 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
         ("/api/symbols", "/api/symbols"),
         ("/api/watchlists", "/api/watchlists"),
         ("/api/watchlists/{id}", one),
+        ("/api/reports", "/api/reports"),
+        ("/api/reports/{id}", where),
+        ("/api/reports/{id}/result", f"{where}/result"),
+        ("/api/reports/{id}", "/api/reports/none"),
         ("/health", "/health"),
         ("/health/ready", "/health/ready"),
         ("/health/ws-stats", "/health/ws-stats"),
@@ -102,6 +129,9 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
     ]
     answers = [(path, "get", rest.get(address)) for path, address in asked]
     answers.append(("/api/watchlists", "post", made))
+    answers.append(("/api/reports", "post", report))
+    nothing = wanted.replace(b'"bars"', b'"nothing"')
+    answers.append(("/api/reports", "post", rest.ask("POST", "/api/reports", body=nothing)))
     answers.append(("/api/watchlists/{id}", "put", rest.ask("PUT", one, body=body)))
     answers.append(("/api/symbols", "get", rest.get("/api/symbols", token="nonsense")))
     for path, method, answer in answers:

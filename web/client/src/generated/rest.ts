@@ -4,12 +4,67 @@ export const PERIODS = ["1d", "1h", "1m", "1w", "all", "ytd"] as const;
 /** The last hour, day, 7 days, 30 days; since the year began (UTC); everything */
 export type Period = (typeof PERIODS)[number];
 
-export const REST_ERROR_CODES = ["BAD_REQUEST", "FORBIDDEN", "INTERNAL_ERROR", "METHOD_NOT_ALLOWED", "NOT_FOUND", "RATE_LIMITED", "SERVICE_UNAVAILABLE", "SYMBOL_NOT_FOUND", "UNAUTHORIZED"] as const;
+export const REPORT_INTERVALS = ["1m", "5m", "15m", "1h", "4h", "1D", "1W", "1d", "1w"] as const;
+/** Length of the bars that are reported or computed from; 1d and 1w are taken as 1D and 1W */
+export type ReportInterval = (typeof REPORT_INTERVALS)[number];
+
+export const REPORT_KINDS = ["bars", "trades", "stats", "top-movers", "volume-profile", "correlation", "volatility"] as const;
+/** What is reported */
+export type ReportKind = (typeof REPORT_KINDS)[number];
+
+export const REPORT_STATES = ["done", "failed", "queued", "running"] as const;
+export type ReportState = (typeof REPORT_STATES)[number];
+
+export const REST_ERROR_CODES = ["BAD_REQUEST", "FORBIDDEN", "INTERNAL_ERROR", "METHOD_NOT_ALLOWED", "NOT_FOUND", "NOT_READY", "RATE_LIMITED", "SERVICE_UNAVAILABLE", "SYMBOL_NOT_FOUND", "TOO_LARGE", "UNAUTHORIZED", "UNPROCESSABLE"] as const;
 export type RestErrorCode = (typeof REST_ERROR_CODES)[number];
 
 export const TIMEFRAMES = ["1m", "5m", "15m", "1h", "4h", "1D", "1W", "1d", "1w"] as const;
 /** Bar length; 1d and 1w are taken as 1D and 1W */
 export type Timeframe = (typeof TIMEFRAMES)[number];
+
+/** A report: what was asked, how far it is, and until when its result can be fetched. */
+export interface ReportAnswer {
+  id: string;
+  kind: ReportKind;
+  /** Empty: all that the token gave access to */
+  symbols: string[];
+  /** Milliseconds since the epoch, UTC */
+  startTime: number;
+  /** Milliseconds since the epoch, UTC */
+  endTime: number;
+  interval: ReportInterval;
+  state: ReportState;
+  /** How far it is: 1 when it is done */
+  progress: number;
+  /** Rows of the result so far */
+  rows: number;
+  /** Bytes of the result so far, as JSON */
+  bytes: number;
+  /** Why it failed, and what to change */
+  error: string | null;
+  /** Milliseconds since the epoch, UTC */
+  createdAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  /** Then it is forgotten, milliseconds since the epoch */
+  expiresAt: number;
+}
+
+/** What is wanted: a kind, over symbols and a range of time; both ends of the range are included. */
+export interface ReportBody {
+  kind: ReportKind;
+  /** From here on, milliseconds since the epoch; of bars, their start */
+  startTime: number;
+  /** Up to here, milliseconds since the epoch; of bars, their start */
+  endTime: number;
+  /** Left out: all that the token gives access to */
+  symbols?: string[];
+  interval?: ReportInterval;
+  /** Of top-movers: how many that rose, and that fell */
+  limit?: number;
+  /** Of volume-profile: at most so many price ranges */
+  buckets?: number;
+}
 
 /** What the gateway is, who gets in, and within which bounds. */
 export interface AboutAnswer {
@@ -210,6 +265,49 @@ export interface WatchlistBody {
   symbols?: string[];
 }
 
+/** A final bar; the fields are those of the table `bars`. */
+export interface ReportBar<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  interval: string;
+  /** Milliseconds since the epoch, UTC */
+  time: number;
+  open: N;
+  high: N;
+  low: N;
+  close: N;
+  volume: N;
+  quoteVolume: N;
+  vwap: N | null;
+  tradeCount: number;
+  buyVolume: N;
+  stddev: N;
+  revision: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+}
+
+/** A trade; the fields are those of the table `trades`. */
+export interface ReportTrade<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  /** Microseconds since the epoch, UTC */
+  eventTimeUs: number;
+  price: N;
+  size: N;
+  side: "BUY" | "SELL" | "UNKNOWN";
+  tradeId: string;
+  exchange: string;
+  /** Kafka partition */
+  partition: number;
+  /** Kafka offset */
+  offset: number;
+  /** Place among the trades of one record */
+  index: number;
+  /** Rises with every trade of the symbol; the stream counts the same */
+  sequence: number;
+}
+
 /** One bar. `final` is false for the live bar; a final bar may come again with a higher revision. */
 export interface BarAnswer<N = number> {
   /** As the venue writes it */
@@ -341,6 +439,11 @@ export interface StreamEventsQuery {
   lastEventId?: string;
 }
 
+export interface GetReportResultQuery {
+  /** How the rows are written */
+  format?: "arrow" | "csv" | "json" | "parquet";
+}
+
 /** What each operation asks and answers, by its operationId. */
 export interface RestOperations<N = number> {
   /** Last price. */
@@ -392,6 +495,22 @@ export interface RestOperations<N = number> {
   replaceWatchlist: { path: { id: string }; query: Record<string, never>; body: WatchlistBody; answer: Watchlist };
   /** Delete a watchlist. */
   deleteWatchlist: { path: { id: string }; query: Record<string, never>; body: undefined; answer: undefined };
+  /** The user's reports, newest first. */
+  getReports: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReportAnswer[] };
+  /**
+   * Ask for a report. The answer comes at once, the report is made meanwhile. Kinds: bars: final bars, by
+   * symbol and start; trades: trades, by symbol and time.
+   */
+  createReport: { path: Record<string, never>; query: Record<string, never>; body: ReportBody; answer: ReportAnswer };
+  /** How far a report is. */
+  getReport: { path: { id: string }; query: Record<string, never>; body: undefined; answer: ReportAnswer };
+  /** Cancel and forget a report. */
+  deleteReport: { path: { id: string }; query: Record<string, never>; body: undefined; answer: undefined };
+  /**
+   * The rows of a report. As JSON, CSV, Parquet or an Arrow stream, sent as it is read. An answer that breaks
+   * off is not whole: ask again.
+   */
+  getReportResult: { path: { id: string }; query: GetReportResultQuery; body: undefined; answer: ReportBar<N>[] | ReportTrade<N>[] };
   /** Liveness. */
   getHealth: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Alive };
   /** Readiness, with each dependency. 503 with the same body where a needed dependency is down. */
@@ -425,6 +544,11 @@ export const REST_OPERATIONS = {
   getWatchlist: { method: "GET", path: "/api/watchlists/{id}" },
   replaceWatchlist: { method: "PUT", path: "/api/watchlists/{id}" },
   deleteWatchlist: { method: "DELETE", path: "/api/watchlists/{id}" },
+  getReports: { method: "GET", path: "/api/reports" },
+  createReport: { method: "POST", path: "/api/reports" },
+  getReport: { method: "GET", path: "/api/reports/{id}" },
+  deleteReport: { method: "DELETE", path: "/api/reports/{id}" },
+  getReportResult: { method: "GET", path: "/api/reports/{id}/result" },
   getHealth: { method: "GET", path: "/health" },
   getReadiness: { method: "GET", path: "/health/ready" },
   getWsStats: { method: "GET", path: "/health/ws-stats" },

@@ -1,0 +1,14 @@
+"""All kinds of reports by name: what the runner makes, and what the documents describe.
+
+A new kind is a file beside this one and an entry here; its name goes into ``gateway.reports.words.KIND_NAMES`` too.
+"""
+
+from typing import Final
+
+from gateway.reports.kind import Kind
+from gateway.reports.kinds.bars import BARS
+from gateway.reports.kinds.trades import TRADES
+
+__all__ = ["KINDS"]
+
+KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (BARS, TRADES)}
