@@ -1,8 +1,8 @@
 """The branch of refused records: from every batch of a flow to the dead-letter topic.
 
-Live and history wire it alike. A refused record arrives there at least once, with its original bytes, its reason and
-its origin. After a crash it may arrive again, and its origin (topic, partition, offset) tells. One of the two flows is
-enough, so by default only history writes it (``dead_letters_from``).
+Every flow that reads records wires it alike. A refused record arrives there at least once, with its original bytes, its
+reason and its origin. After a crash it may arrive again, and its origin (topic, partition, offset) tells. Of live and
+history one is enough, so by default only history writes it (``dead_letters_from``); a desk's topics have one flow.
 """
 
 from typing import Any
@@ -13,17 +13,20 @@ from bytewax.dataflow import Stream
 from flows.reading import rejected
 from runtime.settings.kafka import KafkaSettings
 from runtime.stopping import StopSignal
-from schemas.columns import TradeBatch
 from sinks.kafka.sink import DeadLetterSink
 
 __all__ = ["write_dead_letters"]
 
 
 def write_dead_letters(
-    batches: Stream[TradeBatch], settings: KafkaSettings, flow: str, shards: int, stop: StopSignal
+    batches: Stream[Any], settings: KafkaSettings, flow: str, shards: int, stop: StopSignal, kind: str = ""
 ) -> None:
-    """Wire the branch into the flow that ``batches`` belongs to."""
-    rejects = op.flat_map("rejected", batches, rejected)
+    """Wire the branch into the flow that ``batches`` belongs to, which are TradeBatches or DeskBatches.
+
+    kind: tells the steps of a flow apart that has several such branches.
+    """
+    behind = f"_{kind}" if kind else ""
+    rejects = op.flat_map(f"rejected{behind}", batches, rejected)
     properties: dict[str, Any] = {**settings.kafka_properties}
     sink = DeadLetterSink(
         settings.kafka_bootstrap,
@@ -33,4 +36,4 @@ def write_dead_letters(
         properties=properties,
         stop=stop,
     )
-    op.output("write_dead_letters", rejects, sink)
+    op.output(f"write_dead_letters{behind}", rejects, sink)

@@ -6,6 +6,7 @@ a start is this strict; a flow that runs waits for a server that goes away.
 """
 
 from connectors.kafka.questions import TopicQuestions
+from flows.analytics_reading import desk_settings, desk_topics
 from flows.reading import read_options, registry_of
 from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.redis import RedisSettings
@@ -15,7 +16,7 @@ from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.redis.sink import check_writer
 from sinks.redis.sink import connect as connect_redis
 
-__all__ = ["check_clickhouse", "check_flow", "check_redis"]
+__all__ = ["check_clickhouse", "check_desk", "check_flow", "check_redis"]
 
 
 def check_redis(settings: RedisSettings) -> None:
@@ -36,13 +37,25 @@ def check_clickhouse(settings: ClickHouseSettings) -> None:
         client.disconnect()
 
 
+def check_desk(settings: Settings) -> None:
+    """Raises MissingObject, SettingError or Unreachable when the analytics flow could not read or write."""
+    for topic in desk_topics(settings).values():
+        with TopicQuestions(read_options(desk_settings(settings, topic))) as questions:
+            questions.check_start()
+    check_redis(settings)
+    check_clickhouse(settings)
+
+
 def check_flow(name: str, settings: Settings) -> None:
     """Raises MissingObject, SettingError, InputError or Unreachable for what the flow would miss."""
-    with TopicQuestions(read_options(settings)) as questions:
-        questions.check_start()
+    if name != "analytics":
+        with TopicQuestions(read_options(settings)) as questions:
+            questions.check_start()
     if settings.schema_registry_url and settings.value_format == "confluent":
         registry_of(settings).check()
     if name == "live":
         check_redis(settings)
     elif name == "history":
         check_clickhouse(settings)
+    elif name == "analytics":
+        check_desk(settings)

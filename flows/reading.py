@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from connectors.avro.decoder import AvroDecoder, Resolver
 from connectors.avro.registry import SchemaRegistry
@@ -39,6 +39,7 @@ from schemas.shards import shard_key
 from schemas.trade_words import TradeWords
 
 __all__ = [
+    "Read",
     "decode_trades",
     "decoder_of",
     "markers_of",
@@ -47,6 +48,7 @@ __all__ = [
     "registry_of",
     "rejected",
     "requeued_places",
+    "resolver_of",
     "rules_of",
     "trades_source",
     "words_of",
@@ -207,12 +209,19 @@ def trades_source(settings: Settings, stop: threading.Event, end: Position | Non
     return KafkaSource(read_options(settings, end), decode_trades(settings, stop, requeued_places(settings)), stop=stop)
 
 
-def partition_key(batch: TradeBatch) -> str:
+class Read(Protocol):
+    """What reading made of one poll: a TradeBatch, or a DeskBatch."""
+
+    partition: int
+    rejects: list[Reject]
+
+
+def partition_key(batch: Read) -> str:
     """Key of a batch in the flow: that of its source partition, which holds all trades of a symbol."""
     return shard_key(batch.partition)
 
 
-def rejected(batch: TradeBatch) -> list[tuple[str, list[Reject]]]:
+def rejected(batch: Read) -> list[tuple[str, list[Reject]]]:
     """The refused records of a batch, keyed for the dead-letter sink; nothing when there are none.
 
     What was put back is counted and metered as any reject but makes no letter: it has one, from when it was refused

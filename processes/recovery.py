@@ -29,6 +29,8 @@ __all__ = ["LAYOUT", "check_writable", "drop_superseded", "drop_unfinished", "on
 
 LAYOUT: Final = 2
 """1: state under the partition's plain number, which the engine put on another worker than the source."""
+OF_SEVERAL_TOPICS: Final = ("analytics",)
+"""Flows that may be given another topic beside those that they have: each source knows its own by its state."""
 DESCRIPTION: Final = "state.json"
 UNFINISHED: Final = "unfinished"
 STATE_STEP: Final = ".apply_trades"
@@ -60,7 +62,8 @@ def state_folder(settings: Settings, flow: str, process: int, make_parts: Callab
     open_private(settings.recovery_dir, folder)
     try:
         if not process:
-            description = Description(LAYOUT, flow, settings.kafka_topic, settings.recovery_partitions)
+            topic = "" if flow in OF_SEVERAL_TOPICS else settings.kafka_topic
+            description = Description(LAYOUT, flow, topic, settings.recovery_partitions)
             _prepare(folder, description, make_parts)
     except OSError as error:
         raise StateIncompatible(

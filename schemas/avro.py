@@ -1,4 +1,4 @@
-"""The Avro schemas that tapeflow ships: Trade, Quote and Bar, and their fixed ids.
+"""The Avro schemas that tapeflow ships: Trade, Quote, Bar and the records of a desk, and their fixed ids.
 
 Decoders, encoders and ``produce`` take schemas from here. A published schema keeps its id and its meaning; its
 successor is compatible in both directions (old readers read new records, new readers read old ones), as
@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 __all__ = [
     "BAR_SCHEMA_ID",
     "QUOTE_SCHEMA_ID",
+    "ROUTING_SCHEMA_ID",
     "TRADE_SCHEMA_ID",
     "WriterSchema",
     "load_schema",
@@ -24,7 +25,13 @@ __all__ = [
 TRADE_SCHEMA_ID: Final = 1
 QUOTE_SCHEMA_ID: Final = 2
 BAR_SCHEMA_ID: Final = 3
-_NAMES: Final = {TRADE_SCHEMA_ID: "Trade", QUOTE_SCHEMA_ID: "Quote", BAR_SCHEMA_ID: "Bar"}
+ROUTING_SCHEMA_ID: Final = 4
+_NAMES: Final = {
+    TRADE_SCHEMA_ID: "Trade",
+    QUOTE_SCHEMA_ID: "Quote",
+    BAR_SCHEMA_ID: "Bar",
+    ROUTING_SCHEMA_ID: "RoutingDecision",
+}
 _FOLDER: Final = Path(__file__).with_name("avro")
 
 
@@ -37,7 +44,7 @@ class WriterSchema(NamedTuple):
 
 @cache
 def schema_text(name: str) -> str:
-    """The shipped schema ``Trade``, ``Quote`` or ``Bar`` as compact JSON, as it is registered."""
+    """The shipped schema, such as ``Trade``, as compact JSON, as it is registered."""
     return json.dumps(json.loads((_FOLDER / f"{name.lower()}.avsc").read_text("utf-8")), separators=(",", ":"))
 
 

@@ -19,6 +19,11 @@ __all__ = [
     "LATE_TRADES_TABLE",
     "REPORT_CHUNKS_TABLE",
     "REQUEUED_SUFFIX",
+    "ROUTING_1M_TABLE",
+    "ROUTING_1M_VIEW",
+    "ROUTING_TABLE",
+    "ROUTING_TOPIC",
+    "ROUTING_VIEW",
     "SUBSCRIBED_SET",
     "SUBSCRIPTIONS_CHANNEL",
     "SYMBOLS_KEY",
@@ -30,9 +35,11 @@ __all__ = [
     "dead_letter_topic",
     "deltas_stream",
     "requeued_topic",
+    "sent_key",
 ]
 
 TRADES_TOPIC: Final = "trades"
+ROUTING_TOPIC: Final = "routing-decisions"
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 REQUEUED_SUFFIX: Final = ".requeued"
 
@@ -43,6 +50,10 @@ LATE_TRADES_TABLE: Final = "late_trades"
 ALERTS_TABLE: Final = "alerts"
 ALERTS_VIEW: Final = "alerts_unique"
 REPORT_CHUNKS_TABLE: Final = "report_chunks"
+ROUTING_TABLE: Final = "routing_decisions"
+ROUTING_VIEW: Final = "routing_decisions_unique"
+ROUTING_1M_TABLE: Final = "routing_1m"
+ROUTING_1M_VIEW: Final = "routing_1m_final"
 BAR_VIEW: Final = "bars_final"
 TRADES_VIEW: Final = "trades_unique"
 
@@ -67,6 +78,11 @@ def requeued_topic(dead_letters: str) -> str:
 def deltas_stream(shard: int) -> str:
     """Fan-out stream of one shard; a shard is a Kafka partition of the trades topic."""
     return f"md:deltas:{shard}"
+
+
+def sent_key(topic: str, partition: int) -> str:
+    """Where the order of the last entry is kept that a partition of a topic brought into the channels."""
+    return f"md:channel-order:{topic}:{partition}"
 
 
 class RedisKeys:

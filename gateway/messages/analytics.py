@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.messages.channel import Channel, Message
+from gateway.messages.desk import RoutingStats
 from gateway.messages.errors import ErrorCode
 from gateway.messages.events import AlertEvent
 from gateway.messages.values import NOTHING, IsoTime, Number, SymbolName
@@ -31,6 +32,7 @@ __all__ = [
     "NoData",
     "RoutingDecision",
     "RoutingDecisionUpdate",
+    "RoutingStatsUpdate",
 ]
 
 ChannelName = Annotated[str, Meta(title="AnalyticsChannel", extra_json_schema={"enum": list(CHANNELS)})]
@@ -98,6 +100,13 @@ class RoutingDecisionUpdate(msgspec.Struct, tag="routing-decision", tag_field="t
     data: RoutingDecision
 
 
+class RoutingStatsUpdate(msgspec.Struct, tag="routing-stats", tag_field="type", kw_only=True):
+    """Figures of a window of decisions, of all symbols or of one: of the channel routing-metrics."""
+
+    timestamp: IsoTime
+    data: RoutingStats
+
+
 class LpMetricsUpdate(msgspec.Struct, tag="lp-metrics", tag_field="type", kw_only=True):
     """A liquidity provider's figures: of the channel lp-performance."""
 
@@ -155,6 +164,23 @@ DECISION: Final = {
     "spread": 0.8,
     "slippage": 0,
 }
+STATS: Final = {
+    "interval": "1m",
+    "startTime": 1767225540000,
+    "partition": 0,
+    "sequence": 812,
+    "revision": 0,
+    "sampled": 0,
+    "count": 1,
+    "share": 1,
+    "volume": 1.5,
+    "volumeShare": 1,
+    "executionTimeMs": {"mean": 12, "p50": 12.03, "p90": 12.03, "p99": 12.03, "max": 12},
+    "spread": {"mean": 0.8, "p50": 0.8, "p90": 0.8, "p99": 0.8},
+    "slippage": {"mean": 0, "p50": 0, "p90": 0, "p99": 0, "favourable": 0, "adverse": 0},
+    "byDecision": {},
+    "byLP": {},
+}
 METRICS: Final = {
     "lpName": "OANDA",
     "status": "connected",
@@ -189,6 +215,7 @@ ANALYTICS: Final = Channel(
     ),
     (
         Message(RoutingDecisionUpdate, ({"type": "routing-decision", "timestamp": TIME, "data": DECISION},)),
+        Message(RoutingStatsUpdate, ({"type": "routing-stats", "timestamp": TIME, "data": STATS},)),
         Message(LpMetricsUpdate, ({"type": "lp-metrics", "timestamp": TIME, "data": METRICS},)),
         Message(ExposureChange, ({"type": "exposure-change", "timestamp": TIME, "data": EXPOSURE},)),
         Message(AnalyticsAlert, ({"type": "alert", "timestamp": TIME, "data": ALERT},)),

@@ -16,6 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from runtime.settings.analytics import AnalyticsSettings
 from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.file import SettingsFile
 from runtime.settings.gateway import GatewaySettings
@@ -37,6 +38,7 @@ PARTS: Final[tuple[type[BaseSettings], ...]] = (
     KafkaSettings,
     RecordSettings,
     TimeSettings,
+    AnalyticsSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
@@ -50,6 +52,7 @@ class Settings(
     KafkaSettings,
     RecordSettings,
     TimeSettings,
+    AnalyticsSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,

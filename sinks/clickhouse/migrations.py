@@ -21,9 +21,14 @@ from schemas.names import (
     BARS_TABLE,
     LATE_TRADES_TABLE,
     REPORT_CHUNKS_TABLE,
+    ROUTING_1M_TABLE,
+    ROUTING_1M_VIEW,
+    ROUTING_TABLE,
+    ROUTING_VIEW,
     TRADES_TABLE,
     TRADES_VIEW,
 )
+from sinks.clickhouse.desk_block import DECISION_COLUMNS, ROUTING_COLUMNS
 from sinks.clickhouse.native_block import BAR_COLUMNS, TRADE_COLUMNS
 from sinks.clickhouse.refusals import refusal
 
@@ -55,6 +60,10 @@ _WANTED: Final = {
     ALERTS_VIEW: (),
     BAR_VIEW: (),
     REPORT_CHUNKS_TABLE: (),
+    ROUTING_TABLE: DECISION_COLUMNS,
+    ROUTING_1M_TABLE: ROUTING_COLUMNS,
+    ROUTING_VIEW: (),
+    ROUTING_1M_VIEW: (),
 }
 
 

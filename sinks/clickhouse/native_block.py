@@ -20,7 +20,7 @@ from schemas.columns import BarBatch, BarRows, Bytes, Ints, Longs, TradeBatch, T
 from schemas.contract import first_sequence
 from schemas.intervals import INTERVALS
 
-__all__ = ["BAR_COLUMNS", "TRADE_COLUMNS", "Block", "bar_block", "trade_block"]
+__all__ = ["BAR_COLUMNS", "TRADE_COLUMNS", "Block", "bar_block", "low_cardinality", "trade_block", "varint"]
 
 _DECIMAL: Final = "Decimal(38, 10)"
 _TIME: Final = "DateTime64(6, 'UTC')"
@@ -179,13 +179,13 @@ def trade_block(parts: Sequence[tuple[TradeBatch, Longs]], source_epoch: int) ->
         indexes[first : first + len(chosen)] = batch.rows["index"][chosen]
         first += len(chosen)
     data = (
-        _low_cardinality(_words(columns.symbols), columns.symbol),
+        low_cardinality(_words(columns.symbols), columns.symbol),
         columns.event_time_us.tobytes(),
         columns.price.tobytes(),
         columns.size.tobytes(),
         columns.side.tobytes(),
         columns.ids[:ids_end].tobytes(),
-        _low_cardinality(_words(columns.exchanges), columns.exchange),
+        low_cardinality(_words(columns.exchanges), columns.exchange),
         columns.no_bid.tobytes() + columns.bid.tobytes(),
         columns.no_ask.tobytes() + columns.ask.tobytes(),
         (columns.offset + first_sequence(source_epoch)).tobytes(),
@@ -209,8 +209,8 @@ def bar_block(batches: Sequence[BarBatch]) -> Block:
     words: dict[str, int] = {}
     keys = np.concatenate([_symbol_keys(batch, words) for batch in batches])
     data = (
-        _low_cardinality([word.encode() for word in words], keys),
-        _low_cardinality([interval.name.encode() for interval in INTERVALS], rows["interval"]),
+        low_cardinality([word.encode() for word in words], keys),
+        low_cardinality([interval.name.encode() for interval in INTERVALS], rows["interval"]),
         rows["start_us"].tobytes(),
         *(_decimal(rows, name) for name in ("open", "high", "low", "close", "volume", "buy_volume")),
         rows["quote_volume"].tobytes(),
@@ -245,7 +245,7 @@ def _decimal(rows: BarRows, name: str) -> bytes:
     return pair.tobytes()
 
 
-def _low_cardinality(words: Sequence[bytes], keys: npt.NDArray[Any]) -> bytes:
+def low_cardinality(words: Sequence[bytes], keys: npt.NDArray[Any]) -> bytes:
     """LowCardinality(String): version, key width, the words, then the keys; nothing at all for no rows."""
     if not len(keys):
         return b""
@@ -254,11 +254,11 @@ def _low_cardinality(words: Sequence[bytes], keys: npt.NDArray[Any]) -> bytes:
     )
     additional_keys = 1 << 9
     head = np.array([1, additional_keys | width, len(words)], np.uint64).tobytes()
-    texts = b"".join(_varint(len(word)) + word for word in words)
+    texts = b"".join(varint(len(word)) + word for word in words)
     return head + texts + np.uint64(len(keys)).tobytes() + keys.astype(dtype).tobytes()
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)

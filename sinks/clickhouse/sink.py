@@ -38,7 +38,7 @@ from sinks.clickhouse.native_block import Block, bar_block, trade_block
 from sinks.clickhouse.refusals import refusal
 from sinks.handover import Handover
 
-__all__ = ["ClickHouseBarsSink", "ClickHouseTradesSink", "Inserter", "connect", "place"]
+__all__ = ["Buffer", "ClickHouseBarsSink", "ClickHouseSink", "ClickHouseTradesSink", "Inserter", "connect", "place"]
 
 Batch = TypeVar("Batch")
 
@@ -203,7 +203,7 @@ def _send(connection: Any, block: Block) -> None:
     stream.finalize()
 
 
-class _Buffer(Generic[Batch]):
+class Buffer(Generic[Batch]):
     """What the partitions of one sink gather, and the threads that insert it. ``rows_of`` counts what a batch adds."""
 
     def __init__(
@@ -269,10 +269,10 @@ class _Buffer(Generic[Batch]):
             inserter.insert(self._encode(group))
 
 
-class _ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):
+class ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):
     """Parts are shards; all of a worker's share one buffer."""
 
-    def __init__(self, shards: int, buffer: _Buffer[Batch]) -> None:
+    def __init__(self, shards: int, buffer: Buffer[Batch]) -> None:
         self._shards = shards
         self._buffer = buffer
 
@@ -287,7 +287,7 @@ class _ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):
 
 
 class _Part(StatefulSinkPartition[Batch, None], Generic[Batch]):
-    def __init__(self, buffer: _Buffer[Batch]) -> None:
+    def __init__(self, buffer: Buffer[Batch]) -> None:
         self._buffer = buffer
         buffer.open()
 
@@ -301,7 +301,7 @@ class _Part(StatefulSinkPartition[Batch, None], Generic[Batch]):
         self._buffer.close()
 
 
-class ClickHouseBarsSink(_ClickHouseSink[BarBatch]):
+class ClickHouseBarsSink(ClickHouseSink[BarBatch]):
     """Items: (shard key, BarBatch of final bars)."""
 
     def __init__(
@@ -315,10 +315,10 @@ class ClickHouseBarsSink(_ClickHouseSink[BarBatch]):
         stop: threading.Event | None = None,
     ) -> None:
         inserter = Inserter(dsn, database, table, stop)
-        super().__init__(shards, _Buffer([inserter], bar_block, len, rows_max))
+        super().__init__(shards, Buffer([inserter], bar_block, len, rows_max))
 
 
-class ClickHouseTradesSink(_ClickHouseSink[TradeBatch]):
+class ClickHouseTradesSink(ClickHouseSink[TradeBatch]):
     """Items: (shard key, TradeBatch after core filled in ``outcome``).
 
     Writes every trade but duplicates; with ``late_only`` just the late ones, into ``late_trades``.
@@ -348,4 +348,4 @@ class ClickHouseTradesSink(_ClickHouseSink[TradeBatch]):
 
         table, lanes = (LATE_TRADES_TABLE, 1) if late_only else (TRADES_TABLE, TRADE_LANES)
         inserters = [Inserter(dsn, database, table, stop) for _ in range(lanes)]
-        super().__init__(shards, _Buffer(inserters, encode, rows_of, rows_max))
+        super().__init__(shards, Buffer(inserters, encode, rows_of, rows_max))

@@ -34,13 +34,19 @@ LAYOUTS: Final = ((5, 2), (4, 1), (9, 2))
 
 
 def refusal(
-    error: Exception, client: redis.Redis, where: str, asked: str = "", calls: Iterable[tuple[int, Call]] = ()
+    error: Exception,
+    client: redis.Redis,
+    where: str,
+    asked: str = "",
+    calls: Iterable[tuple[int, Call]] = (),
+    script: str = APPLY_UPDATE,
 ) -> TapeflowError:
-    """The error to raise for what Redis answered. ``asked``: the command, where the answer names none."""
+    """The error to raise for what Redis answered. ``asked``: the command, where the answer names none; ``script``: the
+    one that ran."""
     said = " ".join(str(error).split())
     if isinstance(error, redis.exceptions.AuthenticationError):
         return SettingError("Redis refused the login", where=where, mend=f"set TAPEFLOW_REDIS_URL ({said})")
-    command, keys = _command_and_keys(said, asked)
+    command, keys = _command_and_keys(said, asked, script)
     if isinstance(error, redis.exceptions.NoPermissionError) or NO_RIGHT.search(said):
         return _missing_right(said, client, where, command, keys)
     if "WRONGTYPE" in said:
@@ -72,10 +78,10 @@ def _missing_right(said: str, client: redis.Redis, where: str, command: str, key
     )
 
 
-def _command_and_keys(said: str, asked: str) -> tuple[str, str]:
+def _command_and_keys(said: str, asked: str, script: str) -> tuple[str, str]:
     """The command and the pattern of its keys, as far as the answer tells."""
     if found := SCRIPT_LINE.search(said):
-        line = APPLY_UPDATE.splitlines()[int(found[1]) - 1]
+        line = script.splitlines()[int(found[1]) - 1]
         if call := CALL.search(line):
             return call[1], call[2]
     if found := COMMAND.search(said):

@@ -33,7 +33,7 @@ from sinks.redis.refusals import refusal, replica
 from sinks.redis.scripts import APPLY_UPDATE
 from sinks.redis.state import Call, LiveUpdate, ShardState
 
-__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "check_writer", "connect", "place"]
+__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "check_writer", "connect", "is_outage", "open_client", "place"]
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 5.0
@@ -79,7 +79,7 @@ def connect(url: str) -> redis.Redis:
     Raises SettingError for a URL or login that Redis refuses, another server there, or a node of a Redis Cluster,
     Unreachable when nothing answers.
     """
-    client = _client(url)
+    client = open_client(url)
     try:
         client.ping()
         clustered = _in_cluster_mode(client)
@@ -117,7 +117,7 @@ def check_writer(client: redis.Redis, url: str) -> None:
         asked = "SCRIPT LOAD"
         client.script_load(APPLY_UPDATE)
     except redis.exceptions.RedisError as error:
-        if _is_outage(error):
+        if is_outage(error):
             raise Unreachable("Redis does not answer", where=place(url), mend=str(error)) from error
         raise refusal(error, client, place(url), asked) from error
     if role != "master":
@@ -131,7 +131,7 @@ def _in_cluster_mode(client: redis.Redis) -> bool:
         return False  # a login or proxy without INFO: what it needs it says at its first command
 
 
-def _client(url: str) -> redis.Redis:
+def open_client(url: str) -> redis.Redis:
     try:
         return redis.Redis.from_url(
             url, socket_timeout=ANSWER_S, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 0)
@@ -150,7 +150,7 @@ def place(url: str) -> str:
     return f"{scheme}://{server}" if separator else server
 
 
-def _is_outage(error: Exception) -> bool:
+def is_outage(error: Exception) -> bool:
     if isinstance(error, redis.exceptions.AuthenticationError):
         return False
     if not isinstance(error, redis.exceptions.ResponseError):
@@ -173,7 +173,7 @@ class RedisWriter:
         stop: threading.Event | None = None,
         on_doubled: Callable[[str, list[int]], None] = lambda _symbol, _shards: None,
     ) -> None:
-        self._client = _client(url)
+        self._client = open_client(url)
         self._on_doubled = on_doubled
         self._where = place(url)
         self._keys = RedisKeys()
@@ -205,9 +205,7 @@ class RedisWriter:
         if not calls:
             return
         try:
-            persist(
-                lambda: self._apply(calls), server="redis", where=self._where, is_outage=_is_outage, stop=self._stop
-            )
+            persist(lambda: self._apply(calls), server="redis", where=self._where, is_outage=is_outage, stop=self._stop)
         except redis.exceptions.RedisError as error:
             raise refusal(error, self._client, self._where, self._asked, calls) from error
 

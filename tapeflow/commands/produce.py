@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jobs.produce.sender import TapeSender
     from runtime.settings.whole import Settings
     from schemas.columns import TradeBatch
+    from schemas.desk import DeskKind
 
 __all__ = ["ValueFormat", "produce"]
 
@@ -52,6 +53,11 @@ class Timestamps(StrEnum):
     sent = "sent"
 
 
+class Kind(StrEnum):
+    trades = "trades"
+    routing = "routing"
+
+
 class ValueFormat(StrEnum):
     confluent = "confluent"
     avro = "avro"
@@ -62,6 +68,7 @@ def produce(
     file: Annotated[str | None, typer.Argument(help="Trade file or folder; - is a pipe.")] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Make trades up instead.")] = False,
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
+    kind: Annotated[Kind, typer.Option(help="Of records: trades, or a made-up dealing desk's.")] = Kind.trades,
     partitions: Annotated[
         int, typer.Option(min=0, max=100_000, help="Create the topic with so many if it isn't there.")
     ] = 0,
@@ -90,14 +97,23 @@ def produce(
     encoding: EncodingOption = None,
     decimal_comma: DecimalCommaOption = None,
 ) -> int:
-    """Send trades to Kafka, keyed by symbol, at a rate or at recorded speed.
+    """Send trades, or a desk's records, to Kafka, keyed by symbol, at a rate or at recorded speed.
 
     Examples: tapeflow produce trades.csv.gz --speed 10 or
-    tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8
+    tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8 or
+    tapeflow produce --kind routing --rate 200 --seconds 60 --partitions 1
     """
     of_market = {"--symbols": symbols, "--trades": trades, "--seed": seed}
     written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
     of_file = {"--speed": speed, "--field-map": field_map, **written.options()}
+    if kind is not Kind.trades:
+        for name, value in {"FILE": file, "--timestamps": timestamps, **of_file}.items():
+            if value is not None:
+                raise SettingError(f"--kind {kind.value} makes its own records", where=name, mend=f"leave {name} out")
+        _check_pace(rate, None, endless=rate is None and trades is None)
+        return _produce_desk(
+            kind.value, topic, partitions, rate, seconds, symbols or SYMBOLS, trades, seed, value_format
+        )
     _check_source(file, synthetic, of_file, of_market)
     _check_pace(rate, speed, endless=synthetic and rate is None and trades is None and seconds is None)
     settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
@@ -125,6 +141,42 @@ def produce(
     typer.echo(
         f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)"
     )
+    return 0
+
+
+def _produce_desk(
+    name: str,
+    topic: str | None,
+    partitions: int,
+    rate: float | None,
+    seconds: float | None,
+    symbols: int,
+    records: int | None,
+    seed: int | None,
+    value_format: ValueFormat | None,
+) -> int:
+    """Send the records of a made-up desk, of the kind of that ``name``."""
+    from flows.analytics_reading import SETTING_OF, desk_settings
+    from jobs.produce.desk import DeskMarket, desk_encoder
+    from jobs.produce.desk_sender import DeskSender
+    from schemas.desk import DESK_KINDS
+
+    kind: DeskKind = next(each for each in DESK_KINDS if each == name)
+    whole = enter(**{SETTING_OF[kind]: topic})
+    settings = desk_settings(whole, getattr(whole, SETTING_OF[kind]))
+    if value_format is ValueFormat.avro:
+        raise SettingError("Avro without a frame isn't read there", where="--format", mend="take json or confluent")
+    encode = desk_encoder(kind, value_format.value if value_format else "json")
+    market = DeskMarket(kind, symbols, SEED if seed is None else seed)
+    writer = _writer(settings, partitions, own_times=False)
+    began = time.monotonic()
+    sender = DeskSender(writer, market, encode, lambda: time.time_ns() // 1000, time.sleep)
+    if rate is None:
+        sender.send_at_once(records or 0)
+    else:
+        sender.send_at(rate, math.inf if seconds is None else seconds, records)
+    delivered, took_s = writer.finish(), time.monotonic() - began
+    typer.echo(f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s")
     return 0
 
 

@@ -16,10 +16,14 @@ __all__ = ["FlowName", "run"]
 class FlowName(StrEnum):
     live = "live"
     history = "history"
+    analytics = "analytics"
 
 
 def run(
-    flow: Annotated[FlowName, typer.Argument(help="live: Redis and fan-out. history: ClickHouse.")],
+    flow: Annotated[
+        FlowName,
+        typer.Argument(help="live: Redis and fan-out. history: ClickHouse. analytics: a desk, to both."),
+    ],
     processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,
 ) -> None:
     """Run a flow until Ctrl-C or SIGTERM, which drain it and keep its state.

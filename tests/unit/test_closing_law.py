@@ -26,11 +26,13 @@ from connectors.kafka.questions import TopicFacts
 from connectors.kafka.reader import KafkaReader
 from connectors.kafka.source import KafkaPart
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
+from schemas.desk import DeskEntry
 from schemas.errors import StorageFailed, WriteFailed
 from sinks.clickhouse.native_block import Block, bar_block
-from sinks.clickhouse.sink import Inserter, _Buffer, _Part
+from sinks.clickhouse.sink import Buffer, Inserter, _Part
 from sinks.kafka.rekey import KeyedRecords, _RekeyPart
 from sinks.kafka.sink import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
+from sinks.redis.channels import ChannelSink, ChannelWriter, _ChannelPart
 from sinks.redis.sink import LiveUpdate, RedisSink, RedisWriter, _RedisPartition
 from sinks.spool import BarSpoolSink, _SpoolPart
 from tests.unit.connectors.kafka.fake_poll import FakePoll
@@ -69,12 +71,25 @@ def clickhouse_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
     def encode(batches: list[BarBatch]) -> Block:
         return bar_block(batches)
 
-    buffer = _Buffer(inserters, encode, len, 1000)
+    buffer = Buffer(inserters, encode, len, 1000)
     parts = [_Part(buffer), _Part(buffer)]
 
     def meet() -> None:
         parts[0].write_batch([BARS])
         parts[1].write_batch([BARS])
+        parts[0].snapshot()
+
+    return parts, meet, WriteFailed
+
+
+def channel_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    patch.setattr(ChannelWriter, "write", refuse)
+    patch.setattr(ChannelWriter, "close", refuse)
+    sink = ChannelSink(f"redis://{NOWHERE}", "routing-decisions", 2)
+    parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
+
+    def meet() -> None:
+        parts[0].write_batch([[DeskEntry("", "routing-metrics", "routing-decision", b"{}", 0)]])
         parts[0].snapshot()
 
     return parts, meet, WriteFailed
@@ -131,6 +146,7 @@ def source_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
 PARTS: dict[type, Callable[[Path, pytest.MonkeyPatch], Broken]] = {
     _RedisPartition: redis_parts,
     _Part: clickhouse_parts,
+    _ChannelPart: channel_parts,
     _KafkaPart: kafka_parts,
     _RekeyPart: rekey_parts,
     _SpoolPart: spool_parts,

@@ -14,6 +14,7 @@ from tests.unit.house import PACKAGES, ROOT
 TAKEN = {  # exceptions that are no failures -> who takes them, and what comes of it
     "SchemaError": "the Avro decoder: a record whose schema can't be read is refused",
     "TooMany": "the endpoint of reports: 429",
+    "RecordRefused": "the decoder of a desk's records: a Reject",
     "TokenRefused": "the doors of REST and WebSocket: 401, or a message to the client",
     "ApiError": "the edge of REST: the answer that it is",
     "InflateLimitError": "the frames of a WebSocket: close code 1009",

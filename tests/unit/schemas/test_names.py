@@ -1,7 +1,7 @@
 """Names are spelled once, apart from each other, and read back to what they are of."""
 
 from schemas import names
-from schemas.names import RedisKeys, dead_letter_topic, deltas_stream, requeued_topic
+from schemas.names import RedisKeys, dead_letter_topic, deltas_stream, requeued_topic, sent_key
 
 
 def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
@@ -11,6 +11,10 @@ def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
 
 def test_each_shard_has_a_stream() -> None:
     assert [deltas_stream(shard) for shard in (0, 12)] == ["md:deltas:0", "md:deltas:12"]
+
+
+def test_each_partition_of_a_topic_keeps_what_it_sent() -> None:
+    assert sent_key("routing-decisions", 3) == "md:channel-order:routing-decisions:3"
 
 
 def test_the_keys_of_a_symbol() -> None:

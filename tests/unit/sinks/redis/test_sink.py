@@ -3,8 +3,7 @@
 import pytest
 from redis.exceptions import AuthenticationError, ResponseError
 
-from sinks.redis.sink import _is_outage as is_outage
-from sinks.redis.sink import place
+from sinks.redis.sink import is_outage, place
 
 
 @pytest.mark.parametrize(

@@ -344,6 +344,78 @@ export interface RoutingDecision<N = number> {
   slippage?: N;
 }
 
+/** Figures of a window of decisions, of all symbols or of one: of the channel routing-metrics. */
+export interface RoutingStatsUpdate<N = number> {
+  type: "routing-stats";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: RoutingStats<N>;
+}
+
+/** Of a window, in all, by decision and by provider. */
+export interface RoutingStats<N = number> {
+  count?: number;
+  share?: N;
+  volume?: N;
+  volumeShare?: N;
+  executionTimeMs?: ExecutionFigures<N> | null;
+  spread?: SpreadFigures<N> | null;
+  slippage?: SlippageFigures<N> | null;
+  /** Length of the window */
+  interval?: "1s" | "1m" | "1h";
+  /** Milliseconds since the epoch, UTC */
+  startTime?: number;
+  partition?: number;
+  /** Of the last decision in it */
+  sequence?: number;
+  /** Decisions that came after its end */
+  revision?: number;
+  /** Decisions that didn't go out one by one */
+  sampled?: number;
+  /** Whose figures these are; without it all symbols' */
+  symbol?: string;
+  byDecision?: Record<string, RoutingFigures<N>>;
+  byLP?: Record<string, RoutingFigures<N>>;
+}
+
+/** Execution times; percentiles are at most 1/256 off. */
+export interface ExecutionFigures<N = number> {
+  mean?: N;
+  p50?: N;
+  p90?: N;
+  p99?: N;
+  max?: N;
+}
+
+/** Spreads at the decision. */
+export interface SpreadFigures<N = number> {
+  mean?: N;
+  p50?: N;
+  p90?: N;
+  p99?: N;
+}
+
+/** Slippages, below 0 in the client's favour. */
+export interface SlippageFigures<N = number> {
+  mean?: N;
+  p50?: N;
+  p90?: N;
+  p99?: N;
+  favourable?: number;
+  adverse?: number;
+}
+
+/** Of some decisions of a window. */
+export interface RoutingFigures<N = number> {
+  count?: number;
+  share?: N;
+  volume?: N;
+  volumeShare?: N;
+  executionTimeMs?: ExecutionFigures<N> | null;
+  spread?: SpreadFigures<N> | null;
+  slippage?: SlippageFigures<N> | null;
+}
+
 /** A liquidity provider's figures: of the channel lp-performance. */
 export interface LpMetricsUpdate<N = number> {
   type: "lp-metrics";
@@ -511,6 +583,7 @@ export type AnalyticsClientMessage =
 /** One of the messages that /ws/analytics sends in arrays. */
 export type AnalyticsServerMessage<N = number> =
   | RoutingDecisionUpdate<N>
+  | RoutingStatsUpdate<N>
   | LpMetricsUpdate<N>
   | ExposureChange<N>
   | AnalyticsAlert

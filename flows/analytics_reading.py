@@ -1,0 +1,74 @@
+"""From settings to the batches of a desk's topics: which there are, how they are read, by which rules they count.
+
+flows.analytics starts here for each kind. Sources, refused records and records that were put back are those of trades
+(flows.reading), with the desk's topic in the place of the topic of trades; each topic has dead letters of its own.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from connectors.desk.decoder import DeskDecoder
+from connectors.kafka.source import KafkaSource
+from core.analytics.rules import DeskRules
+from flows.reading import read_options, requeued_places, resolver_of
+from runtime.settings.whole import Settings
+from schemas.columns import RawBatch
+from schemas.desk import TABLE_OF, DeskBatch, DeskKind
+from schemas.errors import SettingError
+from schemas.names import dead_letter_topic
+
+__all__ = ["SETTING_OF", "desk_rules", "desk_settings", "desk_source", "desk_topics"]
+
+SETTING_OF: Final[dict[DeskKind, str]] = {"routing": "routing_topic"}
+
+
+def desk_topics(settings: Settings) -> dict[DeskKind, str]:
+    """The topics that the settings name. Raises SettingError when they name none."""
+    named: dict[DeskKind, str] = {kind: getattr(settings, name) for kind, name in SETTING_OF.items()}
+    topics = {kind: topic for kind, topic in named.items() if topic}
+    if not topics:
+        names = ", ".join(f"TAPEFLOW_{name.upper()}" for name in SETTING_OF.values())
+        raise SettingError("there is no topic to read", where=names, mend="name at least one")
+    return topics
+
+
+def desk_settings(settings: Settings, topic: str) -> Settings:
+    """The settings with ``topic`` where that of trades stands, for what knows of one topic only."""
+    return settings.model_copy(update={"kafka_topic": topic, "dead_letter_topic": dead_letter_topic(topic)})
+
+
+def desk_rules(settings: Settings) -> DeskRules:
+    """The settings that decide what a record of a desk does."""
+    return DeskRules(
+        out_of_order_us=settings.out_of_order_ms * 1000,
+        lateness_us=settings.lateness_ms * 1000,
+        passed_per_second=settings.decisions_passed_per_s,
+        source_epoch=settings.source_epoch,
+    )
+
+
+def desk_source(settings: Settings, kind: DeskKind, stop: threading.Event) -> KafkaSource[DeskBatch]:
+    """Batches of a kind's topic, which ``settings`` name as the topic; see desk_settings. Asks the brokers."""
+
+    def empty(topic: str, partition: int, next_offset: int) -> DeskBatch:
+        return DeskBatch(kind, topic, partition, np.empty(0, TABLE_OF[kind]), (), 0, next_offset, caught_up=True)
+
+    return KafkaSource(read_options(settings), _decoding(settings, kind, stop), empty=empty, stop=stop)
+
+
+def _decoding(settings: Settings, kind: DeskKind, stop: threading.Event) -> Callable[[RawBatch], DeskBatch]:
+    decoder = DeskDecoder(
+        kind,
+        resolver_of(settings, stop),
+        future_us=settings.future_ms * 1000,
+        value_bytes_max=settings.value_bytes_max,
+    )
+    requeued = {partition: set(places.tolist()) for partition, places in requeued_places(settings).items()}
+
+    def decode(raw: RawBatch) -> DeskBatch:
+        return decoder.decode(raw, requeued.get(raw.partition, ()))
+
+    return decode

@@ -1,0 +1,94 @@
+"""A made-up dealing desk: records of its topics as JSON or Avro, for ``tapeflow produce --kind`` and the demo.
+
+A seed gives the same desk again. Providers differ in speed, spread and habits, symbols in size, so that figures by
+provider and symbol say something. Numbers are made of whole numbers and written with all their digits.
+"""
+
+import io
+import json
+import random
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import fastavro
+
+from connectors.synthetic import symbol_names
+from schemas.avro import ROUTING_SCHEMA_ID, load_schema
+from schemas.desk import DeskKind
+
+__all__ = ["LPS", "DeskMarket", "DeskRecord", "desk_encoder"]
+
+LPS: Final = ("OANDA", "LMAX", "CITI", "XTX", "JPM")
+DECISIONS: Final = (("ABOOK", 55), ("BBOOK", 30), ("PARTIAL", 8), ("HEDGE", 4), ("REJECT", 3))
+BOOKED: Final = frozenset({"BBOOK", "REJECT"})
+"""Decisions that go to no provider."""
+SCHEMAS: Final[dict[DeskKind, tuple[str, int]]] = {"routing": ("RoutingDecision", ROUTING_SCHEMA_ID)}
+
+
+class DeskRecord(NamedTuple):
+    key: str
+    fields: dict[str, Any]
+    """Decimals, texts, and ``eventTime`` in microseconds."""
+
+
+class DeskMarket:
+    """Records of one kind, one after the other."""
+
+    def __init__(self, kind: DeskKind, symbols: int, seed: int) -> None:
+        self._make: Callable[[int], DeskRecord] = {"routing": self._decision}[kind]
+        self._symbols = symbol_names(symbols)
+        self._random = random.Random(seed)  # noqa: S311 - a market that is made up
+
+    def take(self, count: int, start_us: int, span_us: int) -> list[DeskRecord]:
+        """``count`` records, spread over the span."""
+        return [self._make(start_us + span_us * index // max(count, 1)) for index in range(count)]
+
+    def _decision(self, time_us: int) -> DeskRecord:
+        chosen = self._random
+        symbol = self._symbols[min(int(chosen.expovariate(0.2)), len(self._symbols) - 1)]
+        decision = chosen.choices([name for name, _ in DECISIONS], [weight for _, weight in DECISIONS])[0]
+        which = chosen.randrange(len(LPS))
+        execution_us = int(chosen.lognormvariate(9.2 + which / 5, 0.6))
+        return DeskRecord(
+            symbol,
+            {
+                "symbol": symbol,
+                "side": chosen.choice(("BUY", "SELL")),
+                "volume": Decimal(chosen.randrange(1, 500)).scaleb(-2),
+                "routingDecision": decision,
+                "lpSelected": "" if decision in BOOKED else LPS[which],
+                "executionTimeMs": Decimal(execution_us).scaleb(-3),
+                "spread": Decimal(chosen.randrange(4, 30) + which).scaleb(-1),
+                "slippage": Decimal(int(chosen.gauss(0, 8)) + which).scaleb(-1),
+                "eventTime": time_us,
+            },
+        )
+
+
+def desk_encoder(kind: DeskKind, value_format: str, schema_id: int | None = None) -> Callable[[DeskRecord], bytes]:
+    """Bytes of a record: ``json``, or ``confluent`` with ``schema_id`` or the shipped one in the frame."""
+    if value_format == "json":
+        return _as_json
+    name, shipped_id = SCHEMAS[kind]
+    schema = fastavro.parse_schema(load_schema(name))
+    frame = b"\0" + (schema_id or shipped_id).to_bytes(4, "big")
+
+    def encode(record: DeskRecord) -> bytes:
+        stream = io.BytesIO(frame)
+        stream.seek(len(frame))
+        fastavro.schemaless_writer(stream, schema, record.fields)
+        return stream.getvalue()
+
+    return encode
+
+
+def _as_json(record: DeskRecord) -> bytes:
+    pairs = (f"{json.dumps(name)}:{_json_value(name, value)}" for name, value in record.fields.items())
+    return f"{{{','.join(pairs)}}}".encode()
+
+
+def _json_value(name: str, value: Any) -> str:
+    if name == "eventTime":
+        return f"{Decimal(value).scaleb(-3):f}"
+    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value)

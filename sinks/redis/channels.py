@@ -1,0 +1,135 @@
+"""Adds messages of a flow to the streams of the analytics channels, each once whatever is written again.
+
+Bytewax items are (shard key, the messages of a batch). One thread and one connection serve all partitions of a topic. A
+script compares each entry's order with the last one that went out for its partition, so a crash, a replay or a second
+writer adds nothing. ``snapshot`` returns when all that was handed over is in Redis; a Redis that is down is waited for.
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import redis
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from runtime.outage import persist
+from schemas.channels import ENTRIES_KEPT, channel_stream, event_fields
+from schemas.closing import quietly
+from schemas.desk import DeskEntry
+from schemas.names import sent_key
+from schemas.shards import part_names, partition_of
+from sinks.handover import Handover
+from sinks.redis.refusals import refusal
+from sinks.redis.scripts import ADD_ENTRIES
+from sinks.redis.sink import is_outage, open_client, place
+
+__all__ = ["ChannelSink", "ChannelWriter"]
+
+CALL_ENTRIES_MAX: Final = 500
+"""Entries of one call of the script: it takes a few milliseconds, in which Redis does nothing else."""
+WAITING_MAX: Final = 64
+Entries = tuple[int, Sequence[DeskEntry]]
+"""A partition and its messages, in order."""
+
+
+class ChannelWriter:
+    """Owns the connection; used by one thread. ``topic``: where the records came from."""
+
+    def __init__(self, url: str, topic: str, stop: threading.Event | None = None) -> None:
+        self._client = open_client(url)
+        self._script = self._client.register_script(ADD_ENTRIES)
+        self._topic = topic
+        self._where = place(url)
+        self._stop = stop or threading.Event()
+
+    def write(self, groups: Sequence[Entries]) -> None:
+        """Returns when Redis took all. Raises Unreachable when stopped while it is down, SettingError for a right that
+        is missing, WriteFailed for any other refusal."""
+        for partition, entries in groups:
+            for first in range(0, len(entries), CALL_ENTRIES_MAX):
+                self._add(partition, entries[first : first + CALL_ENTRIES_MAX])
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _add(self, partition: int, entries: Sequence[DeskEntry]) -> None:
+        streams: dict[str, int] = {}
+        arguments: list[Any] = [ENTRIES_KEPT]
+        for entry in entries:
+            number = streams.setdefault(channel_stream(entry.channel), len(streams) + 2)
+            fields = event_fields(entry.kind, entry.data, written_ms=entry.time_ms, symbols=entry.symbols)
+            pairs = [text for name, value in fields.items() for text in (name, value.decode())]
+            arguments += [entry.order, number, msgspec.msgpack.encode(pairs)]
+        keys = [sent_key(self._topic, partition), *streams]
+        try:
+            persist(
+                lambda: self._call(keys, arguments),
+                server="redis",
+                where=self._where,
+                is_outage=is_outage,
+                stop=self._stop,
+            )
+        except redis.exceptions.RedisError as error:
+            raise refusal(error, self._client, self._where, "EVALSHA", script=ADD_ENTRIES) from error
+
+    def _call(self, keys: list[str], arguments: list[Any]) -> None:
+        try:
+            self._script(keys, arguments)
+        except Exception:  # after any failure an old reply may still be on its way: never read on from it
+            self._client.connection_pool.disconnect()
+            raise
+
+
+class ChannelSink(FixedPartitionedSink[Sequence[DeskEntry], None]):
+    """Items: (shard key, messages of one partition in order). ``shards``: partitions of the topic."""
+
+    def __init__(self, url: str, topic: str, shards: int, *, stop: threading.Event | None = None) -> None:
+        self._shards = shards
+        self._parts = 0
+        self._lock = threading.Lock()
+        self._writer = ChannelWriter(url, topic, stop)
+        self._handover: Handover[Entries] = Handover(self._writer.write, name="channel-writer", depth=WAITING_MAX)
+
+    def list_parts(self) -> list[str]:
+        return part_names(self._shards)
+
+    def part_fn(self, item_key: str) -> int:
+        return partition_of(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_ChannelPart":  # noqa: ARG002
+        with self._lock:
+            self._parts += 1
+        return _ChannelPart(partition_of(for_part), self)
+
+    def put(self, partition: int, entries: Sequence[DeskEntry]) -> None:
+        self._handover.put((partition, entries))
+
+    def drain(self) -> None:
+        self._handover.drain()
+
+    def release(self) -> None:
+        """The last part to close ends the thread and the connection."""
+        with self._lock:
+            self._parts -= 1
+            if self._parts:
+                return
+        self._handover.close()
+        with quietly("Redis"):
+            self._writer.close()
+
+
+class _ChannelPart(StatefulSinkPartition[Sequence[DeskEntry], None]):
+    def __init__(self, partition: int, sink: ChannelSink) -> None:
+        self._partition = partition
+        self._sink = sink
+
+    def write_batch(self, values: list[Sequence[DeskEntry]]) -> None:
+        for entries in values:
+            self._sink.put(self._partition, entries)
+
+    def snapshot(self) -> None:
+        self._sink.drain()
+
+    def close(self) -> None:
+        self._sink.release()

@@ -1,0 +1,22 @@
+"""Tables of a desk: each kind has one, and figures that are copied share nothing."""
+
+from schemas.desk import TABLE_OF, WINDOWS, RoutingFigures
+
+
+def test_every_kind_has_a_table_that_says_where_a_record_stands() -> None:
+    for table in TABLE_OF.values():
+        assert table.names is not None
+        assert {"offset", "timestamp_ms", "event_time_us"} <= set(table.names)
+
+
+def test_windows_are_whole_seconds() -> None:
+    assert [window.name for window in WINDOWS] == ["1s", "1m", "1h"]
+    assert all(window.length_us % 1_000_000 == 0 for window in WINDOWS)
+
+
+def test_a_copy_shares_nothing() -> None:
+    figures = RoutingFigures(count=1, execution={1: 2})
+    copied = figures.copy()
+    assert copied == figures
+    figures.execution[1] = 3
+    assert copied.execution == {1: 2}
