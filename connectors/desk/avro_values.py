@@ -1,4 +1,4 @@
-"""Avro values of a desk's topics in Confluent framing: a frame's schema by its id, a record as a dictionary.
+"""Avro values of a desk's topics in Confluent framing: read by the id in the frame, and written.
 
 connectors.desk.decoder hands over values whose first byte is the frame's. Records of a desk come at thousands a second,
 so fastavro reads them one by one; trades have a decoder of their own (connectors.avro). A schema that nobody knows, or
@@ -12,10 +12,10 @@ from typing import Any, Final
 import fastavro
 
 from connectors.desk.values import RecordRefused
-from schemas.avro import WriterSchema, shipped_schema
+from schemas.avro import WriterSchema, load_schema, shipped_schema
 from schemas.rejects import Reason
 
-__all__ = ["FRAME", "AvroValues"]
+__all__ = ["FRAME", "AvroValues", "framed_writer"]
 
 FRAME: Final = 0
 """The first byte of a frame; no JSON begins with it."""
@@ -60,3 +60,17 @@ class AvroValues:
             except Exception as error:  # noqa: BLE001 - likewise of a schema that is none
                 raise RecordRefused(Reason.UNKNOWN_SCHEMA, f"schema {schema_id} can't be read: {error!r}") from None
         return self._parsed[schema_id]
+
+
+def framed_writer(name: str, schema_id: int) -> Callable[[Mapping[str, Any]], bytes]:
+    """What makes values of the shipped schema of that name, with the id in the frame."""
+    schema = fastavro.parse_schema(load_schema(name))
+    frame = bytes([FRAME]) + schema_id.to_bytes(HEAD_BYTES - 1, "big")
+
+    def write(record: Mapping[str, Any]) -> bytes:
+        stream = io.BytesIO()
+        stream.write(frame)
+        fastavro.schemaless_writer(stream, schema, record)
+        return stream.getvalue()
+
+    return write

@@ -4,17 +4,15 @@ A seed gives the same desk again. Providers differ in speed, spread and habits, 
 provider and symbol say something. Numbers are made of whole numbers and written with all their digits.
 """
 
-import io
 import json
 import random
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import fastavro
-
+from connectors.desk.avro_values import framed_writer
 from connectors.synthetic import symbol_names
-from schemas.avro import ROUTING_SCHEMA_ID, load_schema
+from schemas.avro import ROUTING_SCHEMA_ID
 from schemas.desk import DeskKind
 
 __all__ = ["LPS", "DeskMarket", "DeskRecord", "desk_encoder"]
@@ -71,16 +69,8 @@ def desk_encoder(kind: DeskKind, value_format: str, schema_id: int | None = None
     if value_format == "json":
         return _as_json
     name, shipped_id = SCHEMAS[kind]
-    schema = fastavro.parse_schema(load_schema(name))
-    frame = b"\0" + (schema_id or shipped_id).to_bytes(4, "big")
-
-    def encode(record: DeskRecord) -> bytes:
-        stream = io.BytesIO(frame)
-        stream.seek(len(frame))
-        fastavro.schemaless_writer(stream, schema, record.fields)
-        return stream.getvalue()
-
-    return encode
+    write = framed_writer(name, schema_id or shipped_id)
+    return lambda record: write(record.fields)
 
 
 def _as_json(record: DeskRecord) -> bytes:

@@ -99,21 +99,15 @@ def produce(
 ) -> int:
     """Send trades, or a desk's records, to Kafka, keyed by symbol, at a rate or at recorded speed.
 
-    Examples: tapeflow produce trades.csv.gz --speed 10 or
-    tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8 or
-    tapeflow produce --kind routing --rate 200 --seconds 60 --partitions 1
+    Examples: tapeflow produce trades.csv.gz --speed 10 or tapeflow produce --kind routing --rate 200 --seconds 60 or
+    tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8
     """
     of_market = {"--symbols": symbols, "--trades": trades, "--seed": seed}
     written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
     of_file = {"--speed": speed, "--field-map": field_map, **written.options()}
     if kind is not Kind.trades:
-        for name, value in {"FILE": file, "--timestamps": timestamps, **of_file}.items():
-            if value is not None:
-                raise SettingError(f"--kind {kind.value} makes its own records", where=name, mend=f"leave {name} out")
-        _check_pace(rate, None, endless=rate is None and trades is None)
-        return _produce_desk(
-            kind.value, topic, partitions, rate, seconds, symbols or SYMBOLS, trades, seed, value_format
-        )
+        _check_desk(kind, {"FILE": file, "--timestamps": timestamps, **of_file}, rate, trades)
+        return _produce_desk(kind, topic, partitions, (rate, seconds, trades), symbols or SYMBOLS, seed, value_format)
     _check_source(file, synthetic, of_file, of_market)
     _check_pace(rate, speed, endless=synthetic and rate is None and trades is None and seconds is None)
     settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
@@ -138,30 +132,38 @@ def produce(
     if isinstance(tape, FileTape) and tape.left_out:
         people().print(f"{tape.left_out} rows of {file} are no trades and were left out: see tapeflow bars --rejects")
     tell_reading(people(), files)
-    typer.echo(
-        f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)"
-    )
+    return _tell_sent(delivered, settings.kafka_topic, took_s)
+
+
+def _tell_sent(delivered: int, topic: str, took_s: float) -> int:
+    typer.echo(f"{delivered} records delivered to {topic} in {took_s:.1f} s ({delivered / took_s:,.0f}/s)")
     return 0
 
 
+def _check_desk(kind: Kind, unused: Mapping[str, object], rate: float | None, records: int | None) -> None:
+    for name, value in unused.items():
+        if value is not None:
+            raise SettingError(f"--kind {kind.value} makes its own records", where=name, mend=f"leave {name} out")
+    _check_pace(rate, None, endless=rate is None and records is None)
+
+
 def _produce_desk(
-    name: str,
+    chosen: Kind,
     topic: str | None,
     partitions: int,
-    rate: float | None,
-    seconds: float | None,
+    pace: tuple[float | None, float | None, int | None],
     symbols: int,
-    records: int | None,
     seed: int | None,
     value_format: ValueFormat | None,
 ) -> int:
-    """Send the records of a made-up desk, of the kind of that ``name``."""
+    """Send the records of a made-up desk. ``pace``: rate, seconds, number of records."""
     from flows.analytics_reading import SETTING_OF, desk_settings
     from jobs.produce.desk import DeskMarket, desk_encoder
     from jobs.produce.desk_sender import DeskSender
     from schemas.desk import DESK_KINDS
 
-    kind: DeskKind = next(each for each in DESK_KINDS if each == name)
+    kind: DeskKind = next(each for each in DESK_KINDS if each == chosen.value)
+    rate, seconds, records = pace
     whole = enter(**{SETTING_OF[kind]: topic})
     settings = desk_settings(whole, getattr(whole, SETTING_OF[kind]))
     if value_format is ValueFormat.avro:
@@ -176,8 +178,7 @@ def _produce_desk(
     else:
         sender.send_at(rate, math.inf if seconds is None else seconds, records)
     delivered, took_s = writer.finish(), time.monotonic() - began
-    typer.echo(f"{delivered} records delivered to {settings.kafka_topic} in {took_s:.1f} s")
-    return 0
+    return _tell_sent(delivered, settings.kafka_topic, took_s)
 
 
 def _send_all(

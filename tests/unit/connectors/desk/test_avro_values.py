@@ -1,8 +1,10 @@
 """Framed values: read with the writer's schema, refused where nobody knows it or the bytes don't fit."""
 
+from decimal import Decimal
+
 import pytest
 
-from connectors.desk.avro_values import AvroValues
+from connectors.desk.avro_values import AvroValues, framed_writer
 from connectors.desk.values import RecordRefused
 from schemas.avro import WriterSchema
 from schemas.rejects import Reason
@@ -40,3 +42,13 @@ def test_what_cant_be_read(schema: WriterSchema | None, body: bytes, reason: Rea
     with pytest.raises(RecordRefused) as refused:
         AvroValues(lambda _id: schema).read(framed(7, body))
     assert refused.value.reason is reason
+
+
+def test_what_is_written_is_read() -> None:
+    quote = {
+        "symbol": "A", "bid": Decimal(1), "ask": Decimal("2.5"), "bid_size": Decimal(0), "ask_size": Decimal(0),
+        "event_time": 5, "exchange": "",
+    }  # fmt: skip
+    value = framed_writer("Quote", 2)(quote)
+    assert value[:5] == b"\0\0\0\0\2"
+    assert AvroValues(None).read(value)["ask"] == Decimal("2.5")
