@@ -1,12 +1,18 @@
 """Tables of a desk: each kind has one, and figures that are copied share nothing."""
 
-from schemas.desk import TABLE_OF, WINDOWS, RoutingFigures
+import numpy as np
+
+from schemas.desk import ROUTING, TABLE_OF, WINDOWS, DeskBatch, RoutingFigures
 
 
 def test_every_kind_has_a_table_that_says_where_a_record_stands() -> None:
     for table in TABLE_OF.values():
         assert table.names is not None
         assert {"offset", "timestamp_ms", "event_time_us"} <= set(table.names)
+
+
+def test_a_batch_is_as_long_as_its_good_records() -> None:
+    assert len(DeskBatch("routing", "routing-decisions", 0, np.zeros(2, ROUTING), (), 3, 3)) == 2
 
 
 def test_windows_are_whole_seconds() -> None:

@@ -90,6 +90,7 @@ def test_what_no_window_takes_is_late_and_passes_all_the_same() -> None:
     output = desk.apply(routing_batch([decision(1, 0), decision(2, 3990 * SECOND)]))
     assert output.late == 1
     assert len(output.entries) == 2
+    assert desk.apply(routing_batch([decision(3, 0)])).late == 1
 
 
 def test_the_clock_announces_and_nothing_changes() -> None:

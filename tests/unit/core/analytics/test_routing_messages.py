@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from core.analytics.routing_messages import add_figures, stats_data
+from core.analytics.routing_messages import add_figures, decision_data, stats_data
 from core.analytics.sketch import buckets_of
 from schemas.desk import RoutingFigures
+from tests.property.desk_records import decision, routing_batch
 
 
 def bucket_of(value: int) -> int:
@@ -20,6 +21,14 @@ def figures(count: int, volume: int, slippage: int, execution_us: int) -> Routin
         count if slippage > 0 else 0, count, {bucket_of(execution_us): count}, {bucket_of(3): count},
         {bucket_of(slippage): count},
     )  # fmt: skip
+
+
+def test_a_decision_with_all_its_digits() -> None:
+    row = routing_batch([decision(volume=Decimal("999999999999999999.9999999999"), execution_us=1, side="")]).rows[0]
+    assert decision_data(row, "A", "", "REJECT") == (
+        b'{"symbol":"A","side":"","volume":999999999999999999.9999999999,"routingDecision":"REJECT","lpSelected":"",'
+        b'"executionTimeMs":0.001,"spread":0.8,"slippage":-0.1}'
+    )
 
 
 def test_figures_by_hand() -> None:
