@@ -31,11 +31,13 @@ __all__ = [
     "TRADES_TOPIC",
     "TRADES_VIEW",
     "UPDATES_CHANNEL",
+    "WATCHLISTS_CHANNEL",
     "RedisKeys",
     "dead_letter_topic",
     "deltas_stream",
     "requeued_topic",
     "sent_key",
+    "watchlists_key",
 ]
 
 TRADES_TOPIC: Final = "trades"
@@ -63,6 +65,8 @@ SYMBOLS_KEY: Final = "md:symbols"
 UPDATES_CHANNEL: Final = "market-data:updates"
 SUBSCRIPTIONS_CHANNEL: Final = "market-data:subscriptions"
 CONTROL_CHANNEL: Final = "market-data:control"
+WATCHLISTS_CHANNEL: Final = "market-data:watchlists"
+"""Pub/sub: which list of which user was edited, so that gateways read it again for who follows it."""
 SUBSCRIBED_SET: Final = "subscribed"
 
 
@@ -83,6 +87,11 @@ def deltas_stream(shard: int) -> str:
 def sent_key(topic: str, partition: int) -> str:
     """Where the order of the last entry is kept that a partition of a topic brought into the channels."""
     return f"md:channel-order:{topic}:{partition}"
+
+
+def watchlists_key(user_id: str) -> str:
+    """Hash of a user's watchlists, a list per field."""
+    return "gateway:watchlists:" + user_id
 
 
 class RedisKeys:

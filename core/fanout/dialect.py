@@ -19,10 +19,12 @@ __all__ = [
     "FINAL_BARS",
     "Command",
     "Dialect",
+    "Follow",
     "Ping",
     "Problem",
     "RoomKey",
     "Subscribe",
+    "Unfollow",
     "Unsubscribe",
     "Variant",
     "refusal",
@@ -51,6 +53,19 @@ class Unsubscribe:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """``lists``: ids of the user's watchlists, whose symbols come, and go, as the lists change; ``since`` as above."""
+
+    lists: tuple[str, ...]
+    since: Mapping[RoomKey, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfollow:
+    lists: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """``echo`` is what the pong gives back: raw JSON, or empty."""
 
@@ -76,7 +91,7 @@ def refusal(code: str, names: Sequence[str], symbols_max: int) -> Problem:
     return Problem(code, f"{text} {listed}")
 
 
-Command = Subscribe | Unsubscribe | Ping | Problem
+Command = Subscribe | Unsubscribe | Follow | Unfollow | Ping | Problem
 
 
 class Dialect:
@@ -118,6 +133,10 @@ class Dialect:
         raise NotImplementedError
 
     def update(self, bar: BarMessage) -> bytes:
+        raise NotImplementedError
+
+    def watchlist(self, list_id: str, name: str, symbols: Sequence[str] | None, now_ms: int) -> bytes:
+        """What a list that the client follows holds now; None: it was deleted."""
         raise NotImplementedError
 
     def batch(self, messages: Sequence[ChannelMessage]) -> bytes:

@@ -10,15 +10,17 @@ hands out. So the same code runs under a property test with random faults.
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from core.fanout.bar_rooms import BarRoom
 from core.fanout.client import FRESH, HELD, WAITING, Client, HubLimits, Room
 from core.fanout.delivery import Delivery
-from core.fanout.dialect import Command, Ping, Problem, RoomKey, Subscribe, Unsubscribe, refusal
+from core.fanout.dialect import Command, Follow, Ping, Problem, RoomKey, Subscribe, Unfollow, Unsubscribe, refusal
 from core.fanout.messages import BarMessage, ChannelMessage, TickerMessage
 from core.fanout.registry import Registry
 from core.fanout.rooms import ChannelRoom, Outcome, TickerRoom
+from core.fanout.watchlists import Watchlists
 from schemas.contract import CLOSE_RATE
 
 __all__ = ["Hub", "Load"]
@@ -44,6 +46,7 @@ class Hub:
         self.paused = False
         self.last_broadcast_ms = 0
         self.generation = 0
+        self.watchlists = Watchlists(self._carry_out, self.delivery.reply, self.delivery.tell)
         self._dirty: dict[Room, None] = {}
         self._loads: dict[RoomKey, int] = {}
         self._timers: list[tuple[int, int, BarRoom]] = []
@@ -59,6 +62,7 @@ class Hub:
         if client not in self.clients:
             return
         del self.clients[client]
+        self.watchlists.forget(client)
         for room in list(client.rooms):
             self._leave(client, room)
         self.delivery.forget(client)
@@ -79,13 +83,21 @@ class Hub:
             self.delivery.tell(client, command, now_ms)
         elif isinstance(command, Ping):
             self.delivery.reply(client, (client.variant.dialect.pong(command, now_ms),))
-        elif isinstance(command, Unsubscribe):
-            for key in command.rooms:
-                room = self.registry.find(key)
-                if room is not None and room in client.rooms:
-                    self._leave(client, room)
+        elif isinstance(command, Follow):
+            self.watchlists.follow(client, command, now_ms)
+        elif isinstance(command, Unfollow):
+            self.watchlists.unfollow(client, command, now_ms)
         else:
+            self._carry_out(client, replace(command, rooms=tuple(self.watchlists.asked(client, command))), now_ms)
+
+    def _carry_out(self, client: Client, command: Subscribe | Unsubscribe, now_ms: int) -> None:
+        if isinstance(command, Subscribe):
             self._subscribe(client, command, now_ms)
+            return
+        for key in command.rooms:
+            room = self.registry.find(key)
+            if room is not None and room in client.rooms:
+                self._leave(client, room)
 
     def _subscribe(self, client: Client, command: Subscribe, now_ms: int) -> None:
         refused: dict[str, list[str]] = {}
@@ -308,7 +320,7 @@ class Hub:
 
     @property
     def wants_loads(self) -> bool:
-        return bool(self._loads)
+        return bool(self._loads) or self.watchlists.wants_loads
 
     def load_failed(self, load: Load, now_ms: int) -> None:
         room = self.registry.find(load.key)

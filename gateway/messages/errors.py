@@ -18,7 +18,8 @@ ERROR_CODES: Final = {
     "INVALID_CHANNEL": "not a channel",
     "FORBIDDEN_SYMBOL": "the token doesn't cover the symbol",
     "FORBIDDEN_CHANNEL": "the token's role may not join the channel",
-    "SUBSCRIPTION_LIMIT": "more symbols than one connection may have; the ones named are not subscribed to",
+    "UNKNOWN_WATCHLIST": "the user has no watchlist of this id",
+    "SUBSCRIPTION_LIMIT": "more symbols or watchlists than one connection may have; the ones named are left out",
 }
 ErrorCode = Annotated[
     str,

@@ -11,7 +11,16 @@ from msgspec import Meta
 
 from gateway.messages.channel import Channel, Message
 from gateway.messages.errors import ErrorCode
-from gateway.messages.values import NOTHING, Milliseconds, Number, NumberOrNull, Sequence, SymbolName, SymbolNames
+from gateway.messages.values import (
+    NOTHING,
+    Milliseconds,
+    Number,
+    NumberOrNull,
+    Sequence,
+    SymbolName,
+    SymbolNames,
+    WatchlistIds,
+)
 
 __all__ = [
     "PRICES",
@@ -22,13 +31,17 @@ __all__ = [
     "PricesPong",
     "PricesSubscribe",
     "PricesUnsubscribe",
+    "PricesWatchlist",
 ]
 
 
 class PricesSubscribe(msgspec.Struct, tag="subscribe", tag_field="type", rename="camel", kw_only=True):
     """Asks for symbols: a snapshot of each comes first, or with ``since`` the deltas that were missed."""
 
-    symbols: SymbolNames
+    symbols: Annotated[SymbolNames, Meta(description="Needed where no watchlist is named")] = []
+    watchlists: Annotated[
+        WatchlistIds, Meta(description="Ids of the user's watchlists; their symbols come, and follow every edit")
+    ] = []
     timeframe: Literal["real-time"] = "real-time"
     include_depth: Annotated[bool, Meta(description="Bid and ask are sent anyway")] = False
     since: Annotated[
@@ -40,7 +53,8 @@ class PricesSubscribe(msgspec.Struct, tag="subscribe", tag_field="type", rename=
 class PricesUnsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="type", kw_only=True):
     """Ends subscriptions; it has no answer."""
 
-    symbols: SymbolNames
+    symbols: SymbolNames = []
+    watchlists: WatchlistIds = []
 
 
 class PricesPing(msgspec.Struct, tag="ping", tag_field="type", kw_only=True):
@@ -86,6 +100,16 @@ class PriceDelta(msgspec.Struct, tag="delta", tag_field="type", rename="camel", 
     previous: Annotated[int, Meta(ge=0, description="The sequence that this applies to")]
 
 
+class PricesWatchlist(msgspec.Struct, tag="watchlist", tag_field="type", kw_only=True):
+    """What a watchlist that the connection follows holds: when it was asked for, and after each edit."""
+
+    id: str
+    name: str
+    symbols: list[SymbolName]
+    deleted: Annotated[bool, Meta(description="The list is gone, and its symbols with it")] = False
+    timestamp: Milliseconds
+
+
 class PricesError(msgspec.Struct, tag="error", tag_field="type", kw_only=True):
     """Something of a message could not be done. The connection stays, and the rest of the message holds."""
 
@@ -115,6 +139,7 @@ PRICES: Final = Channel(
                 {"type": "subscribe", "symbols": "AAPL", "timeframe": "real-time", "includeDepth": True},
                 {"type": "subscribe", "symbols": ["AAPL", "BTC/USDT"], "since": {"AAPL": 184467}},
                 {"type": "subscribe", "symbols": ["AAPL"], "since": 184467},
+                {"type": "subscribe", "watchlists": ["0b6c1d3e9f3a4a5c"]},
             ),
         ),
         Message(PricesUnsubscribe, ({"type": "unsubscribe", "symbols": ["AAPL"]},)),
@@ -156,6 +181,19 @@ PRICES: Final = Channel(
                     "timestamp": 1767225600223,
                     "sequence": 184470,
                     "previous": 184467,
+                },
+            ),
+        ),
+        Message(
+            PricesWatchlist,
+            (
+                {
+                    "type": "watchlist",
+                    "id": "0b6c1d3e9f3a4a5c",
+                    "name": "Majors",
+                    "symbols": ["AAPL", "BTC/USDT"],
+                    "deleted": False,
+                    "timestamp": 1767225600123,
                 },
             ),
         ),

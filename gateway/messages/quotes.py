@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from gateway.messages.channel import Channel, Message
 from gateway.messages.errors import ErrorCode
-from gateway.messages.values import IsoTime, Number, NumberOrNull, SymbolName, SymbolNames
+from gateway.messages.values import IsoTime, Number, NumberOrNull, SymbolName, SymbolNames, WatchlistIds
 
 __all__ = [
     "BATCH_MAX",
@@ -25,6 +25,7 @@ __all__ = [
     "QuotesPong",
     "QuotesSubscribe",
     "QuotesUnsubscribe",
+    "QuotesWatchlist",
     "SymbolQuote",
 ]
 
@@ -35,14 +36,18 @@ BATCH_MAX: Final = 50
 class QuotesSubscribe(msgspec.Struct, tag="subscribe", tag_field="action", rename="camel", kw_only=True):
     """Asks for symbols: their tickers come at once, and again whenever they change."""
 
-    symbols: SymbolNames
+    symbols: Annotated[SymbolNames, Meta(description="Needed where no watchlist is named")] = []
+    watchlists: Annotated[
+        WatchlistIds, Meta(description="Ids of the user's watchlists; their symbols come, and follow every edit")
+    ] = []
     client_id: Annotated[str, Meta(description="Free text; the gateway gives each connection an id of its own")] = ""
 
 
 class QuotesUnsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="action", rename="camel", kw_only=True):
     """Ends subscriptions; it has no answer."""
 
-    symbols: SymbolNames
+    symbols: SymbolNames = []
+    watchlists: WatchlistIds = []
     client_id: str = ""
 
 
@@ -100,6 +105,16 @@ class BatchUpdate(msgspec.Struct, tag="batch_update", tag_field="type", kw_only=
     timestamp: IsoTime
 
 
+class QuotesWatchlist(msgspec.Struct, tag="watchlist", tag_field="type", kw_only=True):
+    """What a watchlist that the connection follows holds: when it was asked for, and after each edit."""
+
+    id: str
+    name: str
+    symbols: list[SymbolName]
+    deleted: Annotated[bool, Meta(description="The list is gone, and its symbols with it")] = False
+    timestamp: IsoTime
+
+
 class QuotesError(msgspec.Struct, tag="error", tag_field="type", kw_only=True):
     """Something of a message could not be done. The connection stays, and the rest of the message holds."""
 
@@ -148,6 +163,7 @@ QUOTES: Final = Channel(
             (
                 {"action": "subscribe", "symbols": ["RELIANCE", "TCS"]},
                 {"action": "subscribe", "symbols": "RELIANCE", "clientId": "desk-7"},
+                {"action": "subscribe", "watchlists": ["0b6c1d3e9f3a4a5c"]},
             ),
         ),
         Message(QuotesUnsubscribe, ({"action": "unsubscribe", "symbols": ["RELIANCE"]},)),
@@ -165,6 +181,19 @@ QUOTES: Final = Channel(
                 {
                     "type": "batch_update",
                     "updates": [{"symbol": "RELIANCE", "data": EXAMPLE}, {"symbol": "TCS", "data": OTHER}],
+                    "timestamp": TIME,
+                },
+            ),
+        ),
+        Message(
+            QuotesWatchlist,
+            (
+                {
+                    "type": "watchlist",
+                    "id": "0b6c1d3e9f3a4a5c",
+                    "name": "Majors",
+                    "symbols": ["RELIANCE", "TCS"],
+                    "deleted": False,
                     "timestamp": TIME,
                 },
             ),

@@ -25,6 +25,7 @@ __all__ = [
     "Sequence",
     "SymbolName",
     "SymbolNames",
+    "WatchlistIds",
     "raw",
 ]
 
@@ -42,6 +43,7 @@ Sequence = Annotated[int, Meta(ge=0, description="Rises with every trade of the 
 SymbolName = Annotated[str, Meta(pattern=SYMBOL_PATTERN, description="As the venue writes it")]
 # The pattern of the lone string is for the document only: msgspec 0.22 frees a checked pattern twice in such a union.
 SymbolNames = Annotated[str, Meta(extra_json_schema={"pattern": SYMBOL_PATTERN})] | list[SymbolName]
+WatchlistIds = str | list[str]
 IntervalName = Annotated[
     str, Meta(title="Interval", extra_json_schema={"enum": [each.name for each in INTERVALS]}, description="Bar length")
 ]

@@ -2,7 +2,8 @@
 
 One hash per user, a list per field, so that a user's lists are one read and need no index. A user sees and changes only
 lists of the token's userId, holds at most 100 of them, and can list only symbols the token allows. Creating and
-replacing decide and write on the server in one step, so two gateways cannot overshoot or revive a list.
+replacing decide and write on the server in one step, so two gateways cannot overshoot or revive a list. The same step
+tells all gateways of an edit, and they tell the clients that follow the list.
 """
 
 import time
@@ -18,13 +19,14 @@ from gateway.rest.errors import bad_request, not_found
 from gateway.rest.words import Watchlist, WatchlistBody
 from gateway.stores.now import Now
 from gateway.stores.redis_pool import Redis
+from schemas.names import WATCHLISTS_CHANNEL, watchlists_key
 
 __all__ = ["Watchlists"]
 
-KEY: Final = "gateway:watchlists:"
 LISTS_MAX: Final = 100
 CREATE: Final = files(__package__).joinpath("create_watchlist.lua").read_text("utf-8")
 REPLACE: Final = files(__package__).joinpath("replace_watchlist.lua").read_text("utf-8")
+DELETE: Final = files(__package__).joinpath("delete_watchlist.lua").read_text("utf-8")
 EXAMPLE: Final = {
     "id": "0b6c1d3e9f3a4a5c8d7e6f5a4b3c2d1e",
     "name": "Majors",
@@ -43,6 +45,7 @@ class Watchlists:
         self._now = now
         self._create = redis.register_script(CREATE)
         self._replace = redis.register_script(REPLACE)
+        self._delete = redis.register_script(DELETE)
 
     def operations(self) -> tuple[Operation, ...]:
         one = "/api/watchlists/{id}"
@@ -126,12 +129,13 @@ class Watchlists:
         old = msgspec.json.decode(await self._held(call), type=Watchlist)
         new = Watchlist(old.id, wanted.name, wanted.symbols, old.created_at, time.time_ns() // 1_000_000)
         body = msgspec.json.encode(new)
-        if not await self._now.guard(self._replace(keys=[_key(call)], args=[old.id, body])):
+        if not await self._now.guard(self._replace(keys=[_key(call)], args=[old.id, body, *_told(call)])):
             raise _missing(call)
         return Reply(body)
 
     async def delete(self, call: Call) -> Reply:
-        if not await self._now.guard(self._redis.hdel(_key(call), call.path["id"])):
+        list_id = call.path["id"]
+        if not await self._now.guard(self._delete(keys=[_key(call)], args=[list_id, *_told(call)])):
             raise _missing(call)
         return Reply(b"", 204)
 
@@ -143,7 +147,13 @@ class Watchlists:
 
 
 def _key(call: Call) -> str:
-    return KEY + call.principal.user_id
+    return watchlists_key(call.principal.user_id)
+
+
+def _told(call: Call) -> tuple[str, bytes]:
+    """The channel and the message by which gateways learn that the list was edited."""
+    edited = {"user": call.principal.user_id, "id": call.path["id"]}
+    return WATCHLISTS_CHANNEL, msgspec.json.encode(edited)
 
 
 def _missing(call: Call) -> Exception:

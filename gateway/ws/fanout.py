@@ -31,8 +31,9 @@ from core.fanout.messages import (
 )
 from gateway.stores.events import EventId, Trail, decode_event, parse_event_id
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+from gateway.ws.watchlist_reader import WatchlistReader
 from schemas.channels import ALERTS, CHANNELS, channel_stream
-from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, RedisKeys, deltas_stream
+from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, WATCHLISTS_CHANNEL, RedisKeys, deltas_stream
 
 __all__ = ["Fanout"]
 
@@ -69,6 +70,7 @@ class Fanout:
     ) -> None:
         self._redis, self._hub, self._now_ms, self._on_input = redis, hub, now_ms, on_input
         self._keys = keys or RedisKeys()
+        self._lists = WatchlistReader(redis, hub.watchlists)
         self._positions: dict[str, Position] = {}
         self._channels = {channel_stream(channel): channel for channel in CHANNELS}
         self._trails = {name: Trail() for name in self._channels}
@@ -261,9 +263,12 @@ class Fanout:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            loads = self._hub.take_loads(self._now_ms())
+            loads, lists = self._hub.take_loads(self._now_ms()), self._hub.watchlists.take_wanted()
             if loads:
                 await self._load(loads)
+            if lists:
+                await self._lists.load(lists, self._now_ms())
+            if loads or lists:
                 self._on_input()
 
     async def _load(self, loads: Sequence[Load]) -> None:
@@ -309,14 +314,19 @@ class Fanout:
     # Control.
 
     async def control_for_ever(self) -> None:
-        """Obeys ``market-data:control`` until cancelled."""
+        """Obeys ``market-data:control``, and hears of edits of watchlists, until cancelled."""
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(CONTROL_CHANNEL)
+                    await pubsub.subscribe(CONTROL_CHANNEL, WATCHLISTS_CHANNEL)
+                    self._hub.watchlists.all_changed()  # nobody told of edits while there was no connection
+                    self.wake_loader()
                     while True:
                         message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
-                        if message is not None:
+                        if message is not None and message["channel"] == WATCHLISTS_CHANNEL.encode():
+                            self._lists.edited(message["data"])
+                            self.wake_loader()
+                        elif message is not None:
                             self._control(message["data"])
             except REDIS_ERRORS:
                 await asyncio.sleep(RETRY_S)

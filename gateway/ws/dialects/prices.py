@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import msgspec
 
-from core.fanout.dialect import Command, Dialect, Ping, Problem, RoomKey, Subscribe, Unsubscribe
+from core.fanout.dialect import Command, Dialect, Follow, Ping, Problem, RoomKey, Subscribe, Unfollow, Unsubscribe
 from core.fanout.messages import TickerMessage
-from gateway.messages.prices import PRICES, PricesError, PricesPong
-from gateway.ws.dialects.words import encode, read_object, read_symbols, shown, ticker_rooms, unknown_action
+from gateway.messages.prices import PRICES, PricesError, PricesPong, PricesWatchlist
+from gateway.ws.dialects.words import encode, read_object, read_wanted, shown, ticker_rooms, unknown_action
 
 __all__ = ["PricesDialect"]
 
@@ -33,10 +33,13 @@ class PricesDialect(Dialect):
             return (Ping(),)
         if kind not in ("subscribe", "unsubscribe"):
             return (unknown_action("type", kind, "subscribe, unsubscribe, ping"),)
-        symbols, problems = read_symbols(message)
+        wanted = read_wanted(message)
+        if isinstance(wanted, Problem):
+            return (wanted,)
+        symbols, lists, problems = wanted
         rooms = ticker_rooms(symbols)
         if kind == "unsubscribe":
-            return (*problems, Unsubscribe(rooms))
+            return (*problems, *([Unsubscribe(rooms)] if rooms else []), *([Unfollow(lists)] if lists else []))
         timeframe = message.get("timeframe", "real-time")
         if timeframe != "real-time":
             return (Problem("INVALID_TIMEFRAME", f"Invalid timeframe: {shown(timeframe)}. Valid: real-time"),)
@@ -45,13 +48,17 @@ class PricesDialect(Dialect):
         since = _since(message.get("since"), symbols)
         if isinstance(since, Problem):
             return (since,)
-        return (*problems, Subscribe(rooms, since))
+        return (*problems, *([Subscribe(rooms, since)] if rooms else []), *([Follow(lists, since)] if lists else []))
 
     def error(self, problem: Problem, now_ms: int) -> bytes:
         return encode(PricesError(code=problem.code, message=problem.text, timestamp=now_ms))
 
     def pong(self, ping: Ping, now_ms: int) -> bytes:  # noqa: ARG002
         return encode(PricesPong(timestamp=now_ms))
+
+    def watchlist(self, list_id: str, name: str, symbols: Sequence[str] | None, now_ms: int) -> bytes:
+        held, deleted = list(symbols or ()), symbols is None
+        return encode(PricesWatchlist(id=list_id, name=name, symbols=held, deleted=deleted, timestamp=now_ms))
 
     def state(self, fields: Mapping[str, msgspec.Raw]) -> bytes:
         return encode({"type": "snapshot", **{name: value for name, value in fields.items() if name != "type"}})

@@ -9,10 +9,10 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from core.fanout.dialect import Command, Dialect, Ping, Problem, Subscribe, Unsubscribe
+from core.fanout.dialect import Command, Dialect, Follow, Ping, Problem, Subscribe, Unfollow, Unsubscribe
 from core.fanout.messages import TickerMessage
-from gateway.messages.quotes import BATCH_MAX, QUOTES, QuotesConnected, QuotesError, QuotesPong
-from gateway.ws.dialects.words import encode, iso, read_object, read_symbols, ticker_rooms, unknown_action
+from gateway.messages.quotes import BATCH_MAX, QUOTES, QuotesConnected, QuotesError, QuotesPong, QuotesWatchlist
+from gateway.ws.dialects.words import encode, iso, read_object, read_wanted, ticker_rooms, unknown_action
 
 __all__ = ["QuotesDialect"]
 
@@ -38,9 +38,17 @@ class QuotesDialect(Dialect):
             return (Ping(encode(sent) if plain else b""),)
         if action not in ("subscribe", "unsubscribe"):
             return (unknown_action("action", action, "subscribe, unsubscribe, ping"),)
-        symbols, problems = read_symbols(message)
-        rooms = ticker_rooms(symbols)
-        return (*problems, Subscribe(rooms) if action == "subscribe" else Unsubscribe(rooms))
+        wanted = read_wanted(message)
+        if isinstance(wanted, Problem):
+            return (wanted,)
+        symbols, lists, problems = wanted
+        rooms, begins = ticker_rooms(symbols), action == "subscribe"
+        commands: list[Command] = [*problems]
+        if rooms:
+            commands.append(Subscribe(rooms) if begins else Unsubscribe(rooms))
+        if lists:
+            commands.append(Follow(lists) if begins else Unfollow(lists))
+        return commands
 
     def greeting(self, client_id: str, now_ms: int) -> Sequence[bytes]:
         return (encode(QuotesConnected(message=GREETING, client_id=client_id, timestamp=iso(now_ms))),)
@@ -52,6 +60,10 @@ class QuotesDialect(Dialect):
         if not ping.echo:
             return encode(QuotesPong(timestamp=iso(now_ms)))
         return encode(QuotesPong(timestamp=iso(now_ms), client_timestamp=msgspec.Raw(ping.echo)))
+
+    def watchlist(self, list_id: str, name: str, symbols: Sequence[str] | None, now_ms: int) -> bytes:
+        held, deleted = list(symbols or ()), symbols is None
+        return encode(QuotesWatchlist(id=list_id, name=name, symbols=held, deleted=deleted, timestamp=iso(now_ms)))
 
     def state(self, fields: Mapping[str, msgspec.Raw]) -> bytes:
         data = {"symbol": fields["symbol"], **{name: fields.get(name, _NULL) for name in FIELDS}}

@@ -12,9 +12,20 @@ import msgspec
 from core.fanout.dialect import Problem, RoomKey
 from kernels.symbols import is_symbol
 
-__all__ = ["encode", "iso", "read_object", "read_symbols", "shown", "ticker_rooms", "unknown_action"]
+__all__ = [
+    "encode",
+    "iso",
+    "read_lists",
+    "read_object",
+    "read_symbols",
+    "read_wanted",
+    "shown",
+    "ticker_rooms",
+    "unknown_action",
+]
 
 encode: Final = msgspec.json.encode
+ID_MAX: Final = 64
 _OBJECT: Final = msgspec.json.Decoder(dict[str, object])
 
 
@@ -54,6 +65,24 @@ def read_symbols(message: Mapping[str, object]) -> tuple[list[str], list[Problem
         return list(good), []
     listed = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
     return list(good), [Problem("INVALID_SYMBOL", f"Not a symbol: {listed}")]
+
+
+def read_lists(message: Mapping[str, object]) -> tuple[str, ...] | Problem:
+    """Ids under ``watchlists``, each once; one string may stand for a list of one."""
+    given = message.get("watchlists", [])
+    ids = [given] if isinstance(given, str) else given
+    if not isinstance(ids, list) or not all(isinstance(each, str) and 0 < len(each) <= ID_MAX for each in ids):
+        return Problem("INVALID_MESSAGE", 'watchlists must be ids of watchlists, e.g. "watchlists":["0b6c1d3e"]')
+    return tuple(dict.fromkeys(ids))
+
+
+def read_wanted(message: Mapping[str, object]) -> tuple[list[str], tuple[str, ...], list[Problem]] | Problem:
+    """Symbols, ids of watchlists, and what is wrong with some of the symbols. A message needs one of the two."""
+    lists = read_lists(message)
+    if isinstance(lists, Problem):
+        return lists
+    symbols, problems = read_symbols(message) if not lists or message.get("symbols") else ([], [])
+    return symbols, lists, problems
 
 
 def ticker_rooms(symbols: list[str]) -> tuple[RoomKey, ...]:

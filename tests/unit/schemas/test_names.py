@@ -1,7 +1,7 @@
 """Names are spelled once, apart from each other, and read back to what they are of."""
 
 from schemas import names
-from schemas.names import RedisKeys, dead_letter_topic, deltas_stream, requeued_topic, sent_key
+from schemas.names import RedisKeys, dead_letter_topic, deltas_stream, requeued_topic, sent_key, watchlists_key
 
 
 def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
@@ -10,6 +10,7 @@ def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
 
 
 def test_each_shard_has_a_stream() -> None:
+    assert watchlists_key("u1") == "gateway:watchlists:u1"
     assert [deltas_stream(shard) for shard in (0, 12)] == ["md:deltas:0", "md:deltas:12"]
 
 

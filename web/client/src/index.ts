@@ -14,6 +14,7 @@ export type * from "./generated/messages.ts";
 export { ANALYTICS_CHANNELS, CLOSE_CODES, INTERVALS } from "./generated/messages.ts";
 export type * from "./generated/rest.ts";
 export type { Unsubscribe } from "./listeners.ts";
+export type { ListState } from "./lists.ts";
 export { PricesClient, type TickerListener } from "./prices.ts";
 export { QuotesClient, quoteOfRow } from "./quotes.ts";
 export { RestClient, type Range, type RestOptions } from "./rest.ts";

@@ -10,6 +10,7 @@ import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./code
 import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import type { PricesServerMessage } from "./generated/messages.ts";
+import { Lists, type ListState } from "./lists.ts";
 import type { Unsubscribe } from "./listeners.ts";
 import { RestClient } from "./rest.ts";
 import { TICKER_DECIMALS, type Ticker } from "./values.ts";
@@ -22,6 +23,7 @@ export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
   readonly #tickers = new Map<string, Ticker<NumberOf<E>>>();
   readonly #awaited = new Set<string>(); // symbols whose whole state was asked for
   readonly #wanted = new Wanted<[Ticker<NumberOf<E>>, Partial<Ticker<NumberOf<E>>>]>((added, removed) => this.#tell(added, removed));
+  readonly #lists = new Lists((type, id) => this.connection.sendIfOpen({ type, watchlists: [id] }));
   readonly #rest: RestClient<E>;
   #gaps = 0;
 
@@ -45,6 +47,23 @@ export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
     return () => ends.forEach((end) => end());
   }
 
+  /**
+   * Follows the symbols of one of the user's watchlists, and every edit of it, wherever it is made. `changed` is called
+   * with what the list holds, at first and after each edit.
+   */
+  followWatchlist(id: string, listener: TickerListener<NumberOf<E>>, changed: (list: ListState) => void = () => {}): Unsubscribe {
+    const follow = (symbol: string): Unsubscribe => {
+      this.#wanted.tell(symbol); // the list brings it
+      const end = this.follow(symbol, listener);
+      return () => {
+        end();
+        // Somebody else follows it, for whom the server was never asked.
+        if (this.#wanted.has(symbol)) this.connection.sendIfOpen(this.#subscribe([symbol]));
+      };
+    };
+    return this.#lists.follow(id, follow, changed);
+  }
+
   /** The ticker as it is known now. */
   get(symbol: string): Readonly<Ticker<NumberOf<E>>> | undefined {
     return this.#tickers.get(symbol);
@@ -61,11 +80,13 @@ export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
 
   protected override opened(): object[] {
     this.#awaited.clear();
-    return inMessages(this.#wanted.tellAll(), this.#tickers.size > 0).map((symbols) => this.#subscribe(symbols));
+    const named = inMessages(this.#wanted.tellAll(), this.#tickers.size > 0).map((symbols) => this.#subscribe(symbols));
+    const watchlists = this.#lists.ids();
+    return watchlists.length ? [...named, { type: "subscribe", watchlists }] : named;
   }
 
   protected override subscriptions(): number {
-    return this.#wanted.size;
+    return this.#wanted.size + this.#lists.size;
   }
 
   protected override received(message: unknown): boolean {
@@ -76,6 +97,11 @@ export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
       case "error":
         this.connection.report(new ServerError(got.code, got.message));
         return false;
+      case "watchlist": {
+        const { type: _, timestamp: __, ...list } = got;
+        this.#lists.take({ ...list, deleted: list.deleted ?? false });
+        return false;
+      }
       case "snapshot": {
         const { type: _, ...ticker } = got;
         this.#replace(ticker);

@@ -42,6 +42,11 @@ export class Wanted<A extends readonly unknown[]> {
     return this.#told.has(name);
   }
 
+  /** The server sends `name` without being asked. */
+  tell(name: string): void {
+    this.#told.add(name);
+  }
+
   /** All names, which the caller tells the server now. */
   tellAll(): string[] {
     const names = [...this.#followers.keys()];

@@ -100,6 +100,50 @@ describe("prices", () => {
     expect(client.gaps).toBe(0);
   });
 
+  test("a watchlist brings its symbols, and its edits change what is followed", async () => {
+    const client = await started(new PricesClient(options()));
+    const seen: string[] = [];
+    const lists: [readonly string[], boolean][] = [];
+    const end = client.followWatchlist("l1", ({ symbol }) => seen.push(symbol), ({ symbols, deleted }) => lists.push([symbols, deleted]));
+    const named = client.follow("A", () => {});
+    await turn();
+    expect(script.socket.asked).toEqual([{ type: "subscribe", watchlists: ["l1"] }, { type: "subscribe", symbols: ["A"] }]);
+    const list = { type: "watchlist", id: "l1", name: "Mine", timestamp: 1 };
+    script.socket.say({ ...list, symbols: ["A", "B"] }, TICKER, { ...TICKER, symbol: "B" });
+    await turn();
+    expect(seen).toEqual(["A", "B"]);
+    script.socket.sent.length = 0;
+    script.socket.say({ ...list, symbols: ["C"] }, { ...TICKER, symbol: "C" });
+    await turn();
+    expect(script.socket.asked).toEqual([{ type: "subscribe", symbols: ["A"], since: { A: 10 } }, { type: "unsubscribe", symbols: ["B"] }]);
+    const more: string[] = [];
+    client.followWatchlist("l1", ({ symbol }) => more.push(symbol));
+    expect([seen, more]).toEqual([["A", "B", "C"], ["C"]]);
+    script.socket.end();
+    await turn(1_000);
+    expect(script.socket.open().asked).toEqual([
+      { type: "subscribe", symbols: ["A", "C"], since: { A: 10, C: 10 } }, { type: "subscribe", watchlists: ["l1"] },
+    ]);
+    script.socket.say({ ...list, symbols: [], deleted: true });
+    expect(lists).toEqual([[["A", "B"], false], [["C"], false], [[], true]]);
+    end();
+    named();
+    end();
+    script.socket.say({ ...list, id: "l2", symbols: ["Z"] });
+    expect(client.get("Z")).toBeUndefined();
+  });
+
+  test("the last follower of a watchlist lets go of it", async () => {
+    const client = await started(new PricesClient(options()));
+    const end = client.followWatchlist("l1", () => {});
+    script.socket.say({ type: "watchlist", id: "l1", name: "Mine", symbols: ["B"], timestamp: 1 });
+    await turn();
+    script.socket.sent.length = 0;
+    end();
+    await turn();
+    expect(script.socket.asked).toEqual([{ type: "unsubscribe", watchlists: ["l1"] }, { type: "unsubscribe", symbols: ["B"] }]);
+  });
+
   test("errors of the server and what can't be read are told, and the connection stays", async () => {
     const client = await started(new PricesClient(options()));
     const errors: TapeflowError[] = [];

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from core.fanout.client import HubLimits
 from core.fanout.hub import Hub
 from core.fanout.messages import ChannelMessage
 from gateway.access.principal import Principal
@@ -31,6 +32,7 @@ class Heard(Hub):
     """A hub that only notes which alerts come."""
 
     def __init__(self) -> None:
+        super().__init__(HubLimits())
         self.numbers: list[int] = []
 
     def publish(self, message: ChannelMessage) -> None:

@@ -22,6 +22,7 @@ DIALECT = Dialect()
         lambda: DIALECT.changes({}, (), 0),
         lambda: DIALECT.initial("A", "1m", ()),
         lambda: DIALECT.update(decode_bar(BAR)),
+        lambda: DIALECT.watchlist("l", "", (), 0),
         lambda: DIALECT.batch(()),
     ],
 )

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.fanout.client import HELD_BY_TRANSPORT, HubLimits
-from core.fanout.dialect import ALL_BARS, Ping, Subscribe, Unsubscribe
+from core.fanout.dialect import ALL_BARS, Follow, Ping, Subscribe, Unfollow, Unsubscribe
 from core.fanout.hub import Hub
 from core.fanout.messages import ChannelMessage, decode_bar, decode_ticker
 from tests.unit.core.fanout.words import ANALYTICS, CANDLES, answer, bar, delta, feed, make_client, sent, snapshot
@@ -41,7 +41,8 @@ def test_a_delta_older_than_the_snapshot_is_not_sent() -> None:
 def test_an_answer_from_before_a_reset_is_void() -> None:
     hub = Hub(HubLimits())
     client = make_client(hub)
-    hub.command(client, TICKER, 0)
+    for command in (TICKER, Follow(("l",)), Unfollow(("l",))):
+        hub.command(client, command, 0)
     (load,) = hub.take_loads(0)
     hub.reset(new_epoch=True)
     hub.loaded_ticker(load, decode_ticker(b'{"type":"snapshot","symbol":"A","sequence":99}'), 0, 1)

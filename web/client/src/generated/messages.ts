@@ -40,14 +40,14 @@ export type CloseCode = (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES];
 export const ANALYTICS_CHANNELS = ["routing-metrics", "lp-performance", "exposure-updates", "alerts"] as const;
 export type AnalyticsChannel = (typeof ANALYTICS_CHANNELS)[number];
 
-export const ERROR_CODES = ["PARSE_ERROR", "INVALID_MESSAGE", "INVALID_SYMBOL", "INVALID_INTERVAL", "INVALID_TIMEFRAME", "INVALID_CHANNEL", "FORBIDDEN_SYMBOL", "FORBIDDEN_CHANNEL", "SUBSCRIPTION_LIMIT"] as const;
+export const ERROR_CODES = ["PARSE_ERROR", "INVALID_MESSAGE", "INVALID_SYMBOL", "INVALID_INTERVAL", "INVALID_TIMEFRAME", "INVALID_CHANNEL", "FORBIDDEN_SYMBOL", "FORBIDDEN_CHANNEL", "UNKNOWN_WATCHLIST", "SUBSCRIPTION_LIMIT"] as const;
 /**
  * PARSE_ERROR: the message is no JSON object; INVALID_MESSAGE: a field is missing, unknown or of the wrong
  * kind; INVALID_SYMBOL: not a symbol, or it has not traded yet; then its first trade will be sent;
  * INVALID_INTERVAL: not a bar length; INVALID_TIMEFRAME: not a timeframe; there is real-time;
  * INVALID_CHANNEL: not a channel; FORBIDDEN_SYMBOL: the token doesn't cover the symbol; FORBIDDEN_CHANNEL:
- * the token's role may not join the channel; SUBSCRIPTION_LIMIT: more symbols than one connection may have;
- * the ones named are not subscribed to
+ * the token's role may not join the channel; UNKNOWN_WATCHLIST: the user has no watchlist of this id;
+ * SUBSCRIPTION_LIMIT: more symbols or watchlists than one connection may have; the ones named are left out
  */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
@@ -58,7 +58,10 @@ export type Interval = (typeof INTERVALS)[number];
 /** Asks for symbols: a snapshot of each comes first, or with `since` the deltas that were missed. */
 export interface PricesSubscribe {
   type: "subscribe";
-  symbols: string | string[];
+  /** Needed where no watchlist is named */
+  symbols?: string | string[];
+  /** Ids of the user's watchlists; their symbols come, and follow every edit */
+  watchlists?: string | string[];
   timeframe?: "real-time";
   /** Bid and ask are sent anyway */
   includeDepth?: boolean;
@@ -69,7 +72,8 @@ export interface PricesSubscribe {
 /** Ends subscriptions; it has no answer. */
 export interface PricesUnsubscribe {
   type: "unsubscribe";
-  symbols: string | string[];
+  symbols?: string | string[];
+  watchlists?: string | string[];
 }
 
 /** Asks for a pong. */
@@ -121,6 +125,18 @@ export interface PriceDelta<N = number> {
   sequence: number;
   /** The sequence that this applies to */
   previous: number;
+}
+
+/** What a watchlist that the connection follows holds: when it was asked for, and after each edit. */
+export interface PricesWatchlist {
+  type: "watchlist";
+  id: string;
+  name: string;
+  symbols: string[];
+  /** The list is gone, and its symbols with it */
+  deleted?: boolean;
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
 }
 
 /** Something of a message could not be done. The connection stays, and the rest of the message holds. */
@@ -216,7 +232,10 @@ export interface CandlesPong {
 /** Asks for symbols: their tickers come at once, and again whenever they change. */
 export interface QuotesSubscribe {
   action: "subscribe";
-  symbols: string | string[];
+  /** Needed where no watchlist is named */
+  symbols?: string | string[];
+  /** Ids of the user's watchlists; their symbols come, and follow every edit */
+  watchlists?: string | string[];
   /** Free text; the gateway gives each connection an id of its own */
   clientId?: string;
 }
@@ -224,7 +243,8 @@ export interface QuotesSubscribe {
 /** Ends subscriptions; it has no answer. */
 export interface QuotesUnsubscribe {
   action: "unsubscribe";
-  symbols: string | string[];
+  symbols?: string | string[];
+  watchlists?: string | string[];
   clientId?: string;
 }
 
@@ -285,6 +305,18 @@ export interface SymbolQuote<N = number> {
   /** As the venue writes it */
   symbol: string;
   data: Quote<N>;
+}
+
+/** What a watchlist that the connection follows holds: when it was asked for, and after each edit. */
+export interface QuotesWatchlist {
+  type: "watchlist";
+  id: string;
+  name: string;
+  symbols: string[];
+  /** The list is gone, and its symbols with it */
+  deleted?: boolean;
+  /** ISO 8601, UTC */
+  timestamp: string;
 }
 
 /** Something of a message could not be done. The connection stays, and the rest of the message holds. */
@@ -544,6 +576,7 @@ export type PricesClientMessage =
 export type PricesServerMessage<N = number> =
   | PriceSnapshot<N>
   | PriceDelta<N>
+  | PricesWatchlist
   | PricesError
   | PricesPong;
 
@@ -571,6 +604,7 @@ export type QuotesServerMessage<N = number> =
   | QuotesConnected
   | PriceUpdate<N>
   | BatchUpdate<N>
+  | QuotesWatchlist
   | QuotesError
   | QuotesPong;
 

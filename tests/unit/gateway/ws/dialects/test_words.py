@@ -27,6 +27,7 @@ WORDS = (
     "initialBars",
     "since",
     "channels",
+    "watchlists",
     "timeframe",
     "timestamp",
 )
