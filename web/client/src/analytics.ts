@@ -85,10 +85,12 @@ export class AnalyticsClient<const E extends Exact = Doubles> extends Client<E> 
     for (const each of message as AnalyticsServerMessage<NumberOf<E>>[]) {
       if (each.type === "pong") pong = true;
       else if (each.type === "error") this.connection.report(new ServerError(each.data.code, each.data.message));
-      else if (each.type in CHANNELS) {
+      else {
+        const channel = CHANNELS[each.type];
+        if (!channel) continue; // of a newer server
         convertFigures(each.data, this.exact);
-        this.#wanted.emit(CHANNELS[each.type], each);
-      } // others are of a newer server
+        this.#wanted.emit(channel, each);
+      }
     }
     return pong;
   }
@@ -99,12 +101,16 @@ export class AnalyticsClient<const E extends Exact = Doubles> extends Client<E> 
   }
 }
 
-const CHANNELS = {
+/** By type of message; those with -stats are figures of windows, which go to `onMessage` alone. */
+const CHANNELS: Readonly<Record<string, AnalyticsChannel>> = {
   "routing-decision": "routing-metrics",
+  "routing-stats": "routing-metrics",
   "lp-metrics": "lp-performance",
+  "lp-stats": "lp-performance",
   "exposure-change": "exposure-updates",
+  "exposure-stats": "exposure-updates",
   alert: "alerts",
-} as const;
+};
 
 function deliver<N>(message: AnalyticsServerMessage<N>, calls: AnalyticsCallbacks<N>): void {
   if (message.type === "routing-decision") calls.onRoutingMetrics?.(message.data);
