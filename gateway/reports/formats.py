@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple, get_type_hints
 
 import msgspec
 
-from gateway.messages.values import Number, NumberOrNull
 from gateway.reports.kind import Kind
 
 __all__ = ["CONTENT_TYPES", "encode"]
@@ -29,6 +28,7 @@ GROUP_CHUNKS: Final = 8
 """Chunks in a row group of Parquet: some ten thousand rows."""
 Chunks = AsyncIterator[str]
 HOLDS: Final[dict[Any, str]] = {
+    msgspec.inspect.RawType: "decimal",
     msgspec.inspect.IntType: "number",
     msgspec.inspect.BoolType: "flag",
     msgspec.inspect.StrType: "text",
@@ -63,7 +63,12 @@ async def _json(kind: Kind, chunks: Chunks) -> AsyncGenerator[bytes, None]:  # n
 async def _csv(kind: Kind, chunks: Chunks) -> AsyncGenerator[bytes, None]:
     yield _csv_lines([[column.name for column in columns_of(kind.row, kind.wide)]])
     async for chunk in chunks:
-        yield await to_thread(lambda text: _csv_lines(zip(*_columns(kind, text), strict=True)), chunk)
+        yield await to_thread(lambda text: _csv_lines(zip(*map(_csv_cells, _columns(kind, text)), strict=True)), chunk)
+
+
+def _csv_cells(values: list[Any]) -> list[Any]:
+    """Flags in the words that JSON has for them."""
+    return [str(value).lower() for value in values] if isinstance(values[0], bool) else values
 
 
 def _csv_lines(rows: Any) -> bytes:
@@ -142,12 +147,9 @@ def columns_of(row: type[msgspec.Struct], wide: frozenset[str]) -> tuple[Column,
     hints = get_type_hints(row, include_extras=True)
     found = []
     for field in msgspec.structs.fields(row):
-        hint = hints[field.name]
-        if hint in (Number, NumberOrNull):
-            found.append(Column(field.encode_name, "wide" if field.name in wide else "decimal"))
-        else:
-            bare = msgspec.inspect.type_info(hint)
-            found.append(Column(field.encode_name, HOLDS[type(getattr(bare, "type", bare))]))
+        kind = msgspec.inspect.type_info(hints[field.name])
+        holds = HOLDS[type(getattr(kind, "type", kind))]
+        found.append(Column(field.encode_name, "wide" if field.name in wide else holds))
     return tuple(found)
 
 

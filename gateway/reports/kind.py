@@ -27,7 +27,7 @@ class Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """``counted``: what it reads as rows of its own, which are bounded in number beforehand. ``wide``: fields with 20
-    decimals, where others have 10. ``symbols_max``: as its work grows faster than its symbols."""
+    decimals, where others have 10. ``symbols_min``, ``symbols_max``: how many it takes, where that isn't any number."""
 
     name: str
     row: type[msgspec.Struct]
@@ -36,4 +36,5 @@ class Kind:
     example: dict[str, Any]
     counted: Literal["bars", "trades"] | None = None
     wide: frozenset[str] = frozenset()
+    symbols_min: int = 0
     symbols_max: int | None = None

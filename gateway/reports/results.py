@@ -103,7 +103,14 @@ class ResultWriter:
             return
         numbers = range(self._written, self._written + count)
         keys = ([self._report] * count, [self._run] * count, list(numbers))
-        await self._clickhouse.insert(INSERT, (*keys, self._waiting, [self._expires_s] * count))
+        columns = (*keys, self._waiting, [self._expires_s] * count)
+        writing = asyncio.ensure_future(self._clickhouse.insert(INSERT, columns))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait((writing,))  # else it may land after all of this report was forgotten
+            writing.cancelled() or writing.exception()
+            raise
         self._written += count
         self._waiting, self._waiting_bytes = [], 0
 

@@ -6,11 +6,14 @@ shrinks where much is, and a full page goes on behind its last row. Decimals are
 float.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+from gateway.reports.returns import Returns, log_returns
 from gateway.reports.words import Ask, TooMuch
 from gateway.stores.clickhouse import ClickHouse
+from gateway.stores.history import History
 from schemas.contract import YEAR_2300_US
 from schemas.intervals import INTERVALS, Interval, parse_interval
 from schemas.names import BAR_VIEW, BARS_TABLE, TRADES_TABLE, TRADES_VIEW
@@ -60,6 +63,11 @@ SELECT toUnixTimestamp64Micro(start), toString(open), toString(high), toString(l
 FROM {{db}}.{BAR_VIEW}
 WHERE symbol = %(symbol)s AND {IN_RANGE["bars"]}
 ORDER BY start LIMIT %(limit)s"""  # noqa: S608 - names of ours; values are filled in by the driver
+CLOSES_SQL: Final = f"""
+SELECT toUnixTimestamp64Micro(start), toString(close)
+FROM {{db}}.{BAR_VIEW}
+WHERE symbol = %(symbol)s AND {IN_RANGE["bars"]}
+ORDER BY start LIMIT %(limit)s"""  # noqa: S608 - as above
 PLACE: Final = (
     "(toUnixTimestamp64Micro(event_time), toInt64(kafka_partition), toInt64(kafka_offset), toInt64(kafka_index))"
 )
@@ -73,10 +81,12 @@ ORDER BY event_time, kafka_partition, kafka_offset, kafka_index LIMIT %(limit)s"
 
 
 class Source:
-    """Queries for reports. ``rows_max``: how many rows one report may read as rows."""
+    """Queries for reports. ``rows_max``: how many rows one report may read as rows; ``history``: figures of a symbol,
+    as others ask for them."""
 
     def __init__(self, clickhouse: ClickHouse, rows_max: int) -> None:
         self._clickhouse = clickhouse
+        self.history = History(clickhouse)
         self.rows_max = rows_max
 
     async def select(self, sql: str, ask: Ask, **more: object) -> list[tuple[Any, ...]]:
@@ -84,14 +94,20 @@ class Source:
         columns = await self._clickhouse.select(sql, {**_given(ask), **more})
         return list(zip(*columns, strict=True))
 
+    async def names(self, ask: Ask, table: str, allowed: Callable[[str], bool]) -> list[str]:
+        """The symbols that are wanted, ``allowed``, and have rows in the range, in order."""
+        name, _ = TABLES[table]
+        of = f"FROM {{db}}.{name} WHERE {IN_RANGE[table]} {_wanted(ask)}"
+        sql = f"SELECT DISTINCT toString(symbol) AS name {of} ORDER BY name"
+        return [symbol for (symbol,) in await self.select(sql, ask, symbols=ask.symbols) if allowed(symbol)]
+
     async def extents(self, ask: Ask, table: str, allowed: Callable[[str], bool]) -> list[Extent]:
         """What each symbol that is wanted and ``allowed`` has in the range, by name; symbols without rows are left
         out. Raises TooMuch where it is more than a report may read."""
         name, time = TABLES[table]
-        wanted = "AND symbol IN %(symbols)s" if ask.symbols else ""
         sql = (
             f"SELECT toString(symbol) AS name, count(), toUnixTimestamp64Micro(min({time})),"  # noqa: S608 - as above
-            f" toUnixTimestamp64Micro(max({time})) FROM {{db}}.{name} WHERE {IN_RANGE[table]} {wanted}"
+            f" toUnixTimestamp64Micro(max({time})) FROM {{db}}.{name} WHERE {IN_RANGE[table]} {_wanted(ask)}"
             " GROUP BY name ORDER BY name"
         )
         found = [Extent(*row) for row in await self.select(sql, ask, symbols=ask.symbols)]
@@ -104,16 +120,34 @@ class Source:
             )
         return found
 
-    async def bars(self, ask: Ask, extent: Extent) -> AsyncIterator[Page]:
-        """Final bars of one symbol: rows as BARS_SQL has them."""
-        window_us = PAGE_ROWS * interval_of(ask).length_us
+    async def returns(
+        self, ask: Ask, allowed: Callable[[str], bool], symbols_max: int | None
+    ) -> AsyncIterator[tuple[str, Returns, float]]:
+        """The logarithmic returns of each symbol's bars, and how much of all is read with them."""
+        extents = await self.extents(ask, "bars", allowed)
+        if symbols_max is not None and len(extents) > symbols_max:
+            raise TooMuch(f"{len(extents)} symbols are more than the {symbols_max} of such a report", mend="name fewer")
+        length_us, read, every = interval_of(ask).length_us, 0, sum(each.rows for each in extents)
+        for extent in extents:
+            starts: list[int] = []
+            closes: list[str] = []
+            async for page in self._pages_of_bars(CLOSES_SQL, ask, extent):
+                starts += [row[0] for row in page.rows]
+                closes += [row[1] for row in page.rows]
+            read += extent.rows
+            yield extent.symbol, await asyncio.to_thread(log_returns, starts, closes, length_us), read / every
 
+    def bars(self, ask: Ask, extent: Extent) -> AsyncIterator[Page]:
+        """Final bars of one symbol: rows as BARS_SQL has them."""
+        return self._pages_of_bars(BARS_SQL, ask, extent)
+
+    async def _pages_of_bars(self, sql: str, ask: Ask, extent: Extent) -> AsyncIterator[Page]:
         async def fetch(low_us: int, high_us: int, beyond: tuple[int, ...] | None) -> list[Any]:
             low_us = low_us if beyond is None else beyond[0] + 1
             given = {"symbol": extent.symbol, "low": low_us, "high": high_us, "limit": PAGE_ROWS}
-            return await self.select(BARS_SQL, ask, **given)
+            return await self.select(sql, ask, **given)
 
-        async for page in _walk(fetch, extent, window_us, 1):
+        async for page in _walk(fetch, extent, PAGE_ROWS * interval_of(ask).length_us, 1):
             yield page
 
     async def trades(self, ask: Ask, extent: Extent) -> AsyncIterator[Page]:
@@ -126,6 +160,11 @@ class Source:
 
         async for page in _walk(fetch, extent, WINDOW_US, 4):
             yield page
+
+
+def _wanted(ask: Ask) -> str:
+    """A condition on the symbols, where some are named."""
+    return "AND symbol IN %(symbols)s" if ask.symbols else ""
 
 
 def _given(ask: Ask) -> dict[str, object]:

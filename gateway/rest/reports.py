@@ -206,6 +206,9 @@ def _ask(call: Call, body: ReportBody) -> Ask:
         check_symbol(symbol, call.principal)
     if len(set(body.symbols)) != len(body.symbols):
         raise bad_request("A symbol is listed twice", field="symbols")
+    most = kind.symbols_max or len(body.symbols)
+    if body.symbols and not kind.symbols_min <= len(body.symbols) <= most:
+        raise _unprocessable(f"{kind.name} takes {kind.symbols_min} to {most} symbols", "symbols")
     if not call.principal.symbols:
         raise forbidden("The token gives access to no symbol")
     return Ask(

@@ -66,9 +66,10 @@ SELECT count(), toString(min(price)), toString(max(price)), toString(sum(toDecim
        toString(if(numbered, argMin(price, by_id), argMin(price, by_offset))),
        toString(if(numbered, argMax(price, by_id), argMax(price, by_offset))),
        countIf(size > 0), min(match(trade_id, '^[ \\t]*[0-9]+([.]0*)?[ \\t]*$')) AS numbered,
-       toUnixTimestamp64Micro(min(event_time))
+       toUnixTimestamp64Micro(min(event_time)), toUnixTimestamp64Micro(max(event_time)),
+       toString(sumIf(toDecimal256(size, 10), side = 'BUY'))
 FROM (
-    SELECT price, size, event_time, trade_id,
+    SELECT price, size, side, event_time, trade_id,
            replaceRegexpOne(extract(trade_id, '[0-9]+'), '^0+', '') AS digits,
            (event_time, length(digits), digits, kafka_offset, kafka_index) AS by_id,
            (event_time, kafka_offset, kafka_index) AS by_offset
@@ -137,6 +138,9 @@ class Figures:
     sized: int
     volatility: str | None
     first_us: int | None
+    last_us: int | None = None
+    buy_volume: str = "0"
+    quote_volume: str = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +209,14 @@ class History:
         """Exact figures over the trades within [low_us, high_us]."""
         params = {"symbol": symbol, "low": low_us, "high": min(high_us, TIME_US_MAX)}
         columns = await self._clickhouse.select(FIGURES_SQL, params)
-        count, low, high, size, notional, prices, squares, first, last, sized, _, from_us = (
+        count, low, high, size, notional, prices, squares, first, last, sized, _, from_us, to_us, bought = (
             column[0] for column in columns
         )
         if count == 0:
             return Figures(0, None, None, None, None, "0", None, 0, None, None)
         vwap = None if Decimal(size) == 0 else _ratio(Decimal(notional), Decimal(size))
         volatility = _deviation(count, Decimal(prices), Decimal(squares))
-        return Figures(count, first, high, low, last, size, vwap, sized, volatility, from_us)
+        return Figures(count, first, high, low, last, size, vwap, sized, volatility, from_us, to_us, bought, notional)
 
     async def last_trade(self, symbol: str) -> LastTrade | None:
         columns = await self._clickhouse.select(LAST_SQL, {"symbol": symbol})

@@ -7,8 +7,15 @@ from typing import Final
 
 from gateway.reports.kind import Kind
 from gateway.reports.kinds.bars import BARS
+from gateway.reports.kinds.correlation import CORRELATION
+from gateway.reports.kinds.movers import MOVERS
+from gateway.reports.kinds.profile import PROFILE
+from gateway.reports.kinds.stats import STATS
 from gateway.reports.kinds.trades import TRADES
+from gateway.reports.kinds.volatility import VOLATILITY
 
 __all__ = ["KINDS"]
 
-KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (BARS, TRADES)}
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind for kind in (BARS, TRADES, STATS, MOVERS, PROFILE, CORRELATION, VOLATILITY)
+}

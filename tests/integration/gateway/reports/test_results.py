@@ -89,3 +89,20 @@ def test_a_server_that_is_out_is_no_reason_to_fail_where_results_are_forgotten(m
             await parts.results.forget("x")
 
     with_parts(market, work, clickhouse_dsn="clickhouse://default@127.0.0.1:1")
+
+
+def test_a_write_that_is_cancelled_has_ended_when_it_says_so(market: Market) -> None:
+    async def work(parts: ReportParts) -> None:
+        report = uuid4().hex
+        writer = parts.results.writer(report, 1)
+        await writer.put([Row(number) for number in range(1_000)])
+        ending = asyncio.create_task(writer.end())
+        await asyncio.sleep(0)
+        ending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        await parts.results.forget(report, 1)
+        left = f"SELECT count() FROM {market.database}.report_chunks WHERE report = %(report)s"
+        assert market.clickhouse.execute(left, {"report": report}) == [(0,)]
+
+    with_parts(market, work)

@@ -154,3 +154,29 @@ def test_a_flood_of_reports_is_bounded_and_told_when_to_come_back(market: Market
         for answer in asked:
             if answer.status == 202:
                 assert server.ask("DELETE", answer.headers["location"], token=token).status == 204
+
+
+def test_how_many_symbols_a_kind_takes_is_told_at_once(rest: RestServer) -> None:
+    for count in (1, 101):
+        answer = ask_for(rest, kind="correlation", symbols=[f"S{number}" for number in range(count)])
+        assert (answer.status, answer.json()["error"]) == (422, "UNPROCESSABLE")
+        assert answer.json()["message"] == "correlation takes 2 to 100 symbols"
+    token = rest.token("pairs")
+    assert made(rest, token, kind="correlation", symbols=["S1", "S2"])["state"] == "done"
+
+
+@pytest.mark.parametrize("kind", ["stats", "top-movers", "volume-profile", "correlation", "volatility", "trades"])
+def test_every_kind_is_made_by_a_gateway(rest: RestServer, market: Market, many_bars: list[int], kind: str) -> None:
+    symbols = ["R/BARS", "R/OTHER"]
+    market.add_bars("R/OTHER", many_bars[:3], [1, 2, 3])
+    for symbol in symbols:
+        at_us = many_bars[0] * 1000
+        market.add_trades(symbol, [{"time_us": at_us, "price": Decimal(2), "size": Decimal(1), "offset": 1}])
+    token = rest.token(f"kind {kind}")
+    report = made(rest, token, kind=kind, symbols=symbols)
+    assert report["state"] == "done", report["error"]
+    where = f"/api/reports/{report['id']}/result"
+    rows = rest.get(where, token=token).json()
+    assert 0 < len(rows) == report["rows"]
+    for wanted in ("csv", "parquet", "arrow"):
+        assert rest.get(f"{where}?format={wanted}", token=token).status == 200

@@ -15,6 +15,7 @@ import pytest
 from gateway.messages.values import raw
 from gateway.reports.formats import CONTENT_TYPES, Taken, columns_of, encode
 from gateway.reports.kinds.bars import BARS, ReportBar
+from gateway.reports.kinds.profile import PROFILE
 from gateway.reports.kinds.table import KINDS
 from gateway.reports.kinds.trades import TRADES, ReportTrade
 from gateway.reports.words import FORMATS
@@ -74,6 +75,15 @@ def test_words_from_a_venue_stay_one_cell() -> None:
     (line,) = csv.DictReader(io.StringIO(encoded(TRADES, "csv", [text_of([row])]).decode()))
     assert (line["tradeId"], line["exchange"]) == (odd, "é")
     assert json.loads(encoded(TRADES, "json", [text_of([row])]))[0]["tradeId"] == odd
+
+
+def test_flags_are_true_and_false() -> None:
+    row = PROFILE.row(*["A", *[raw("1")] * 6, 3, True, False])
+    (line,) = csv.DictReader(io.StringIO(encoded(PROFILE, "csv", [text_of([row])]).decode()))
+    assert (line["pointOfControl"], line["valueArea"], line["tradeCount"]) == ("true", "false", "3")
+    assert pa.ipc.open_stream(encoded(PROFILE, "arrow", [text_of([row])])).read_all()["valueArea"].to_pylist() == [
+        False
+    ]
 
 
 def test_every_kind_has_columns_of_known_kinds_and_its_example_fits_its_row() -> None:

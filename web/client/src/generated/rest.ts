@@ -287,6 +287,80 @@ export interface ReportBar<N = number> {
   sequence: number;
 }
 
+/** A pair of symbols, in the order of their names. */
+export interface ReportCorrelation<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  /** As the venue writes it */
+  otherSymbol: string;
+  /** Times at which both have a return */
+  observations: number;
+  /** Pearson's, -1 to 1; null where it isn't defined: under two, or no movement */
+  correlation: N | null;
+}
+
+/** One symbol's place among those that rose, or among those that fell. */
+export interface ReportMover<N = number> {
+  direction: "down" | "up";
+  /** 1 moved most */
+  rank: number;
+  /** As the venue writes it */
+  symbol: string;
+  open: N;
+  close: N;
+  change: N;
+  /** At scale 4, half-even */
+  changePercent: N;
+  high: N;
+  low: N;
+  volume: N;
+  quoteVolume: N;
+  tradeCount: number;
+}
+
+/** One range of prices: `priceLow` belongs to it, `priceHigh` to the next one. */
+export interface ReportProfile<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  priceLow: N;
+  priceHigh: N;
+  volume: N;
+  buyVolume: N;
+  sellVolume: N;
+  quoteVolume: N;
+  tradeCount: number;
+  /** The range with the most volume */
+  pointOfControl: boolean;
+  /** Of those around it that hold 70 % of the volume */
+  valueArea: boolean;
+}
+
+/** Figures of one symbol over the range of the report. */
+export interface ReportStats<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  open: N;
+  high: N;
+  low: N;
+  close: N;
+  volume: N;
+  buyVolume: N;
+  /** Sum of price × size */
+  quoteVolume: N;
+  /** At scale 10, half-even */
+  vwap: N | null;
+  /** Trades, those of size 0 included, as bars count them */
+  tickCount: number;
+  /** Trades that moved a size above 0 */
+  trades: number;
+  /** Population standard deviation of prices, scale 10 */
+  volatility: N;
+  /** Of the first trade, microseconds since the epoch */
+  firstTimeUs: number;
+  /** Of the last trade, microseconds since the epoch */
+  lastTimeUs: number;
+}
+
 /** A trade; the fields are those of the table `trades`. */
 export interface ReportTrade<N = number> {
   /** As the venue writes it */
@@ -306,6 +380,18 @@ export interface ReportTrade<N = number> {
   index: number;
   /** Rises with every trade of the symbol; the stream counts the same */
   sequence: number;
+}
+
+/** One symbol over the range of the report. */
+export interface ReportVolatility<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  /** Returns: pairs of bars that follow one another */
+  observations: number;
+  /** Square root of the sum of squared returns, 9 decimals */
+  volatility: N;
+  /** Scaled to 365 days; null where there is no return */
+  annualised: N | null;
 }
 
 /** One bar. `final` is false for the live bar; a final bar may come again with a higher revision. */
@@ -499,7 +585,10 @@ export interface RestOperations<N = number> {
   getReports: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReportAnswer[] };
   /**
    * Ask for a report. The answer comes at once, the report is made meanwhile. Kinds: bars: final bars, by
-   * symbol and start; trades: trades, by symbol and time.
+   * symbol and start; trades: trades, by symbol and time; stats: figures over all trades, one row a symbol;
+   * top-movers: the symbols that rose and fell most, by bars of interval; volume-profile: volume by ranges of
+   * price; correlation: of the returns of each pair of symbols, by bars of interval; volatility: realised, of
+   * each symbol's returns, by bars of interval.
    */
   createReport: { path: Record<string, never>; query: Record<string, never>; body: ReportBody; answer: ReportAnswer };
   /** How far a report is. */
@@ -510,7 +599,7 @@ export interface RestOperations<N = number> {
    * The rows of a report. As JSON, CSV, Parquet or an Arrow stream, sent as it is read. An answer that breaks
    * off is not whole: ask again.
    */
-  getReportResult: { path: { id: string }; query: GetReportResultQuery; body: undefined; answer: ReportBar<N>[] | ReportTrade<N>[] };
+  getReportResult: { path: { id: string }; query: GetReportResultQuery; body: undefined; answer: ReportBar<N>[] | ReportTrade<N>[] | ReportStats<N>[] | ReportMover<N>[] | ReportProfile<N>[] | ReportCorrelation<N>[] | ReportVolatility<N>[] };
   /** Liveness. */
   getHealth: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Alive };
   /** Readiness, with each dependency. 503 with the same body where a needed dependency is down. */
