@@ -16,7 +16,7 @@ from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.redis.sink import check_writer
 from sinks.redis.sink import connect as connect_redis
 
-__all__ = ["check_clickhouse", "check_desk", "check_flow", "check_redis"]
+__all__ = ["check_alerts", "check_clickhouse", "check_desk", "check_flow", "check_redis"]
 
 
 def check_redis(settings: RedisSettings) -> None:
@@ -35,6 +35,12 @@ def check_clickhouse(settings: ClickHouseSettings) -> None:
         check_tables(client, settings.clickhouse_database)
     finally:
         client.disconnect()
+
+
+def check_alerts(settings: Settings) -> None:
+    """Raises what check_redis and check_clickhouse raise when the alerts flow could not write."""
+    check_redis(settings)
+    check_clickhouse(settings)
 
 
 def check_desk(settings: Settings) -> None:
@@ -59,3 +65,5 @@ def check_flow(name: str, settings: Settings) -> None:
         check_clickhouse(settings)
     elif name == "analytics":
         check_desk(settings)
+    elif name == "alerts":
+        check_alerts(settings)

@@ -26,7 +26,7 @@ from flows.metrics import Account, FlowMetrics
 from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import StateIncompatible
 
-__all__ = ["ShardStep", "utc_now"]
+__all__ = ["Clock", "ShardStep", "utc_now"]
 
 _log = structlog.get_logger()
 

@@ -14,17 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 import structlog
 
 from connectors.avro.decoder import AvroDecoder
 from connectors.avro.encode import encode_trades
 from connectors.synthetic import SyntheticMarket, symbol_names
+from core.alerts.rule_book import RuleBook
 from core.bars.rules import Rules
 from core.bars.shard import Shard
 from core.bars.snapshot import restore, snapshot
 from core.bars.validation import validate
 from kernels.kernel import is_cold
+from schemas.alert_rules import AlertRule
 from schemas.columns import RawBatch, TradeBatch
 from schemas.names import RedisKeys
 from sinks.clickhouse.native_block import bar_block, trade_block
@@ -40,6 +43,7 @@ MARKET_US = 120_000_000
 HOT = (
     "connectors.avro.kernel",
     "core.bars.shard_kernel",
+    "core.alerts.watch_kernel",
     "kernels.names",
     "core.bars.validation",
     "sinks.clickhouse.native_block",
@@ -118,10 +122,12 @@ class Steps:
         self._rules = Rules(dedupe=True)
         self._shard = Shard(self._rules)
         self._redis = ShardState(KeyParts.of(RedisKeys()), finals_kept=10)
+        self._book = RuleBook()
 
     def take(self, batch: TradeBatch) -> None:
         shard = self._shard
         shard.apply(batch)
+        self._meet_rules(batch)
         finals = shard.take_final()
         tickers, live_bars = shard.take_live()
         for _call in self._redis.absorb(LiveUpdate(0, tickers, live_bars, finals)):
@@ -130,6 +136,14 @@ class Steps:
         if len(finals):
             bar_block([finals])
         self._shard = restore(snapshot(shard), self._rules)
+
+    def _meet_rules(self, batch: TradeBatch) -> None:
+        book, names = self._book, self._shard.symbols.names
+        book.add_symbols(names)
+        rule = AlertRule("warm", "", names[0], "above", "1", "every")
+        book.arm([msgspec.json.encode(rule)], -1)
+        book.apply(batch.rows, self._shard.arrived, 0)
+        book.remove(["warm"])
 
 
 def warm_if_cold() -> None:

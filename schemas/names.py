@@ -9,6 +9,8 @@ from typing import Final
 __all__ = [
     "ALERTS_TABLE",
     "ALERTS_VIEW",
+    "ALERT_RULES_TOPIC",
+    "ARMED_SUFFIX",
     "BARS_TABLE",
     "BAR_VIEW",
     "CONTROL_CHANNEL",
@@ -17,6 +19,9 @@ __all__ = [
     "EPOCH_KEY",
     "EVENTS_STREAM",
     "LATE_TRADES_TABLE",
+    "PRICE_ALERTS_KEY",
+    "PRICE_ALERTS_TABLE",
+    "PRICE_ALERTS_VIEW",
     "REPORT_CHUNKS_TABLE",
     "REQUEUED_SUFFIX",
     "ROUTING_1M_TABLE",
@@ -30,13 +35,18 @@ __all__ = [
     "TRADES_TABLE",
     "TRADES_TOPIC",
     "TRADES_VIEW",
+    "UNDELIVERED_SUFFIX",
     "UPDATES_CHANNEL",
     "WATCHLISTS_CHANNEL",
     "RedisKeys",
+    "alert_rules_key",
+    "armed_topic",
     "dead_letter_topic",
     "deltas_stream",
+    "last_firings_key",
     "requeued_topic",
     "sent_key",
+    "undelivered_topic",
     "watchlists_key",
 ]
 
@@ -44,6 +54,9 @@ TRADES_TOPIC: Final = "trades"
 ROUTING_TOPIC: Final = "routing-decisions"
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 REQUEUED_SUFFIX: Final = ".requeued"
+ALERT_RULES_TOPIC: Final = "alert-rules"
+ARMED_SUFFIX: Final = ".armed"
+UNDELIVERED_SUFFIX: Final = ".undelivered"
 
 DATABASE: Final = "market"
 TRADES_TABLE: Final = "trades"
@@ -56,12 +69,16 @@ ROUTING_TABLE: Final = "routing_decisions"
 ROUTING_VIEW: Final = "routing_decisions_unique"
 ROUTING_1M_TABLE: Final = "routing_1m"
 ROUTING_1M_VIEW: Final = "routing_1m_final"
+PRICE_ALERTS_TABLE: Final = "price_alerts"
+PRICE_ALERTS_VIEW: Final = "price_alerts_unique"
 BAR_VIEW: Final = "bars_final"
 TRADES_VIEW: Final = "trades_unique"
 
 EVENTS_STREAM: Final = "md:events"
 EPOCH_KEY: Final = "md:epoch"
 SYMBOLS_KEY: Final = "md:symbols"
+PRICE_ALERTS_KEY: Final = "md:price-alerts"
+"""Hash: the last price alert of each shard that stands in the event stream."""
 UPDATES_CHANNEL: Final = "market-data:updates"
 SUBSCRIPTIONS_CHANNEL: Final = "market-data:subscriptions"
 CONTROL_CHANNEL: Final = "market-data:control"
@@ -77,6 +94,26 @@ def dead_letter_topic(topic: str) -> str:
 def requeued_topic(dead_letters: str) -> str:
     """Compacted topic of markers: which records that stand in ``dead_letters`` were put back."""
     return dead_letters + REQUEUED_SUFFIX
+
+
+def armed_topic(rules: str) -> str:
+    """Compacted topic of what became of the rules that stand in ``rules``."""
+    return rules + ARMED_SUFFIX
+
+
+def undelivered_topic(rules: str) -> str:
+    """Topic of alerts of the rules in ``rules`` that a webhook didn't take."""
+    return rules + UNDELIVERED_SUFFIX
+
+
+def alert_rules_key(user: str) -> str:
+    """Hash of a user's rules, by id."""
+    return "md:alert-rules:" + user
+
+
+def last_firings_key(user: str) -> str:
+    """Hash of the last firing of each of a user's rules, by id."""
+    return "md:alert-firings:" + user
 
 
 def deltas_stream(shard: int) -> str:

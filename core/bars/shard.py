@@ -40,6 +40,7 @@ from schemas.columns import (
     TICKER,
     TICKER_STATE,
     BarBatch,
+    Ints,
     Longs,
     Mask,
     TickerBatch,
@@ -79,6 +80,7 @@ class Shard:
     left_edge_us: where the log began before that, or before the topic was made anew, bars that start then or earlier
     may lack trades; NEVER: none do.
     floors_us: what rules of an earlier run had closed and sealed, see apply_trades.
+    arrived: the numbers of the symbols of the last batch's rows.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -94,6 +96,7 @@ class Shard:
         self.rejected = 0
         self.floors_us = np.full(1 + len(INTERVALS), NO_FLOOR, np.int64)
         self.per_symbol = np.zeros(0, SYMBOL_STATE)
+        self.arrived: Ints = np.zeros(0, np.int32)
         self.seen = SeenIds(rules.dedupe_window if rules.dedupe else 0)
         self.long_ids = LongIds()
         self.pool = new_pool(FIRST_ROWS)
@@ -109,7 +112,7 @@ class Shard:
         rows = batch.rows
         self._find_left_edge(batch)
         before = self.counts.copy()
-        symbols = self.symbols.intern(batch.text, rows["symbol_at"], rows["symbol_len"])
+        symbols = self.arrived = self.symbols.intern(batch.text, rows["symbol_at"], rows["symbol_len"])
         exchanges = self.exchanges.intern(batch.text, rows["exchange_at"], rows["exchange_len"])
         self.grow_symbols()
         keys = self.seen.keys(batch, symbols, exchanges)

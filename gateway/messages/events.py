@@ -12,7 +12,7 @@ from msgspec import Meta
 from gateway.messages.channel import Channel, Message
 from gateway.messages.values import Milliseconds, Number, SymbolName
 
-__all__ = ["EVENTS", "EVENT_SHAPES", "AlertEvent", "GapEvent"]
+__all__ = ["EVENTS", "EVENT_SHAPES", "AlertEvent", "GapEvent", "PriceAlertEvent"]
 
 
 class NewsEvent(msgspec.Struct):
@@ -24,12 +24,18 @@ class NewsEvent(msgspec.Struct):
 
 
 class PriceAlertEvent(msgspec.Struct):
-    """A price passed a threshold."""
+    """A price passed a threshold. ``id`` tells it apart: the same alert may come again after a crash."""
 
     symbol: SymbolName
     price: Number
-    alert_type: Annotated[str, Meta(description="above, below, threshold_exceeded, …")]
+    alert_type: Annotated[str, Meta(description="threshold_exceeded where a rule of the user fired")]
     threshold: Number
+    direction: Annotated[str, Meta(description="above or below: which way it passed")] = ""
+    id: str = ""
+    rule: Annotated[str, Meta(description="The id of the rule that fired")] = ""
+    sequence: int = 0
+    timestamp: Annotated[Milliseconds, Meta(description="Event time of the trade")] = 0
+    note: Annotated[str, Meta(description="What the user wrote beside the rule")] = ""
 
 
 class SystemStatusEvent(msgspec.Struct):
@@ -78,7 +84,20 @@ EVENTS: Final = Channel(
         ),
         Message(
             PriceAlertEvent,
-            ({"symbol": "BTC/USDT", "price": 64250.1, "alert_type": "above", "threshold": 64000},),
+            (
+                {
+                    "symbol": "BTC/USDT",
+                    "price": 64250.1,
+                    "alert_type": "threshold_exceeded",
+                    "threshold": 64000,
+                    "direction": "above",
+                    "id": "0b6c1d3e9f3a4a5c8d7e6f5a4b3c2d1e:184467",
+                    "rule": "0b6c1d3e9f3a4a5c8d7e6f5a4b3c2d1e",
+                    "sequence": 184467,
+                    "timestamp": 1767225600123,
+                    "note": "sell some",
+                },
+            ),
             event="price_alert",
         ),
         Message(

@@ -28,6 +28,7 @@ from gateway.access.login import make_login
 from gateway.access.origins import LOOPBACK_ORIGINS, OriginRule
 from gateway.port.open_files import OWN_FILES, raise_open_files
 from gateway.rest.about import Gateway
+from gateway.rest.alert_rules import AlertRules
 from gateway.rest.asyncapi import make_asyncapi
 from gateway.rest.docs_page import POLICY, make_page
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
@@ -95,6 +96,14 @@ def create_app(
         ).operations(),
         *Watchlists(parts.redis, parts.now).operations(),
         *Reports(reports.jobs, reports.source, reports.results, reports.runner, parts.limiter).operations(),
+        *AlertRules(
+            parts.redis,
+            parts.now,
+            parts.rule_topic,
+            parts.price_alerts,
+            parts.limiter,
+            settings.gateway_alert_rules_max,
+        ).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
         *Flows(parts.flow_metrics).operations(),
         *Login(make_login(settings), parts.limiter).operations(),

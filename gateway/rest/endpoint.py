@@ -41,6 +41,7 @@ from gateway.rest.streaming import send_stream
 from gateway.rest.words import NoQuery, Query
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableError
+from gateway.stores.kafka_rules import RulesUnavailableError
 from gateway.stores.now import NowUnavailableError
 from kernels.symbols import SYMBOL_RULE, is_symbol
 
@@ -69,6 +70,8 @@ GZIP_BYTES_MIN: Final = 1400  # below, it all goes in one packet anyway
 GZIP_BYTES_ASIDE: Final = 262_144  # from here on it takes milliseconds
 BODY_BYTES_MAX: Final = 65_536
 JSON: Final = b"application/json"
+OUTAGES: Final = {NowUnavailableError: "redis", HistoryUnavailableError: "clickhouse", RulesUnavailableError: "kafka"}
+DOWN: Final[tuple[type[Exception], ...]] = (BreakerOpenError, HistoryTooSlowError, *OUTAGES)
 log = structlog.get_logger(__name__)
 
 
@@ -231,7 +234,7 @@ class Endpoint:
         except _ClientLeft:
             self._doors.metrics.requests.labels(operation.name, "left").inc()
             return
-        except (BreakerOpenError, NowUnavailableError, HistoryUnavailableError, HistoryTooSlowError) as error:
+        except DOWN as error:
             reply = _refusal(_outage(error), request_id)
         except Exception as error:  # noqa: BLE001 - the process' edge: a defect becomes a 500, not a torn connection
             # As text, since structured tracebacks carry local variables, and here these hold tokens.
@@ -324,7 +327,7 @@ def _outage(error: Exception) -> ApiError:
         return unavailable(f"{error.name} is not answering", round(error.retry_after_s), dependency=error.name)
     if isinstance(error, HistoryTooSlowError):
         return unavailable("The query took too long; ask for a shorter range", 1, dependency="clickhouse")
-    name = "redis" if isinstance(error, NowUnavailableError) else "clickhouse"
+    name = next(name for kind, name in OUTAGES.items() if isinstance(error, kind))
     return unavailable(f"{name} is not answering", dependency=name)
 
 

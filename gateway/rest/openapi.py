@@ -33,7 +33,7 @@ ERROR_TEXT: Final = {
     400: "The request is not valid; details say what",
     401: "The token is missing, not valid or expired",
     403: "The token does not allow this",
-    404: "There is no such symbol, list or report",
+    404: "There is no such symbol, list, report or rule",
     429: "Over a limit; Retry-After says when to come back",
     500: "The server failed",
     503: "A dependency does not answer and nothing older is at hand; Retry-After says when to try again",
@@ -57,6 +57,7 @@ TAGS: Final = {
     "events": "What happens, as a stream",
     "watchlists": "Lists of symbols that a user keeps",
     "reports": "Large questions, answered later: asked for, watched, fetched",
+    "alerts": "Rules of users about prices, and what they fired",
     "health": "For operators, without a token",
     "about": "What a client has to know before it connects",
 }

@@ -32,7 +32,9 @@ from gateway.stores.clickhouse import ClickHouse, HistoryTooSlowError, HistoryUn
 from gateway.stores.events import EventFeed
 from gateway.stores.flow_metrics import FlowMetrics
 from gateway.stores.history import History
+from gateway.stores.kafka_rules import RuleTopic
 from gateway.stores.now import Now, NowUnavailableError
+from gateway.stores.price_alerts import PriceAlerts
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.stores.ws_stats import SharedWsStats, WsStats
 from runtime.settings.gateway import GatewaySettings
@@ -47,6 +49,8 @@ RECENT_S: Final = 1.0
 MARKET_S: Final = 2.0
 MINUTE_S: Final = 60
 PROBE_MS: Final = 1_000
+RULES_MS: Final = 5_000
+"""How long brokers may take to acknowledge a rule."""
 FEED_WAIT_MS: Final = 10_000  # longer than the feed's blocking read
 STATES: Final = ("closed", "half-open", "open")
 
@@ -99,6 +103,7 @@ class Parts:
         self.redis: Redis = open_redis(settings.redis_url, timeout_ms)
         self.follower: Redis = open_redis(settings.redis_url, FEED_WAIT_MS, connections_max=16)
         redis_breaker, history_breaker = CircuitBreaker("redis"), CircuitBreaker("clickhouse")
+        rules_breaker = CircuitBreaker("kafka")
         self.clickhouse = ClickHouse(
             settings.clickhouse_dsn,
             settings.clickhouse_database,
@@ -117,6 +122,10 @@ class Parts:
         )
         self.now = Now(self.redis, RedisKeys(), redis_breaker, timeout_ms)
         self.history = History(self.clickhouse)
+        self.price_alerts = PriceAlerts(self.clickhouse)
+        self.rule_topic = RuleTopic(
+            settings.kafka_bootstrap, settings.alert_rules_topic, settings.kafka_properties, RULES_MS, rules_breaker
+        )
         self.known = KnownSymbols(self.now, self.history)
         self.feed = EventFeed(
             self.follower,
@@ -148,7 +157,7 @@ class Parts:
         self.flow_metrics = FlowMetrics(settings.gateway_flows)
         self.ws_stats = ws_stats or SharedWsStats(self.redis, self.now)
         self.caches.watch(self.metrics)
-        for breaker in (redis_breaker, history_breaker):
+        for breaker in (redis_breaker, history_breaker, rules_breaker):
             state = partial(_state_number, breaker)
             self.metrics.watch("breaker_state", "0 closed, 1 half open, 2 open", state, dependency=breaker.name)
         self.metrics.watch("history_queries", "ClickHouse queries under way", lambda: self.clickhouse.under_way)

@@ -143,6 +143,9 @@ class GatewaySettings(BaseSettings):
         "Metrics of the flows that /health/flows shows: live=http://127.0.0.1:9101/metrics, several with commas, or as "
         "a JSON object; a name for each process of its flow; none by default, as the gateway can't know them",
     )
+    gateway_alert_rules_max: int = setting(
+        1_000, "Rules about prices that one user may have", unit="rules", ge=1, le=1_000_000
+    )
     gateway_sse_queue: int = setting(
         256, "Events that wait for one SSE client; a slower one is closed and resumes", unit="events", ge=1, le=100_000
     )

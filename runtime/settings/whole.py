@@ -16,6 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from runtime.settings.alerts import AlertSettings
 from runtime.settings.analytics import AnalyticsSettings
 from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.file import SettingsFile
@@ -42,6 +43,7 @@ PARTS: Final[tuple[type[BaseSettings], ...]] = (
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
+    AlertSettings,
     GatewaySettings,
     ReportSettings,
 )
@@ -56,6 +58,7 @@ class Settings(
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
+    AlertSettings,
     GatewaySettings,
     ReportSettings,
 ):

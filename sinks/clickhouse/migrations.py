@@ -20,6 +20,8 @@ from schemas.names import (
     BAR_VIEW,
     BARS_TABLE,
     LATE_TRADES_TABLE,
+    PRICE_ALERTS_TABLE,
+    PRICE_ALERTS_VIEW,
     REPORT_CHUNKS_TABLE,
     ROUTING_1M_TABLE,
     ROUTING_1M_VIEW,
@@ -30,6 +32,7 @@ from schemas.names import (
 )
 from sinks.clickhouse.desk_block import DECISION_COLUMNS, ROUTING_COLUMNS
 from sinks.clickhouse.native_block import BAR_COLUMNS, TRADE_COLUMNS
+from sinks.clickhouse.price_alerts import PRICE_ALERT_COLUMNS
 from sinks.clickhouse.refusals import refusal
 
 __all__ = ["check_tables", "make_bar_table", "migrate", "migrations"]
@@ -58,6 +61,8 @@ _WANTED: Final = {
     TRADES_VIEW: (),
     ALERTS_TABLE: (),
     ALERTS_VIEW: (),
+    PRICE_ALERTS_TABLE: PRICE_ALERT_COLUMNS,
+    PRICE_ALERTS_VIEW: (),
     BAR_VIEW: (),
     REPORT_CHUNKS_TABLE: (),
     ROUTING_TABLE: DECISION_COLUMNS,

@@ -96,7 +96,10 @@ _FOR_ANOTHER: Final = KafkaError._INVALID_DIFFERENT_RECORD  # noqa: SLF001 - onl
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message on its way. timestamp_ms 0: as the client's clock says; known_ms: given instead if that is refused."""
+    """A message on its way. timestamp_ms 0: as the client's clock says; known_ms: given instead if that is refused.
+
+    partition -1: the one that the key says.
+    """
 
     key: bytes | None
     value: bytes | None
@@ -105,6 +108,7 @@ class Outgoing:
     known_ms: int = 0
     timestamp_ms: int = 0
     refusals: int = 0
+    partition: int = -1
 
     def smaller(self) -> "Outgoing":
         """The message to send instead of one that was refused as too large."""
@@ -149,13 +153,21 @@ class CheckedProducer:
         )
 
     def send(
-        self, key: bytes | None, value: bytes | None, headers: Headers, *, may_cut: bool = False, known_ms: int = 0
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        *,
+        may_cut: bool = False,
+        known_ms: int = 0,
+        partition: int = -1,
     ) -> None:
         """Queue one message; blocks while the queue is full. ``may_cut``: if too large, send its beginning instead.
 
         ``known_ms``: a timestamp to give it if the broker refuses ours, since our clock may be wrong; 0 for none.
+        ``partition``: where it goes, -1 for the one that its key says.
         """
-        self._send(Outgoing(key, value, headers, may_cut, known_ms))
+        self._send(Outgoing(key, value, headers, may_cut, known_ms, partition=partition))
 
     def _send(self, message: "Outgoing") -> None:
         def delivered(error: KafkaError | None, _: Any) -> None:
@@ -169,6 +181,7 @@ class CheckedProducer:
                     self._topic,
                     message.value,
                     message.key,
+                    message.partition,
                     headers=message.headers,
                     timestamp=message.known_ms if self._clock_refused else message.timestamp_ms,
                     on_delivery=delivered,

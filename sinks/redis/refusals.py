@@ -17,7 +17,7 @@ from schemas.names import EPOCH_KEY
 from sinks.redis.scripts import APPLY_UPDATE
 from sinks.redis.state import Call
 
-__all__ = ["refusal", "replica"]
+__all__ = ["NO_RIGHT", "refusal", "replica"]
 
 COMMAND: Final = re.compile(r"(?:run|execute) the '([\w|-]+)'", re.IGNORECASE)
 SCRIPT_LINE: Final = re.compile(r"user_script:\s*(\d+)")

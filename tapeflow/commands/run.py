@@ -16,13 +16,16 @@ __all__ = ["FlowName", "run"]
 class FlowName(StrEnum):
     live = "live"
     history = "history"
+    alerts = "alerts"
     analytics = "analytics"
 
 
 def run(
     flow: Annotated[
         FlowName,
-        typer.Argument(help="live: Redis and fan-out. history: ClickHouse. analytics: a desk, to both."),
+        typer.Argument(
+            help="live: Redis and fan-out. history: ClickHouse. alerts: users' rules. analytics: a desk, to both."
+        ),
     ],
     processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,
 ) -> None:

@@ -25,20 +25,25 @@ from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.questions import TopicFacts
 from connectors.kafka.reader import KafkaReader
 from connectors.kafka.source import KafkaPart
+from schemas.alert_rules import AlertRule, Firing
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
 from schemas.desk import DeskEntry
 from schemas.errors import StorageFailed, WriteFailed
+from sinks.alerts import AlertSink, AlertUpdate, _AlertPart
 from sinks.clickhouse.native_block import Block, bar_block
 from sinks.clickhouse.sink import Buffer, Inserter, _Part
+from sinks.kafka.armed_log import ArmedLog
 from sinks.kafka.rekey import KeyedRecords, _RekeyPart
 from sinks.kafka.sink import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
 from sinks.redis.channels import ChannelSink, ChannelWriter, _ChannelPart
+from sinks.redis.price_alerts import AlertPublisher
 from sinks.redis.sink import LiveUpdate, RedisSink, RedisWriter, _RedisPartition
 from sinks.spool import BarSpoolSink, _SpoolPart
 from tests.unit.connectors.kafka.fake_poll import FakePoll
 
 KINDS = (StatefulSinkPartition, StatelessSinkPartition, StatefulSourcePartition, StatelessSourcePartition)
 BARS = BarBatch(("AAPL",), np.zeros(3, BAR))
+RULE = AlertRule("a", "anna", "A", "above", "1")
 NOWHERE = "127.0.0.1:1"
 Step = Callable[[], object]
 Broken = tuple[Sequence[Any], Step, type[BaseException]]
@@ -143,10 +148,29 @@ def source_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
     return parts, parts[0].next_batch, WriteFailed
 
 
+def alert_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    patch.setattr(AlertPublisher, "publish", refuse)
+    patch.setattr(AlertPublisher, "close", refuse)
+    patch.setattr(Inserter, "insert", refuse)
+    patch.setattr(Inserter, "close", refuse)
+    armed = ArmedLog.__new__(ArmedLog)
+    armed._producer, armed._moves = CheckedProducer(NOWHERE, "armed"), {}
+    inserter = Inserter(f"clickhouse://{NOWHERE}", "market", "price_alerts")
+    sink = AlertSink(2, armed, AlertPublisher(f"redis://{NOWHERE}"), inserter)
+    parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
+
+    def meet() -> None:
+        parts[0].write_batch([AlertUpdate(0, fired=[Firing(0, 1, 0, 0, 1, 1, 1, 1, RULE)])])
+        parts[0].snapshot()
+
+    return parts, meet, WriteFailed
+
+
 PARTS: dict[type, Callable[[Path, pytest.MonkeyPatch], Broken]] = {
     _RedisPartition: redis_parts,
     _Part: clickhouse_parts,
     _ChannelPart: channel_parts,
+    _AlertPart: alert_parts,
     _KafkaPart: kafka_parts,
     _RekeyPart: rekey_parts,
     _SpoolPart: spool_parts,

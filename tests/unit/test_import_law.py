@@ -15,9 +15,9 @@ from tests.unit.house import LAW, PACKAGES, ROOT
 
 # The rooms of a folder: each row may import the rows above it, and no other room of its own row.
 ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "core": (("analytics", "bars", "fanout"),),
+    "core": (("alerts", "analytics", "bars", "fanout"),),
     "connectors": (("values", "kafka", "synthetic"), ("avro", "json", "csv"), ("arrow", "desk"), ("files",)),
-    "sinks": (("handover", "spool", "files"), ("redis", "clickhouse", "kafka")),
+    "sinks": (("handover", "spool", "files"), ("redis", "clickhouse", "kafka", "webhook"), ("alerts",)),
     "gateway": (("access", "port", "messages"), ("stores",), ("reports",), ("rest", "ws")),
     "jobs": (
         ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),

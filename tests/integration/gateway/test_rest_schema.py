@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from schemas.names import ALERT_RULES_TOPIC
 from tests.integration.gateway.rest_server import (
     MINUTE_MS,
     NOW_MS,
@@ -27,10 +29,20 @@ from tests.integration.gateway.rest_server import (
     bar_json,
     eventually,
 )
+from tests.servers.kafka import make_topic
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "20"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 SYMBOL = "BTC/USDT"
+
+
+@pytest.fixture(scope="module")
+def rest(market: Market, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestServer]:
+    """A server that can write rules, too."""
+    topic = make_topic(kafka_bootstrap, f"{ALERT_RULES_TOPIC}-schema")
+    kafka = {"kafka_bootstrap": kafka_bootstrap, "alert_rules_topic": topic}
+    with RestServer(tmp_path_factory.mktemp("rest"), **market.settings(), **kafka) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +114,9 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
     report = rest.ask("POST", "/api/reports", body=wanted)
     where = report.headers["location"]
     eventually(lambda: rest.get(where).json()["state"] == "done")
+    rule = b'{"symbol":"BTC/USDT","condition":"above","threshold":2}'
+    ruled = rest.ask("POST", "/api/alert-rules", body=rule)
+    rule_path = ruled.headers["location"]
     asked = [
         ("/api/prices/{symbol}", "/api/prices/BTC%2FUSDT"),
         ("/api/prices", "/api/prices?symbols=BTC/USDT,NOBODY"),
@@ -118,6 +133,10 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
         ("/api/reports/{id}", where),
         ("/api/reports/{id}/result", f"{where}/result"),
         ("/api/reports/{id}", "/api/reports/none"),
+        ("/api/alert-rules", "/api/alert-rules"),
+        ("/api/alert-rules/{id}", rule_path),
+        ("/api/alert-rules/{id}", "/api/alert-rules/none"),
+        ("/api/price-alerts", "/api/price-alerts"),
         ("/health", "/health"),
         ("/health/ready", "/health/ready"),
         ("/health/ws-stats", "/health/ws-stats"),
@@ -132,6 +151,10 @@ def test_every_answer_fits_its_schema_and_its_headers_are_described(
     answers.append(("/api/reports", "post", report))
     nothing = wanted.replace(b'"bars"', b'"nothing"')
     answers.append(("/api/reports", "post", rest.ask("POST", "/api/reports", body=nothing)))
+    answers.append(("/api/alert-rules", "post", ruled))
+    answers.append(("/api/alert-rules/{id}", "put", rest.ask("PUT", rule_path, body=rule)))
+    tried = rule[:-1] + b',"startTime":0,"endTime":%d}' % (NOW_MS + MINUTE_MS)
+    answers.append(("/api/alert-rules/preview", "post", rest.ask("POST", "/api/alert-rules/preview", body=tried)))
     answers.append(("/api/watchlists/{id}", "put", rest.ask("PUT", one, body=body)))
     answers.append(("/api/symbols", "get", rest.get("/api/symbols", token="nonsense")))
     for path, method, answer in answers:

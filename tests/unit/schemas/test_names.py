@@ -1,12 +1,28 @@
 """Names are spelled once, apart from each other, and read back to what they are of."""
 
 from schemas import names
-from schemas.names import RedisKeys, dead_letter_topic, deltas_stream, requeued_topic, sent_key, watchlists_key
+from schemas.names import (
+    RedisKeys,
+    alert_rules_key,
+    armed_topic,
+    dead_letter_topic,
+    deltas_stream,
+    last_firings_key,
+    requeued_topic,
+    sent_key,
+    undelivered_topic,
+    watchlists_key,
+)
 
 
 def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
     assert dead_letter_topic("trades") == "trades.dead-letter"
     assert requeued_topic(dead_letter_topic("trades")) == "trades.dead-letter.requeued"
+
+
+def test_rules_have_topics_beside_theirs_and_keys_by_user() -> None:
+    assert (armed_topic("rules"), undelivered_topic("rules")) == ("rules.armed", "rules.undelivered")
+    assert (alert_rules_key("anna"), last_firings_key("anna")) == ("md:alert-rules:anna", "md:alert-firings:anna")
 
 
 def test_each_shard_has_a_stream() -> None:

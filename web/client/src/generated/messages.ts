@@ -541,14 +541,24 @@ export interface NewsEvent {
   timestamp?: number;
 }
 
-/** A price passed a threshold. */
+/** A price passed a threshold. `id` tells it apart: the same alert may come again after a crash. */
 export interface PriceAlertEvent<N = number> {
   /** As the venue writes it */
   symbol: string;
   price: N;
-  /** above, below, threshold_exceeded, … */
+  /** threshold_exceeded where a rule of the user fired */
   alert_type: string;
   threshold: N;
+  /** above or below: which way it passed */
+  direction?: string;
+  id?: string;
+  /** The id of the rule that fired */
+  rule?: string;
+  sequence?: number;
+  /** Event time of the trade */
+  timestamp?: number;
+  /** What the user wrote beside the rule */
+  note?: string;
 }
 
 /** A system changed its state. */

@@ -201,6 +201,107 @@ export interface WsProcess {
   stats: Record<string, unknown>;
 }
 
+/** A rule as it is kept. `lastFired` is the event that told its user last. */
+export interface AlertRuleAnswer<N = number> {
+  id: string;
+  /** As the venue writes it */
+  symbol: string;
+  condition: "above" | "below" | "crosses_above" | "crosses_below" | "falls_by" | "rises_by";
+  threshold: N;
+  repeat: "every" | "once";
+  /** How far the price must go back before it may fire again */
+  rearm: N;
+  /** After a firing, what would fire within this time is passed over */
+  cooldownMs: number;
+  /** Milliseconds since the epoch from which on it is over; 0: never */
+  expiresAt: number;
+  note: string;
+  /** One more with each change, which arms the rule anew */
+  version: number;
+  /** Milliseconds since the epoch, UTC */
+  createdAt: number;
+  /** Milliseconds since the epoch, UTC */
+  updatedAt: number;
+  lastFired: FiredAlert<N> | null;
+}
+
+/** A rule that fired, as the event price_alert told it. */
+export interface FiredAlert<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  price: N;
+  /** threshold_exceeded where a rule of the user fired */
+  alert_type: string;
+  threshold: N;
+  /** above or below: which way it passed */
+  direction: string;
+  id: string;
+  /** The id of the rule that fired */
+  rule: string;
+  sequence: number;
+  /** Event time of the trade */
+  timestamp: number;
+  /** What the user wrote beside the rule */
+  note: string;
+}
+
+/** What a user writes. Without `rearm` it is 0.1 % of the threshold, and at least two ticks. */
+export interface AlertRuleBody<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  condition: "above" | "below" | "crosses_above" | "crosses_below" | "falls_by" | "rises_by";
+  /** A price; of rises_by and falls_by a percentage */
+  threshold: N;
+  repeat?: "every" | "once";
+  /** How far the price must go back before it may fire again */
+  rearm?: N;
+  /** After a firing, what would fire within this time is passed over */
+  cooldownMs?: number;
+  /** Milliseconds since the epoch from which on it is over; 0: never */
+  expiresAt?: number;
+  note?: string;
+}
+
+/**
+ * When the rule would have fired. `complete` is false where there were more trades than are looked at;
+ * `until` says how far they went.
+ */
+export interface PreviewAnswer<N = number> {
+  firings: PreviewFiring<N>[];
+  trades: number;
+  complete: boolean;
+  /** Milliseconds since the epoch, UTC */
+  until: number;
+}
+
+export interface PreviewFiring<N = number> {
+  /** Milliseconds since the epoch, UTC */
+  timestamp: number;
+  price: N;
+  sequence: number;
+}
+
+/** A rule, and the past that it is tried on: trades from startTime on, 200,000 at most. */
+export interface PreviewBody<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  condition: "above" | "below" | "crosses_above" | "crosses_below" | "falls_by" | "rises_by";
+  /** A price; of rises_by and falls_by a percentage */
+  threshold: N;
+  repeat?: "every" | "once";
+  /** How far the price must go back before it may fire again */
+  rearm?: N;
+  /** After a firing, what would fire within this time is passed over */
+  cooldownMs?: number;
+  /** Milliseconds since the epoch from which on it is over; 0: never */
+  expiresAt?: number;
+  note?: string;
+  /** Milliseconds since the epoch, UTC */
+  startTime: number;
+  /** Milliseconds since the epoch, UTC */
+  endTime: number;
+}
+
 /** The last price. `volume`, `open`, `high` and `low` are of the current UTC day. */
 export interface PriceAnswer<N = number> {
   /** As the venue writes it */
@@ -530,6 +631,15 @@ export interface GetReportResultQuery {
   format?: "arrow" | "csv" | "json" | "parquet";
 }
 
+export interface GetPriceAlertsQuery {
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /** Most alerts */
+  limit?: number;
+}
+
 /** What each operation asks and answers, by its operationId. */
 export interface RestOperations<N = number> {
   /** Last price. */
@@ -600,6 +710,26 @@ export interface RestOperations<N = number> {
    * off is not whole: ask again.
    */
   getReportResult: { path: { id: string }; query: GetReportResultQuery; body: undefined; answer: ReportBar<N>[] | ReportTrade<N>[] | ReportStats<N>[] | ReportMover<N>[] | ReportProfile<N>[] | ReportCorrelation<N>[] | ReportVolatility<N>[] };
+  /** The user's rules. */
+  getAlertRules: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: AlertRuleAnswer<N>[] };
+  /**
+   * Make a rule. A user has at most 1000. Answered when the log has it; it is armed a moment later and fires
+   * by the event price_alert of /api/events.
+   */
+  createAlertRule: { path: Record<string, never>; query: Record<string, never>; body: AlertRuleBody<N>; answer: AlertRuleAnswer<N> };
+  /**
+   * When a rule would have fired. The rule is run over the trades of the past in the order of the log, as it
+   * would be live. Nothing is kept and nobody is told.
+   */
+  previewAlertRule: { path: Record<string, never>; query: Record<string, never>; body: PreviewBody<N>; answer: PreviewAnswer<N> };
+  /** One rule. */
+  getAlertRule: { path: { id: string }; query: Record<string, never>; body: undefined; answer: AlertRuleAnswer<N> };
+  /** Replace a rule, and arm it anew. */
+  replaceAlertRule: { path: { id: string }; query: Record<string, never>; body: AlertRuleBody<N>; answer: AlertRuleAnswer<N> };
+  /** Delete a rule. */
+  deleteAlertRule: { path: { id: string }; query: Record<string, never>; body: undefined; answer: undefined };
+  /** What the user's rules fired. Newest first, each once, for ever. */
+  getPriceAlerts: { path: Record<string, never>; query: GetPriceAlertsQuery; body: undefined; answer: FiredAlert<N>[] };
   /** Liveness. */
   getHealth: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Alive };
   /** Readiness, with each dependency. 503 with the same body where a needed dependency is down. */
@@ -638,6 +768,13 @@ export const REST_OPERATIONS = {
   getReport: { method: "GET", path: "/api/reports/{id}" },
   deleteReport: { method: "DELETE", path: "/api/reports/{id}" },
   getReportResult: { method: "GET", path: "/api/reports/{id}/result" },
+  getAlertRules: { method: "GET", path: "/api/alert-rules" },
+  createAlertRule: { method: "POST", path: "/api/alert-rules" },
+  previewAlertRule: { method: "POST", path: "/api/alert-rules/preview" },
+  getAlertRule: { method: "GET", path: "/api/alert-rules/{id}" },
+  replaceAlertRule: { method: "PUT", path: "/api/alert-rules/{id}" },
+  deleteAlertRule: { method: "DELETE", path: "/api/alert-rules/{id}" },
+  getPriceAlerts: { method: "GET", path: "/api/price-alerts" },
   getHealth: { method: "GET", path: "/health" },
   getReadiness: { method: "GET", path: "/health/ready" },
   getWsStats: { method: "GET", path: "/health/ws-stats" },

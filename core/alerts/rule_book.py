@@ -1,0 +1,276 @@
+"""The rules of one shard: armed from a sequence on, met by trades, and what became of each.
+
+The alerts flow holds one beside each Shard. Rules come in by ``arm`` (new from here on) or ``restore`` (with the state
+that the armed log says); ``apply`` gives what fired, in the order of trades and rule ids. Everything is a function of
+the trades and the armed log: there is no clock, and neither the cut of batches nor the order in which rules came in
+changes what fires. A rule whose record names a sequence that is still to be read is held until the trades are there.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from core.alerts.rule_heap import RULE
+from core.alerts.terms import rule_rows, state_code, state_word
+from core.alerts.watch_kernel import (
+    FIRING,
+    MOVED,
+    FiringRows,
+    Watch,
+    new_ladders,
+    place_rules,
+    remove_rules,
+    watch_trades,
+)
+from kernels.decimal_text import from_pair, from_pairs, plain
+from schemas.alert_rules import RELATIVE, ArmedRule, RuleTerms
+from schemas.columns import Ints, Rows, TradeRows
+
+__all__ = ["LAST_VALUE", "Firings", "RuleBook"]
+
+FIRST_RULES: Final = 64
+FIRINGS_AT_ONCE: Final = 4096
+LAST_VALUE: Final = np.dtype([("last_hi", "i8"), ("last_lo", "u8"), ("has_last", "u1")])
+"""The newest value of a symbol, as recovery keeps it."""
+
+_terms = msgspec.json.Decoder(RuleTerms)
+
+
+class Firings(NamedTuple):
+    """rows: FIRING[n] by trade and rule id. rules: the bytes of each one's AlertRule; ids: of the rules; thresholds:
+    the prices that they passed, in units."""
+
+    rows: FiringRows
+    rules: Sequence[bytes]
+    ids: Sequence[str]
+    thresholds: Sequence[int]
+
+
+class _Held(NamedTuple):
+    """A rule that counts only behind sequence ``at``."""
+
+    at: int
+    id: str
+    record: ArmedRule
+
+
+class RuleBook:
+    """``lasts``: what ``lasts()`` of an earlier book gave, for the same symbols."""
+
+    def __init__(self, lasts: Rows | None = None) -> None:
+        self._ladders = new_ladders(0 if lasts is None else len(lasts))
+        if lasts is not None:
+            for name in LAST_VALUE.names or ():
+                self._ladders[name] = lasts[name]
+        self._symbols: dict[str, int] = {}
+        self._rules = np.zeros(FIRST_RULES, RULE)
+        self._moved = np.zeros(FIRST_RULES, np.int32)
+        self._registers = np.zeros(1, np.int64)
+        self._texts: list[bytes] = [b""] * FIRST_RULES
+        self._ids: list[str] = [""] * FIRST_RULES
+        self._references: dict[int, str] = {}
+        self._slots: dict[str, int] = {}
+        self._free = list(range(FIRST_RULES - 1, -1, -1))
+        self._held: list[_Held] = []
+        self._unplaced: dict[str, dict[str, ArmedRule]] = {}
+
+    def __len__(self) -> int:
+        """How many rules there are, whatever their state, but for those of symbols that are not known yet."""
+        return len(self._slots) + len(self._held)
+
+    def ids(self) -> list[str]:
+        """Of all rules but those that are held, or of symbols that are not known yet."""
+        return list(self._slots)
+
+    def unplaced_ids(self) -> list[str]:
+        """Of rules whose symbols are not known yet."""
+        return [rule_id for records in self._unplaced.values() for rule_id in records]
+
+    def version_of(self, rule_id: str) -> int:
+        """0 where the rule isn't here, or is held."""
+        slot = self._slots.get(rule_id)
+        return 0 if slot is None else int(self._rules["version"][slot])
+
+    def add_symbols(self, names: Sequence[str]) -> Sequence[str]:
+        """``names``: all of the shard's, in the order of their numbers; returns those that are new here."""
+        new = names[len(self._symbols) :]
+        for name in new:
+            self._symbols[name] = len(self._symbols)
+        if len(names) > len(self._ladders):
+            more = new_ladders(max(len(names) - len(self._ladders), len(self._ladders) // 2))
+            self._ladders = np.concatenate([self._ladders, more])
+        for name in new:
+            if name in self._unplaced:
+                self._restore(self._unplaced.pop(name).values())
+        return new
+
+    def lasts(self) -> Rows:
+        """The newest value of each symbol, for recovery state."""
+        return self._ladders[: len(self._symbols)][list(LAST_VALUE.names or ())].astype(LAST_VALUE)
+
+    def arm(self, texts: Sequence[bytes], at: int) -> list[ArmedRule]:
+        """Take in rules as they stand in their topic, of symbols that are known; they count behind sequence ``at``.
+
+        A rule that is here already in another version is replaced. Returns what the armed log has to say of them. A
+        percentage needs a price that it is of, so its symbol must have one (``has_price``).
+        """
+        terms = [_terms.decode(text) for text in texts]
+        self.remove(each.id for each in terms)
+        slots = self._put(terms, texts, [self._reference(each) for each in terms])
+        self._rules["armed_at"][slots] = self._rules["at"][slots] = at
+        place_rules(self._watch(), slots)
+        return self._records(slots)
+
+    def has_price(self, symbol: str) -> bool:
+        """Whether a trade of it was applied."""
+        return bool(self._ladders["has_last"][self._symbols[symbol]])
+
+    def restore(self, records: Sequence[ArmedRule], sequence: int) -> None:
+        """Take in rules with their states; ``sequence``: of the last trade that this book has seen."""
+        self._restore([each for each in records if each.at <= sequence])
+        held = [_Held(each.at, _terms.decode(each.rule).id, each) for each in records if each.at > sequence]
+        self._held = sorted([*self._held, *held], key=lambda each: (-each.at, each.id))
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Forget rules; ids that aren't here are none of its business."""
+        wanted = set(ids)
+        slots = [self._slots.pop(each) for each in wanted if each in self._slots]
+        if self._held:
+            self._held = [each for each in self._held if each.id not in wanted]
+        for records in self._unplaced.values():
+            for rule_id in wanted & records.keys():
+                del records[rule_id]
+        if slots:
+            self._forget_moves(slots)
+            remove_rules(self._watch(), np.array(slots, np.int32))
+            for slot in slots:
+                self._texts[slot], self._ids[slot] = b"", ""
+                self._references.pop(slot, None)
+            self._free.extend(slots)
+
+    def apply(self, rows: TradeRows, symbols: Ints, sequence_base: int) -> Firings:
+        """Hand in a batch after the shard has judged it; ``symbols``: the number of each row's."""
+        found: list[FiringRows] = []
+        first = 0
+        while self._held:
+            cut = int(np.searchsorted(rows["offset"], self._held[-1].at - sequence_base, side="right"))
+            if cut == len(rows):
+                break
+            self._watch_rows(rows[first:cut], symbols[first:cut], sequence_base, found)
+            first = cut
+            self.release(self._held[-1].at)
+        self._watch_rows(rows[first:], symbols[first:], sequence_base, found)
+        return self._firings(found)
+
+    def release(self, sequence: int) -> None:
+        """Take in what was held for ``sequence`` or an earlier one."""
+        due: list[ArmedRule] = []
+        while self._held and self._held[-1].at <= sequence:
+            due.append(self._held.pop().record)
+        self._restore(due)
+
+    def take_moved(self) -> list[ArmedRule]:
+        """What the armed log has to say of the rules whose state changed since the last call."""
+        count = int(self._registers[MOVED])
+        slots = self._moved[:count].copy()
+        self._registers[MOVED] = 0
+        self._rules["moved"][slots] = 0
+        return self._records(slots)
+
+    def _restore(self, found: Iterable[ArmedRule]) -> None:
+        records, terms = [], []
+        for each in found:
+            said = _terms.decode(each.rule)
+            if said.symbol in self._symbols:
+                records.append(each)
+                terms.append(said)
+            else:  # its trades have left the log; the next one brings it in
+                self._unplaced.setdefault(said.symbol, {})[said.id] = each
+        if not records:
+            return
+        texts, references = [bytes(each.rule) for each in records], [each.reference for each in records]
+        slots, rules = self._put(terms, texts, references), self._rules
+        rules["armed_at"][slots] = [each.armed_at for each in records]
+        rules["at"][slots] = [each.at for each in records]
+        rules["state"][slots] = [state_code(each.state) for each in records]
+        rules["not_before_us"][slots] = [each.not_before_us for each in records]
+        fired = slots[rules["not_before_us"][slots] > 0]
+        rules["key_hi"][fired], rules["key_lo"][fired] = rules["rearm_hi"][fired], rules["rearm_lo"][fired]
+        place_rules(self._watch(), slots)
+
+    def _reference(self, terms: RuleTerms) -> str:
+        if terms.condition not in RELATIVE:
+            return ""
+        ladder = self._ladders[self._symbols[terms.symbol]]
+        return plain(from_pair(ladder["last_hi"], ladder["last_lo"]))
+
+    def _put(self, terms: Sequence[RuleTerms], texts: Sequence[bytes], references: Sequence[str]) -> Ints:
+        while len(self._free) < len(terms):
+            self._grow(len(terms))
+        slots = [self._free.pop() for _ in terms]
+        for slot, each, text, reference in zip(slots, terms, texts, references, strict=True):
+            self._slots[each.id], self._ids[slot], self._texts[slot] = slot, each.id, text
+            if reference:
+                self._references[slot] = reference
+        found = np.array(slots, np.int32)
+        self._rules[found] = rule_rows(terms, references)
+        self._rules["ladder"][found] = [self._symbols[each.symbol] for each in terms]
+        return found
+
+    def _grow(self, wanted: int) -> None:
+        old, more = len(self._rules), max(len(self._rules), wanted)
+        self._rules = np.concatenate([self._rules, np.zeros(more, RULE)])
+        self._moved = np.concatenate([self._moved, np.zeros(more, np.int32)])
+        self._texts += [b""] * more
+        self._ids += [""] * more
+        self._free[:0] = range(old + more - 1, old - 1, -1)
+
+    def _watch(self) -> Watch:
+        return Watch(self._rules, self._ladders, self._moved, self._registers)
+
+    def _watch_rows(self, rows: TradeRows, symbols: Ints, sequence_base: int, found: list[FiringRows]) -> None:
+        done = 0
+        while done < len(rows):
+            fired = np.zeros(FIRINGS_AT_ONCE, FIRING)
+            done, count = watch_trades(rows, symbols, done, sequence_base, self._watch(), fired, 0)
+            if count:
+                found.append(fired[:count])
+
+    def _firings(self, found: list[FiringRows]) -> Firings:
+        if not found:
+            return Firings(np.zeros(0, FIRING), (), (), ())
+        rows = np.concatenate(found)
+        ids = [self._ids[slot] for slot in rows["slot"].tolist()]
+        places = list(zip(rows["sequence"].tolist(), rows["index"].tolist(), ids, strict=True))
+        order = sorted(range(len(rows)), key=places.__getitem__)
+        rows = rows[order]
+        texts = [self._texts[slot] for slot in rows["slot"].tolist()]
+        bounds = self._rules[rows["slot"]]
+        thresholds = from_pairs(bounds["bound_hi"], bounds["bound_lo"])
+        return Firings(rows, texts, [ids[index] for index in order], thresholds)
+
+    def _records(self, slots: Ints) -> list[ArmedRule]:
+        rows = self._rules[slots]
+        numbers = zip(
+            rows["armed_at"].tolist(), rows["at"].tolist(), rows["state"].tolist(), rows["not_before_us"].tolist(),
+            strict=True,
+        )  # fmt: skip
+        return [
+            ArmedRule(
+                msgspec.Raw(self._texts[slot]), armed_at, at, state_word(state), not_before_us,
+                self._references.get(slot, ""),
+            )
+            for slot, (armed_at, at, state, not_before_us) in zip(slots.tolist(), numbers, strict=True)
+        ]  # fmt: skip
+
+    def _forget_moves(self, slots: Sequence[int]) -> None:
+        """A rule that goes says nothing more in the armed log."""
+        gone = np.array(slots, np.int32)
+        if self._rules["moved"][gone].any():
+            count = int(self._registers[MOVED])
+            kept = self._moved[:count][~np.isin(self._moved[:count], gone)]
+            self._moved[: len(kept)] = kept
+            self._registers[MOVED] = len(kept)
+            self._rules["moved"][gone] = 0
