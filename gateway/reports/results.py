@@ -2,7 +2,8 @@
 
 The runner hands in rows and gets them cut into chunks of half a megabyte, a few to an insert. A reader takes one chunk
 at a time by its key and holds no connection meanwhile, so a slow reader costs the memory of one chunk. A chunk belongs
-to a run, so what a run wrote that lost its job is never read. The table drops what has expired by itself.
+to a run, so what a run wrote that lost its job is never read. The table drops what has expired by itself
+(docs/adr/0037-reports-lie-in-clickhouse.md).
 """
 
 import asyncio

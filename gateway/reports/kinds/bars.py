@@ -4,6 +4,7 @@ Every field that ClickHouse keeps of a bar, with all its digits. The bar that is
 about what is settled; a bar that is revised while the report is made stands there as it was when it was read.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -66,8 +67,12 @@ async def read(source: Source, ask: Ask) -> AsyncIterator[Part]:
         async for page in source.bars(ask, extent):
             rows += len(page.rows)
             done = min(1.0, (read_before + rows) / every)
-            yield Part([_bar(extent.symbol, name, row) for row in page.rows], done)
+            yield Part(await asyncio.to_thread(_bars, extent.symbol, name, page.rows), done)
         read_before += extent.rows
+
+
+def _bars(symbol: str, interval: str, rows: list[tuple[Any, ...]]) -> list[ReportBar]:
+    return [_bar(symbol, interval, row) for row in rows]
 
 
 def _bar(symbol: str, interval: str, row: tuple[Any, ...]) -> ReportBar:

@@ -3,6 +3,7 @@
 Each once, with the digits it came with. Times are microseconds, as they are kept: a report is also an archive.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, Literal
 
@@ -57,8 +58,13 @@ async def read(source: Source, ask: Ask) -> AsyncIterator[Part]:
         rows = 0
         async for page in source.trades(ask, extent):
             rows += len(page.rows)
-            yield Part([_trade(extent.symbol, row) for row in page.rows], min(1.0, (read_before + rows) / every))
+            done = min(1.0, (read_before + rows) / every)
+            yield Part(await asyncio.to_thread(_trades, extent.symbol, page.rows), done)
         read_before += extent.rows
+
+
+def _trades(symbol: str, rows: list[tuple[Any, ...]]) -> list[ReportTrade]:
+    return [_trade(symbol, row) for row in rows]
 
 
 def _trade(symbol: str, row: tuple[Any, ...]) -> ReportTrade:
