@@ -16,7 +16,8 @@ import structlog
 __all__ = ["CUT", "send_stream"]
 
 CUT: Final = "tapeflow.cut"
-"""An extension of the ASGI scope: a function that cuts the connection."""
+"""An extension of the ASGI scope: a function that cuts the connection. Servers without it do so themselves when an
+answer is left unfinished."""
 PIECE_BYTES: Final = 65_536
 SEND_S_MAX: Final = 30.0
 CUT_S: Final = 1.0
@@ -60,8 +61,10 @@ async def send_stream(
         log.error("answer_cut", reason="".join(traceback.format_exception(error)))
     finally:
         if not whole and not gone.done():
-            scope["extensions"][CUT]()
-            await asyncio.wait((gone,), timeout=CUT_S)  # else the server says that it was left unfinished
+            cut = scope.get("extensions", {}).get(CUT)
+            if cut is not None:
+                cut()
+                await asyncio.wait((gone,), timeout=CUT_S)  # else the server says that it was left unfinished
         gone.cancel()
 
 

@@ -87,6 +87,15 @@ def test_a_source_that_fails_cuts_the_connection_and_the_log_says_why() -> None:
     asyncio.run(run())
 
 
+def test_a_server_that_knows_no_cut_is_left_with_an_unfinished_answer() -> None:
+    async def run() -> None:
+        client = Client()
+        await send_stream(200, [], parts_of(b"x", failing=True), {}, client.receive, client.send, head=False)
+        assert all(each.get("more_body", True) for each in client.sent)
+
+    asyncio.run(run())
+
+
 def test_a_client_that_does_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "SEND_S_MAX", 0.02)
 
