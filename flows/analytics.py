@@ -6,14 +6,19 @@ channel and every figure once in ClickHouse, in its newest version, whatever was
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 
 from connectors.kafka.source import PartitionPosition
+from core.analytics.exposure import ExposureDesk
+from core.analytics.exposure_state import restore_exposure, snapshot_exposure
+from core.analytics.lp import LpDesk
+from core.analytics.lp_state import restore_lp, snapshot_lp
 from core.analytics.routing import RoutingDesk
 from core.analytics.routing_state import restore_routing, snapshot_routing
+from core.analytics.rules import DeskRules
 from flows.analytics_metrics import DeskMetrics
 from flows.analytics_reading import desk_rules, desk_settings, desk_source, desk_topics
 from flows.analytics_step import DeskStep, DeskUpdate
@@ -24,8 +29,9 @@ from flows.reading import partition_key, worker_of
 from flows.starting import one_line_errors, start_flow
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
-from schemas.desk import DeskBatch, DeskEntry, DeskKind
-from sinks.clickhouse.desk_sink import DecisionsSink, RoutingFiguresSink
+from schemas.desk import DeskAlert, DeskBatch, DeskEntry, DeskKind
+from sinks.clickhouse.desk_sink import DecisionsSink, FiguresSink
+from sinks.desk_alerts import DeskAlertSink
 from sinks.redis.channels import ChannelSink
 
 __all__ = ["build"]
@@ -46,6 +52,35 @@ def messages(update: DeskUpdate) -> list[DeskEntry] | None:
     return update.output.entries or None
 
 
+def alerts(update: DeskUpdate) -> list[DeskAlert] | None:
+    return update.output.alerts or None
+
+
+class Kind(NamedTuple):
+    """What makes a desk of a kind, what keeps it and brings it back, and how long it waits for the clock."""
+
+    desk: Callable[[DeskRules], Any]
+    keep: Callable[[Any], bytes]
+    restore: Callable[[bytes, DeskRules], Any]
+    idle_close_ms: Callable[[Settings], int]
+
+
+def idle_close_ms(settings: Settings) -> int:
+    return settings.idle_close_ms
+
+
+def conflation_ms(settings: Settings) -> int:
+    """Totals that were held back go out soon: there is nothing that a later record could add to them."""
+    return settings.conflation_ms
+
+
+KINDS: Final[dict[DeskKind, Kind]] = {
+    "routing": Kind(RoutingDesk, snapshot_routing, restore_routing, idle_close_ms),
+    "lp": Kind(LpDesk, snapshot_lp, restore_lp, idle_close_ms),
+    "exposure": Kind(ExposureDesk, snapshot_exposure, restore_exposure, conflation_ms),
+}
+
+
 def read_desk(
     flow: Dataflow, kind: DeskKind, settings: Settings, stop: StopSignal, metrics: DeskMetrics
 ) -> tuple[Stream[Any], int, Positions]:
@@ -55,34 +90,36 @@ def read_desk(
     """
     source = desk_source(settings, kind, stop)
     shards = len(source.list_parts())
-    rules = desk_rules(settings)
+    rules, own = desk_rules(settings), KINDS[kind]
 
     def apply(state: bytes | None) -> DeskStep:
-        desk = RoutingDesk(rules) if state is None else restore_routing(state, rules)
-        return DeskStep(desk, snapshot_routing, settings.idle_close_ms, metrics)
+        desk = own.desk(rules) if state is None else own.restore(state, rules)
+        return DeskStep(desk, own.keep, own.idle_close_ms(settings), metrics)
 
     batches = op.input(f"read_{kind}", flow, source)
     keyed = op.key_on(f"key_{kind}_by_partition", batches, partition_key)
     updates = op.stateful_batch(f"apply_{kind}", keyed, apply)
     if settings.dead_letters_from != "none":
         write_dead_letters(batches, settings, NAME, shards, stop, kind)
-    sent = op.filter_map_value(f"{kind}_messages", updates, messages)
-    channels = ChannelSink(settings.redis_url, settings.kafka_topic, shards, stop=stop)
-    op.output(f"write_{kind}_channel", sent, channels)
     return updates, shards, look_after(NAME, source, settings, stop).positions
 
 
-def write_routing(updates: Stream[Any], shards: int, settings: Settings, stop: StopSignal) -> None:
-    """Decisions and their figures to ClickHouse."""
+def write_desk(updates: Stream[Any], kind: DeskKind, shards: int, settings: Settings, stop: StopSignal) -> None:
+    """Messages to the channel, figures to ClickHouse, alerts to both, and decisions one by one."""
     dsn, database, rows_max = settings.clickhouse_dsn, settings.clickhouse_database, settings.insert_rows_max
-    decisions = op.filter_map_value("routing_records", updates, records)
-    op.output(
-        "write_routing_decisions",
-        decisions,
-        DecisionsSink(dsn, database, shards, source_epoch=settings.source_epoch, rows_max=rows_max, stop=stop),
-    )
-    rows = op.filter_map_value("routing_figures", updates, figures)
-    op.output("write_routing_1m", rows, RoutingFiguresSink(dsn, database, shards, rows_max=rows_max, stop=stop))
+    sent = op.filter_map_value(f"{kind}_messages", updates, messages)
+    channels = ChannelSink(settings.redis_url, settings.kafka_topic, shards, stop=stop)
+    op.output(f"write_{kind}_channel", sent, channels)
+    rows = op.filter_map_value(f"{kind}_figures", updates, figures)
+    op.output(f"write_{kind}_1m", rows, FiguresSink(kind, dsn, database, shards, rows_max=rows_max, stop=stop))
+    if kind == "routing":
+        decisions = op.filter_map_value("routing_records", updates, records)
+        epoch = settings.source_epoch
+        sink = DecisionsSink(dsn, database, shards, source_epoch=epoch, rows_max=rows_max, stop=stop)
+        op.output("write_routing_decisions", decisions, sink)
+    else:
+        found = op.filter_map_value(f"{kind}_alerts", updates, alerts)
+        op.output(f"write_{kind}_alerts", found, DeskAlertSink(dsn, database, settings.redis_url, shards, stop=stop))
 
 
 @one_line_errors
@@ -90,12 +127,11 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
     """The flow; settings are read from the environment unless given. Raises TapeflowError, one line."""
     settings, stop = start_flow(settings, stop, check_desk)
     metrics = DeskMetrics(NAME, worker=worker_of(settings))
-    writers = {"routing": write_routing}
     flow, positions = Dataflow(NAME), []
     for kind, topic in desk_topics(settings).items():
         own = desk_settings(settings, topic)
         updates, shards, place = read_desk(flow, kind, own, stop, metrics)
-        writers[kind](updates, shards, own, stop)
+        write_desk(updates, kind, shards, own, stop)
         positions.append(place)
     metrics.watch(lambda: every(positions), servers_of(settings, "redis", "clickhouse"))
     return flow

@@ -14,6 +14,7 @@ from connectors.desk.decoder import DeskDecoder
 from connectors.kafka.source import KafkaSource
 from core.analytics.rules import DeskRules
 from flows.reading import read_options, requeued_places, resolver_of
+from kernels.decimal_text import units
 from runtime.settings.whole import Settings
 from schemas.columns import RawBatch
 from schemas.desk import TABLE_OF, DeskBatch, DeskKind
@@ -22,7 +23,8 @@ from schemas.names import dead_letter_topic
 
 __all__ = ["SETTING_OF", "desk_rules", "desk_settings", "desk_source", "desk_topics"]
 
-SETTING_OF: Final[dict[DeskKind, str]] = {"routing": "routing_topic"}
+PERCENTS: Final = ("warning_clear", "warning", "critical_clear", "critical")
+SETTING_OF: Final[dict[DeskKind, str]] = {"routing": "routing_topic", "lp": "lp_topic", "exposure": "exposure_topic"}
 
 
 def desk_topics(settings: Settings) -> dict[DeskKind, str]:
@@ -41,12 +43,27 @@ def desk_settings(settings: Settings, topic: str) -> Settings:
 
 
 def desk_rules(settings: Settings) -> DeskRules:
-    """The settings that decide what a record of a desk does."""
+    """The settings that decide what a record of a desk does. Raises SettingError for bounds that overlap."""
+    bounds = [getattr(settings, f"exposure_{name}_percent") for name in PERCENTS]
+    if bounds != sorted(bounds):
+        raise SettingError(
+            f"the percents {bounds} don't rise",
+            where=", ".join(f"TAPEFLOW_EXPOSURE_{name.upper()}_PERCENT" for name in PERCENTS),
+            mend="a level begins at or above where it ends, and critical above warning",
+        )
     return DeskRules(
         out_of_order_us=settings.out_of_order_ms * 1000,
         lateness_us=settings.lateness_ms * 1000,
         passed_per_second=settings.decisions_passed_per_s,
         source_epoch=settings.source_epoch,
+        lp_silence_us=settings.lp_silence_ms * 1000,
+        lp_up=frozenset(settings.lp_up_statuses),
+        exposures_passed_per_second=settings.exposures_passed_per_s,
+        exposure_limit=units(settings.exposure_limit) or None,
+        warning_percent=settings.exposure_warning_percent,
+        warning_clear_percent=settings.exposure_warning_clear_percent,
+        critical_percent=settings.exposure_critical_percent,
+        critical_clear_percent=settings.exposure_critical_clear_percent,
     )
 
 

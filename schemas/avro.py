@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple
 
 __all__ = [
     "BAR_SCHEMA_ID",
+    "EXPOSURE_SCHEMA_ID",
+    "LP_SCHEMA_ID",
     "QUOTE_SCHEMA_ID",
     "ROUTING_SCHEMA_ID",
     "TRADE_SCHEMA_ID",
@@ -26,11 +28,15 @@ TRADE_SCHEMA_ID: Final = 1
 QUOTE_SCHEMA_ID: Final = 2
 BAR_SCHEMA_ID: Final = 3
 ROUTING_SCHEMA_ID: Final = 4
+LP_SCHEMA_ID: Final = 5
+EXPOSURE_SCHEMA_ID: Final = 6
 _NAMES: Final = {
     TRADE_SCHEMA_ID: "Trade",
     QUOTE_SCHEMA_ID: "Quote",
     BAR_SCHEMA_ID: "Bar",
     ROUTING_SCHEMA_ID: "RoutingDecision",
+    LP_SCHEMA_ID: "LpMetrics",
+    EXPOSURE_SCHEMA_ID: "Exposure",
 }
 _FOLDER: Final = Path(__file__).with_name("avro")
 

@@ -18,14 +18,21 @@ from schemas.rejects import Reject
 
 __all__ = [
     "DESK_KINDS",
+    "EXPOSURE",
+    "LP",
     "NARROW_LIMIT",
     "ROUTING",
+    "SCOPES",
     "SIDE_NAMES",
     "TABLE_OF",
     "WINDOWS",
+    "DeskAlert",
     "DeskBatch",
     "DeskEntry",
     "DeskKind",
+    "ExposureRow",
+    "LpFigures",
+    "LpRow",
     "RoutingFigures",
     "RoutingRow",
 ]
@@ -36,6 +43,8 @@ NARROW_LIMIT: Final = 9 * 10**18
 """Narrow amounts are below this, in units of 10**-10: 900,000,000."""
 WINDOWS: Final = (Interval("1s", 1_000_000), Interval("1m", 60_000_000), Interval("1h", 3_600_000_000))
 """The windows of a desk's figures, aligned to UTC as bars are."""
+SCOPES: Final = ("total", "symbol", "lp", "book")
+"""Of what totals of an exposure are."""
 SIDE_NAMES: Final = ("BUY", "SELL", "")
 """By the number of a side, as schemas.columns has them; a decision may be of none."""
 
@@ -57,7 +66,36 @@ ROUTING: Final = np.dtype(
     ]
 )
 """One routing decision. ``lp`` is the word "" where the desk took the order itself."""
-TABLE_OF: Final[dict[DeskKind, np.dtype]] = {"routing": ROUTING}
+LP: Final = np.dtype(
+    [
+        *PLACE_COLUMNS,
+        ("spread", "i8"),
+        ("quality", "i8"),
+        ("latency_us", "i8"),
+        ("quotes", "i8"),
+        ("reject_rate", "i8"),
+        ("uptime", "i8"),
+        ("lp", "i4"),
+        ("status", "i4"),
+    ]
+)
+"""What a provider's figures were at a time. ``quotes``: a second."""
+EXPOSURE: Final = np.dtype(
+    [
+        *PLACE_COLUMNS,
+        ("exposure_hi", "i8"),
+        ("exposure_lo", "u8"),
+        ("limit_hi", "i8"),
+        ("limit_lo", "u8"),
+        ("symbol", "i4"),
+        ("lp", "i4"),
+        ("book", "i4"),
+        ("has_limit", "u1"),
+        ("_pad", "u1", (3,)),
+    ]
+)
+"""The state of one symbol, provider and book from a time on."""
+TABLE_OF: Final[dict[DeskKind, np.dtype]] = {"routing": ROUTING, "lp": LP, "exposure": EXPOSURE}
 
 
 @dataclass(slots=True)
@@ -128,3 +166,74 @@ class RoutingRow(NamedTuple):
     decision: str
     partition: int
     figures: RoutingFigures
+
+
+@dataclass(slots=True)
+class LpFigures:
+    """What is summed up of a provider's records. Amounts in units of 10**-10, times in microseconds.
+
+    rejects_sum: reject rates, each times its quotes a second, in units of 10**-20. up_us, changes: from status changes,
+    when a window goes out. status: that of the record at ``last_at`` (event time, offset), the last in the window.
+    """
+
+    samples: int = 0
+    spread_sum: int = 0
+    quality_sum: int = 0
+    latency_us_sum: int = 0
+    latency_us_max: int = 0
+    quotes_sum: int = 0
+    rejects_sum: int = 0
+    up_us: int = 0
+    changes: int = 0
+    version: int = -1
+    status: str = ""
+    last_at: tuple[int, int] = (-1, -1)
+    latency: dict[int, int] = field(default_factory=dict)
+    spread: dict[int, int] = field(default_factory=dict)
+
+    def copy(self) -> "LpFigures":
+        """Figures that share nothing with these."""
+        return replace(self, latency=dict(self.latency), spread=dict(self.spread))
+
+
+class LpRow(NamedTuple):
+    """A minute's figures of a provider, as they go to ClickHouse."""
+
+    start_us: int
+    lp: str
+    partition: int
+    figures: LpFigures
+
+
+class ExposureRow(NamedTuple):
+    """A minute's totals of one name of a scope, as they go to ClickHouse. ``limit``: 0 where none is known."""
+
+    start_us: int
+    scope: str
+    name: str
+    partition: int
+    net: int
+    gross: int
+    peak: int
+    limit: int
+    warning_us: int
+    critical_us: int
+    version: int
+
+
+class DeskAlert(NamedTuple):
+    """Something that somebody should look at, or that it is over. ``id`` is made of the record that brought it about.
+
+    state: open or resolved, of the same id. basis: ``log``, or ``clock`` where nothing came.
+    """
+
+    id: str
+    state: str
+    time_us: int
+    severity: str
+    category: str
+    title: str
+    message: str
+    source: str
+    actions: tuple[str, ...] = ()
+    basis: str = "log"

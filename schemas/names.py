@@ -7,9 +7,12 @@ is plain (``price:AAPL``) unless hash tags are asked for (``price:{AAPL}``, Redi
 from typing import Final
 
 __all__ = [
+    "ALERTS_SENT_KEY",
     "ALERTS_TABLE",
     "ALERTS_VIEW",
     "ALERT_RULES_TOPIC",
+    "ALERT_STATES_TABLE",
+    "ALERT_STATES_VIEW",
     "ARMED_SUFFIX",
     "BARS_TABLE",
     "BAR_VIEW",
@@ -18,7 +21,13 @@ __all__ = [
     "DEAD_LETTER_SUFFIX",
     "EPOCH_KEY",
     "EVENTS_STREAM",
+    "EXPOSURE_1M_TABLE",
+    "EXPOSURE_1M_VIEW",
+    "EXPOSURE_TOPIC",
     "LATE_TRADES_TABLE",
+    "LP_1M_TABLE",
+    "LP_1M_VIEW",
+    "LP_TOPIC",
     "PRICE_ALERTS_KEY",
     "PRICE_ALERTS_TABLE",
     "PRICE_ALERTS_VIEW",
@@ -52,6 +61,8 @@ __all__ = [
 
 TRADES_TOPIC: Final = "trades"
 ROUTING_TOPIC: Final = "routing-decisions"
+LP_TOPIC: Final = "lp-metrics"
+EXPOSURE_TOPIC: Final = "exposure"
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 REQUEUED_SUFFIX: Final = ".requeued"
 ALERT_RULES_TOPIC: Final = "alert-rules"
@@ -71,10 +82,17 @@ ROUTING_1M_TABLE: Final = "routing_1m"
 ROUTING_1M_VIEW: Final = "routing_1m_final"
 PRICE_ALERTS_TABLE: Final = "price_alerts"
 PRICE_ALERTS_VIEW: Final = "price_alerts_unique"
+LP_1M_TABLE: Final = "lp_1m"
+LP_1M_VIEW: Final = "lp_1m_final"
+EXPOSURE_1M_TABLE: Final = "exposure_1m"
+EXPOSURE_1M_VIEW: Final = "exposure_1m_final"
+ALERT_STATES_TABLE: Final = "alert_states"
+ALERT_STATES_VIEW: Final = "alert_states_final"
 BAR_VIEW: Final = "bars_final"
 TRADES_VIEW: Final = "trades_unique"
 
 EVENTS_STREAM: Final = "md:events"
+ALERTS_SENT_KEY: Final = "md:alerts-sent"
 EPOCH_KEY: Final = "md:epoch"
 SYMBOLS_KEY: Final = "md:symbols"
 PRICE_ALERTS_KEY: Final = "md:price-alerts"

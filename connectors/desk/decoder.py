@@ -13,6 +13,8 @@ import numpy as np
 
 from connectors.avro.decoder import Resolver
 from connectors.desk.avro_values import FRAME, AvroValues
+from connectors.desk.exposure import ExposureRecord, exposure_row
+from connectors.desk.lp import LpRecord, lp_row
 from connectors.desk.routing import RoutingRecord, routing_row
 from connectors.desk.values import RecordRefused, event_time_us
 from schemas.columns import RawBatch
@@ -33,7 +35,11 @@ class _Reader(NamedTuple):
     row: Callable[..., tuple[Any, ...]]
 
 
-READERS: Final[dict[DeskKind, _Reader]] = {"routing": _Reader(RoutingRecord, routing_row)}
+READERS: Final[dict[DeskKind, _Reader]] = {
+    "routing": _Reader(RoutingRecord, routing_row),
+    "lp": _Reader(LpRecord, lp_row),
+    "exposure": _Reader(ExposureRecord, exposure_row),
+}
 
 
 class DeskDecoder:

@@ -17,7 +17,17 @@ from schemas.contract import UNITS_LIMIT, YEAR_2300_US
 from schemas.desk import NARROW_LIMIT
 from schemas.rejects import Reason
 
-__all__ = ["RecordRefused", "event_time_us", "narrow_units", "side_of", "symbol_of", "wide_units", "word_of"]
+__all__ = [
+    "RecordRefused",
+    "event_time_us",
+    "narrow_units",
+    "share_units",
+    "side_of",
+    "symbol_of",
+    "whole_us",
+    "wide_units",
+    "word_of",
+]
 
 SCALE: Final = 10
 US_DIGITS: Final = 3
@@ -46,6 +56,14 @@ def wide_units(value: Decimal, name: str) -> int:
 def narrow_units(value: Decimal, name: str) -> int:
     """Units of 10**-10; its magnitude is below 900,000,000."""
     return _units(value, name, NARROW_LIMIT)
+
+
+def share_units(value: Decimal, name: str, most: int) -> int:
+    """Likewise of a share or a percentage: 0 to ``most``."""
+    units = narrow_units(value, name)
+    if not 0 <= units <= most * 10**SCALE:
+        raise RecordRefused(Reason.OUT_OF_RANGE, f"{name} is {value}, not 0 to {most}")
+    return units
 
 
 def whole_us(value: Decimal, name: str) -> int:

@@ -6,7 +6,9 @@ speaks, what it announces. So the text alone tells whether a message went out be
 
 from typing import Final
 
-__all__ = ["PASSED", "announced_order", "ended_order", "passed_order"]
+from schemas.desk import DeskEntry
+
+__all__ = ["announced_order", "by_order", "ended_order", "passed_order"]
 
 PASSED: Final = 0
 ENDED: Final = 1
@@ -26,6 +28,11 @@ def ended_order(sequence: int, end_us: int, interval: int, number: int) -> str:
 def announced_order(sequence: int, end_us: int, interval: int, number: int) -> str:
     """Of message ``number`` of a window that the clock announced when the record was the last."""
     return _order(sequence, ANNOUNCED, end_us, interval, number)
+
+
+def by_order(entry: DeskEntry) -> str:
+    """To sort messages by."""
+    return entry.order
 
 
 def _order(sequence: int, phase: int, end_us: int, interval: int, number: int) -> str:

@@ -7,7 +7,7 @@ equal; sinks know by order and version what they have.
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from schemas.desk import DeskEntry
+from schemas.desk import DeskAlert, DeskEntry
 
 __all__ = ["DeskOutput"]
 
@@ -21,3 +21,4 @@ class DeskOutput(Generic[R]):
     entries: list[DeskEntry] = field(default_factory=list)
     rows: list[R] = field(default_factory=list)
     late: int = 0
+    alerts: list[DeskAlert] = field(default_factory=list)

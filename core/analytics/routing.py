@@ -13,13 +13,14 @@ import numpy as np
 
 from core.analytics.grouping import Groups, group_counts, group_rows, group_sums, wide_sums
 from core.analytics.log_time import LogTime, Stretch
-from core.analytics.order import announced_order, ended_order, passed_order
+from core.analytics.order import announced_order, by_order, ended_order, passed_order
 from core.analytics.output import DeskOutput
+from core.analytics.passing import Passing
 from core.analytics.routing_messages import Key, decision_data, stats_data
 from core.analytics.rules import DeskRules
 from core.analytics.sketch import add_counts
 from core.analytics.windows import Window, Windows
-from schemas.columns import NO_TIMESTAMP, Longs, Mask, Rows
+from schemas.columns import Longs, Mask, Rows
 from schemas.contract import first_sequence
 from schemas.desk import WINDOWS, DeskBatch, DeskEntry, RoutingFigures, RoutingRow
 
@@ -44,15 +45,13 @@ class RoutingDesk:
         self.time = LogTime(rules.out_of_order_us)
         self.windows = tuple(Windows[Key, RoutingFigures](each, rules.lateness_us, RoutingFigures) for each in WINDOWS)
         self.next_offset = 0
-        self.second = -1
-        self.passed = 0
-        """Decisions of the log's second ``second`` that passed through or would have."""
+        self.passing = Passing(rules.passed_per_second)
 
     def apply(self, batch: DeskBatch) -> RoutingOutput:
         """Take the next records of the partition."""
         self.partition = batch.partition
         out = RoutingOutput()
-        passes = self._passes(batch.rows)
+        passes = self.passing.take(batch.rows)
         for stretch in self.time.stretches(batch.rows["event_time_us"]):
             rows = batch.rows[stretch.first : stretch.end]
             passing = passes[stretch.first : stretch.end]
@@ -77,21 +76,6 @@ class RoutingDesk:
         """When the clock may have something to announce next; None for nothing."""
         ends = [end_us for windows in self.windows if (end_us := windows.next_end_us()) is not None]
         return min(ends, default=None)
-
-    def _passes(self, rows: Rows) -> Mask:
-        """Which decisions pass through: the first ones of each second of the log."""
-        if not len(rows):
-            return np.empty(0, np.bool_)
-        times_ms = np.where(
-            rows["timestamp_ms"] == NO_TIMESTAMP, rows["event_time_us"] // 1000, rows["timestamp_ms"]
-        )  # fmt: skip
-        seconds = np.maximum.accumulate(np.maximum(times_ms // 1000, self.second))
-        firsts = np.searchsorted(seconds, seconds)
-        ranks = np.arange(len(rows)) - firsts
-        ranks[seconds == self.second] += self.passed
-        self.second, self.passed = int(seconds[-1]), int(ranks[-1]) + 1
-        passes: Mask = ranks < self.rules.passed_per_second
-        return passes
 
     def _pass_through(self, batch: DeskBatch, rows: Rows) -> Iterator[DeskEntry]:
         words = batch.words
@@ -186,10 +170,6 @@ class RoutingDesk:
 
     def _sequence(self, offset: int) -> int:
         return first_sequence(self.rules.source_epoch) + offset
-
-
-def by_order(entry: DeskEntry) -> str:
-    return entry.order
 
 
 def _columns(groups: Groups, rows: Rows) -> dict[str, list[Any]]:

@@ -6,22 +6,19 @@ each symbol, which only those get who may see it.
 """
 
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
 
-from core.analytics.sketch import add_counts, percentile
-from kernels.decimal_text import from_pair, plain
+from core.analytics.numbers import SCALE, US_DIGITS, mean_number, number, percentile_numbers, quotient_number
+from core.analytics.sketch import add_counts
+from kernels.decimal_text import from_pair
 from schemas.columns import TradeRow
 from schemas.desk import SIDE_NAMES, RoutingFigures
 
 __all__ = ["add_figures", "decision_data", "stats_data"]
 
-US_DIGITS: Final = 3
 SHARE_DIGITS: Final = 6
-SCALE: Final = 10
-PERCENTS: Final = (50, 90, 99)
 Key = tuple[str, str, str]
 """Symbol, provider, decision."""
 
@@ -32,12 +29,12 @@ def decision_data(row: TradeRow, symbol: str, lp: str, decision: str) -> bytes:
         {
             "symbol": symbol,
             "side": SIDE_NAMES[row["side"]],
-            "volume": _number(from_pair(int(row["volume_hi"]), int(row["volume_lo"])), SCALE),
+            "volume": number(from_pair(int(row["volume_hi"]), int(row["volume_lo"])), SCALE),
             "routingDecision": decision,
             "lpSelected": lp,
-            "executionTimeMs": _number(int(row["execution_us"]), US_DIGITS),
-            "spread": _number(int(row["spread"]), SCALE),
-            "slippage": _number(int(row["slippage"]), SCALE),
+            "executionTimeMs": number(int(row["execution_us"]), US_DIGITS),
+            "spread": number(int(row["spread"]), SCALE),
+            "slippage": number(int(row["slippage"]), SCALE),
         }
     )
 
@@ -90,35 +87,19 @@ def _figures(figures: RoutingFigures, total: RoutingFigures) -> dict[str, Any]:
     count = figures.count
     return {
         "count": count,
-        "share": _quotient(count, total.count, SHARE_DIGITS),
-        "volume": _number(figures.volume, SCALE),
-        "volumeShare": _quotient(figures.volume, total.volume, SHARE_DIGITS),
+        "share": quotient_number(count, total.count, SHARE_DIGITS),
+        "volume": number(figures.volume, SCALE),
+        "volumeShare": quotient_number(figures.volume, total.volume, SHARE_DIGITS),
         "executionTimeMs": {
-            "mean": _quotient(figures.execution_us_sum, count * 1000, US_DIGITS),
-            **_percentiles(figures.execution, US_DIGITS),
-            "max": _number(figures.execution_us_max, US_DIGITS),
+            "mean": quotient_number(figures.execution_us_sum, count * 1000, US_DIGITS),
+            **percentile_numbers(figures.execution, US_DIGITS),
+            "max": number(figures.execution_us_max, US_DIGITS),
         },
-        "spread": {"mean": _mean(figures.spread_sum, count), **_percentiles(figures.spread, SCALE)},
+        "spread": {"mean": mean_number(figures.spread_sum, count), **percentile_numbers(figures.spread, SCALE)},
         "slippage": {
-            "mean": _mean(figures.slippage_sum, count),
-            **_percentiles(figures.slippage, SCALE),
+            "mean": mean_number(figures.slippage_sum, count),
+            **percentile_numbers(figures.slippage, SCALE),
             "favourable": figures.favourable,
             "adverse": figures.adverse,
         },
     }
-
-
-def _percentiles(counts: Mapping[int, int], digits: int) -> dict[str, msgspec.Raw]:
-    return {f"p{percent}": _number(percentile(counts, percent), digits) for percent in PERCENTS}
-
-
-def _mean(units: int, count: int) -> msgspec.Raw:
-    return _quotient(units, count * 10**SCALE, SCALE)
-
-
-def _quotient(part: int, whole: int, digits: int) -> msgspec.Raw:
-    return _number(round(Fraction(part * 10**digits, whole)) if whole else 0, digits)
-
-
-def _number(units: int, digits: int) -> msgspec.Raw:
-    return msgspec.Raw(plain(units, digits).encode())

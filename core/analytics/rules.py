@@ -10,9 +10,22 @@ __all__ = ["DeskRules"]
 
 
 class DeskRules(NamedTuple):
-    """``passed_per_second``: decisions of one second of the log that go out one by one; the others only in figures."""
+    """passed_per_second: decisions, or providers' records, of one second of the log that go out one by one; the others
+    only in figures. exposures_passed_per_second: likewise of totals.
+
+    lp_silence_us: how long a status holds without another record. lp_up: statuses in which a provider is up.
+    exposure_limit: in units of 10**-10, None where none is known. Levels begin and end at percents of it.
+    """
 
     out_of_order_us: int
     lateness_us: int
     passed_per_second: int
     source_epoch: int = 0
+    lp_silence_us: int = 30_000_000
+    lp_up: frozenset[str] = frozenset({"connected", "degraded"})
+    exposures_passed_per_second: int = 10
+    exposure_limit: int | None = None
+    warning_percent: int = 75
+    warning_clear_percent: int = 72
+    critical_percent: int = 90
+    critical_clear_percent: int = 87

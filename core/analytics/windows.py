@@ -40,7 +40,7 @@ class Windows(Generic[K, C]):
     def __init__(self, interval: Interval, lateness_us: int, new_cell: Callable[[], C]) -> None:
         self.interval = interval
         self._lateness_us = lateness_us
-        self._new_cell = new_cell
+        self.new_cell = new_cell
         self.held: dict[int, Window[K, C]] = {}
 
     def end_us(self, window: Window[K, C]) -> int:
@@ -49,6 +49,10 @@ class Windows(Generic[K, C]):
     def takes(self, starts_us: Longs, watermark_us: int) -> Mask:
         """Whether records of the windows that start then still count."""
         return starts_us > self._oldest_us(watermark_us)
+
+    def takes_start(self, start_us: int, watermark_us: int) -> bool:
+        """Likewise of one window."""
+        return start_us > self._oldest_us(watermark_us)
 
     def add(self, start_us: int, key: K, records: int, version: int, watermark_us: int) -> C:
         """The cell to which so many records are added, the last of them of this ``version``."""
@@ -61,7 +65,7 @@ class Windows(Generic[K, C]):
         window.changed.add(key)
         cell = window.cells.get(key)
         if cell is None:
-            cell = window.cells[key] = self._new_cell()
+            cell = window.cells[key] = self.new_cell()
         return cell
 
     def pop_ended(self, watermark_us: int) -> Iterator[Window[K, C]]:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from connectors.desk.avro_values import framed_writer
 from connectors.synthetic import symbol_names
-from schemas.avro import ROUTING_SCHEMA_ID
+from schemas.avro import EXPOSURE_SCHEMA_ID, LP_SCHEMA_ID, ROUTING_SCHEMA_ID
 from schemas.desk import DeskKind
 
 __all__ = ["LPS", "DeskMarket", "DeskRecord", "desk_encoder"]
@@ -21,7 +21,14 @@ LPS: Final = ("OANDA", "LMAX", "CITI", "XTX", "JPM")
 DECISIONS: Final = (("ABOOK", 55), ("BBOOK", 30), ("PARTIAL", 8), ("HEDGE", 4), ("REJECT", 3))
 BOOKED: Final = frozenset({"BBOOK", "REJECT"})
 """Decisions that go to no provider."""
-SCHEMAS: Final[dict[DeskKind, tuple[str, int]]] = {"routing": ("RoutingDecision", ROUTING_SCHEMA_ID)}
+STATUSES: Final = (("connected", 90), ("degraded", 7), ("disconnected", 3))
+BOOKS: Final = ("A", "B")
+LIMIT: Final = Decimal(1_000_000)
+SCHEMAS: Final[dict[DeskKind, tuple[str, int]]] = {
+    "routing": ("RoutingDecision", ROUTING_SCHEMA_ID),
+    "lp": ("LpMetrics", LP_SCHEMA_ID),
+    "exposure": ("Exposure", EXPOSURE_SCHEMA_ID),
+}
 
 
 class DeskRecord(NamedTuple):
@@ -34,7 +41,8 @@ class DeskMarket:
     """Records of one kind, one after the other."""
 
     def __init__(self, kind: DeskKind, symbols: int, seed: int) -> None:
-        self._make: Callable[[int], DeskRecord] = {"routing": self._decision}[kind]
+        makers = {"routing": self._decision, "lp": self._figures, "exposure": self._state}
+        self._make: Callable[[int], DeskRecord] = makers[kind]
         self._symbols = symbol_names(symbols)
         self._random = random.Random(seed)  # noqa: S311 - a market that is made up
 
@@ -59,6 +67,42 @@ class DeskMarket:
                 "executionTimeMs": Decimal(execution_us).scaleb(-3),
                 "spread": Decimal(chosen.randrange(4, 30) + which).scaleb(-1),
                 "slippage": Decimal(int(chosen.gauss(0, 8)) + which).scaleb(-1),
+                "eventTime": time_us,
+            },
+        )
+
+    def _figures(self, time_us: int) -> DeskRecord:
+        chosen = self._random
+        which = chosen.randrange(len(LPS))
+        status = chosen.choices([name for name, _ in STATUSES], [weight for _, weight in STATUSES])[0]
+        return DeskRecord(
+            LPS[which],
+            {
+                "lpName": LPS[which],
+                "status": status,
+                "avgSpread": Decimal(chosen.randrange(4, 12) + which).scaleb(-1),
+                "executionQuality": Decimal(chosen.randrange(900, 1000)).scaleb(-3),
+                "latencyMs": Decimal(int(chosen.lognormvariate(9.2 + which / 5, 0.4))).scaleb(-3),
+                "quotesPerSecond": Decimal(chosen.randrange(20, 400)),
+                "rejectRate": Decimal(chosen.randrange(0, 60)).scaleb(-3),
+                "uptime": Decimal(chosen.randrange(9900, 10_000)).scaleb(-2),
+                "eventTime": time_us,
+            },
+        )
+
+    def _state(self, time_us: int) -> DeskRecord:
+        chosen = self._random
+        symbol = self._symbols[min(int(chosen.expovariate(0.2)), len(self._symbols) - 1)]
+        # Together they come near the limit now and then.
+        spread = int(LIMIT) * 130 // (len(self._symbols) * len(LPS) * len(BOOKS))
+        return DeskRecord(
+            symbol,
+            {
+                "symbol": symbol,
+                "lpName": chosen.choice(LPS),
+                "book": chosen.choice(BOOKS),
+                "exposure": Decimal(chosen.randrange(-spread, spread + 1)).scaleb(-2),
+                "exposureLimit": LIMIT,
                 "eventTime": time_us,
             },
         )

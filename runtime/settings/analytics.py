@@ -4,10 +4,12 @@ A part of runtime.settings.whole; everything said there of values and sources ho
 idle) are those of trades.
 """
 
+from decimal import Decimal
+
 from pydantic_settings import BaseSettings
 
-from runtime.settings.types import setting
-from schemas.names import ROUTING_TOPIC
+from runtime.settings.types import Names, setting
+from schemas.names import EXPOSURE_TOPIC, LP_TOPIC, ROUTING_TOPIC
 
 __all__ = ["AnalyticsSettings"]
 
@@ -18,10 +20,48 @@ class AnalyticsSettings(BaseSettings):
     routing_topic: str = setting(
         ROUTING_TOPIC, "Topic of a desk's routing decisions; empty means none", pattern=r"^[A-Za-z0-9._-]{0,249}$"
     )
+    lp_topic: str = setting(
+        LP_TOPIC, "Topic of liquidity providers' figures; empty means none", pattern=r"^[A-Za-z0-9._-]{0,249}$"
+    )
+    exposure_topic: str = setting(
+        EXPOSURE_TOPIC, "Topic of a desk's exposure, as states; empty means none", pattern=r"^[A-Za-z0-9._-]{0,249}$"
+    )
+    lp_silence_ms: int = setting(
+        30_000,
+        "How long a provider's status holds without another record; then it is silent, which isn't up",
+        unit="ms",
+        ge=1_000,
+        le=600_000,
+    )
+    lp_up_statuses: Names = setting(("connected", "degraded"), "Statuses in which a provider is up; with commas")
+    exposure_limit: Decimal = setting(
+        Decimal(0),
+        "Limit of the gross exposure where no record tells one; 0 means none",
+        ge=0,
+        lt=10**18,
+        decimal_places=10,
+    )
+    exposure_warning_percent: int = setting(75, "Utilisation from which the level is warning", unit="%", ge=1, le=1000)
+    exposure_warning_clear_percent: int = setting(
+        72, "Utilisation below which the level warning ends, so that it doesn't flap", unit="%", ge=0, le=1000
+    )
+    exposure_critical_percent: int = setting(
+        90, "Utilisation from which the level is critical", unit="%", ge=1, le=1000
+    )
+    exposure_critical_clear_percent: int = setting(
+        87, "Utilisation below which the level critical ends", unit="%", ge=0, le=1000
+    )
+    exposures_passed_per_s: int = setting(
+        10,
+        "Messages of all totals that go out each second; changes of the level go out besides",
+        unit="1/s",
+        ge=1,
+        le=1000,
+    )
     decisions_passed_per_s: int = setting(
         500,
-        "Decisions that go out one by one each second, below the 1,000 messages that a client takes; the figures of "
-        "windows hold all, and say how many didn't go out as sampled",
+        "Decisions, or providers' records, that go out one by one each second, below the 1,000 messages that a client "
+        "takes; the figures of windows hold all, and say how many didn't go out as sampled",
         unit="1/s",
         ge=0,
         le=100_000,

@@ -11,10 +11,22 @@ import numpy as np
 
 from schemas.columns import Longs
 from schemas.contract import first_sequence
-from schemas.desk import DeskBatch, RoutingRow
+from schemas.desk import SCOPES, DeskBatch, ExposureRow, LpRow, RoutingRow
 from sinks.clickhouse.native_block import Block, low_cardinality
 
-__all__ = ["DECISION_COLUMNS", "ROUTING_COLUMNS", "decision_block", "routing_block"]
+__all__ = [
+    "DECISION_COLUMNS",
+    "EXPOSURE_COLUMNS",
+    "LOW",
+    "LP_COLUMNS",
+    "ROUTING_COLUMNS",
+    "decision_block",
+    "exposure_block",
+    "longs",
+    "lp_block",
+    "routing_block",
+    "words",
+]
 
 DECIMAL: Final = "Decimal(38, 10)"
 TIME: Final = "DateTime64(6, 'UTC')"
@@ -53,6 +65,37 @@ ROUTING_COLUMNS: Final = (
     ("execution", COUNTS),
     ("spread", COUNTS),
     ("slippage", COUNTS),
+    ("version", "UInt64"),
+)
+LP_COLUMNS: Final = (
+    ("start", TIME),
+    ("lp_name", LOW),
+    ("kafka_partition", "UInt32"),
+    ("samples", "UInt64"),
+    ("spread_sum", DECIMAL),
+    ("quality_sum", DECIMAL),
+    ("latency_us_sum", "Int128"),
+    ("latency_us_max", "Int64"),
+    ("quotes_sum", DECIMAL),
+    ("rejects_sum", "Decimal(38, 20)"),
+    ("up_us", "Int64"),
+    ("status_changes", "UInt64"),
+    ("status", LOW),
+    ("latency", COUNTS),
+    ("spread", COUNTS),
+    ("version", "UInt64"),
+)
+EXPOSURE_COLUMNS: Final = (
+    ("start", TIME),
+    ("scope", "Enum8('total' = 0, 'symbol' = 1, 'lp' = 2, 'book' = 3)"),
+    ("name", LOW),
+    ("kafka_partition", "UInt32"),
+    ("net", DECIMAL),
+    ("gross", DECIMAL),
+    ("peak", DECIMAL),
+    ("exposure_limit", DECIMAL),
+    ("warning_us", "Int64"),
+    ("critical_us", "Int64"),
     ("version", "UInt64"),
 )
 
@@ -97,6 +140,40 @@ def routing_block(batches: Sequence[Sequence[RoutingRow]]) -> Block:
         longs(each.version for each in figures),
     )  # fmt: skip
     return Block(len(rows), ROUTING_COLUMNS, data)
+
+
+def lp_block(batches: Sequence[Sequence[LpRow]]) -> Block:
+    """One block of all rows."""
+    rows = [row for batch in batches for row in batch]
+    figures = [row.figures for row in rows]
+    data = (
+        longs(row.start_us for row in rows),
+        words(row.lp for row in rows),
+        np.array([row.partition for row in rows], np.uint32).tobytes(),
+        longs(each.samples for each in figures),
+        *(wides(getattr(each, name) for each in figures) for name in ("spread_sum", "quality_sum", "latency_us_sum")),
+        longs(each.latency_us_max for each in figures),
+        *(wides(getattr(each, name) for each in figures) for name in ("quotes_sum", "rejects_sum")),
+        *(longs(getattr(each, name) for each in figures) for name in ("up_us", "changes")),
+        words(each.status for each in figures),
+        *(maps(getattr(each, name) for each in figures) for name in ("latency", "spread")),
+        longs(each.version for each in figures),
+    )
+    return Block(len(rows), LP_COLUMNS, data)
+
+
+def exposure_block(batches: Sequence[Sequence[ExposureRow]]) -> Block:
+    """One block of all rows."""
+    rows = [row for batch in batches for row in batch]
+    data = (
+        longs(row.start_us for row in rows),
+        bytes(SCOPES.index(row.scope) for row in rows),
+        words(row.name for row in rows),
+        np.array([row.partition for row in rows], np.uint32).tobytes(),
+        *(wides(getattr(row, name) for row in rows) for name in ("net", "gross", "peak", "limit")),
+        *(longs(getattr(row, name) for row in rows) for name in ("warning_us", "critical_us", "version")),
+    )
+    return Block(len(rows), EXPOSURE_COLUMNS, data)
 
 
 def longs(values: Iterable[int]) -> bytes:

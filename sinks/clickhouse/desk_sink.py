@@ -6,15 +6,22 @@ once, in its newest version.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from schemas.desk import DeskBatch, RoutingRow
-from schemas.names import ROUTING_1M_TABLE, ROUTING_TABLE
-from sinks.clickhouse.desk_block import decision_block, routing_block
+from schemas.desk import DeskBatch, DeskKind
+from schemas.names import EXPOSURE_1M_TABLE, LP_1M_TABLE, ROUTING_1M_TABLE, ROUTING_TABLE
+from sinks.clickhouse.desk_block import decision_block, exposure_block, lp_block, routing_block
 from sinks.clickhouse.native_block import Block
 from sinks.clickhouse.sink import Buffer, ClickHouseSink, Inserter
 
-__all__ = ["DecisionsSink", "RoutingFiguresSink"]
+__all__ = ["DecisionsSink", "FiguresSink"]
+
+FIGURES: Final[dict[DeskKind, tuple[str, Callable[[Any], Block]]]] = {
+    "routing": (ROUTING_1M_TABLE, routing_block),
+    "lp": (LP_1M_TABLE, lp_block),
+    "exposure": (EXPOSURE_1M_TABLE, exposure_block),
+}
 
 
 class DecisionsSink(ClickHouseSink[DeskBatch]):
@@ -36,12 +43,18 @@ class DecisionsSink(ClickHouseSink[DeskBatch]):
         super().__init__(shards, Buffer([Inserter(dsn, database, ROUTING_TABLE, stop)], encode, len, rows_max))
 
 
-class RoutingFiguresSink(ClickHouseSink[Sequence[RoutingRow]]):
-    """Figures of minutes, into ``routing_1m``."""
+class FiguresSink(ClickHouseSink[Sequence[Any]]):
+    """Figures of a kind's minutes, into its table."""
 
     def __init__(
-        self, dsn: str, database: str, shards: int, *, rows_max: int = 200_000, stop: threading.Event | None = None
+        self,
+        kind: DeskKind,
+        dsn: str,
+        database: str,
+        shards: int,
+        *,
+        rows_max: int = 200_000,
+        stop: threading.Event | None = None,
     ) -> None:
-        super().__init__(
-            shards, Buffer([Inserter(dsn, database, ROUTING_1M_TABLE, stop)], routing_block, len, rows_max)
-        )
+        table, encode = FIGURES[kind]
+        super().__init__(shards, Buffer([Inserter(dsn, database, table, stop)], encode, len, rows_max))

@@ -15,11 +15,17 @@ from clickhouse_driver import Client, errors
 import schemas
 from schemas.errors import MissingObject, SettingError, TapeflowError
 from schemas.names import (
+    ALERT_STATES_TABLE,
+    ALERT_STATES_VIEW,
     ALERTS_TABLE,
     ALERTS_VIEW,
     BAR_VIEW,
     BARS_TABLE,
+    EXPOSURE_1M_TABLE,
+    EXPOSURE_1M_VIEW,
     LATE_TRADES_TABLE,
+    LP_1M_TABLE,
+    LP_1M_VIEW,
     PRICE_ALERTS_TABLE,
     PRICE_ALERTS_VIEW,
     REPORT_CHUNKS_TABLE,
@@ -30,7 +36,8 @@ from schemas.names import (
     TRADES_TABLE,
     TRADES_VIEW,
 )
-from sinks.clickhouse.desk_block import DECISION_COLUMNS, ROUTING_COLUMNS
+from sinks.clickhouse.alert_block import ALERT_COLUMNS, STATE_COLUMNS
+from sinks.clickhouse.desk_block import DECISION_COLUMNS, EXPOSURE_COLUMNS, LP_COLUMNS, ROUTING_COLUMNS
 from sinks.clickhouse.native_block import BAR_COLUMNS, TRADE_COLUMNS
 from sinks.clickhouse.price_alerts import PRICE_ALERT_COLUMNS
 from sinks.clickhouse.refusals import refusal
@@ -59,7 +66,7 @@ _WANTED: Final = {
     LATE_TRADES_TABLE: TRADE_COLUMNS,
     BARS_TABLE: BAR_COLUMNS,
     TRADES_VIEW: (),
-    ALERTS_TABLE: (),
+    ALERTS_TABLE: ALERT_COLUMNS,
     ALERTS_VIEW: (),
     PRICE_ALERTS_TABLE: PRICE_ALERT_COLUMNS,
     PRICE_ALERTS_VIEW: (),
@@ -67,7 +74,13 @@ _WANTED: Final = {
     REPORT_CHUNKS_TABLE: (),
     ROUTING_TABLE: DECISION_COLUMNS,
     ROUTING_1M_TABLE: ROUTING_COLUMNS,
+    LP_1M_TABLE: LP_COLUMNS,
+    EXPOSURE_1M_TABLE: EXPOSURE_COLUMNS,
+    ALERT_STATES_TABLE: STATE_COLUMNS,
     ROUTING_VIEW: (),
+    LP_1M_VIEW: (),
+    EXPOSURE_1M_VIEW: (),
+    ALERT_STATES_VIEW: (),
     ROUTING_1M_VIEW: (),
 }
 

@@ -56,6 +56,8 @@ class Timestamps(StrEnum):
 class Kind(StrEnum):
     trades = "trades"
     routing = "routing"
+    lp = "lp"
+    exposure = "exposure"
 
 
 class ValueFormat(StrEnum):

@@ -9,6 +9,8 @@ import pytest
 
 from schemas.avro import (
     BAR_SCHEMA_ID,
+    EXPOSURE_SCHEMA_ID,
+    LP_SCHEMA_ID,
     QUOTE_SCHEMA_ID,
     ROUTING_SCHEMA_ID,
     TRADE_SCHEMA_ID,
@@ -31,7 +33,7 @@ def field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
     return {"name": name, "type": kind, **more}
 
 
-@pytest.mark.parametrize("name", ["Trade", "Quote", "Bar", "RoutingDecision"])
+@pytest.mark.parametrize("name", ["Trade", "Quote", "Bar", "RoutingDecision", "LpMetrics", "Exposure"])
 def test_every_version_reads_the_first_and_is_read_by_it(name: str) -> None:
     first = json.loads((GOLDEN / f"{name.lower()}-v1.avsc").read_text("utf-8"))
     shipped = load_schema(name)
@@ -41,8 +43,10 @@ def test_every_version_reads_the_first_and_is_read_by_it(name: str) -> None:
 
 
 def test_ids_are_fixed() -> None:
-    assert (TRADE_SCHEMA_ID, QUOTE_SCHEMA_ID, BAR_SCHEMA_ID, ROUTING_SCHEMA_ID) == (1, 2, 3, 4)
-    for schema_id, name in ((1, "Trade"), (2, "Quote"), (3, "Bar"), (4, "RoutingDecision")):
+    assert (TRADE_SCHEMA_ID, QUOTE_SCHEMA_ID, BAR_SCHEMA_ID) == (1, 2, 3)
+    assert (ROUTING_SCHEMA_ID, LP_SCHEMA_ID, EXPOSURE_SCHEMA_ID) == (4, 5, 6)
+    names = ("Trade", "Quote", "Bar", "RoutingDecision", "LpMetrics", "Exposure")
+    for schema_id, name in enumerate(names, 1):
         assert shipped_schema(schema_id) == WriterSchema(json.loads(schema_text(name)))
     assert shipped_schema(99) is None
 

@@ -6,7 +6,7 @@ from typing import Any
 from clickhouse_driver import Client
 
 from schemas.desk import RoutingFigures, RoutingRow
-from sinks.clickhouse.desk_sink import DecisionsSink, RoutingFiguresSink
+from sinks.clickhouse.desk_sink import DecisionsSink, FiguresSink
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.property.desk_records import START_US, decision, routing_batch
 
@@ -41,7 +41,7 @@ def test_decisions_stand_once(client: Client, clickhouse_dsn: str, database: str
 
 
 def test_the_newest_version_of_figures_wins(client: Client, clickhouse_dsn: str, database: str) -> None:
-    write(RoutingFiguresSink(clickhouse_dsn, database, 1), [row(2, 7)], [row(1, 5)], [row(2, 7)])
+    write(FiguresSink("routing", clickhouse_dsn, database, 1), [row(2, 7)], [row(1, 5)], [row(2, 7)])
     found = client.execute(
         f"SELECT count, slippage_sum, execution_us_sum, execution, spread, slippage FROM {database}.routing_1m_final"
     )

@@ -1,0 +1,38 @@
+"""Alerts of a desk in words: what a level, a status or a silence means to whom it wakes.
+
+The desks of core.analytics open and resolve them. Ids are made of the record that brought an alert about, so that a
+crash or a replay gives the same alert again. What is resolved has the words and the id with which it was opened.
+"""
+
+from typing import Final
+
+from kernels.decimal_text import plain
+from schemas.desk import DeskAlert
+
+__all__ = ["exposure_alert", "silent_alert", "status_alert"]
+
+SOURCE: Final = "analytics"
+
+
+def exposure_alert(level: str, alert_id: str, state: str, time_us: int, gross: int, limit: int) -> DeskAlert:
+    """Of the level of the gross total."""
+    severity = "critical" if level == "critical" else "warning"
+    message = f"The gross exposure is {plain(gross)} of a limit of {plain(limit)}"
+    actions = ("Review positions", "Consider hedging")
+    return DeskAlert(
+        alert_id, state, time_us, severity, "exposure", f"Exposure is {level}", message, SOURCE, actions
+    )  # fmt: skip
+
+
+def status_alert(lp: str, status: str, alert_id: str, state: str, time_us: int) -> DeskAlert:
+    """Of a provider that isn't up."""
+    message = f"The provider {lp} says that it is {status}"
+    actions = ("Check the connection", "Route to other providers")
+    return DeskAlert(alert_id, state, time_us, "error", "lp", f"{lp} is {status}", message, SOURCE, actions)
+
+
+def silent_alert(lp: str, alert_id: str, state: str, time_us: int, basis: str) -> DeskAlert:
+    """Of a provider that says nothing any more."""
+    message = f"Nothing has come from the provider {lp} for the silence bound"
+    actions = ("Check the connection", "Route to other providers")
+    return DeskAlert(alert_id, state, time_us, "error", "lp", f"{lp} is silent", message, SOURCE, actions, basis)
