@@ -28,13 +28,8 @@ SETTING_OF: Final[dict[DeskKind, str]] = {"routing": "routing_topic", "lp": "lp_
 
 
 def desk_topics(settings: Settings) -> dict[DeskKind, str]:
-    """The topics that the settings name. Raises SettingError when they name none."""
-    named: dict[DeskKind, str] = {kind: getattr(settings, name) for kind, name in SETTING_OF.items()}
-    topics = {kind: topic for kind, topic in named.items() if topic}
-    if not topics:
-        names = ", ".join(f"TAPEFLOW_{name.upper()}" for name in SETTING_OF.values())
-        raise SettingError("there is no topic to read", where=names, mend="name at least one")
-    return topics
+    """The topics of the kinds that are read."""
+    return {kind: getattr(settings, name) for kind, name in SETTING_OF.items() if kind in settings.analytics_kinds}
 
 
 def desk_settings(settings: Settings, topic: str) -> Settings:

@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from gateway.messages.channel import Channel, Message
-from gateway.messages.desk import RoutingStats
+from gateway.messages.desk import ExposureStats, LpStats, RoutingStats
 from gateway.messages.errors import ErrorCode
 from gateway.messages.events import AlertEvent
-from gateway.messages.values import NOTHING, IsoTime, Number, SymbolName
+from gateway.messages.values import NOTHING, IsoTime, Number, NumberOrNull, SymbolName
 from schemas.channels import CHANNELS
 
 __all__ = [
@@ -27,8 +27,10 @@ __all__ = [
     "AnalyticsUnsubscribe",
     "Exposure",
     "ExposureChange",
+    "ExposureStatsUpdate",
     "LpMetrics",
     "LpMetricsUpdate",
+    "LpStatsUpdate",
     "NoData",
     "RoutingDecision",
     "RoutingDecisionUpdate",
@@ -86,11 +88,12 @@ class Exposure(msgspec.Struct, rename="camel", kw_only=True):
 
     total_exposure: Number = NOTHING
     net_exposure: Number = NOTHING
-    exposure_limit: Number = NOTHING
-    utilization_pct: Number = NOTHING
-    risk_level: str = ""
+    exposure_limit: NumberOrNull = NOTHING
+    utilization_pct: NumberOrNull = NOTHING
+    risk_level: Annotated[str, Meta(description="normal, warning, critical; unknown without a limit")] = ""
     by_symbol: dict[str, Number] = {}
     by_lp: dict[str, Number] = msgspec.field(name="byLP", default_factory=dict)
+    by_book: dict[str, Number] = {}
 
 
 class RoutingDecisionUpdate(msgspec.Struct, tag="routing-decision", tag_field="type", kw_only=True):
@@ -114,11 +117,25 @@ class LpMetricsUpdate(msgspec.Struct, tag="lp-metrics", tag_field="type", kw_onl
     data: LpMetrics
 
 
+class LpStatsUpdate(msgspec.Struct, tag="lp-stats", tag_field="type", kw_only=True):
+    """Figures of a window of providers: of the channel lp-performance."""
+
+    timestamp: IsoTime
+    data: LpStats
+
+
 class ExposureChange(msgspec.Struct, tag="exposure-change", tag_field="type", kw_only=True):
     """What is at stake changed: of the channel exposure-updates."""
 
     timestamp: IsoTime
     data: Exposure
+
+
+class ExposureStatsUpdate(msgspec.Struct, tag="exposure-stats", tag_field="type", kw_only=True):
+    """A minute of what was at stake: of the channel exposure-updates."""
+
+    timestamp: IsoTime
+    data: ExposureStats
 
 
 class AnalyticsAlert(msgspec.Struct, tag="alert", tag_field="type", kw_only=True):
@@ -200,6 +217,28 @@ EXPOSURE: Final = {
     "bySymbol": {"EURUSD": 310000},
     "byLP": {"OANDA": 310000},
 }
+LP_STATS: Final = {
+    "interval": "1m",
+    "startTime": 1767225540000,
+    "partition": 0,
+    "sequence": 57,
+    "revision": 0,
+    "byLP": {"OANDA": {"status": "connected", "samples": 12, "uptime": 100, "statusChanges": 0, "rejectRate": 0.01}},
+}
+EXPOSURE_STATS: Final = {
+    "interval": "1m",
+    "startTime": 1767225540000,
+    "partition": 0,
+    "sequence": 912,
+    "totalExposure": 820000,
+    "netExposure": 310000,
+    "peakExposure": 860000,
+    "exposureLimit": 1000000,
+    "utilizationPct": 82,
+    "peakUtilizationPct": 86,
+    "warningSeconds": 60,
+    "criticalSeconds": 0,
+}
 PROBLEM: Final = {"code": "FORBIDDEN_CHANNEL", "message": "your role may not join exposure-updates"}
 ALERT: Final = {"severity": "warning", "title": "Venue halted", "symbols": ["BTC/USDT"]}
 ANALYTICS: Final = Channel(
@@ -217,6 +256,8 @@ ANALYTICS: Final = Channel(
         Message(RoutingDecisionUpdate, ({"type": "routing-decision", "timestamp": TIME, "data": DECISION},)),
         Message(RoutingStatsUpdate, ({"type": "routing-stats", "timestamp": TIME, "data": STATS},)),
         Message(LpMetricsUpdate, ({"type": "lp-metrics", "timestamp": TIME, "data": METRICS},)),
+        Message(LpStatsUpdate, ({"type": "lp-stats", "timestamp": TIME, "data": LP_STATS},)),
+        Message(ExposureStatsUpdate, ({"type": "exposure-stats", "timestamp": TIME, "data": EXPOSURE_STATS},)),
         Message(ExposureChange, ({"type": "exposure-change", "timestamp": TIME, "data": EXPOSURE},)),
         Message(AnalyticsAlert, ({"type": "alert", "timestamp": TIME, "data": ALERT},)),
         Message(AnalyticsError, ({"type": "error", "timestamp": TIME, "data": PROBLEM},)),

@@ -1,4 +1,4 @@
-"""Figures of a dealing desk, as data of the channels of ``/ws/analytics``: windows of routing decisions.
+"""Figures of a dealing desk, as data of the channels of ``/ws/analytics``: decisions, providers, exposure.
 
 The analytics flow writes them (docs/analytics.md), and the gateway passes them on byte by byte; these structs are their
 documents. Each field may be missing, as other writers may use the channels too.
@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from gateway.messages.values import NOTHING, Milliseconds, Number, SymbolName
+from gateway.messages.values import DECIMAL, NOTHING, Milliseconds, Number, NumberOrNull, SymbolName
 
-__all__ = ["RoutingStats"]
+__all__ = ["ExposureStats", "LpStats", "RoutingStats"]
 
 WindowName = Annotated[str, Meta(extra_json_schema={"enum": ["1s", "1m", "1h"]}, description="Length of the window")]
 
@@ -70,3 +70,58 @@ class RoutingStats(RoutingFigures, rename="camel", kw_only=True):
     symbol: Annotated[SymbolName, Meta(description="Whose figures these are; without it all symbols'")] = ""
     by_decision: dict[str, RoutingFigures] = {}
     by_lp: dict[str, RoutingFigures] = msgspec.field(name="byLP", default_factory=dict)
+
+
+class LatencyFigures(ExecutionFigures, kw_only=True):
+    """Latencies; percentiles are at most 1/256 off."""
+
+
+class SpreadPercentiles(msgspec.Struct, kw_only=True):
+    """Of the spreads of records."""
+
+    p50: Number = NOTHING
+    p90: Number = NOTHING
+    p99: Number = NOTHING
+
+
+class LpFigures(msgspec.Struct, rename="camel", kw_only=True):
+    """Of a provider's records in a window."""
+
+    status: Annotated[str, Meta(description="Of the last record in the window; nothing where there is none")] = ""
+    samples: int = 0
+    uptime: Annotated[msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Percent of the window")] = NOTHING
+    status_changes: int = 0
+    avg_spread: Number = NOTHING
+    spread: SpreadPercentiles | None = None
+    execution_quality: Number = NOTHING
+    latency_ms: LatencyFigures | None = None
+    quotes_per_second: Number = NOTHING
+    reject_rate: Annotated[msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Of quotes")] = NOTHING
+
+
+class LpStats(msgspec.Struct, rename="camel", kw_only=True):
+    """A window of all providers."""
+
+    interval: WindowName = ""
+    start_time: Milliseconds = 0
+    partition: int = 0
+    sequence: int = 0
+    revision: int = 0
+    by_lp: dict[str, LpFigures] = msgspec.field(name="byLP", default_factory=dict)
+
+
+class ExposureStats(msgspec.Struct, rename="camel", kw_only=True):
+    """A minute of exposure, as it was when the minute ended, and its peaks."""
+
+    interval: WindowName = ""
+    start_time: Milliseconds = 0
+    partition: int = 0
+    sequence: int = 0
+    total_exposure: Number = NOTHING
+    net_exposure: Number = NOTHING
+    peak_exposure: Number = NOTHING
+    exposure_limit: NumberOrNull = NOTHING
+    utilization_pct: NumberOrNull = NOTHING
+    peak_utilization_pct: NumberOrNull = NOTHING
+    warning_seconds: Number = NOTHING
+    critical_seconds: Number = NOTHING

@@ -57,6 +57,8 @@ class AlertEvent(msgspec.Struct, rename="camel"):
     source: str = ""
     symbols: list[SymbolName] = []
     action_items: list[str] = []
+    state: Annotated[str, Meta(description="open, or resolved of the same id")] = ""
+    basis: Annotated[str, Meta(description="log, or clock where nothing came")] = ""
 
 
 class GapEvent(msgspec.Struct, rename="camel"):

@@ -14,6 +14,7 @@ from kernels.symbols import SYMBOL_PATTERN
 from schemas.intervals import INTERVALS
 
 __all__ = [
+    "DECIMAL",
     "ENCODINGS",
     "MS_MAX",
     "NOTHING",

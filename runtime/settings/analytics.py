@@ -5,26 +5,36 @@ idle) are those of trades.
 """
 
 from decimal import Decimal
+from typing import Annotated
 
+from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
 
 from runtime.settings.types import Names, setting
+from schemas.desk import DESK_KINDS
 from schemas.names import EXPOSURE_TOPIC, LP_TOPIC, ROUTING_TOPIC
 
 __all__ = ["AnalyticsSettings"]
 
 
+def desk_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    if not kinds or not set(kinds) <= set(DESK_KINDS):
+        raise ValueError(f"some of {', '.join(DESK_KINDS)}, with commas")
+    return kinds
+
+
 class AnalyticsSettings(BaseSettings):
     """What `tapeflow run analytics` reads and passes on."""
 
+    analytics_kinds: Annotated[Names, AfterValidator(desk_kinds)] = setting(
+        DESK_KINDS, "Which topics of a desk are read: routing, lp, exposure, with commas"
+    )
     routing_topic: str = setting(
-        ROUTING_TOPIC, "Topic of a desk's routing decisions; empty means none", pattern=r"^[A-Za-z0-9._-]{0,249}$"
+        ROUTING_TOPIC, "Topic of a desk's routing decisions", pattern=r"^[A-Za-z0-9._-]{1,249}$"
     )
-    lp_topic: str = setting(
-        LP_TOPIC, "Topic of liquidity providers' figures; empty means none", pattern=r"^[A-Za-z0-9._-]{0,249}$"
-    )
+    lp_topic: str = setting(LP_TOPIC, "Topic of liquidity providers' figures", pattern=r"^[A-Za-z0-9._-]{1,249}$")
     exposure_topic: str = setting(
-        EXPOSURE_TOPIC, "Topic of a desk's exposure, as states; empty means none", pattern=r"^[A-Za-z0-9._-]{0,249}$"
+        EXPOSURE_TOPIC, "Topic of a desk's exposure, as states", pattern=r"^[A-Za-z0-9._-]{1,249}$"
     )
     lp_silence_ms: int = setting(
         30_000,

@@ -11,6 +11,7 @@ import os
 import re
 import types
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
@@ -153,7 +154,7 @@ def describe_fields(fields: Mapping[str, FieldInfo]) -> str:
     lines = ["| variable | default | allowed | what it is |", "|---|---|---|---|"]
     for name, field in fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
-        shown = str(default) if isinstance(default, str | Path) else json.dumps(default)
+        shown = str(default) if isinstance(default, str | Path | Decimal) else json.dumps(default)
         unit = f" ({_extra(field, 'unit')})" if _extra(field, "unit") else ""
         cells = (
             f"`{PREFIX}{name.upper()}`",

@@ -1,7 +1,7 @@
 """Turns alerts into the column bytes of ClickHouse's Native format: what was opened, and what became of it.
 
-For sinks.desk_alerts. An alert stands once in ``alerts``, as it was opened; ``alert_states`` holds its state, of which the
-greatest rank counts, so that an opening which is written again doesn't undo what came after it.
+For sinks.desk_alerts. An alert stands once in ``alerts``, as it was opened; ``alert_states`` holds its state, of which
+the greatest rank counts, so that an opening which is written again doesn't undo what came after it.
 """
 
 from collections.abc import Sequence

@@ -27,11 +27,12 @@ from connectors.kafka.reader import KafkaReader
 from connectors.kafka.source import KafkaPart
 from schemas.alert_rules import AlertRule, Firing
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
-from schemas.desk import DeskEntry
+from schemas.desk import DeskAlert, DeskEntry
 from schemas.errors import StorageFailed, WriteFailed
 from sinks.alerts import AlertSink, AlertUpdate, _AlertPart
 from sinks.clickhouse.native_block import Block, bar_block
 from sinks.clickhouse.sink import Buffer, Inserter, _Part
+from sinks.desk_alerts import DeskAlertSink, _DeskAlertPart
 from sinks.kafka.armed_log import ArmedLog
 from sinks.kafka.rekey import KeyedRecords, _RekeyPart
 from sinks.kafka.sink import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
@@ -95,6 +96,19 @@ def channel_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
 
     def meet() -> None:
         parts[0].write_batch([[DeskEntry("", "routing-metrics", "routing-decision", b"{}", 0)]])
+        parts[0].snapshot()
+
+    return parts, meet, WriteFailed
+
+
+def desk_alert_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    patch.setattr(Inserter, "insert", refuse)
+    patch.setattr(Inserter, "close", refuse)
+    sink = DeskAlertSink(f"clickhouse://{NOWHERE}", "market", f"redis://{NOWHERE}", 2)
+    parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
+
+    def meet() -> None:
+        parts[0].write_batch([[DeskAlert("id", "open", 0, "error", "lp", "", "", "")]])
         parts[0].snapshot()
 
     return parts, meet, WriteFailed
@@ -169,8 +183,9 @@ def alert_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
 PARTS: dict[type, Callable[[Path, pytest.MonkeyPatch], Broken]] = {
     _RedisPartition: redis_parts,
     _Part: clickhouse_parts,
-    _ChannelPart: channel_parts,
     _AlertPart: alert_parts,
+    _DeskAlertPart: desk_alert_parts,
+    _ChannelPart: channel_parts,
     _KafkaPart: kafka_parts,
     _RekeyPart: rekey_parts,
     _SpoolPart: spool_parts,

@@ -18,6 +18,8 @@ from redis import Redis
 
 from jobs.produce.desk import DeskMarket, desk_encoder
 from oracle.desk import OracleDecision
+from oracle.desk_exposure import OracleState
+from oracle.desk_lp import OracleLpRecord
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
 from schemas.avro import shipped_schema
@@ -29,12 +31,16 @@ MINUTE_US = 60_000_000
 KEEP = {"retention.ms": "-1"}
 
 
-def desk_environment(bootstrap: str, redis_url: str, dsn: str, database: str, folder: Path) -> dict[str, str]:
-    """Variables of a test's own topics, database and folders."""
+def desk_environment(
+    bootstrap: str, redis_url: str, dsn: str, database: str, folder: Path, *kinds: DeskKind
+) -> dict[str, str]:
+    """Variables of a test's own topics, those of ``kinds``, of its database and folders."""
     name = uuid.uuid4().hex[:8]
+    topics = {f"TAPEFLOW_{kind.upper()}_TOPIC": f"{kind}-{name}" for kind in kinds}
     return {
+        **topics,
+        "TAPEFLOW_ANALYTICS_KINDS": ",".join(kinds),
         "TAPEFLOW_KAFKA_BOOTSTRAP": bootstrap,
-        "TAPEFLOW_ROUTING_TOPIC": f"routing-{name}",
         "TAPEFLOW_REDIS_URL": redis_url,
         "TAPEFLOW_CLICKHOUSE_DSN": dsn,
         "TAPEFLOW_CLICKHOUSE_DATABASE": database,
@@ -79,6 +85,30 @@ def read_decisions(settings: Settings, topic: str, partitions: int) -> list[Orac
             partition, offset, stamp_ms, event_time_us(record), record["symbol"], record["side"],
             Decimal(record["volume"]), record["routingDecision"], record["lpSelected"],
             round(Decimal(record["executionTimeMs"]) * 1000), Decimal(record["spread"]), Decimal(record["slippage"]),
+        )
+        for partition, offset, stamp_ms, record in read_records(settings, topic, partitions)
+    ]  # fmt: skip
+
+
+def read_figures(settings: Settings, topic: str, partitions: int) -> list[OracleLpRecord]:
+    """Likewise of providers."""
+    return [
+        OracleLpRecord(
+            partition, offset, stamp_ms, event_time_us(record), record["lpName"], record["status"],
+            Decimal(record["avgSpread"]), Decimal(record["executionQuality"]),
+            round(Decimal(record["latencyMs"]) * 1000), Decimal(record["quotesPerSecond"]),
+            Decimal(record["rejectRate"]), Decimal(record["uptime"]),
+        )
+        for partition, offset, stamp_ms, record in read_records(settings, topic, partitions)
+    ]  # fmt: skip
+
+
+def read_states(settings: Settings, topic: str, partitions: int) -> list[OracleState]:
+    """Likewise of exposure."""
+    return [
+        OracleState(
+            partition, offset, stamp_ms, event_time_us(record), record["symbol"], record["lpName"], record["book"],
+            Decimal(record["exposure"]), Decimal(record["exposureLimit"]),
         )
         for partition, offset, stamp_ms, record in read_records(settings, topic, partitions)
     ]  # fmt: skip
@@ -166,3 +196,10 @@ def messages_of(settings: Settings, channel: str, kind: str) -> list[dict[str, A
         for _, fields in entries
         if fields[b"type"] == kind.encode()
     ]  # fmt: skip
+
+
+def alerts_of(settings: Settings) -> list[dict[str, Any]]:
+    """Data of the alerts in the stream of events."""
+    with Redis.from_url(settings.redis_url) as redis:
+        entries: Any = redis.xrange("md:events")
+    return [json.loads(fields[b"data"]) for _, fields in entries if fields[b"type"] == b"alert"]

@@ -35,7 +35,7 @@ def settings(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Settings:
-    names = desk_environment(kafka_bootstrap, redis_url, clickhouse_dsn, clickhouse_database, tmp_path)
+    names = desk_environment(kafka_bootstrap, redis_url, clickhouse_dsn, clickhouse_database, tmp_path, "routing")
     for name, value in names.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)

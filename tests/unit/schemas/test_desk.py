@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from schemas.desk import ROUTING, TABLE_OF, WINDOWS, DeskBatch, RoutingFigures
+from schemas.desk import ROUTING, TABLE_OF, WINDOWS, DeskBatch, LpFigures, RoutingFigures
 
 
 def test_every_kind_has_a_table_that_says_where_a_record_stands() -> None:
@@ -26,3 +26,7 @@ def test_a_copy_shares_nothing() -> None:
     assert copied == figures
     figures.execution[1] = 3
     assert copied.execution == {1: 2}
+    provider = LpFigures(spread={1: 2})
+    other = provider.copy()
+    provider.spread[1] = 3
+    assert other.spread == {1: 2}

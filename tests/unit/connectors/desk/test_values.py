@@ -10,6 +10,7 @@ from connectors.desk.values import (
     RecordRefused,
     event_time_us,
     narrow_units,
+    share_units,
     side_of,
     symbol_of,
     whole_us,
@@ -26,6 +27,13 @@ def test_the_greatest_amounts() -> None:
         with pytest.raises(RecordRefused) as refused:
             take(Decimal(text), "volume")
         assert refused.value.reason is Reason.OUT_OF_RANGE
+
+
+def test_shares_lie_between_nothing_and_all() -> None:
+    assert [share_units(Decimal(text), "uptime", 100) for text in ("0", "100")] == [0, 10**12]
+    for text in ("-0.1", "100.1"):
+        with pytest.raises(RecordRefused, match="out-of-range"):
+            share_units(Decimal(text), "uptime", 100)
 
 
 @pytest.mark.parametrize("text", ["1e61", "1e-61", "1." + "1" * 60])

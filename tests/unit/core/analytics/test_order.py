@@ -1,6 +1,7 @@
 """Orders rise as text with the log: a record, what ended by it, what the clock announced behind it, the next record."""
 
-from core.analytics.order import announced_order, ended_order, passed_order
+from core.analytics.order import announced_order, by_order, ended_order, passed_order
+from schemas.desk import DeskEntry
 
 
 def test_orders_rise_as_text() -> None:
@@ -21,3 +22,8 @@ def test_orders_rise_as_text() -> None:
     ]
     assert orders == sorted(set(orders))
     assert len({len(order) for order in orders}) == 1
+
+
+def test_messages_are_sorted_by_their_order() -> None:
+    entries = [DeskEntry(passed_order(number), "alerts", "alert", b"{}", 0) for number in (2, 1)]
+    assert sorted(entries, key=by_order) == entries[::-1]

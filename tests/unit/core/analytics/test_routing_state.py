@@ -1,13 +1,13 @@
 """State of a desk as bytes and back: equal states, equal bytes; of another version, one line."""
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.analytics.routing import RoutingDesk
-from core.analytics.routing_state import STATE_VERSION, restore_routing, snapshot_routing
+from core.analytics.routing_state import restore_routing, snapshot_routing
 from core.analytics.rules import DeskRules
+from core.analytics.window_state import pack_state
 from oracle.desk import OracleDecision
 from schemas.errors import StateIncompatible
 from tests.property.desk_records import decisions, routing_batch
@@ -29,6 +29,5 @@ def test_a_desk_that_was_kept_goes_on_as_if_nothing_had_been(tape: list[OracleDe
 
 
 def test_state_of_another_version_is_refused() -> None:
-    state = msgspec.msgpack.encode([STATE_VERSION + 1])
-    with pytest.raises(StateIncompatible, match="version 2, not 1"):
-        restore_routing(state, RULES)
+    with pytest.raises(StateIncompatible, match="version 2"):
+        restore_routing(pack_state("routing", 2), RULES)

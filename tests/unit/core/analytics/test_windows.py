@@ -35,6 +35,7 @@ def test_what_is_too_old_is_forgotten_and_takes_nothing() -> None:
     windows.add(0, "a", 1, 0, -1)
     assert windows.takes(np.array([0, SECOND]), 4 * SECOND - 1).tolist() == [True, True]
     assert windows.takes(np.array([0, SECOND]), 4 * SECOND).tolist() == [False, True]
+    assert [windows.takes_start(start, 4 * SECOND) for start in (0, SECOND)] == [False, True]
     assert ended(windows, 4 * SECOND) == [(0, 0, {"a"})]
     assert windows.held == {}
 

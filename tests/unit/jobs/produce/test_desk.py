@@ -4,13 +4,11 @@ import pytest
 
 from connectors.desk.decoder import DeskDecoder
 from jobs.produce.desk import DeskMarket, desk_encoder
-from schemas.desk import DeskKind
+from schemas.desk import DESK_KINDS, DeskKind
 from tests.unit.connectors.batches import TIMESTAMP_MS, raw_batch
 
-KINDS: tuple[DeskKind, ...] = ("routing",)
 
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DESK_KINDS)
 def test_what_is_written_is_read_back_the_same_in_both_formats(kind: DeskKind) -> None:
     records = DeskMarket(kind, 5, 1).take(50, TIMESTAMP_MS * 1000, 50)
     assert records == DeskMarket(kind, 5, 1).take(50, TIMESTAMP_MS * 1000, 50)
@@ -24,7 +22,8 @@ def test_what_is_written_is_read_back_the_same_in_both_formats(kind: DeskKind) -
     assert (json.rows == avro.rows).all()
     assert json.words == avro.words
     assert json.rows["event_time_us"].tolist() == [TIMESTAMP_MS * 1000 + index for index in range(50)]
-    assert [record.key for record in records] == [json.words[number] for number in json.rows["symbol"]]
+    name = "lp" if kind == "lp" else "symbol"
+    assert [record.key for record in records] == [json.words[number] for number in json.rows[name]]
 
 
 def test_a_registrys_id_stands_in_the_frame() -> None:

@@ -4,12 +4,16 @@ from decimal import Decimal
 
 import numpy as np
 
-from schemas.desk import RoutingFigures, RoutingRow
+from schemas.desk import ExposureRow, LpFigures, LpRow, RoutingFigures, RoutingRow
 from sinks.clickhouse.desk_block import (
     DECISION_COLUMNS,
+    EXPOSURE_COLUMNS,
+    LP_COLUMNS,
     ROUTING_COLUMNS,
     decision_block,
+    exposure_block,
     longs,
+    lp_block,
     maps,
     routing_block,
     wides,
@@ -55,3 +59,19 @@ def test_a_block_of_figures() -> None:
     assert column(block, "spread_sum") == (-4).to_bytes(16, "little", signed=True)
     assert column(block, "version") == (10).to_bytes(8, "little")
     assert column(block, "slippage") == bytes(8)
+
+
+def test_a_block_of_providers() -> None:
+    figures = LpFigures(samples=1, rejects_sum=5 * 10**20, up_us=7, changes=2, status="up", version=3, latency={9: 1})
+    block = lp_block([[LpRow(60, "LMAX", 2, figures)]])
+    assert (block.rows, block.columns) == (1, LP_COLUMNS)
+    assert column(block, "rejects_sum") == (5 * 10**20).to_bytes(16, "little")
+    assert column(block, "up_us") == (7).to_bytes(8, "little")
+
+
+def test_a_block_of_exposure() -> None:
+    rows = [ExposureRow(60, scope, name, 0, -1, 1, 2, 0, 3, 4, 5) for scope, name in (("total", ""), ("book", "B"))]
+    block = exposure_block([rows[:1], rows[1:]])
+    assert (block.rows, block.columns) == (2, EXPOSURE_COLUMNS)
+    assert column(block, "scope") == bytes([0, 3])
+    assert column(block, "net") == (-1).to_bytes(16, "little", signed=True) * 2

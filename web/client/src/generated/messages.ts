@@ -469,6 +469,85 @@ export interface LpMetrics<N = number> {
   uptime?: N;
 }
 
+/** Figures of a window of providers: of the channel lp-performance. */
+export interface LpStatsUpdate<N = number> {
+  type: "lp-stats";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: LpStats<N>;
+}
+
+/** A window of all providers. */
+export interface LpStats<N = number> {
+  /** Length of the window */
+  interval?: "1s" | "1m" | "1h";
+  /** Milliseconds since the epoch, UTC */
+  startTime?: number;
+  partition?: number;
+  sequence?: number;
+  revision?: number;
+  byLP?: Record<string, LpFigures<N>>;
+}
+
+/** Of a provider's records in a window. */
+export interface LpFigures<N = number> {
+  /** Of the last record in the window; nothing where there is none */
+  status?: string;
+  samples?: number;
+  /** Percent of the window */
+  uptime?: N;
+  statusChanges?: number;
+  avgSpread?: N;
+  spread?: SpreadPercentiles<N> | null;
+  executionQuality?: N;
+  latencyMs?: LatencyFigures<N> | null;
+  quotesPerSecond?: N;
+  /** Of quotes */
+  rejectRate?: N;
+}
+
+/** Of the spreads of records. */
+export interface SpreadPercentiles<N = number> {
+  p50?: N;
+  p90?: N;
+  p99?: N;
+}
+
+/** Latencies; percentiles are at most 1/256 off. */
+export interface LatencyFigures<N = number> {
+  mean?: N;
+  p50?: N;
+  p90?: N;
+  p99?: N;
+  max?: N;
+}
+
+/** A minute of what was at stake: of the channel exposure-updates. */
+export interface ExposureStatsUpdate<N = number> {
+  type: "exposure-stats";
+  /** ISO 8601, UTC */
+  timestamp: string;
+  data: ExposureStats<N>;
+}
+
+/** A minute of exposure, as it was when the minute ended, and its peaks. */
+export interface ExposureStats<N = number> {
+  /** Length of the window */
+  interval?: "1s" | "1m" | "1h";
+  /** Milliseconds since the epoch, UTC */
+  startTime?: number;
+  partition?: number;
+  sequence?: number;
+  totalExposure?: N;
+  netExposure?: N;
+  peakExposure?: N;
+  exposureLimit?: N | null;
+  utilizationPct?: N | null;
+  peakUtilizationPct?: N | null;
+  warningSeconds?: N;
+  criticalSeconds?: N;
+}
+
 /** What is at stake changed: of the channel exposure-updates. */
 export interface ExposureChange<N = number> {
   type: "exposure-change";
@@ -481,11 +560,13 @@ export interface ExposureChange<N = number> {
 export interface Exposure<N = number> {
   totalExposure?: N;
   netExposure?: N;
-  exposureLimit?: N;
-  utilizationPct?: N;
+  exposureLimit?: N | null;
+  utilizationPct?: N | null;
+  /** normal, warning, critical; unknown without a limit */
   riskLevel?: string;
   bySymbol?: Record<string, N>;
   byLP?: Record<string, N>;
+  byBook?: Record<string, N>;
 }
 
 /** An alert, of the channel alerts; the event stream sends the same. Never dropped for a slow client. */
@@ -506,6 +587,10 @@ export interface AlertEvent {
   source?: string;
   symbols?: string[];
   actionItems?: string[];
+  /** open, or resolved of the same id */
+  state?: string;
+  /** log, or clock where nothing came */
+  basis?: string;
 }
 
 /** Something of a message could not be done. The connection stays, and the rest of the message holds. */
@@ -629,6 +714,8 @@ export type AnalyticsServerMessage<N = number> =
   | RoutingDecisionUpdate<N>
   | RoutingStatsUpdate<N>
   | LpMetricsUpdate<N>
+  | LpStatsUpdate<N>
+  | ExposureStatsUpdate<N>
   | ExposureChange<N>
   | AnalyticsAlert
   | AnalyticsError

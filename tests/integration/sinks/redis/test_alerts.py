@@ -1,0 +1,48 @@
+"""The stream of alerts in a real Redis: S1's fields, a mark for each state, rights that are missing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from schemas.desk import DeskAlert
+from schemas.errors import SettingError
+from sinks.redis.alerts import AlertWriter, alert_data
+from sinks.redis.sink import connect
+from tests.servers.redis import RedisServer
+
+ALERT = DeskAlert("id", "open", 1_000_000, "error", "lp", "t", "m", "analytics", ("Check",))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path) as server:
+        yield server
+
+
+def test_an_alert_has_the_fields_of_s1() -> None:
+    assert json.loads(alert_data(ALERT)) == {
+        "id": "id", "severity": "error", "category": "lp", "title": "t", "message": "m", "source": "analytics",
+        "actionItems": ["Check"], "state": "open", "basis": "log",
+    }  # fmt: skip
+
+
+def test_each_state_goes_out_once(server: RedisServer) -> None:
+    writer = AlertWriter(server.url)
+    for _ in range(2):
+        writer.write([ALERT, ALERT._replace(state="resolved")])
+    with redis.Redis.from_url(server.url) as client:
+        entries: Any = client.xrange("md:events")
+        assert client.zcard("md:alerts-sent") == 2
+    assert [fields[b"type"] for _, fields in entries] == [b"alert"] * 2
+    writer.close()
+
+
+def test_a_right_that_is_missing_is_said(server: RedisServer) -> None:
+    with connect(server.url) as client:
+        client.execute_command("ACL", "SETUSER", "desk", "on", ">pw", "~*", "+@all", "-zadd")
+    with pytest.raises(SettingError, match=r"desk ZADD.*\+zadd"):
+        AlertWriter(server.url.replace("redis://", "redis://desk:pw@")).write([ALERT])

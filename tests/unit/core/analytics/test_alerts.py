@@ -1,0 +1,15 @@
+"""Alerts in words: severities, categories, S1's actions."""
+
+from core.analytics.alerts import exposure_alert, silent_alert, status_alert
+
+
+def test_alerts_by_hand() -> None:
+    one = exposure_alert("critical", "id", "open", 5, 95 * 10**10, 100 * 10**10)
+    assert one[:7] == (
+        "id", "open", 5, "critical", "exposure", "Exposure is critical", "The gross exposure is 95 of a limit of 100",
+    )  # fmt: skip
+    assert exposure_alert("warning", "id", "open", 5, 1, 1).severity == "warning"
+    assert one.actions == ("Review positions", "Consider hedging")
+    assert status_alert("LMAX", "down", "id", "resolved", 5)[3:6] == ("error", "lp", "LMAX is down")
+    silent = silent_alert("LMAX", "id", "open", 5, "clock")
+    assert (silent.title, silent.basis, silent.source) == ("LMAX is silent", "clock", "analytics")

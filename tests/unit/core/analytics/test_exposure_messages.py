@@ -1,0 +1,17 @@
+"""Messages of exposure without a limit: nulls, and everything else."""
+
+import json
+
+from core.analytics.exposure_book import ExposureBook, Total
+from core.analytics.exposure_messages import change_data, minute_data
+
+
+def test_without_a_limit() -> None:
+    book = ExposureBook()
+    book.set(("A", "", ""), -5)
+    data = json.loads(change_data(book, None, "unknown"))
+    assert (data["exposureLimit"], data["utilizationPct"], data["riskLevel"]) == (None, None, "unknown")
+    assert data["netExposure"] == -5e-10
+    minute = json.loads(minute_data({"startTime": 1}, Total(1, 2, 3 * 10**10), None, 1_500_000, 0))
+    assert (minute["interval"], minute["peakExposure"], minute["warningSeconds"]) == ("1m", 3, 1.5)
+    assert (minute["utilizationPct"], minute["peakUtilizationPct"]) == (None, None)
