@@ -94,14 +94,14 @@ class DeskMarket:
         chosen = self._random
         symbol = self._symbols[min(int(chosen.expovariate(0.2)), len(self._symbols) - 1)]
         # Together they come near the limit now and then.
-        spread = int(LIMIT) * 130 // (len(self._symbols) * len(LPS) * len(BOOKS))
+        most = int(LIMIT) * 100 * 17 // (10 * len(self._symbols) * len(LPS) * len(BOOKS))
         return DeskRecord(
             symbol,
             {
                 "symbol": symbol,
                 "lpName": chosen.choice(LPS),
                 "book": chosen.choice(BOOKS),
-                "exposure": Decimal(chosen.randrange(-spread, spread + 1)).scaleb(-2),
+                "exposure": Decimal(chosen.randrange(-most, most + 1)).scaleb(-2),
                 "exposureLimit": LIMIT,
                 "eventTime": time_us,
             },

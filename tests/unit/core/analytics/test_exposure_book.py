@@ -7,6 +7,8 @@ def test_states_replace_each_other() -> None:
     book = ExposureBook()
     assert book.total() == Total()
     assert list(book.all_totals()) == [(ALL, Total())]
+    book.set(("Z", "", ""), 0)
+    assert list(book.all_totals()) == [(ALL, Total())], "nothing was ever held of it"
     book.set(("A", "LP", ""), 100)
     book.set(("B", "LP", "X"), -30)
     book.set(("A", "LP", ""), 40)
