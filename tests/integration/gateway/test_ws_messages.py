@@ -25,7 +25,14 @@ from tests.servers.redis import RedisServer
 __all__ = ["own_redis"]
 
 DOCUMENT = make_asyncapi("0", Settings())
-PUBLISHED = {"RoutingDecision": "routing-metrics", "LpMetrics": "lp-performance", "Exposure": "exposure-updates"}
+PUBLISHED = {
+    "RoutingDecision": "routing-metrics",
+    "RoutingStats": "routing-metrics",
+    "LpMetrics": "lp-performance",
+    "LpStats": "lp-performance",
+    "Exposure": "exposure-updates",
+    "ExposureStats": "exposure-updates",
+}
 QUOTE = {"bid": "100.4", "ask": "100.6", "previousClose": "99.5", "change": "1", "changePercent": "1.005"}
 NOT_YET = "has not traded yet"  # an answer to what was understood
 
@@ -86,7 +93,7 @@ async def provoke(world: World, channel: Channel, client: Any) -> dict[str, dict
     if channel.name == "candles":
         await say(client, {word: "subscribe", "symbol": "AAPL", "interval": "1m"})
     elif channel.name == "analytics":
-        await say(client, {word: "subscribe", "channels": [*PUBLISHED.values(), "alerts"]})
+        await say(client, {word: "subscribe", "channels": [*dict.fromkeys(PUBLISHED.values()), "alerts"]})
     else:
         await say(client, {word: "subscribe", "symbols": ["AAPL", "TCS", "NEW"]})
     begins = {"prices": "snapshot", "candles": "initial", "quotes": "batch_update", "analytics": "pong"}
@@ -96,7 +103,8 @@ async def provoke(world: World, channel: Channel, client: Any) -> dict[str, dict
         if channel.batched and message.examples[0]["type"] not in ("error", "pong"):
             data = DOCUMENT["components"]["schemas"][message.shape.__name__]["properties"]["data"]["$ref"]
             name = PUBLISHED.get(data.rpartition("/")[2], "alerts")
-            await publish(world.redis, name, json.dumps(message.examples[0]["data"]).encode())
+            example = message.examples[0]
+            await publish(world.redis, name, json.dumps(example["data"]).encode(), kind=example["type"])
     wanted = {each.examples[0]["type"] for each in channel.server}
     return {**await hear(client, wanted - set(found)), **found}
 
