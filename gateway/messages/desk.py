@@ -1,7 +1,8 @@
 """Figures of a dealing desk, as data of the channels of ``/ws/analytics``: decisions, providers, exposure.
 
 The analytics flow writes them (docs/analytics.md), and the gateway passes them on byte by byte; these structs are their
-documents. Each field may be missing, as other writers may use the channels too.
+documents. Each field may be missing, as other writers may use the channels too. All numbers are raw, since the exact
+encodings write every number of ``data`` as text.
 """
 
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from gateway.messages.values import DECIMAL, NOTHING, Milliseconds, Number, NumberOrNull, SymbolName
+from gateway.messages.values import DECIMAL, NOTHING, Number, NumberOrNull, SymbolName
 
 __all__ = ["ExposureStats", "LpStats", "RoutingStats"]
 
@@ -42,14 +43,14 @@ class SlippageFigures(msgspec.Struct, kw_only=True):
     p50: Number = NOTHING
     p90: Number = NOTHING
     p99: Number = NOTHING
-    favourable: int = 0
-    adverse: int = 0
+    favourable: Number = NOTHING
+    adverse: Number = NOTHING
 
 
 class RoutingFigures(msgspec.Struct, rename="camel", kw_only=True):
     """Of some decisions of a window."""
 
-    count: int = 0
+    count: Number = NOTHING
     share: Number = NOTHING
     volume: Number = NOTHING
     volume_share: Number = NOTHING
@@ -62,11 +63,17 @@ class RoutingStats(RoutingFigures, rename="camel", kw_only=True):
     """Of a window, in all, by decision and by provider."""
 
     interval: WindowName = ""
-    start_time: Milliseconds = 0
-    partition: int = 0
-    sequence: Annotated[int, Meta(ge=0, description="Of the last decision in it")] = 0
-    revision: Annotated[int, Meta(ge=0, description="Decisions that came after its end")] = 0
-    sampled: Annotated[int, Meta(ge=0, description="Decisions that didn't go out one by one")] = 0
+    start_time: Number = NOTHING
+    partition: Number = NOTHING
+    sequence: Annotated[msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Of the last decision in it")] = (
+        NOTHING
+    )
+    revision: Annotated[
+        msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Decisions that came after its end")
+    ] = NOTHING
+    sampled: Annotated[
+        msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Decisions that didn't go out one by one")
+    ] = NOTHING
     symbol: Annotated[SymbolName, Meta(description="Whose figures these are; without it all symbols'")] = ""
     by_decision: dict[str, RoutingFigures] = {}
     by_lp: dict[str, RoutingFigures] = msgspec.field(name="byLP", default_factory=dict)
@@ -88,9 +95,9 @@ class LpFigures(msgspec.Struct, rename="camel", kw_only=True):
     """Of a provider's records in a window."""
 
     status: Annotated[str, Meta(description="Of the last record in the window; nothing where there is none")] = ""
-    samples: int = 0
+    samples: Number = NOTHING
     uptime: Annotated[msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Percent of the window")] = NOTHING
-    status_changes: int = 0
+    status_changes: Number = NOTHING
     avg_spread: Number = NOTHING
     spread: SpreadPercentiles | None = None
     execution_quality: Number = NOTHING
@@ -103,10 +110,10 @@ class LpStats(msgspec.Struct, rename="camel", kw_only=True):
     """A window of all providers."""
 
     interval: WindowName = ""
-    start_time: Milliseconds = 0
-    partition: int = 0
-    sequence: int = 0
-    revision: int = 0
+    start_time: Number = NOTHING
+    partition: Number = NOTHING
+    sequence: Number = NOTHING
+    revision: Number = NOTHING
     by_lp: dict[str, LpFigures] = msgspec.field(name="byLP", default_factory=dict)
 
 
@@ -114,9 +121,9 @@ class ExposureStats(msgspec.Struct, rename="camel", kw_only=True):
     """A minute of exposure, as it was when the minute ended, and its peaks."""
 
     interval: WindowName = ""
-    start_time: Milliseconds = 0
-    partition: int = 0
-    sequence: int = 0
+    start_time: Number = NOTHING
+    partition: Number = NOTHING
+    sequence: Number = NOTHING
     total_exposure: Number = NOTHING
     net_exposure: Number = NOTHING
     peak_exposure: Number = NOTHING

@@ -386,7 +386,7 @@ export interface RoutingStatsUpdate<N = number> {
 
 /** Of a window, in all, by decision and by provider. */
 export interface RoutingStats<N = number> {
-  count?: number;
+  count?: N;
   share?: N;
   volume?: N;
   volumeShare?: N;
@@ -395,15 +395,14 @@ export interface RoutingStats<N = number> {
   slippage?: SlippageFigures<N> | null;
   /** Length of the window */
   interval?: "1s" | "1m" | "1h";
-  /** Milliseconds since the epoch, UTC */
-  startTime?: number;
-  partition?: number;
+  startTime?: N;
+  partition?: N;
   /** Of the last decision in it */
-  sequence?: number;
+  sequence?: N;
   /** Decisions that came after its end */
-  revision?: number;
+  revision?: N;
   /** Decisions that didn't go out one by one */
-  sampled?: number;
+  sampled?: N;
   /** Whose figures these are; without it all symbols' */
   symbol?: string;
   byDecision?: Record<string, RoutingFigures<N>>;
@@ -433,13 +432,13 @@ export interface SlippageFigures<N = number> {
   p50?: N;
   p90?: N;
   p99?: N;
-  favourable?: number;
-  adverse?: number;
+  favourable?: N;
+  adverse?: N;
 }
 
 /** Of some decisions of a window. */
 export interface RoutingFigures<N = number> {
-  count?: number;
+  count?: N;
   share?: N;
   volume?: N;
   volumeShare?: N;
@@ -481,11 +480,10 @@ export interface LpStatsUpdate<N = number> {
 export interface LpStats<N = number> {
   /** Length of the window */
   interval?: "1s" | "1m" | "1h";
-  /** Milliseconds since the epoch, UTC */
-  startTime?: number;
-  partition?: number;
-  sequence?: number;
-  revision?: number;
+  startTime?: N;
+  partition?: N;
+  sequence?: N;
+  revision?: N;
   byLP?: Record<string, LpFigures<N>>;
 }
 
@@ -493,10 +491,10 @@ export interface LpStats<N = number> {
 export interface LpFigures<N = number> {
   /** Of the last record in the window; nothing where there is none */
   status?: string;
-  samples?: number;
+  samples?: N;
   /** Percent of the window */
   uptime?: N;
-  statusChanges?: number;
+  statusChanges?: N;
   avgSpread?: N;
   spread?: SpreadPercentiles<N> | null;
   executionQuality?: N;
@@ -534,10 +532,9 @@ export interface ExposureStatsUpdate<N = number> {
 export interface ExposureStats<N = number> {
   /** Length of the window */
   interval?: "1s" | "1m" | "1h";
-  /** Milliseconds since the epoch, UTC */
-  startTime?: number;
-  partition?: number;
-  sequence?: number;
+  startTime?: N;
+  partition?: N;
+  sequence?: N;
   totalExposure?: N;
   netExposure?: N;
   peakExposure?: N;
