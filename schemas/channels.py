@@ -21,6 +21,7 @@ __all__ = [
     "CLOSED",
     "ENTRIES_KEPT",
     "EVENT_TYPES",
+    "STATS_TYPES",
     "channel_stream",
     "event_fields",
     "publish_target",
@@ -40,6 +41,12 @@ CHANNEL_TYPES: Final = {
     "exposure-updates": "exposure-change",
     ALERTS: "alert",
 }
+STATS_TYPES: Final = {
+    "routing-metrics": "routing-stats",
+    "lp-performance": "lp-stats",
+    "exposure-updates": "exposure-stats",
+}
+"""The ``type`` of figures of windows, which the analytics flow adds to a channel."""
 TYPE_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 

@@ -17,6 +17,7 @@ from core.analytics.passing import Passing
 from core.analytics.rules import DeskRules
 from kernels.decimal_text import from_pair
 from schemas.alert_states import OPEN, RESOLVED
+from schemas.channels import CHANNEL_TYPES, STATS_TYPES
 from schemas.columns import TradeRow
 from schemas.contract import first_sequence
 from schemas.desk import WINDOWS, DeskBatch, DeskEntry, ExposureRow
@@ -24,8 +25,8 @@ from schemas.desk import WINDOWS, DeskBatch, DeskEntry, ExposureRow
 __all__ = ["LEVELS", "ExposureDesk", "ExposureOutput", "next_level"]
 
 CHANNEL: Final = "exposure-updates"
-CHANGE: Final = "exposure-change"
-STATS: Final = "exposure-stats"
+CHANGE: Final = CHANNEL_TYPES[CHANNEL]
+STATS: Final = STATS_TYPES[CHANNEL]
 MINUTE: Final = 1
 LENGTH_US: Final = WINDOWS[MINUTE].length_us
 LEVELS: Final = ("unknown", "normal", "warning", "critical")

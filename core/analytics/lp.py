@@ -20,6 +20,7 @@ from core.analytics.rules import DeskRules
 from core.analytics.sketch import buckets_of
 from core.analytics.windows import Window, Windows
 from schemas.alert_states import OPEN, RESOLVED
+from schemas.channels import CHANNEL_TYPES, STATS_TYPES
 from schemas.columns import TradeRow
 from schemas.contract import first_sequence
 from schemas.desk import WINDOWS, DeskBatch, DeskEntry, LpFigures, LpRow
@@ -27,8 +28,8 @@ from schemas.desk import WINDOWS, DeskBatch, DeskEntry, LpFigures, LpRow
 __all__ = ["LpDesk", "LpOutput", "up_and_changes"]
 
 CHANNEL: Final = "lp-performance"
-METRICS: Final = "lp-metrics"
-STATS: Final = "lp-stats"
+METRICS: Final = CHANNEL_TYPES[CHANNEL]
+STATS: Final = STATS_TYPES[CHANNEL]
 OWN_WINDOWS: Final = WINDOWS[1:]
 MINUTE: Final = 0
 LpOutput = DeskOutput[LpRow]

@@ -20,6 +20,7 @@ from core.analytics.routing_messages import Key, decision_data, stats_data
 from core.analytics.rules import DeskRules
 from core.analytics.sketch import add_counts
 from core.analytics.windows import Window, Windows
+from schemas.channels import CHANNEL_TYPES, STATS_TYPES
 from schemas.columns import Longs, Mask, Rows
 from schemas.contract import first_sequence
 from schemas.desk import WINDOWS, DeskBatch, DeskEntry, RoutingFigures, RoutingRow
@@ -27,8 +28,8 @@ from schemas.desk import WINDOWS, DeskBatch, DeskEntry, RoutingFigures, RoutingR
 __all__ = ["MINUTE", "STATS", "RoutingDesk", "RoutingOutput"]
 
 CHANNEL: Final = "routing-metrics"
-DECISION: Final = "routing-decision"
-STATS: Final = "routing-stats"
+DECISION: Final = CHANNEL_TYPES[CHANNEL]
+STATS: Final = STATS_TYPES[CHANNEL]
 SECOND: Final = 0
 MINUTE: Final = 1
 """The window whose rows go to ClickHouse, from which longer ones are added up there."""

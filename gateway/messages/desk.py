@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from gateway.messages.values import DECIMAL, NOTHING, Number, NumberOrNull, SymbolName
+from gateway.messages.values import NOTHING, Number, NumberOrNull, SymbolName
 
 __all__ = ["ExposureStats", "LpStats", "RoutingStats"]
 
@@ -60,7 +60,11 @@ class RoutingFigures(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RoutingStats(RoutingFigures, rename="camel", kw_only=True):
-    """Of a window, in all, by decision and by provider."""
+    """Of a window, in all, by decision and by provider.
+
+    sequence: of its last decision. revision: decisions that came after its end. sampled: those that didn't go out one by
+    one.
+    """
 
     interval: WindowName = ""
     start_time: Number = NOTHING
@@ -92,18 +96,18 @@ class SpreadPercentiles(msgspec.Struct, kw_only=True):
 
 
 class LpFigures(msgspec.Struct, rename="camel", kw_only=True):
-    """Of a provider's records in a window."""
+    """Of a provider's records in a window. uptime: percent of the window. rejectRate: of quotes."""
 
     status: Annotated[str, Meta(description="Of the last record in the window; nothing where there is none")] = ""
     samples: Number = NOTHING
-    uptime: Annotated[msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Percent of the window")] = NOTHING
+    uptime: Number = NOTHING
     status_changes: Number = NOTHING
     avg_spread: Number = NOTHING
     spread: SpreadPercentiles | None = None
     execution_quality: Number = NOTHING
     latency_ms: LatencyFigures | None = None
     quotes_per_second: Number = NOTHING
-    reject_rate: Annotated[msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Of quotes")] = NOTHING
+    reject_rate: Number = NOTHING
 
 
 class LpStats(msgspec.Struct, rename="camel", kw_only=True):

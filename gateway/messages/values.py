@@ -14,7 +14,6 @@ from kernels.symbols import SYMBOL_PATTERN
 from schemas.intervals import INTERVALS
 
 __all__ = [
-    "DECIMAL",
     "ENCODINGS",
     "MS_MAX",
     "NOTHING",

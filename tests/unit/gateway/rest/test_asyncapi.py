@@ -16,7 +16,7 @@ from gateway.rest.app import create_app
 from gateway.rest.asyncapi import WS_CHANNELS, make_asyncapi
 from gateway.ws.server import ALIASES, DIALECTS
 from runtime.settings.whole import Settings
-from schemas.channels import CHANNEL_TYPES, EVENT_TYPES
+from schemas.channels import CHANNEL_TYPES, EVENT_TYPES, STATS_TYPES
 
 ROOT = Path(__file__).parents[4]
 CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
@@ -47,7 +47,7 @@ def test_every_channel_of_the_server_is_there(document: dict[str, Any]) -> None:
 def test_every_type_of_the_analytics_channels_has_a_message() -> None:
     analytics = next(channel for channel in WS_CHANNELS if channel.name == "analytics")
     tags = {message.shape.__struct_config__.tag for message in analytics.server}
-    assert tags == {*CHANNEL_TYPES.values(), "error", "pong"}
+    assert tags == {*CHANNEL_TYPES.values(), *STATS_TYPES.values(), "error", "pong"}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
