@@ -62,22 +62,16 @@ class RoutingFigures(msgspec.Struct, rename="camel", kw_only=True):
 class RoutingStats(RoutingFigures, rename="camel", kw_only=True):
     """Of a window, in all, by decision and by provider.
 
-    sequence: of its last decision. revision: decisions that came after its end. sampled: those that didn't go out one by
-    one.
+    sequence: of its last decision. revision: decisions that came after its end. sampled: those that didn't go out
+    one by one.
     """
 
     interval: WindowName = ""
     start_time: Number = NOTHING
     partition: Number = NOTHING
-    sequence: Annotated[msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Of the last decision in it")] = (
-        NOTHING
-    )
-    revision: Annotated[
-        msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Decisions that came after its end")
-    ] = NOTHING
-    sampled: Annotated[
-        msgspec.Raw, Meta(extra_json_schema=DECIMAL, description="Decisions that didn't go out one by one")
-    ] = NOTHING
+    sequence: Number = NOTHING
+    revision: Number = NOTHING
+    sampled: Number = NOTHING
     symbol: Annotated[SymbolName, Meta(description="Whose figures these are; without it all symbols'")] = ""
     by_decision: dict[str, RoutingFigures] = {}
     by_lp: dict[str, RoutingFigures] = msgspec.field(name="byLP", default_factory=dict)

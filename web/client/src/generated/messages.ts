@@ -384,7 +384,10 @@ export interface RoutingStatsUpdate<N = number> {
   data: RoutingStats<N>;
 }
 
-/** Of a window, in all, by decision and by provider. */
+/**
+ * Of a window, in all, by decision and by provider. sequence: of its last decision. revision: decisions that
+ * came after its end. sampled: those that didn't go out one by one.
+ */
 export interface RoutingStats<N = number> {
   count?: N;
   share?: N;
@@ -397,11 +400,8 @@ export interface RoutingStats<N = number> {
   interval?: "1s" | "1m" | "1h";
   startTime?: N;
   partition?: N;
-  /** Of the last decision in it */
   sequence?: N;
-  /** Decisions that came after its end */
   revision?: N;
-  /** Decisions that didn't go out one by one */
   sampled?: N;
   /** Whose figures these are; without it all symbols' */
   symbol?: string;
@@ -487,12 +487,11 @@ export interface LpStats<N = number> {
   byLP?: Record<string, LpFigures<N>>;
 }
 
-/** Of a provider's records in a window. */
+/** Of a provider's records in a window. uptime: percent of the window. rejectRate: of quotes. */
 export interface LpFigures<N = number> {
   /** Of the last record in the window; nothing where there is none */
   status?: string;
   samples?: N;
-  /** Percent of the window */
   uptime?: N;
   statusChanges?: N;
   avgSpread?: N;
@@ -500,7 +499,6 @@ export interface LpFigures<N = number> {
   executionQuality?: N;
   latencyMs?: LatencyFigures<N> | null;
   quotesPerSecond?: N;
-  /** Of quotes */
   rejectRate?: N;
 }
 
