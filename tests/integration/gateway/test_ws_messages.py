@@ -19,6 +19,7 @@ from gateway.messages.values import ENCODINGS
 from gateway.rest.asyncapi import WS_CHANNELS, make_asyncapi
 from gateway.stores.publish import publish
 from runtime.settings.whole import Settings
+from schemas.names import watchlists_key
 from tests.integration.gateway.ws_world import World, in_world, own_redis
 from tests.servers.redis import RedisServer
 
@@ -34,6 +35,7 @@ PUBLISHED = {
     "ExposureStats": "exposure-updates",
 }
 QUOTE = {"bid": "100.4", "ask": "100.6", "previousClose": "99.5", "change": "1", "changePercent": "1.005"}
+LIST = "0b6c1d3e9f3a4a5c"
 NOT_YET = "has not traded yet"  # an answer to what was understood
 
 
@@ -85,6 +87,12 @@ async def hear(client: Any, until: set[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+async def keep_list(world: World) -> None:
+    """The watchlist that examples name."""
+    kept = {"id": LIST, "name": "Mine", "symbols": ["AAPL"], "createdAt": 1, "updatedAt": 1}
+    await world.redis.hset(watchlists_key("anonymous"), LIST, json.dumps(kept))  # type: ignore[misc]
+
+
 async def provoke(world: World, channel: Channel, client: Any) -> dict[str, dict[str, Any]]:
     """Has the gateway send each type of message of a channel."""
     word = {"prices": "type", "candles": "type"}.get(channel.name, "action")
@@ -95,7 +103,8 @@ async def provoke(world: World, channel: Channel, client: Any) -> dict[str, dict
     elif channel.name == "analytics":
         await say(client, {word: "subscribe", "channels": [*dict.fromkeys(PUBLISHED.values()), "alerts"]})
     else:
-        await say(client, {word: "subscribe", "symbols": ["AAPL", "TCS", "NEW"]})
+        await keep_list(world)
+        await say(client, {word: "subscribe", "symbols": ["AAPL", "TCS", "NEW"], "watchlists": [LIST]})
     begins = {"prices": "snapshot", "candles": "initial", "quotes": "batch_update", "analytics": "pong"}
     found = await hear(client, {begins[channel.name], "error"})
     await world.flow.trade("AAPL", "101.25", "0.5")
@@ -145,6 +154,7 @@ def test_each_example_of_what_a_client_says_is_understood(
     own_redis: RedisServer, channel: Channel, encoding: str
 ) -> None:
     async def story(world: World) -> None:
+        await keep_list(world)
         async with world.client(channel.path, subprotocols=[encoding]) as client:
             last = channel.client[-1].examples[0]
             for message in channel.client:
