@@ -10,9 +10,9 @@ import redis
 from clickhouse_driver import Client
 
 from schemas.desk import DeskAlert
-from sinks.desk_alerts import DeskAlertSink
 from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.sink import connect
+from sinks.desk_alerts import DeskAlertSink
 from tests.servers.redis import RedisServer
 
 OPENED = DeskAlert("lp:A:silent:0-5", "open", 1_000_000, "error", "lp", "A is silent", "m", "analytics", ("Check",))
