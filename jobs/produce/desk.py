@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 
 from connectors.desk.avro_values import framed_writer
 from connectors.synthetic import symbol_names
-from schemas.avro import EXPOSURE_SCHEMA_ID, LP_SCHEMA_ID, ROUTING_SCHEMA_ID
+from flows.reading import registry_of
+from runtime.settings.whole import Settings
+from schemas.avro import EXPOSURE_SCHEMA_ID, LP_SCHEMA_ID, ROUTING_SCHEMA_ID, schema_text
 from schemas.desk import DeskKind
 
-__all__ = ["LPS", "DeskMarket", "DeskRecord", "desk_encoder"]
+__all__ = ["LPS", "DeskMarket", "DeskRecord", "desk_encoder", "desk_schema_id"]
 
 LPS: Final = ("OANDA", "LMAX", "CITI", "XTX", "JPM")
 DECISIONS: Final = (("ABOOK", 55), ("BBOOK", 30), ("PARTIAL", 8), ("HEDGE", 4), ("REJECT", 3))
@@ -106,6 +108,14 @@ class DeskMarket:
                 "eventTime": time_us,
             },
         )
+
+
+def desk_schema_id(kind: DeskKind, settings: Settings) -> int:
+    """The id in frames of the topic of ``settings``: the registry's, or the shipped one without a registry."""
+    name, shipped_id = SCHEMAS[kind]
+    if not settings.schema_registry_url:
+        return shipped_id
+    return registry_of(settings).register(f"{settings.kafka_topic}-value", schema_text(name))
 
 
 def desk_encoder(kind: DeskKind, value_format: str, schema_id: int | None = None) -> Callable[[DeskRecord], bytes]:

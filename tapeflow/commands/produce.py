@@ -160,7 +160,7 @@ def _produce_desk(
 ) -> int:
     """Send the records of a made-up desk. ``pace``: rate, seconds, number of records."""
     from flows.analytics_reading import SETTING_OF, desk_settings
-    from jobs.produce.desk import DeskMarket, desk_encoder
+    from jobs.produce.desk import DeskMarket, desk_encoder, desk_schema_id
     from jobs.produce.desk_sender import DeskSender
     from schemas.desk import DESK_KINDS
 
@@ -170,7 +170,9 @@ def _produce_desk(
     settings = desk_settings(whole, getattr(whole, SETTING_OF[kind]))
     if value_format is ValueFormat.avro:
         raise SettingError("Avro without a frame isn't read there", where="--format", mend="take json or confluent")
-    encode = desk_encoder(kind, value_format.value if value_format else "json")
+    framed = value_format is ValueFormat.confluent
+    schema_id = desk_schema_id(kind, settings) if framed else None
+    encode = desk_encoder(kind, "confluent" if framed else "json", schema_id)
     market = DeskMarket(kind, symbols, SEED if seed is None else seed)
     writer = _writer(settings, partitions, own_times=False)
     began = time.monotonic()

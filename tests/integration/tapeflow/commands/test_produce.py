@@ -84,3 +84,26 @@ def test_produce_ends_after_its_seconds_in_a_gap_too(
     words = ["produce", "gap.csv", "--topic", topic, "--partitions", "1", "--speed", "1", "--seconds", "2"]
     assert main(words) == 0
     assert capsys.readouterr().out.startswith(f"2 records delivered to {topic} in 2.0 s")
+
+
+def test_produce_makes_a_desk_up(
+    kafka_bootstrap: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    topic = f"desk-{uuid.uuid4().hex[:8]}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAPEFLOW_KAFKA_BOOTSTRAP", kafka_bootstrap)
+    words = ["produce", "--kind", "exposure", "--topic", topic, "--partitions", "1"]
+    for wrong, said in (
+        ([], "has no end"),
+        (["--trades", "5", "--speed", "2"], "--speed"),
+        (["--trades", "5", "--format", "avro"], "without a frame"),
+    ):
+        assert main([*words, *wrong]) == 2
+        assert said in capsys.readouterr().err
+    assert main([*words, "--trades", "40"]) == 0
+    assert main([*words, "--rate", "50", "--seconds", "1", "--format", "confluent"]) == 0
+    assert f"delivered to {topic} in " in capsys.readouterr().out
+    found = values_of(kafka_bootstrap, topic, 1)
+    assert [json.loads(value)["symbol"].encode() for _, value, _ in found[:40]] == [key for key, _, _ in found[:40]]
+    assert {value[:5] for _, value, _ in found[40:]} == {bytes([0, 0, 0, 0, 6])}
+    assert len(found) == 90

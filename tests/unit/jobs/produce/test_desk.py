@@ -3,7 +3,8 @@
 import pytest
 
 from connectors.desk.decoder import DeskDecoder
-from jobs.produce.desk import DeskMarket, desk_encoder
+from jobs.produce.desk import DeskMarket, desk_encoder, desk_schema_id
+from runtime.settings.whole import load_settings
 from schemas.desk import DESK_KINDS, DeskKind
 from tests.unit.connectors.batches import TIMESTAMP_MS, raw_batch
 
@@ -29,3 +30,7 @@ def test_what_is_written_is_read_back_the_same_in_both_formats(kind: DeskKind) -
 def test_a_registrys_id_stands_in_the_frame() -> None:
     (record,) = DeskMarket("routing", 1, 1).take(1, 0, 1)
     assert desk_encoder("routing", "confluent", 777)(record)[:5] == b"\0" + (777).to_bytes(4, "big")
+
+
+def test_without_a_registry_the_shipped_id_stands_in_the_frame() -> None:
+    assert [desk_schema_id(kind, load_settings()) for kind in DESK_KINDS] == [4, 5, 6]
