@@ -149,7 +149,7 @@ class AlertStep(ShardStep[AlertUpdate]):
     def _claimed(self) -> list[bytes]:
         """Rules of the symbols that had their first trade since the last call."""
         symbols, self._unclaimed = self._unclaimed, []
-        return self._store.claim(symbols, self.partition) if symbols else []
+        return self._store.claim(symbols, self.partition, self._book.version_of) if symbols else []
 
     def _change(self, gone: Sequence[str], texts: Sequence[bytes]) -> list[AlertUpdate]:
         views = self._store.take_views()

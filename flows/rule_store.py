@@ -94,12 +94,16 @@ class RuleStore:
         for entry in self._topic.changes():
             self._take(entry)
 
-    def claim(self, symbols: Iterable[str], partition: int) -> list[bytes]:
-        """The rules of symbols that ``partition`` has trades of; the first that claims one has it."""
+    def claim(self, symbols: Iterable[str], partition: int, known: Callable[[str], int] = lambda _id: 0) -> list[bytes]:
+        """The rules of symbols that ``partition`` has trades of; the first that claims one has it.
+
+        known: the version of a rule that is there already, 0 for none; only newer ones are given.
+        """
         found: list[bytes] = []
         for symbol in symbols:
             if self._owners.setdefault(symbol, partition) == partition:
-                found += [self._rules[rule_id].text for rule_id in self._by_symbol.get(symbol, ())]
+                kept = [(rule_id, self._rules[rule_id]) for rule_id in self._by_symbol.get(symbol, ())]
+                found += [rule.text for rule_id, rule in kept if rule.version > known(rule_id)]
         return found
 
     def changes(self, partition: int) -> Changes:

@@ -43,6 +43,7 @@ def test_the_first_that_has_trades_of_a_symbol_gets_its_rules() -> None:
     assert ids(store.claim(["A", "B"], 2)) == ["b"]
     assert [store.owner_of(each) for each in ("a", "b", "nobody")] == [1, 2, None]
     assert (len(store), "a" in store) == (3, True)
+    assert ids(store.claim(["A"], 1, {"a": 1, "c": 0}.__getitem__)) == ["c"]
 
 
 def test_changes_go_to_whom_the_symbol_belongs() -> None:

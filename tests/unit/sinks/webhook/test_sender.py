@@ -40,9 +40,11 @@ class Receiver:
                     self.close_connection = True
                     return
                 self.send_response(status)
-                self.send_header("Content-Length", "2")
+                words = b"" if status == 204 else b"ok"
+                if words:
+                    self.send_header("Content-Length", str(len(words)))
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(words)
 
             def log_message(self, *_: object) -> None: ...
 
