@@ -95,11 +95,11 @@ def test_it_asks_for_a_token_and_goes_on_when_one_ends(market: LiveMarket, brows
         page = visit.open(f"/?s={SYMBOL}").page
         expect(page.get_by_role("dialog")).to_contain_text("asks for a token")
         assert visit.axe() == []
-        ends_soon = market.gateway.token("trader-1", role="trader", lifetime_s=30)
+        ends_soon = market.gateway.token("trader-1", role="trader", lifetime_s=60)
         page.get_by_label("Token").fill(ends_soon)
         page.get_by_role("button", name="Use this token").click()
-        page.wait_for_selector(LIVE)
-        expect(page.get_by_role("dialog")).to_contain_text("ended", timeout=60_000)
+        page.wait_for_selector(LIVE, timeout=60_000)
+        expect(page.get_by_role("dialog")).to_contain_text("ended", timeout=90_000)
         page.get_by_label("Token").fill(market.token)
         page.get_by_role("button", name="Use this token").click()
         light(page, "Live")

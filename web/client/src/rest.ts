@@ -10,7 +10,10 @@ import { refusal } from "./answers.ts";
 import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./codec.ts";
 import { ApiError } from "./errors.ts";
 import type { Interval } from "./generated/messages.ts";
-import type { AboutAnswer, Alive, FlowsAnswer, Ready, SymbolInfo, Watchlist, WatchlistBody, WsStatsAnswer } from "./generated/rest.ts";
+import type {
+  AboutAnswer, AlertRuleAnswer, AlertRuleBody, Alive, FiredAlert, FlowsAnswer, GetPriceAlertsQuery, PreviewAnswer, PreviewBody, Ready, ReportAnswer,
+  ReportBody, SymbolInfo, Watchlist, WatchlistBody, WsStatsAnswer,
+} from "./generated/rest.ts";
 import { withRetry } from "./retry.ts";
 import type { GetToken } from "./token.ts";
 import {
@@ -123,6 +126,58 @@ export class RestClient<const E extends Exact = Doubles> {
 
   async deleteWatchlist(id: string): Promise<void> {
     return this.#send("DELETE", `/api/watchlists/${encodeURIComponent(id)}`);
+  }
+
+  async reports(): Promise<ReportAnswer[]> {
+    return this.#get("/api/reports");
+  }
+
+  /** Answered at once; `report` says how far it is. */
+  async createReport(body: ReportBody): Promise<ReportAnswer> {
+    return this.#send("POST", "/api/reports", body);
+  }
+
+  async report(id: string): Promise<ReportAnswer> {
+    return this.#get(`/api/reports/${encodeURIComponent(id)}`);
+  }
+
+  async deleteReport(id: string): Promise<void> {
+    return this.#send("DELETE", `/api/reports/${encodeURIComponent(id)}`);
+  }
+
+  /** The rows as they come, which may be many: `text`, `blob` or `body` of the answer. */
+  async reportResult(id: string, format: "arrow" | "csv" | "json" | "parquet" = "json"): Promise<Response> {
+    return this.#answer("GET", `/api/reports/${encodeURIComponent(id)}/result`, { format });
+  }
+
+  async alertRules(): Promise<AlertRuleAnswer[]> {
+    return this.#get("/api/alert-rules");
+  }
+
+  async alertRule(id: string): Promise<AlertRuleAnswer> {
+    return this.#get(`/api/alert-rules/${encodeURIComponent(id)}`);
+  }
+
+  async createAlertRule(body: AlertRuleBody): Promise<AlertRuleAnswer> {
+    return this.#send("POST", "/api/alert-rules", body);
+  }
+
+  async replaceAlertRule(id: string, body: AlertRuleBody): Promise<AlertRuleAnswer> {
+    return this.#send("PUT", `/api/alert-rules/${encodeURIComponent(id)}`, body);
+  }
+
+  async deleteAlertRule(id: string): Promise<void> {
+    return this.#send("DELETE", `/api/alert-rules/${encodeURIComponent(id)}`);
+  }
+
+  /** When a rule would have fired. */
+  async previewAlertRule(body: PreviewBody): Promise<PreviewAnswer> {
+    return this.#send("POST", "/api/alert-rules/preview", body);
+  }
+
+  /** What the user's rules fired, newest first. */
+  async priceAlerts(query: GetPriceAlertsQuery = {}): Promise<FiredAlert[]> {
+    return this.#get("/api/price-alerts", query);
   }
 
   /** What this gateway is, and whether it asks for tokens. */

@@ -182,6 +182,18 @@ describe("requests", () => {
     await rest.createWatchlist({ name: "n" });
     await rest.replaceWatchlist("w", { name: "n" });
     await rest.deleteWatchlist("w");
+    await rest.reports();
+    await rest.createReport({} as never);
+    await rest.report("w");
+    await rest.deleteReport("w");
+    expect(await (await rest.reportResult("w", "csv")).text()).toBe("[]");
+    await rest.alertRules();
+    await rest.alertRule("w");
+    await rest.createAlertRule({} as never);
+    await rest.replaceAlertRule("w", {} as never);
+    await rest.deleteAlertRule("w");
+    await rest.previewAlertRule({} as never);
+    await rest.priceAlerts({ limit: 5 });
     await rest.about();
     await rest.health();
     await rest.readiness();
@@ -191,7 +203,7 @@ describe("requests", () => {
     await rest.metrics();
     const elsewhere = ["getHistorical", "streamEvents"]; // another name for two of these; EventClient
     const wanted = Object.entries(REST_OPERATIONS).filter(([name]) => !elsewhere.includes(name) && !/login/i.test(name));
-    const paths = asked.map(({ method, path }) => `${method} ${path.replace(/\/A$/, "/{symbol}").replace(/\/w$/, "/{id}")}`);
+    const paths = asked.map(({ method, path }) => `${method} ${path.replace(/\/A$/, "/{symbol}").replace(/\/w(?=\/|$)/, "/{id}")}`);
     expect(wanted.map(([, { method, path }]) => `${method} ${path}`).filter((each) => !paths.includes(each))).toEqual([]);
   });
 });
