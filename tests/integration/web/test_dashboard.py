@@ -220,7 +220,7 @@ def test_a_slow_line_is_enough(demo: DemoCommand, browser: Browser) -> None:
 
 @pytest.mark.parametrize("part", ["Chart", "Symbols", "More"])
 def test_a_phone_shows_one_part_at_a_time(demo: DemoCommand, browser: Browser, part: str) -> None:
-    with Visit(browser, demo.rest, size=(390, 844), still=True) as visit:
+    with Visit(browser, demo.rest, size=(390, 844)) as visit:
         page = opened(visit).page
         page.get_by_role("navigation").get_by_role("button", name=part).click()
         shown = [name for name in (".charts", ".watch", ".pane") if page.locator(name).is_visible()]

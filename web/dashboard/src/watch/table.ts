@@ -67,8 +67,10 @@ class Row {
     const now = performance.now();
     if (now - this.#flashedAt < FLASH_EVERY_MS) return;
     this.#flashedAt = now;
-    const from = `var(--${direction > 0 ? "up" : "down"}-soft)`;
-    this.#price.animate?.({ backgroundColor: [from, "transparent"] }, { duration: 600, easing: "ease-out" });
+    const way = `var(--${direction > 0 ? "up" : "down"})`;
+    const soft = `var(--${direction > 0 ? "up" : "down"}-soft)`;
+    // On its own colour a price would be too pale to read: while the ground shines, the text has the plain one.
+    this.#price.animate?.({ backgroundColor: [soft, "transparent"], color: ["var(--text)", way] }, { duration: 600, easing: "ease-out" });
   }
 
   release(): void {
