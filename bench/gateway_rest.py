@@ -2,8 +2,9 @@
 
 ``python -m bench.gateway_rest --json FILE``. The server has core 0, the client core 1; rounds of bare and ours
 alternate and medians are compared. Nothing is switched off for the measurement: tokens are verified, limits counted,
-answers tagged. The price is asked twice: by one user under a high limit (which draws from Redis in bulk) and by many
-users under a low one (one Redis round trip for each request, as at the default of 100 a minute).
+answers tagged. The price is asked three times: one symbol by one user, which is always in the cache; so many symbols
+that none is, and every answer comes from Redis; and one symbol by many users, each counted under a limit like the
+default.
 """
 
 import argparse
@@ -46,12 +47,21 @@ SYMBOLS = 200
 MINUTE_MS = 60_000
 FIRST_MS = 1_735_689_600_000  # 2025-01-01
 TICKER = {"type": "snapshot", **{name: value for name, value in EXAMPLE.items() if name != "stale"}}
+SYMBOLS_NOT_CACHED = 100_000
+"""More than can be asked for within the life of a cache entry."""
 ROTATE = """
 local tokens, index = {}, 0
 for line in io.lines("%s") do tokens[#tokens + 1] = line end
 request = function()
   index = index %% #tokens + 1
   return wrk.format("GET", nil, {["Authorization"] = "Bearer " .. tokens[index]})
+end
+"""
+WALK = """
+local index = 0
+request = function()
+  index = index %% %d + 1
+  return wrk.format("GET", "/api/prices/S" .. index)
 end
 """
 
@@ -203,13 +213,18 @@ def wrk(served: Served, seconds: int, *options: str) -> Run:
 
 
 def measure_prices(redis_url: str, dsn: str, folder: Path, rounds: int, seconds: int, command: str) -> list[Figure]:
-    """Bare, ours under a high limit, ours with a Redis round trip each; in turns."""
-    redis.Redis.from_url(redis_url).set("price:BTC/USDT", json.dumps(TICKER))
+    """Bare, ours out of the cache, out of Redis, and with each request counted; in turns."""
+    ticker = json.dumps(TICKER)
+    with redis.Redis.from_url(redis_url) as now:
+        now.set("price:BTC/USDT", ticker)
+        now.mset({f"price:S{number}": ticker for number in range(1, SYMBOLS_NOT_CACHED + 1)})
     one = make_token(settings(redis_url, dsn, 1, 1), "one")
     many = [make_token(settings(redis_url, dsn, 1, 1), f"user-{number}") for number in range(4000)]
     (folder / "tokens").write_text("\n".join(many) + "\n")
     (folder / "rotate.lua").write_text(ROTATE % (folder / "tokens"))
-    found: dict[str, list[Run]] = {"rest_bare": [], "rest_prices": [], "rest_prices_each_counted": []}
+    (folder / "walk.lua").write_text(WALK % SYMBOLS_NOT_CACHED)
+    names = ("rest_bare", "rest_prices", "rest_prices_from_redis", "rest_prices_each_counted")
+    found: dict[str, list[Run]] = {name: [] for name in names}
     bearer = ("-H", f"Authorization: Bearer {one}")
     rotate = ("-s", str(folder / "rotate.lua"))
     for _ in range(rounds):
@@ -219,6 +234,7 @@ def measure_prices(redis_url: str, dsn: str, folder: Path, rounds: int, seconds:
         with ours(redis_url, dsn, 100_000_000) as served:
             wrk(served, 1, *bearer)
             found["rest_prices"].append(undisturbed(served, seconds, *bearer))
+            found["rest_prices_from_redis"].append(wrk(served, seconds, *bearer, "-s", str(folder / "walk.lua")))
         with ours(redis_url, dsn, 999) as served:
             wrk(served, 2, *rotate)
             found["rest_prices_each_counted"].append(wrk(served, seconds, *rotate))

@@ -2,15 +2,15 @@
 
 Endpoints take a request of all policies together and send what is left as headers. No more than a policy's number pass
 in its window, over all gateways; a request that one policy refuses is taken from none of them. Of several policies the
-headers speak of the tightest: the one with the least left, and of those the one that takes longest to end. Numbers of
-1,000 and more are drawn from Redis a thousandth at a time, so that most requests cost no round trip.
+headers speak of the tightest: the one with the least left, and of those the one that takes longest to end. What is
+left is drawn from Redis in parts, smaller ones towards the end, so that most requests cost no round trip.
 Headers follow draft-ietf-httpapi-ratelimit-headers-07: RateLimit-Limit, -Remaining, -Reset and -Policy.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 
@@ -19,7 +19,9 @@ from gateway.rest.limit_counts import LimitCounts
 
 __all__ = ["Allowance", "RequestLimits", "RequestPolicy", "policy_words"]
 
-WINDOWS_MAX = 100_000
+WINDOWS_MAX: Final = 100_000
+PART_MAX: Final = 10
+"""Requests drawn at once, or a thousandth of the number where that is more."""
 
 
 class RequestPolicy(NamedTuple):
@@ -71,7 +73,7 @@ class _Windows:
         self._counts = counts
         self._clock = clock
         self._item: RateLimitItem = RateLimitItemPerSecond(policy.amount, policy.window_s, namespace=policy.name)
-        self._chunk = max(1, policy.amount // 1000)
+        self._part_max = max(PART_MAX, policy.amount // 1000)
         self._windows: dict[str, _Window] = {}
 
     async def ready(self, client: str) -> _Window:
@@ -100,9 +102,12 @@ class _Windows:
 
     async def _draw(self, client: str, window: _Window) -> None:
         """Adds what the counter still grants to ``window.drawn``; nothing when it is used up."""
-        if window.counted < self.policy.amount + self._chunk:
-            window.counted, window.remote = await self._counts.add(self._item, client, self._chunk)
-            window.drawn += min(self._chunk, max(0, self.policy.amount - (window.counted - self._chunk)))
+        left = self.policy.amount - window.counted
+        if left > 0:
+            # A tenth of what is left: gateways that hold some each are used up at about the same time.
+            part = max(1, min(left // 10, self._part_max))
+            window.counted, window.remote = await self._counts.add(self._item, client, part)
+            window.drawn += min(part, max(0, self.policy.amount - (window.counted - part)))
         window.spent = window.drawn == 0
         if window.remote and not window.dated:
             # Asked after the first draw, as the window of Redis begins with it. Without an answer the guess will do.

@@ -1,23 +1,28 @@
 """Counters in Redis for the ``limits`` library, where increments that come together are sent together.
 
 gateway.rest.limits counts each request here. An increment is answered with the counter as it stood right after it, as
-if it had been sent alone. A failure is every waiting caller's failure. Only one call to Redis is on its way at a time,
-and what arrives meanwhile forms the next one. So under load dozens of requests share a round trip, and a lone request
-waits for no other.
+if it had been sent alone.
 """
 
-import asyncio
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from limits.aio.storage import RedisStorage
 
-from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+from gateway.stores.joined import Joined
+from gateway.stores.redis_pool import Redis
 
 __all__ = ["SharedCounts"]
 
 ADD_ALL: Final = files(__package__).joinpath("add_all.lua").read_text("utf-8")
-TOGETHER_MAX: Final = 500
+
+
+class Increment(NamedTuple):
+    """``amount`` for the counter ``key``, which ends ``expiry_s`` after its first hit."""
+
+    key: str
+    expiry_s: int
+    amount: int
 
 
 class SharedCounts(RedisStorage):
@@ -27,33 +32,13 @@ class SharedCounts(RedisStorage):
         shared: Any = {"connection_pool": redis.connection_pool}  # typed as a scalar option, meant to be a pool
         super().__init__(redis_url, implementation="redispy", key_prefix=prefix, **shared)
         self._add_all = redis.register_script(ADD_ALL)
-        self._waiting: list[tuple[str, int, int, asyncio.Future[int]]] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._increments: Joined[Increment, int] = Joined(self._send)
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """The counter after adding ``amount``; it ends ``expiry`` seconds after its first hit."""
-        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append((self.bridge.prefixed_key(key), expiry, amount, answer))
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send())
-        return await answer
+        return await self._increments.ask(Increment(self.bridge.prefixed_key(key), expiry, amount))
 
-    async def _send(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
-                keys = [key for key, _, _, _ in batch]
-                numbers = [number for _, expiry, amount, _ in batch for number in (expiry, amount)]
-                try:
-                    counted: list[int] | Exception = await self._add_all(keys=keys, args=numbers)
-                except REDIS_ERRORS as error:
-                    counted = error
-                for at, (_, _, _, answer) in enumerate(batch):
-                    if answer.done():  # its caller has gone
-                        continue
-                    if isinstance(counted, Exception):
-                        answer.set_exception(counted)
-                    else:
-                        answer.set_result(counted[at])
-        finally:
-            self._sending = None
+    async def _send(self, increments: list[Increment]) -> list[int]:
+        numbers = [number for each in increments for number in (each.expiry_s, each.amount)]
+        counted: list[int] = await self._add_all(keys=[each.key for each in increments], args=numbers)
+        return counted

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 import msgspec
 
 from gateway.stores.breaker import CircuitBreaker
+from gateway.stores.joined import Joined
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 from schemas.errors import Unreachable
 from schemas.names import SYMBOLS_KEY, RedisKeys
@@ -51,6 +52,7 @@ class Now:
         self._keys = keys
         self._breaker = breaker
         self._timeout_s = timeout_ms / 1000
+        self._prices: Joined[str, bytes | None] = Joined(self._read_tickers)
 
     async def guard(self, call: Awaitable[T]) -> T:
         """Awaits one Redis call; raises BreakerOpenError or NowUnavailableError."""
@@ -72,13 +74,12 @@ class Now:
         return answer
 
     async def ticker(self, symbol: str) -> bytes | None:
-        """The ticker snapshot's JSON, None for a symbol without one."""
-        return cast("bytes | None", await self.guard(self._redis.get(self._keys.price(symbol))))
+        """The ticker snapshot's JSON, None for a symbol without one; those asked for meanwhile share a command."""
+        return await self.guard(self._prices.ask(symbol))
 
     async def tickers(self, symbols: list[str]) -> list[bytes | None]:
         """As ``ticker``, of several symbols in one command."""
-        keys = [self._keys.price(symbol) for symbol in symbols]
-        return cast("list[bytes | None]", await self.guard(self._redis.mget(keys)))
+        return await self.guard(self._read_tickers(symbols))
 
     async def names(self) -> list[str]:
         """The name of every symbol that has ever traded, in order."""
@@ -123,6 +124,9 @@ class Now:
                 found.append(SymbolInfo(symbol, (exchange or b"").decode(), int(first_seen or 0), int(last_seen or 0)))
             if cursor == 0:
                 return sorted({each.symbol: each for each in found}.values(), key=lambda each: each.symbol)
+
+    async def _read_tickers(self, symbols: list[str]) -> list[bytes | None]:
+        return cast("list[bytes | None]", await self._redis.mget([self._keys.price(symbol) for symbol in symbols]))
 
     def _scan_names(self, cursor: int) -> Awaitable[object]:
         return cast(Awaitable[object], self._redis.sscan(SYMBOLS_KEY, cursor, count=NAMES_IN_PAGE))

@@ -1,11 +1,13 @@
 """No more requests pass than the tightest policy allows, whoever counts them; and what is left is said."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from redis import Redis
 
 from gateway.rest.errors import ApiError
 from gateway.rest.limit_counts import LimitCounts
@@ -54,6 +56,22 @@ def test_two_gateways_share_a_window_and_many_at_once_pass_no_more(redis_url: st
         answers = await asyncio.gather(*(both[n % 2].take("ana") for n in range(120)), return_exceptions=True)
         assert sum(isinstance(each, Allowance) for each in answers) == 50
         assert all(isinstance(each, Allowance | ApiError) for each in answers)
+
+    run(redis_url, story)
+
+
+def test_most_requests_cost_no_round_trip_and_all_pass(redis_url: str) -> None:
+    async def story(limits: Callable[..., RequestLimits]) -> None:
+        two = [limits((100, 60)), limits((100, 60))]
+        with Redis.from_url(redis_url) as observer:
+            before = observer.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
+            passed = 0
+            for n in range(140):
+                with contextlib.suppress(ApiError):
+                    passed += await two[n % 2].take("ana") is not None
+            trips = observer.info("commandstats")["cmdstat_evalsha"]["calls"] - before
+        assert passed == 100
+        assert trips < 45
 
     run(redis_url, story)
 

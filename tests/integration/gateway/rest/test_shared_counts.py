@@ -2,14 +2,11 @@
 
 import asyncio
 import secrets
-from pathlib import Path
 
-import pytest
 from redis import Redis as SyncRedis
 
 from gateway.rest.shared_counts import SharedCounts
-from gateway.stores.redis_pool import REDIS_ERRORS, open_redis
-from tests.servers.redis import RedisServer
+from gateway.stores.redis_pool import open_redis
 
 
 def test_every_increment_is_answered_with_its_own_count_and_few_trips_are_made(redis_url: str) -> None:
@@ -41,37 +38,3 @@ async def count_once(redis_url: str, prefix: str) -> None:
     redis = open_redis(redis_url, 5_000)
     await SharedCounts(redis, redis_url, prefix).incr("user-1", 60)
     await redis.aclose(close_connection_pool=True)
-
-
-def test_a_failure_is_told_to_everyone_who_waits_and_the_next_one_counts_again(tmp_path: Path) -> None:
-    async def count(server: RedisServer) -> None:
-        redis = open_redis(server.url, 300)
-        counts = SharedCounts(redis, server.url, "limits")
-        assert await counts.incr("user", 60) == 1
-        server.pause()
-        failed = await asyncio.gather(*(counts.incr("user", 60) for _ in range(5)), return_exceptions=True)
-        assert all(isinstance(each, REDIS_ERRORS) for each in failed)
-        server.resume()
-        assert await counts.incr("user", 60) >= 2
-        await redis.aclose(close_connection_pool=True)
-
-    with RedisServer(tmp_path) as server:
-        asyncio.run(count(server))
-
-
-def test_a_caller_that_leaves_takes_nobody_with_it(redis_url: str) -> None:
-    async def count() -> int:
-        redis = open_redis(redis_url, 5_000)
-        counts = SharedCounts(redis, redis_url, secrets.token_hex(4))
-        leaving = asyncio.create_task(counts.incr("user", 60))
-        staying = asyncio.create_task(counts.incr("user", 60))
-        await asyncio.sleep(0)
-        leaving.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await leaving
-        try:
-            return await staying
-        finally:
-            await redis.aclose(close_connection_pool=True)
-
-    assert asyncio.run(count()) == 2
