@@ -6,6 +6,7 @@ client holds a whole /64, so limits count by that.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -43,6 +44,7 @@ def bare_address(entry: str) -> str:
         return ""
 
 
+@lru_cache(10_000)
 def limited_address(address: str) -> str:
     """What a limit counts by: an IPv4 address, or the network of an IPv6 address; other text as it is."""
     try:

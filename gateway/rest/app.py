@@ -6,7 +6,6 @@ Nothing is opened when it is made. Connections are made at first use, so a gatew
 down and says so in ``/health/ready``. The router has one entry per path, as methods share a path's endpoint.
 """
 
-import os
 import socket
 from importlib.metadata import version
 from typing import Any, Final, NamedTuple
@@ -45,12 +44,14 @@ from gateway.rest.pages import dashboard_routes
 from gateway.rest.parts import Parts
 from gateway.rest.prices import Prices
 from gateway.rest.reports import Reports
+from gateway.rest.request_id import new_request_id
 from gateway.rest.server import RestServer
 from gateway.rest.sse import Sse
 from gateway.rest.symbols import Symbols
 from gateway.rest.trades import Trades
 from gateway.rest.watchlists import Watchlists
 from gateway.stores.ws_stats import WsStats
+from runtime.garbage import keep_what_is_loaded
 from runtime.settings.whole import Settings, load_settings
 
 __all__ = ["create_app", "serve_rest"]
@@ -178,7 +179,7 @@ async def _refuse(request: Request, error: Exception) -> Response:  # what the r
     if error.status_code == 405:
         allowed = dict(error.headers or {})
         refused = ApiError("METHOD_NOT_ALLOWED", f"{request.method} is not for this path", {}, allowed)
-    request_id = os.urandom(8).hex()
+    request_id = new_request_id()
     headers = {**refused.headers, "x-request-id": request_id}
     return Response(encode_error(refused, request_id), refused.status, headers, "application/json")
 
@@ -188,5 +189,6 @@ def serve_rest(settings: Settings, queue: socket.socket) -> None:
     app = create_app(settings)
     files = raise_open_files(settings.gateway_sse_clients_max)
     server = RestServer(app, queue, files - OWN_FILES, app.state.parts.feed.close)
+    keep_what_is_loaded()
     log.info("rest_started", docs="/docs")
     uvloop.run(server.serve())

@@ -8,7 +8,6 @@ Request and Response cost more than the whole cached answer.
 
 import asyncio
 import gzip
-import os
 import re
 import time
 import traceback
@@ -36,6 +35,7 @@ from gateway.rest.errors import (
 from gateway.rest.limits import Limiter
 from gateway.rest.metrics import RestMetrics
 from gateway.rest.query import convert_query, query_pairs
+from gateway.rest.request_id import new_request_id
 from gateway.rest.request_limits import Allowance
 from gateway.rest.streaming import send_stream
 from gateway.rest.words import NoQuery, Query
@@ -207,13 +207,14 @@ class Endpoint:
 
     def __init__(self, operations: dict[str, Operation], doors: Doors) -> None:
         self._operations = operations
+        self._names = {method: operation.name for method, operation in operations.items()}
         self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         given_id = headers.get(b"x-request-id")
-        request_id = given_id.decode() if given_id and REQUEST_ID.fullmatch(given_id) else os.urandom(8).hex()
+        request_id = given_id.decode() if given_id and REQUEST_ID.fullmatch(given_id) else new_request_id()
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = self._operations[method]
         allowance: Allowance | None = None
@@ -244,7 +245,7 @@ class Endpoint:
         if reply is not None:
             head = scope["method"] == "HEAD"
             await _send(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
-            self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
+            self._doors.metrics.count(self._names[method], reply.status, time.perf_counter() - began)
 
     def _address(self, scope: Scope) -> str:
         """What limits per address count by."""
@@ -284,12 +285,14 @@ class Endpoint:
 
         Without a token any page can send simple requests, as browsers call them; none of them write here.
         """
-        origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
-        if origin and not self._doors.origins.allows(origin, host):
-            raise forbidden(REFUSED, origin=origin[:200])
-        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if self._doors.is_open and operation.body is not None and kind != JSON:
-            raise bad_request("Content-Type must be application/json")
+        if given := headers.get(b"origin"):
+            origin, host = given.decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
+            if not self._doors.origins.allows(origin, host):
+                raise forbidden(REFUSED, origin=origin[:200])
+        if self._doors.is_open and operation.body is not None:
+            kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if kind != JSON:
+                raise bad_request("Content-Type must be application/json")
 
 
 class _ClientLeft(Exception):
@@ -373,8 +376,11 @@ async def _pack(body: bytes) -> bytes:
 
 def is_held(etag: bytes, asked: dict[bytes, bytes]) -> bool:
     """Whether the client has this answer, by the If-None-Match among its headers."""
-    opaque, named = etag.removeprefix(b"W/"), asked.get(b"if-none-match", b"").split(b",")
-    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in named)
+    named = asked.get(b"if-none-match")
+    if named is None:
+        return False
+    opaque = etag.removeprefix(b"W/")
+    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in named.split(b","))
 
 
 def takes_gzip(asked: dict[bytes, bytes]) -> bool:

@@ -76,6 +76,11 @@ class _Windows:
         self._part_max = max(PART_MAX, policy.amount // 1000)
         self._windows: dict[str, _Window] = {}
 
+    def held(self, client: str) -> _Window | None:
+        """The client's window if it has a request to take already."""
+        window = self._windows.get(client)
+        return window if window is not None and window.drawn and window.ends_at > self._clock() else None
+
     async def ready(self, client: str) -> _Window:
         """The client's window, with a request to take unless it is spent."""
         window = self._windows.get(client)
@@ -128,7 +133,7 @@ class RequestLimits:
         if not pairs:
             return None
         while True:
-            held = [(each, await each.ready(client)) for each, client in pairs]
+            held = [(each, each.held(client) or await each.ready(client)) for each, client in pairs]
             spent = [(each, window) for each, window in held if window.drawn == 0 and window.spent]
             if spent:
                 raise self._refusal(*max(spent, key=lambda pair: pair[0].reset_s(pair[1])))
@@ -136,7 +141,12 @@ class RequestLimits:
                 break
         for _, window in held:
             window.drawn -= 1
-        return self._allowance(*min(held, key=lambda pair: (pair[0].remaining(pair[1]), -pair[0].reset_s(pair[1]))))
+        tightest = held[0]
+        for pair in held[1:]:
+            least, other = tightest[0].remaining(tightest[1]), pair[0].remaining(pair[1])
+            if other < least or (other == least and pair[1].ends_at > tightest[1].ends_at):
+                tightest = pair
+        return self._allowance(*tightest)
 
     def _allowance(self, windows: _Windows, window: _Window) -> Allowance:
         return Allowance(windows.policy.amount, windows.remaining(window), windows.reset_s(window), self._words)

@@ -2,14 +2,13 @@
 
 Counters of limits and last prices of single symbols are asked so. Only one call is on its way at a time, and what
 arrives meanwhile forms the next one: under load dozens of callers share a round trip, and a lone one waits for no
-other. An answer is what asking alone would have given. A failure is every waiting caller's failure.
+other. An answer is what asking alone would have given. A failure is that of everyone who waits by then, so nobody waits
+for a store longer than one call may take.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
-
-from gateway.stores.redis_pool import REDIS_ERRORS
 
 __all__ = ["Joined"]
 
@@ -27,7 +26,7 @@ class Joined(Generic[Q, A]):
         self._asking: asyncio.Task[None] | None = None
 
     async def ask(self, question: Q) -> A:
-        """The answer to one question; raises what ``ask_all`` raises of REDIS_ERRORS."""
+        """The answer to one question; raises what ``ask_all`` raises."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if self._asking is None:
@@ -35,19 +34,18 @@ class Joined(Generic[Q, A]):
         return await answer
 
     async def _ask(self) -> None:
+        batch: list[tuple[Q, asyncio.Future[A]]] = []
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
-                try:
-                    answers: Sequence[A] | Exception = await self._ask_all([question for question, _ in batch])
-                except REDIS_ERRORS as error:
-                    answers = error
-                for at, (_, answer) in enumerate(batch):
-                    if answer.done():  # its caller has gone
-                        continue
-                    if isinstance(answers, Exception):
-                        answer.set_exception(answers)
-                    else:
-                        answer.set_result(answers[at])
+                answers = await self._ask_all([question for question, _ in batch])
+                for (_, answer), given in zip(batch, answers, strict=True):
+                    if not answer.done():  # else its caller has gone
+                        answer.set_result(given)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
+            batch, self._waiting = batch + self._waiting, []
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error)
         finally:
             self._asking = None

@@ -52,7 +52,7 @@ class Now:
         self._keys = keys
         self._breaker = breaker
         self._timeout_s = timeout_ms / 1000
-        self._prices: Joined[str, bytes | None] = Joined(self._read_tickers)
+        self._prices: Joined[str, bytes | None] = Joined(self.tickers)
 
     async def guard(self, call: Awaitable[T]) -> T:
         """Awaits one Redis call; raises BreakerOpenError or NowUnavailableError."""
@@ -75,11 +75,12 @@ class Now:
 
     async def ticker(self, symbol: str) -> bytes | None:
         """The ticker snapshot's JSON, None for a symbol without one; those asked for meanwhile share a command."""
-        return await self.guard(self._prices.ask(symbol))
+        return await self._prices.ask(symbol)
 
     async def tickers(self, symbols: list[str]) -> list[bytes | None]:
         """As ``ticker``, of several symbols in one command."""
-        return await self.guard(self._read_tickers(symbols))
+        keys = [self._keys.price(symbol) for symbol in symbols]
+        return cast("list[bytes | None]", await self.guard(self._redis.mget(keys)))
 
     async def names(self) -> list[str]:
         """The name of every symbol that has ever traded, in order."""
@@ -124,9 +125,6 @@ class Now:
                 found.append(SymbolInfo(symbol, (exchange or b"").decode(), int(first_seen or 0), int(last_seen or 0)))
             if cursor == 0:
                 return sorted({each.symbol: each for each in found}.values(), key=lambda each: each.symbol)
-
-    async def _read_tickers(self, symbols: list[str]) -> list[bytes | None]:
-        return cast("list[bytes | None]", await self._redis.mget([self._keys.price(symbol) for symbol in symbols]))
 
     def _scan_names(self, cursor: int) -> Awaitable[object]:
         return cast(Awaitable[object], self._redis.sscan(SYMBOLS_KEY, cursor, count=NAMES_IN_PAGE))

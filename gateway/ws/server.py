@@ -42,6 +42,7 @@ from gateway.ws.metrics import WsMetrics
 from gateway.ws.options import WsOptions, boot_clock_ms
 from gateway.ws.picows_server import PicowsLink, listening_socket, tls_context, websocket_protocol
 from gateway.ws.session import Session
+from runtime.garbage import keep_what_is_loaded
 from runtime.settings.whole import Settings
 from schemas.channels import ALERTS
 from schemas.contract import CLOSE_AWAY
@@ -343,6 +344,7 @@ async def _run(settings: Settings, queue: socket.socket | None, share_port: bool
     keys = asyncio.create_task(authorizer.keep_keys()) if isinstance(authorizer, TokenAuthorizer) else None
     try:
         await gateway.start()
+        keep_what_is_loaded()
         await stopped.wait()
         log.info("websocket_drain_began", clients=gateway.admission.connections)
     finally:
