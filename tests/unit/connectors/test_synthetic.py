@@ -79,12 +79,14 @@ def test_no_step_is_more_than_a_thousandth_of_the_price() -> None:
     assert 10 < np.abs(np.diff(middle)).max() <= 100
 
 
+@pytest.mark.compiled
 def test_tidy_tape_is_applied_whole() -> None:
     batch = tape()
     assert np.all(np.diff(batch.rows["event_time_us"]) >= 0)
     assert Shard(Rules(dedupe=True)).apply(batch)[:3] == (5_000, 0, 0)
 
 
+@pytest.mark.compiled
 def test_disorder_makes_late_and_duplicate_trades() -> None:
     disorder = Disorder(swapped=0.1, late=0.01, late_ms=600_000, repeated=0.01)
     applied, duplicate, late, *_ = Shard(Rules(dedupe=True)).apply(tape(disorder=disorder))
