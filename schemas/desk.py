@@ -224,7 +224,8 @@ class ExposureRow(NamedTuple):
 class DeskAlert(NamedTuple):
     """Something that somebody should look at, or that it is over. ``id`` is made of the record that brought it about.
 
-    state: open or resolved, of the same id. basis: ``log``, or ``clock`` where nothing came.
+    state: see schemas.alert_states, of the same id. basis: ``log``, ``clock`` where nothing came, or ``user`` where
+    somebody, ``by``, acknowledged it.
     """
 
     id: str
@@ -237,3 +238,4 @@ class DeskAlert(NamedTuple):
     source: str
     actions: tuple[str, ...] = ()
     basis: str = "log"
+    by: str = ""

@@ -12,7 +12,7 @@ import msgspec
 from core.analytics.exposure_book import ExposureBook, Total
 from core.analytics.numbers import SCALE, number, quotient_number
 
-__all__ = ["change_data", "minute_data"]
+__all__ = ["change_data", "minute_data", "seconds", "total_fields"]
 
 PERCENT_DIGITS: Final = 6
 SECOND_DIGITS: Final = 6
@@ -43,16 +43,27 @@ def minute_data(
         {
             "interval": "1m",
             **head,
-            "totalExposure": number(total.gross, SCALE),
-            "netExposure": number(total.net, SCALE),
-            "peakExposure": number(total.peak, SCALE),
-            "exposureLimit": number(limit, SCALE) if limit else None,
-            "utilizationPct": _percent(total.gross, limit),
-            "peakUtilizationPct": _percent(total.peak, limit),
-            "warningSeconds": number(warning_us, SECOND_DIGITS),
-            "criticalSeconds": number(critical_us, SECOND_DIGITS),
+            **total_fields(total, limit),
+            "warningSeconds": seconds(warning_us),
+            "criticalSeconds": seconds(critical_us),
         }
     )
+
+
+def total_fields(total: Total, limit: int | None) -> dict[str, Any]:
+    """Fields of a total as it was when a window ended, and of its peak in it."""
+    return {
+        "totalExposure": number(total.gross, SCALE),
+        "netExposure": number(total.net, SCALE),
+        "peakExposure": number(total.peak, SCALE),
+        "exposureLimit": number(limit, SCALE) if limit else None,
+        "utilizationPct": _percent(total.gross, limit),
+        "peakUtilizationPct": _percent(total.peak, limit),
+    }
+
+
+def seconds(length_us: int) -> msgspec.Raw:
+    return number(length_us, SECOND_DIGITS)
 
 
 def _percent(gross: int, limit: int | None) -> msgspec.Raw | None:

@@ -13,7 +13,7 @@ from core.analytics.numbers import SCALE, US_DIGITS, mean_number, number, percen
 from schemas.columns import TradeRow
 from schemas.desk import LpFigures
 
-__all__ = ["lp_stats_data", "metrics_data"]
+__all__ = ["lp_fields", "lp_stats_data", "metrics_data"]
 
 PERCENT_DIGITS = 6
 
@@ -36,10 +36,11 @@ def metrics_data(row: TradeRow, lp: str, status: str) -> bytes:
 
 def lp_stats_data(head: Mapping[str, Any], cells: Mapping[str, LpFigures], length_us: int) -> bytes:
     """Data of ``lp-stats``: ``head`` first, then the figures of each provider of a window that is so long."""
-    return msgspec.json.encode({**head, "byLP": {lp: _figures(each, length_us) for lp, each in cells.items()}})
+    return msgspec.json.encode({**head, "byLP": {lp: lp_fields(each, length_us) for lp, each in cells.items()}})
 
 
-def _figures(figures: LpFigures, length_us: int) -> dict[str, Any]:
+def lp_fields(figures: LpFigures, length_us: int) -> dict[str, Any]:
+    """Fields of a provider's figures in a window that is so long."""
     samples = figures.samples
     return {
         "status": figures.status,

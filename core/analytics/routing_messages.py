@@ -16,7 +16,7 @@ from kernels.decimal_text import from_pair
 from schemas.columns import TradeRow
 from schemas.desk import SIDE_NAMES, RoutingFigures
 
-__all__ = ["add_figures", "decision_data", "stats_data"]
+__all__ = ["add_figures", "decision_data", "figures_fields", "stats_data"]
 
 SHARE_DIGITS: Final = 6
 Key = tuple[str, str, str]
@@ -60,9 +60,9 @@ def stats_data(
         {
             **head,
             **({"symbol": symbol} if symbol else {}),
-            **_figures(total, total),
-            "byDecision": {name: _figures(figures, total) for name, figures in sorted(by_decision.items())},
-            "byLP": {name: _figures(figures, total) for name, figures in sorted(by_lp.items())},
+            **figures_fields(total, total),
+            "byDecision": {name: figures_fields(figures, total) for name, figures in sorted(by_decision.items())},
+            "byLP": {name: figures_fields(figures, total) for name, figures in sorted(by_lp.items())},
         }
     )
 
@@ -83,7 +83,8 @@ def add_figures(figures: RoutingFigures, more: RoutingFigures) -> None:
     add_counts(figures.slippage, more.slippage)
 
 
-def _figures(figures: RoutingFigures, total: RoutingFigures) -> dict[str, Any]:
+def figures_fields(figures: RoutingFigures, total: RoutingFigures) -> dict[str, Any]:
+    """Fields of ``figures``, of which ``total`` are all: shares are of its count and volume."""
     count = figures.count
     return {
         "count": count,

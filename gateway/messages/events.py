@@ -57,8 +57,9 @@ class AlertEvent(msgspec.Struct, rename="camel"):
     source: str = ""
     symbols: list[SymbolName] = []
     action_items: list[str] = []
-    state: Annotated[str, Meta(description="open, or resolved of the same id")] = ""
-    basis: Annotated[str, Meta(description="log, or clock where nothing came")] = ""
+    state: Annotated[str, Meta(description="open; acknowledged or resolved of the same id")] = ""
+    basis: Annotated[str, Meta(description="log, clock where nothing came, or user of one that is acknowledged")] = ""
+    by: Annotated[str, Meta(description="Who acknowledged it")] = ""
 
 
 class GapEvent(msgspec.Struct, rename="camel"):

@@ -29,6 +29,8 @@ from gateway.port.open_files import OWN_FILES, raise_open_files
 from gateway.rest.about import Gateway
 from gateway.rest.alert_rules import AlertRules
 from gateway.rest.asyncapi import make_asyncapi
+from gateway.rest.desk_alerts import Alerts
+from gateway.rest.desk_figures import Desk
 from gateway.rest.docs_page import POLICY, make_page
 from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
 from gateway.rest.errors import ApiError, encode_error, not_found
@@ -50,6 +52,8 @@ from gateway.rest.sse import Sse
 from gateway.rest.symbols import Symbols
 from gateway.rest.trades import Trades
 from gateway.rest.watchlists import Watchlists
+from gateway.stores.desk_alerts import DeskAlerts
+from gateway.stores.desk_figures import DeskFigures
 from gateway.stores.ws_stats import WsStats
 from runtime.garbage import keep_what_is_loaded
 from runtime.settings.whole import Settings, load_settings
@@ -104,6 +108,14 @@ def create_app(
             parts.price_alerts,
             parts.limiter,
             settings.gateway_alert_rules_max,
+        ).operations(),
+        *Desk(DeskFigures(parts.clickhouse), parts.limiter).operations(),
+        *Alerts(
+            parts.redis,
+            parts.now,
+            DeskAlerts(parts.clickhouse),
+            parts.limiter,
+            None if authorizer.open else frozenset(settings.gateway_acknowledge_roles),
         ).operations(),
         *Health(parts.checks, parts.ws_stats, parts.metrics).operations(),
         *Flows(parts.flow_metrics).operations(),

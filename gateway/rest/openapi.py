@@ -28,12 +28,17 @@ PATH_PARAMETERS: Final = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 64},
         "description": "The id that it was made with",
     },
+    "alert": {
+        "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+        "description": "The alert's id; a slash is written as %2F",
+        "example": "exposure:total:warning:0-812",
+    },
 }
 ERROR_TEXT: Final = {
     400: "The request is not valid; details say what",
     401: "The token is missing, not valid or expired",
     403: "The token does not allow this",
-    404: "There is no such symbol, list, report or rule",
+    404: "There is no such symbol, list, report, rule or alert",
     429: "Over a limit; Retry-After says when to come back",
     500: "The server failed",
     503: "A dependency does not answer and nothing older is at hand; Retry-After says when to try again",
@@ -57,7 +62,8 @@ TAGS: Final = {
     "events": "What happens, as a stream",
     "watchlists": "Lists of symbols that a user keeps",
     "reports": "Large questions, answered later: asked for, watched, fetched",
-    "alerts": "Rules of users about prices, and what they fired",
+    "analytics": "Figures of a dealing desk by windows",
+    "alerts": "Alerts of a desk; rules of users about prices, and what they fired",
     "health": "For operators, without a token",
     "about": "What a client has to know before it connects",
 }

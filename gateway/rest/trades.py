@@ -10,7 +10,6 @@ import binascii
 import struct
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -20,6 +19,7 @@ from gateway.rest.endpoint import Call, Operation, Reply, etag_of
 from gateway.rest.errors import bad_request, symbol_not_found
 from gateway.rest.known_symbols import KnownSymbols
 from gateway.rest.limits import Limiter
+from gateway.rest.paging import next_page
 from gateway.rest.time_range import read_range
 from gateway.rest.words import StatsAnswer, StatsQuery, TradeAnswer, TradesQuery
 from gateway.stores.history import Figures, History, TradeRow
@@ -137,8 +137,7 @@ class Trades:
         found = await cache.get(key, load)
         reply = _reply(symbol, found.value, found.how)
         if found.value.cursor is not None:
-            reply.headers.append((b"x-next-cursor", found.value.cursor))
-            reply.headers.append((b"link", _link(call, found.value.cursor)))
+            reply.headers += next_page(call, found.value.cursor)
         return reply
 
     def _page(self, symbol: str, rows: list[TradeRow], query: TradesQuery, found: bool) -> Page:
@@ -197,15 +196,6 @@ def decode_cursor(text: str) -> tuple[int, int, int, int]:
     except (struct.error, binascii.Error, ValueError):
         raise bad_request("Not a cursor of ours; take it from X-Next-Cursor", parameter="cursor") from None
     return event_time_us, partition, offset, index
-
-
-def _link(call: Call, cursor: bytes) -> bytes:
-    """The same question, from ``cursor`` on; without the token, which a link is no place for."""
-    pairs = parse_qsl(call.scope["query_string"].decode("ascii"), keep_blank_values=True)
-    kept = [pair for pair in pairs if pair[0] not in ("token", "offset", "cursor")]
-    path: bytes = call.scope.get("raw_path") or call.scope["path"].encode()
-    asked = urlencode([*kept, ("cursor", cursor.decode())])
-    return b"<" + path.partition(b"?")[0] + b"?" + asked.encode() + b'>; rel="next"'
 
 
 def _period_start_us(period: str, now_us: int) -> int:

@@ -40,12 +40,12 @@ OUT: Final = frozenset(
 )
 LOGIN: Final = "check user, password and network of the user in TAPEFLOW_CLICKHOUSE_DSN"
 LIMITS: Final = (
-    "let the user set max_execution_time and timeout_overflow_mode: readonly = 2, no constraint on them; reports also "
-    "write: readonly = 0"
+    "let the user set max_execution_time and timeout_overflow_mode: readonly = 2, no constraint on them; reports and "
+    "acknowledged alerts are written: readonly = 0"
 )
 GRANT: Final = (
     "grant the user SELECT on the tables and views of TAPEFLOW_CLICKHOUSE_DATABASE, and for reports INSERT and ALTER "
-    "DELETE on its report_chunks"
+    "DELETE on its report_chunks, to acknowledge alerts INSERT on its alert_states"
 )
 # Set up wrongly, with what mends it. No query passes until then.
 REFUSED: Final = dict.fromkeys(NO_LOGIN, LOGIN) | {

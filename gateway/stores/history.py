@@ -17,7 +17,7 @@ from schemas.contract import YEAR_2300_US
 from schemas.intervals import Interval
 from schemas.names import BAR_VIEW, BARS_TABLE, TRADES_TABLE, TRADES_VIEW
 
-__all__ = ["BarRow", "Figures", "History", "TradePlace", "TradeRow"]
+__all__ = ["BarRow", "Figures", "History", "TradePlace", "TradeRow", "nearest"]
 
 TradePlace = tuple[int, int, int, int]
 """Where a trade stands among all of its symbol: time in µs, partition, offset, index in the record."""
@@ -175,7 +175,7 @@ class History:
             return [BarRow(*row) for row in zip(*columns, strict=True)]
 
         window_us = (limit + 2) * interval.length_us
-        return await _nearest(fetch, low_us, min(high_us, TIME_US_MAX), window_us, limit, forward=forward)
+        return await nearest(fetch, low_us, min(high_us, TIME_US_MAX), window_us, limit, forward=forward)
 
     async def trades(
         self,
@@ -203,7 +203,7 @@ class History:
             columns = await self._clickhouse.select(sql, params)
             return [TradeRow(*row) for row in zip(*columns, strict=True)]
 
-        return await _nearest(fetch, low_us, high_us, TRADES_WINDOW_US, limit, forward=forward)
+        return await nearest(fetch, low_us, high_us, TRADES_WINDOW_US, limit, forward=forward)
 
     async def figures(self, symbol: str, low_us: int, high_us: int) -> Figures:
         """Exact figures over the trades within [low_us, high_us]."""
@@ -236,7 +236,7 @@ def _directed(sql: str, *, forward: bool) -> str:
     return sql.replace("{DESC}", "ASC" if forward else "DESC").replace("{BEYOND}", ">" if forward else "<")
 
 
-async def _nearest(
+async def nearest(
     fetch: Callable[[int, int, int], Awaitable[list[Any]]],
     low_us: int,
     high_us: int,

@@ -62,6 +62,11 @@ class GatewaySettings(BaseSettings):
         'Roles that may join a channel, e.g. {"alerts": ["trader"]}; JSON; of those not named, alerts and '
         "exposure-updates are closed and the others open",
     )
+    gateway_acknowledge_roles: Names = setting(
+        (),
+        "Roles that may acknowledge alerts, with commas, of those that may join the channel alerts; empty: nobody with "
+        "a token may",
+    )
 
     # gateway, WebSocket
     gateway_port: int = setting(

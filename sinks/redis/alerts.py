@@ -1,29 +1,23 @@
 """Adds alerts to the stream of events, each opening and each resolution once, whatever is written again.
 
-sinks.desk_alerts calls it when ClickHouse has them. A script keeps a mark of what went out, made of the alert's id and
-state. A Redis that is down is waited for.
+sinks.desk_alerts calls it when ClickHouse has them. The script of schemas.alert_stream lets each state of an alert in
+once. A Redis that is down is waited for.
 """
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 import redis
 
 from runtime.outage import persist
-from schemas.alert_states import OPEN
-from schemas.channels import ALERTS, CHANNEL_TYPES, ENTRIES_KEPT, event_fields
+from schemas.alert_stream import ADD_ALERTS, alert_arguments
 from schemas.desk import DeskAlert
 from schemas.names import ALERTS_SENT_KEY, EVENTS_STREAM
 from sinks.redis.refusals import refusal
-from sinks.redis.scripts import ADD_ALERTS
 from sinks.redis.sink import is_outage, open_client, place
 
-__all__ = ["AlertWriter", "alert_data"]
-
-MARKS_KEPT: Final = 100_000
-"""Ten times what the stream holds: a replay of more than that may send old alerts again."""
+__all__ = ["AlertWriter"]
 
 
 class AlertWriter:
@@ -38,13 +32,7 @@ class AlertWriter:
     def write(self, alerts: Sequence[DeskAlert]) -> None:
         """Returns when Redis took all. Raises Unreachable when stopped while it is down, SettingError for a right that
         is missing, WriteFailed for any other refusal."""
-        arguments: list[Any] = [ENTRIES_KEPT, MARKS_KEPT]
-        for alert in alerts:
-            time_ms = alert.time_us // 1000
-            fields = event_fields(CHANNEL_TYPES[ALERTS], alert_data(alert), written_ms=time_ms)
-            pairs = [text for name, value in fields.items() for text in (name, value.decode())]
-            mark = alert.id if alert.state == OPEN else f"{alert.id}:{alert.state}"
-            arguments += [mark, time_ms, msgspec.msgpack.encode(pairs)]
+        arguments = alert_arguments(alerts)
         try:
             persist(
                 lambda: self._call(arguments),
@@ -65,20 +53,3 @@ class AlertWriter:
         except Exception:  # after any failure an old reply may still be on its way: never read on from it
             self._client.connection_pool.disconnect()
             raise
-
-
-def alert_data(alert: DeskAlert) -> bytes:
-    """Data of ``alert``, with S1's fields, its state and what it was judged by."""
-    return msgspec.json.encode(
-        {
-            "id": alert.id,
-            "severity": alert.severity,
-            "category": alert.category,
-            "title": alert.title,
-            "message": alert.message,
-            "source": alert.source,
-            "actionItems": alert.actions,
-            "state": alert.state,
-            "basis": alert.basis,
-        }
-    )

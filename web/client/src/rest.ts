@@ -11,13 +11,14 @@ import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./code
 import { ApiError } from "./errors.ts";
 import type { Interval } from "./generated/messages.ts";
 import type {
-  AboutAnswer, AlertRuleAnswer, AlertRuleBody, Alive, FiredAlert, FlowsAnswer, GetPriceAlertsQuery, PreviewAnswer, PreviewBody, Ready, ReportAnswer,
-  ReportBody, SymbolInfo, Watchlist, WatchlistBody, WsStatsAnswer,
+  AboutAnswer, AlertAnswer, AlertRuleAnswer, AlertRuleBody, Alive, ExposureWindow, FiredAlert, FlowsAnswer, GetAlertsQuery,
+  GetExposureWindowsQuery, GetLpWindowsQuery, GetPriceAlertsQuery, GetRoutingWindowsQuery, LpWindow, PreviewAnswer, PreviewBody, Ready,
+  ReportAnswer, ReportBody, RoutingWindow, SymbolInfo, Watchlist, WatchlistBody, WsStatsAnswer,
 } from "./generated/rest.ts";
 import { withRetry } from "./retry.ts";
 import type { GetToken } from "./token.ts";
 import {
-  BAR_DECIMALS, MARKET_DECIMALS, STATS_DECIMALS, TICKER_DECIMALS, TRADE_DECIMALS, type BarRow, type MarketRow, type PriceRow,
+  BAR_DECIMALS, MARKET_DECIMALS, STATS_DECIMALS, TICKER_DECIMALS, TRADE_DECIMALS, WINDOW_DECIMALS, type BarRow, type MarketRow, type PriceRow,
   type StatsRow, type TradeRow,
 } from "./values.ts";
 
@@ -180,6 +181,35 @@ export class RestClient<const E extends Exact = Doubles> {
     return this.#get("/api/price-alerts", query);
   }
 
+  /** Routing decisions of a desk by windows, newest first. */
+  async routingWindows(query: GetRoutingWindowsQuery = {}): Promise<RoutingWindow<NumberOf<E>>[]> {
+    return this.#get("/api/analytics/routing", query, WINDOW_DECIMALS);
+  }
+
+  /** Its liquidity providers. */
+  async lpWindows(query: GetLpWindowsQuery = {}): Promise<LpWindow<NumberOf<E>>[]> {
+    return this.#get("/api/analytics/lp", query, WINDOW_DECIMALS);
+  }
+
+  /** Its exposure. */
+  async exposureWindows(query: GetExposureWindowsQuery = {}): Promise<ExposureWindow<NumberOf<E>>[]> {
+    return this.#get("/api/analytics/exposure", query, WINDOW_DECIMALS);
+  }
+
+  /** Alerts of a desk, newest first. */
+  async alerts(query: GetAlertsQuery = {}): Promise<AlertAnswer[]> {
+    return this.#get("/api/alerts", query);
+  }
+
+  async alert(id: string): Promise<AlertAnswer> {
+    return this.#get(`/api/alerts/${encodeURIComponent(id)}`);
+  }
+
+  /** Says that the user looks after an alert, where the role may; how it is now. */
+  async acknowledgeAlert(id: string): Promise<AlertAnswer> {
+    return this.#send("POST", `/api/alerts/${encodeURIComponent(id)}/acknowledge`);
+  }
+
   /** What this gateway is, and whether it asks for tokens. */
   async about(): Promise<AboutAnswer> {
     return this.#get("/api/about");
@@ -266,7 +296,10 @@ export class RestClient<const E extends Exact = Doubles> {
     // Inside a string a quote is escaped, so what matches here is a field and never a part of some text.
     const quoted = text.replace(KEYED_NUMBER, (all, key: string, digits: string) => (decimals.includes(key) ? `"${key}":"${digits}"` : all));
     const value = JSON.parse(quoted) as object;
-    for (const row of Array.isArray(value) ? (value as object[]) : [value]) convertDecimals(row, decimals, this.#exact);
+    for (const row of Array.isArray(value) ? (value as object[]) : [value]) {
+      convertDecimals(row, decimals, this.#exact);
+      for (const part of Object.values(row)) if (part !== null && typeof part === "object") convertDecimals(part as object, decimals, this.#exact);
+    }
     return value as T;
   }
 }

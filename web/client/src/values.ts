@@ -6,7 +6,9 @@
 import type {
   Candle, CandlesInitial, CandleUpdate, Exposure, LpMetrics, PriceSnapshot, Quote, QuotesServerMessage, RoutingDecision,
 } from "./generated/messages.ts";
-import type { BarAnswer, MarketAnswer, PriceAnswer, StatsAnswer, TradeAnswer } from "./generated/rest.ts";
+import type {
+  BarAnswer, ExposureWindow, LpWindow, MarketAnswer, PriceAnswer, RoutingWindow, StatsAnswer, TradeAnswer, WindowTimes,
+} from "./generated/rest.ts";
 
 /** The ticker of a symbol. */
 export type Ticker<N = number> = Omit<PriceSnapshot<N>, "type">;
@@ -38,6 +40,11 @@ export const MARKET_DECIMALS = ["price", "changePercent", "volume"] as const sat
 export const STATS_DECIMALS = [
   "open", "high", "low", "close", "volume", "avgPrice", "volatility",
 ] as const satisfies readonly (keyof StatsAnswer)[];
+export const WINDOW_DECIMALS = [
+  "share", "volume", "volumeShare", "mean", "p50", "p90", "p99", "max", "uptime", "avgSpread", "executionQuality",
+  "quotesPerSecond", "rejectRate", "totalExposure", "netExposure", "peakExposure", "exposureLimit", "utilizationPct",
+  "peakUtilizationPct", "warningSeconds", "criticalSeconds",
+] as const satisfies readonly (keyof (RoutingWindow & LpWindow & ExposureWindow & WindowTimes))[];
 export const ANALYTICS_DECIMALS = [
   "volume", "executionTimeMs", "spread", "slippage", "avgSpread", "executionQuality", "latencyMs", "quotesPerSecond",
   "rejectRate", "uptime", "totalExposure", "netExposure", "exposureLimit", "utilizationPct",

@@ -194,6 +194,12 @@ describe("requests", () => {
     await rest.deleteAlertRule("w");
     await rest.previewAlertRule({} as never);
     await rest.priceAlerts({ limit: 5 });
+    await rest.routingWindows({ window: "1h", by: "lp" });
+    await rest.lpWindows();
+    await rest.exposureWindows({ by: "book" });
+    await rest.alerts({ state: "open" });
+    await rest.alert("x");
+    await rest.acknowledgeAlert("x");
     await rest.about();
     await rest.health();
     await rest.readiness();
@@ -203,7 +209,7 @@ describe("requests", () => {
     await rest.metrics();
     const elsewhere = ["getHistorical", "streamEvents"]; // another name for two of these; EventClient
     const wanted = Object.entries(REST_OPERATIONS).filter(([name]) => !elsewhere.includes(name) && !/login/i.test(name));
-    const paths = asked.map(({ method, path }) => `${method} ${path.replace(/\/A$/, "/{symbol}").replace(/\/w(?=\/|$)/, "/{id}")}`);
+    const paths = asked.map(({ method, path }) => `${method} ${path.replace(/\/A$/, "/{symbol}").replace(/\/w(?=\/|$)/, "/{id}").replace(/\/x(?=\/|$)/, "/{alert}")}`);
     expect(wanted.map(([, { method, path }]) => `${method} ${path}`).filter((each) => !paths.includes(each))).toEqual([]);
   });
 });
@@ -217,6 +223,16 @@ describe("exact", () => {
     expect(bar).toEqual({
       symbol: 'a"price":1', time: 1767225600000, open: "64200.12345678901234", high: "-1e-7", low: "0", close: "1", volume: "10",
       quoteVolume: "1", vwap: null, tradeCount: 3, final: true, revision: 0, sequence: 9,
+    });
+  });
+
+  test("also inside of figures", async () => {
+    const answer = '[{"window":"1h","startTime":5,"count":2,"volume":1.50,"executionTimeMs":{"p50":0.1,"max":12},"slippage":{"mean":-1e-10,"adverse":1}}]';
+    const { fetch } = scriptedFetch(() => new Response(answer));
+    const [row] = await new RestClient({ url: "http://gateway.test", fetch, exact: (digits) => ({ digits }) }).routingWindows();
+    expect(row).toEqual({
+      window: "1h", startTime: 5, count: 2, volume: { digits: "1.50" }, executionTimeMs: { p50: { digits: "0.1" }, max: { digits: "12" } },
+      slippage: { mean: { digits: "-1e-10" }, adverse: 1 },
     });
   });
 

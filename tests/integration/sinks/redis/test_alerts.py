@@ -1,16 +1,16 @@
-"""The stream of alerts in a real Redis: S1's fields, a mark for each state, rights that are missing."""
+"""The stream of alerts in a real Redis: each state once, none behind its end, rights that are missing."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
 from schemas.desk import DeskAlert
 from schemas.errors import SettingError
-from sinks.redis.alerts import AlertWriter, alert_data
+from sinks.redis.alerts import AlertWriter
 from sinks.redis.sink import connect
 from tests.servers.redis import RedisServer
 
@@ -23,13 +23,6 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def test_an_alert_has_the_fields_of_s1() -> None:
-    assert json.loads(alert_data(ALERT)) == {
-        "id": "id", "severity": "error", "category": "lp", "title": "t", "message": "m", "source": "analytics",
-        "actionItems": ["Check"], "state": "open", "basis": "log",
-    }  # fmt: skip
-
-
 def test_each_state_goes_out_once(server: RedisServer) -> None:
     writer = AlertWriter(server.url)
     for _ in range(2):
@@ -38,6 +31,22 @@ def test_each_state_goes_out_once(server: RedisServer) -> None:
         entries: Any = client.xrange("md:events")
         assert client.zcard("md:alerts-sent") == 2
     assert [fields[b"type"] for _, fields in entries] == [b"alert"] * 2
+    writer.close()
+
+
+def test_nothing_is_acknowledged_that_was_resolved_before(server: RedisServer) -> None:
+    writer = AlertWriter(server.url)
+    said = ALERT._replace(state="acknowledged")
+    for _ in range(2):
+        writer.write([ALERT, said])
+    writer.write([ALERT._replace(state="resolved"), said, said._replace(id="other")])
+    writer.write([ALERT._replace(id="other", state="resolved"), said._replace(id="other")])
+    with redis.Redis.from_url(server.url) as client:
+        entries: Any = client.xrange("md:events")
+    told = [msgspec.json.decode(fields[b"data"]) for _, fields in entries]
+    assert [(each["id"], each["state"]) for each in told] == [
+        ("id", "open"), ("id", "acknowledged"), ("id", "resolved"), ("other", "acknowledged"), ("other", "resolved"),
+    ]  # fmt: skip
     writer.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.stores.history import _deviation, _nearest, _ratio
+from gateway.stores.history import _deviation, _ratio, nearest
 
 PRICES = st.decimals(min_value="0.0000000001", max_value="999999999999999999", places=10)
 
@@ -44,6 +44,6 @@ def test_windows_give_what_one_query_would(rows: set[int], one: int, two: int, d
         asked.append((low_us, high_us))
         return found(low_us, high_us, count)
 
-    got = asyncio.run(_nearest(fetch, low, high, window, limit, forward=forward))
+    got = asyncio.run(nearest(fetch, low, high, window, limit, forward=forward))
     assert got == found(low, high, limit)
     assert len(asked) <= 3

@@ -582,10 +582,12 @@ export interface AlertEvent {
   source?: string;
   symbols?: string[];
   actionItems?: string[];
-  /** open, or resolved of the same id */
+  /** open; acknowledged or resolved of the same id */
   state?: string;
-  /** log, or clock where nothing came */
+  /** log, clock where nothing came, or user of one that is acknowledged */
   basis?: string;
+  /** Who acknowledged it */
+  by?: string;
 }
 
 /** Something of a message could not be done. The connection stays, and the rest of the message holds. */

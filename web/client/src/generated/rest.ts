@@ -1,5 +1,19 @@
 // Generated from the gateway's openapi.json: change the structs of gateway/, then run `make web-types`.
 
+export const ALERT_STATES = ["acknowledged", "open", "resolved"] as const;
+export type AlertState = (typeof ALERT_STATES)[number];
+
+export const DESK_WINDOWS = ["1d", "1h", "1m", "range"] as const;
+/**
+ * Length of the windows, aligned to UTC; range: all from startTime to endTime as one, both of which are to be
+ * given then
+ */
+export type DeskWindow = (typeof DESK_WINDOWS)[number];
+
+export const EXPOSURE_SCOPES = ["book", "lp", "symbol", "total"] as const;
+/** What each row is of */
+export type ExposureScope = (typeof EXPOSURE_SCOPES)[number];
+
 export const PERIODS = ["1d", "1h", "1m", "1w", "all", "ytd"] as const;
 /** The last hour, day, 7 days, 30 days; since the year began (UTC); everything */
 export type Period = (typeof PERIODS)[number];
@@ -86,6 +100,24 @@ export interface AboutAnswer {
   messagesPerS: number;
   /** REST requests of a user or address; 0: no limit */
   requestsPerMinute: number;
+}
+
+/** An alert as it was opened, and its state: that only rises, from open to acknowledged to resolved. */
+export interface AlertAnswer {
+  id: string;
+  /** When it was opened */
+  timestamp: number;
+  severity: string;
+  category: string;
+  title: string;
+  message: string;
+  source: string;
+  actionItems: string[];
+  state: AlertState;
+  /** Milliseconds since the epoch, UTC */
+  stateSince: number;
+  /** Who acknowledged it, or what resolved it; empty while it is open */
+  stateBy: string;
 }
 
 /** What every answer of status 400 and above holds. */
@@ -495,6 +527,110 @@ export interface ReportVolatility<N = number> {
   annualised: N | null;
 }
 
+/**
+ * Exposure as it was at the end of a window's last minute in which a record came, and its peaks. The limit is
+ * that of the gross total. How long levels were held is told of minutes alone.
+ */
+export interface ExposureWindow<N = number> {
+  window: DeskWindow;
+  /** Milliseconds since the epoch, UTC */
+  startTime: number;
+  by: ExposureScope;
+  /** Symbol, provider or book; empty of the total */
+  name: string;
+  /** Of the topic: figures are of each */
+  partition: number;
+  /** Gross */
+  totalExposure: N;
+  netExposure: N;
+  /** Greatest gross */
+  peakExposure: N;
+  exposureLimit: N | null;
+  utilizationPct: N | null;
+  peakUtilizationPct: N | null;
+  warningSeconds: N | null;
+  criticalSeconds: N | null;
+}
+
+/** A provider in a window. */
+export interface LpWindow<N = number> {
+  window: DeskWindow;
+  /** Milliseconds since the epoch, UTC */
+  startTime: number;
+  lpName: string;
+  /** Of the topic: figures are of each */
+  partition: number;
+  /** Of the last record in the window; empty where there is none */
+  status: string;
+  /** Records in the window */
+  samples: number;
+  /** Percent of the window */
+  uptime: N;
+  statusChanges: number;
+  avgSpread: N;
+  spread: WindowPercentiles<N>;
+  executionQuality: N;
+  latencyMs: WindowTimes<N>;
+  quotesPerSecond: N;
+  /** Of quotes */
+  rejectRate: N;
+}
+
+/** At most 1/256 off. */
+export interface WindowPercentiles<N = number> {
+  p50: N;
+  p90: N;
+  p99: N;
+}
+
+/** Milliseconds. `max` is exact. */
+export interface WindowTimes<N = number> {
+  p50: N;
+  p90: N;
+  p99: N;
+  mean: N;
+  max: N;
+}
+
+/** Decisions of a window. share and volumeShare: of all that the question's filters leave in the window. */
+export interface RoutingWindow<N = number> {
+  window: DeskWindow;
+  /** Milliseconds since the epoch, UTC */
+  startTime: number;
+  /** Null unless rows are by symbol */
+  symbol: string | null;
+  /** Null unless rows are by lp */
+  lpSelected: string | null;
+  /** Null unless rows are by decision */
+  routingDecision: string | null;
+  count: number;
+  share: N;
+  volume: N;
+  volumeShare: N;
+  executionTimeMs: WindowTimes<N>;
+  spread: WindowSpreads<N>;
+  slippage: WindowSlippages<N>;
+}
+
+export interface WindowSpreads<N = number> {
+  p50: N;
+  p90: N;
+  p99: N;
+  mean: N;
+}
+
+/** Below 0 in the client's favour. */
+export interface WindowSlippages<N = number> {
+  p50: N;
+  p90: N;
+  p99: N;
+  mean: N;
+  /** Decisions with a slippage below 0 */
+  favourable: number;
+  /** Decisions with a slippage above 0 */
+  adverse: number;
+}
+
 /** One bar. `final` is false for the live bar; a final bar may come again with a higher revision. */
 export interface BarAnswer<N = number> {
   /** As the venue writes it */
@@ -640,6 +776,94 @@ export interface GetPriceAlertsQuery {
   limit?: number;
 }
 
+export interface GetRoutingWindowsQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  window?: DeskWindow;
+  /** X-Next-Cursor of the page before */
+  cursor?: string;
+  /** What each row is of: symbol, lp, decision, or several with commas; left out: all decisions of the window */
+  by?: string;
+  /** Only decisions of this symbol */
+  symbol?: string;
+  /** Only of this provider; empty: the desk's own */
+  lp?: string;
+  /** Only these: ABOOK, BBOOK, … */
+  decision?: string;
+}
+
+export interface GetLpWindowsQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  window?: DeskWindow;
+  /** X-Next-Cursor of the page before */
+  cursor?: string;
+  /** Only this provider */
+  lp?: string;
+}
+
+export interface GetExposureWindowsQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  window?: DeskWindow;
+  /** X-Next-Cursor of the page before */
+  cursor?: string;
+  by?: ExposureScope;
+  /** Only this symbol, provider or book */
+  name?: string;
+}
+
+export interface GetAlertsQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  /** Only these; several with commas */
+  severity?: string;
+  /** Only these; several with commas */
+  category?: string;
+  /** Only these; several with commas */
+  source?: string;
+  /** Only those that are now open, acknowledged or resolved; several with commas */
+  state?: string;
+  /** X-Next-Cursor of the page before */
+  cursor?: string;
+}
+
 /** What each operation asks and answers, by its operationId. */
 export interface RestOperations<N = number> {
   /** Last price. */
@@ -730,6 +954,37 @@ export interface RestOperations<N = number> {
   deleteAlertRule: { path: { id: string }; query: Record<string, never>; body: undefined; answer: undefined };
   /** What the user's rules fired. Newest first, each once, for ever. */
   getPriceAlerts: { path: Record<string, never>; query: GetPriceAlertsQuery; body: undefined; answer: FiredAlert<N>[] };
+  /**
+   * Decisions by windows. Counts, volumes, shares, execution times, spreads and slippages, over the symbols
+   * that the token allows. Percentiles are at most 1/256 off. Newest first, or by order=asc oldest first; in
+   * a window by name. A full page has the headers X-Next-Cursor and Link.
+   */
+  getRoutingWindows: { path: Record<string, never>; query: GetRoutingWindowsQuery; body: undefined; answer: RoutingWindow<N>[] };
+  /**
+   * Liquidity providers by windows. Spreads, quality, latencies, reject rates, and uptime by status changes.
+   * Newest first, or by order=asc oldest first; in a window by name. A full page has the headers
+   * X-Next-Cursor and Link.
+   */
+  getLpWindows: { path: Record<string, never>; query: GetLpWindowsQuery; body: undefined; answer: LpWindow<N>[] };
+  /**
+   * Exposure by windows. Windows in which a record came: totals as they were then, and peaks. By symbol:
+   * those that the token allows. Newest first, or by order=asc oldest first; in a window by name. A full page
+   * has the headers X-Next-Cursor and Link.
+   */
+  getExposureWindows: { path: Record<string, never>; query: GetExposureWindowsQuery; body: undefined; answer: ExposureWindow<N>[] };
+  /**
+   * A desk's alerts. Newest first, or by order=asc oldest first, with the state that each has now. A full
+   * page has the headers X-Next-Cursor and Link.
+   */
+  getAlerts: { path: Record<string, never>; query: GetAlertsQuery; body: undefined; answer: AlertAnswer[] };
+  /**
+   * Say that somebody looks after an alert. For roles that the gateway's setting names. It is written down
+   * before it is answered, and told in the channel alerts. States only rise: asked again, or of one that is
+   * resolved, nothing changes, and the answer says how it is.
+   */
+  acknowledgeAlert: { path: { alert: string }; query: Record<string, never>; body: undefined; answer: AlertAnswer };
+  /** One alert. */
+  getAlert: { path: { alert: string }; query: Record<string, never>; body: undefined; answer: AlertAnswer };
   /** Liveness. */
   getHealth: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Alive };
   /** Readiness, with each dependency. 503 with the same body where a needed dependency is down. */
@@ -775,6 +1030,12 @@ export const REST_OPERATIONS = {
   replaceAlertRule: { method: "PUT", path: "/api/alert-rules/{id}" },
   deleteAlertRule: { method: "DELETE", path: "/api/alert-rules/{id}" },
   getPriceAlerts: { method: "GET", path: "/api/price-alerts" },
+  getRoutingWindows: { method: "GET", path: "/api/analytics/routing" },
+  getLpWindows: { method: "GET", path: "/api/analytics/lp" },
+  getExposureWindows: { method: "GET", path: "/api/analytics/exposure" },
+  getAlerts: { method: "GET", path: "/api/alerts" },
+  acknowledgeAlert: { method: "POST", path: "/api/alerts/{alert}/acknowledge" },
+  getAlert: { method: "GET", path: "/api/alerts/{alert}" },
   getHealth: { method: "GET", path: "/health" },
   getReadiness: { method: "GET", path: "/health/ready" },
   getWsStats: { method: "GET", path: "/health/ws-stats" },
