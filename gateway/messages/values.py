@@ -17,6 +17,7 @@ __all__ = [
     "ENCODINGS",
     "MS_MAX",
     "NOTHING",
+    "NULL",
     "IntervalName",
     "IsoTime",
     "Milliseconds",

@@ -27,7 +27,8 @@ class Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """``counted``: what it reads as rows of its own, which are bounded in number beforehand. ``wide``: fields with 20
-    decimals, where others have 10. ``symbols_min``, ``symbols_max``: how many it takes, where that isn't any number."""
+    decimals, where others have 10. ``symbols_min``, ``symbols_max``: how many it takes, where that isn't any number.
+    ``channels``: those whose past it tells, so that only who may join them may ask for it."""
 
     name: str
     row: type[msgspec.Struct]
@@ -38,3 +39,4 @@ class Kind:
     wide: frozenset[str] = frozenset()
     symbols_min: int = 0
     symbols_max: int | None = None
+    channels: tuple[str, ...] = ()

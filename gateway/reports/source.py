@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from gateway.reports.returns import Returns, log_returns
 from gateway.reports.words import Ask, TooMuch
 from gateway.stores.clickhouse import ClickHouse
+from gateway.stores.desk_figures import DeskFigures
 from gateway.stores.history import History
 from schemas.contract import YEAR_2300_US
 from schemas.intervals import INTERVALS, Interval, parse_interval
@@ -81,12 +82,13 @@ ORDER BY event_time, kafka_partition, kafka_offset, kafka_index LIMIT %(limit)s"
 
 
 class Source:
-    """Queries for reports. ``rows_max``: how many rows one report may read as rows; ``history``: figures of a symbol,
-    as others ask for them."""
+    """Queries for reports. ``rows_max``: how many rows one report may read as rows; ``history`` and ``desk``: figures
+    of a symbol and of a desk, as others ask for them."""
 
     def __init__(self, clickhouse: ClickHouse, rows_max: int) -> None:
         self._clickhouse = clickhouse
         self.history = History(clickhouse)
+        self.desk = DeskFigures(clickhouse)
         self.rows_max = rows_max
 
     async def select(self, sql: str, ask: Ask, **more: object) -> list[tuple[Any, ...]]:

@@ -24,7 +24,17 @@ __all__ = [
     "TooMuch",
 ]
 
-KIND_NAMES: Final = ("bars", "trades", "stats", "top-movers", "volume-profile", "correlation", "volatility")
+KIND_NAMES: Final = (
+    "bars",
+    "trades",
+    "stats",
+    "top-movers",
+    "volume-profile",
+    "correlation",
+    "volatility",
+    "lp-scorecard",
+    "exposure-history",
+)
 FORMATS: Final = ("json", "csv", "parquet", "arrow")
 SYMBOLS_MAX: Final = 500
 EXAMPLE: Final = {
@@ -53,7 +63,8 @@ Length = Annotated[
     str,
     Meta(
         title="ReportInterval",
-        description="Length of the bars that are reported or computed from; 1d and 1w are taken as 1D and 1W",
+        description="Length of the bars, or of windows of exposure, that are reported or computed from; 1d and 1w are "
+        "taken as 1D and 1W",
         extra_json_schema={"enum": [*(each.name for each in INTERVALS), "1d", "1w"]},
     ),
 ]

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from gateway.reports.formats import CONTENT_TYPES, encode
 from gateway.reports.jobs import Job, Jobs, TooMany
+from gateway.reports.kind import Kind
 from gateway.reports.kinds.table import KINDS
 from gateway.reports.results import Results
 from gateway.reports.runner import Runner
@@ -21,6 +22,7 @@ from gateway.reports.source import Source
 from gateway.reports.visible import visible
 from gateway.reports.words import EXAMPLE, FORMATS, Ask, ReportAnswer, ReportBody, TooMuch
 from gateway.rest.body import json_body
+from gateway.rest.desk_figures import check_channel
 from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
 from gateway.rest.errors import ApiError, bad_request, forbidden, not_found, rate_limited
 from gateway.rest.limits import Limiter
@@ -146,6 +148,7 @@ class Reports:
             words = f"failed: {answer.error}" if answer.state == "failed" else f"is {answer.state}"
             raise ApiError("NOT_READY", f"The report {words}", {"state": answer.state, "progress": answer.progress})
         _check_access(call, job.ask)
+        _check_channels(call, KINDS[job.ask.kind])
         if self._fetches >= FETCHES_MAX:
             raise rate_limited(f"{FETCHES_MAX} results are being sent by this gateway; come again", 5)
         name = f'attachment; filename="{answer.kind}-{answer.id[:8]}.{wanted}"'
@@ -194,6 +197,7 @@ def _ask(call: Call, body: ReportBody) -> Ask:
     kind = KINDS.get(body.kind)
     if kind is None:
         raise _unprocessable(f"No such kind of report: {body.kind[:64]}. There are {', '.join(KINDS)}", "kind")
+    _check_channels(call, kind)
     for name, given in (("startTime", body.start_time), ("endTime", body.end_time)):
         check_time(name, given)
     if body.start_time > body.end_time:
@@ -229,6 +233,11 @@ def _check_access(call: Call, ask: Ask) -> None:
         check_symbol(symbol, call.principal)
     if not ask.symbols and "*" not in call.principal.symbols and not set(ask.access) <= set(call.principal.symbols):
         raise forbidden("The token gives access to fewer symbols than the report has: ask for it anew")
+
+
+def _check_channels(call: Call, kind: Kind) -> None:
+    for channel in kind.channels:
+        check_channel(call, channel)
 
 
 def _unprocessable(words: str, field: str) -> ApiError:

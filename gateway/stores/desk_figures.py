@@ -25,7 +25,10 @@ Place = tuple[int | str, ...]
 """Where a row stands: start of its window in µs, then the names by which rows of a window are in order."""
 COLUMN_OF: Final = {"symbol": "symbol", "lp": "lp_selected", "decision": "routing_decision"}
 
-AT: Final = "intDiv(toUnixTimestamp64Micro(start), toInt64(%(length)s)) * toInt64(%(length)s)"
+AT: Final = (
+    "intDiv(toUnixTimestamp64Micro(start) - toInt64(%(origin)s), toInt64(%(length)s)) * toInt64(%(length)s)"
+    " + toInt64(%(origin)s)"
+)
 IN_RANGE: Final = (
     "start BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')"
     " AND fromUnixTimestamp64Micro(toInt64(%(high)s), 'UTC')"
@@ -92,7 +95,8 @@ NAMES_SQL: Final = {
 
 
 class Span(NamedTuple):
-    """Which windows: those of ``length_us`` that start within [low_us, high_us], or with 0 all minutes that do as one.
+    """Which windows: those of ``length_us`` that start within [low_us, high_us], or with 0 all minutes that do as one;
+    ``origin_us`` is the start of one of them.
 
     The newest ``limit`` rows before the place ``beyond``, newest first; ``forward``: the first ones after it.
     """
@@ -103,6 +107,7 @@ class Span(NamedTuple):
     limit: int
     forward: bool = False
     beyond: Place | None = None
+    origin_us: int = 0
 
 
 class RoutingCell(NamedTuple):
@@ -180,24 +185,31 @@ class DeskFigures:
     async def _rows(
         self, sql: str, where: str, span: Span, given: Mapping[str, object], nowhere: Place
     ) -> list[tuple[Any, ...]]:
-        length_us = span.length_us or WHOLE_US
+        length_us, origin_us = span.length_us or WHOLE_US, span.origin_us
         sql = sql.replace("{WHERE}", where)
         sql = sql.replace("{DESC}", "ASC" if span.forward else "DESC").replace("{BEYOND}", ">" if span.forward else "<")
         at_us, *keys = span.beyond or (-1 if span.forward else BEYOND_ALL_US, *nowhere)
-        place = {"length": length_us, "at": at_us, **{f"key_{number}": key for number, key in enumerate(keys, 1)}}
+        place = {
+            "length": length_us,
+            "origin": origin_us,
+            "at": at_us,
+            **{f"key_{number}": key for number, key in enumerate(keys, 1)},
+        }
 
         async def ask(low_us: int, high_us: int, limit: int) -> list[tuple[Any, ...]]:
             ends = {"low": low_us, "high": min(high_us, TIME_US_MAX), "limit": limit}
             return list(zip(*await self._clickhouse.select(sql, {**given, **place, **ends}), strict=True))
 
         async def fetch(low: int, high: int, limit: int) -> list[tuple[Any, ...]]:
-            return await ask(low * length_us, (high + 1) * length_us - 1, limit)
+            return await ask(low * length_us + origin_us, (high + 1) * length_us + origin_us - 1, limit)
 
         if not span.length_us:
             return await ask(span.low_us, span.high_us, span.limit)
-        low, high = -(-span.low_us // length_us), min(span.high_us, TIME_US_MAX) // length_us
+        low = -((origin_us - span.low_us) // length_us)
+        high = (min(span.high_us, TIME_US_MAX) - origin_us) // length_us
         if span.beyond is not None and isinstance(at_us, int):
-            low, high = (max(low, at_us // length_us), high) if span.forward else (low, min(high, at_us // length_us))
+            at = (at_us - origin_us) // length_us
+            low, high = (max(low, at), high) if span.forward else (low, min(high, at))
         return await nearest(fetch, low, high, span.limit + 2, span.limit, forward=span.forward) if low <= high else []
 
 

@@ -15,7 +15,7 @@ from core.analytics.routing import RoutingDesk
 from gateway.rest.desk_words import ExposureWindow, LpWindow, RoutingWindow
 from schemas.desk import DeskBatch
 from tests.integration.gateway.desk_market import RULES, clear_desk, put_decisions, put_providers, put_states
-from tests.integration.gateway.rest_server import Market, RestServer
+from tests.integration.gateway.rest_server import Market, RestServer, eventually
 from tests.property.desk_records import START_US, decision, routing_batch
 from tests.property.desk_states import exposure_batch, exposure_state, lp_batch, lp_record
 
@@ -161,6 +161,27 @@ def test_pages_go_on(desk: RestServer) -> None:
     same = desk.get("/api/analytics/lp?window=1h", token=token)
     again = desk.get("/api/analytics/lp?window=1h", token=token, if_none_match=same.headers["etag"])
     assert again.status == 304
+
+
+@pytest.mark.parametrize("kind", ["lp-scorecard", "exposure-history"])
+def test_reports_about_the_desk(desk: RestServer, kind: str) -> None:
+    body = json.dumps({"kind": kind, "startTime": FIRST_MS, "endTime": FIRST_MS + 9 * HOUR_MS}).encode()
+    dealer = desk.token(kind, role="dealer")
+    asked = desk.ask("POST", "/api/reports", token=dealer, body=body)
+    assert asked.status == 202, asked.body
+    where = asked.headers["location"]
+    report = eventually(
+        lambda: (found := desk.get(where, token=dealer).json())["state"] in ("done", "failed") and found
+    )
+    assert (report["state"], report["error"]) == ("done", None)
+    rows = desk.get(f"{where}/result", token=dealer).json()
+    assert 0 < len(rows) == report["rows"]
+    for wanted in ("csv", "parquet", "arrow"):
+        assert desk.get(f"{where}/result?format={wanted}", token=dealer).status == 200
+    clerk = desk.token(kind, role="clerk")
+    for refused in (desk.ask("POST", "/api/reports", token=clerk, body=body), desk.get(f"{where}/result", token=clerk)):
+        assert refused.status == 403
+        assert "may not join" in refused.json()["message"]
 
 
 def test_answers_have_the_shape_of_the_document(desk: RestServer) -> None:

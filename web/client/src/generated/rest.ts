@@ -19,10 +19,13 @@ export const PERIODS = ["1d", "1h", "1m", "1w", "all", "ytd"] as const;
 export type Period = (typeof PERIODS)[number];
 
 export const REPORT_INTERVALS = ["1m", "5m", "15m", "1h", "4h", "1D", "1W", "1d", "1w"] as const;
-/** Length of the bars that are reported or computed from; 1d and 1w are taken as 1D and 1W */
+/**
+ * Length of the bars, or of windows of exposure, that are reported or computed from; 1d and 1w are taken as
+ * 1D and 1W
+ */
 export type ReportInterval = (typeof REPORT_INTERVALS)[number];
 
-export const REPORT_KINDS = ["bars", "trades", "stats", "top-movers", "volume-profile", "correlation", "volatility"] as const;
+export const REPORT_KINDS = ["bars", "trades", "stats", "top-movers", "volume-profile", "correlation", "volatility", "lp-scorecard", "exposure-history"] as const;
 /** What is reported */
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
@@ -430,6 +433,68 @@ export interface ReportCorrelation<N = number> {
   observations: number;
   /** Pearson's, -1 to 1; null where it isn't defined: under two, or no movement */
   correlation: N | null;
+}
+
+/** A name in a window. How long levels were held is told of windows of a minute alone. */
+export interface ExposureRow<N = number> {
+  scope: "book" | "lp" | "symbol" | "total";
+  /** Symbol, provider or book; empty of the total */
+  name: string;
+  /** Start of the window */
+  time: number;
+  /** Of the topic */
+  partition: number;
+  /** Gross */
+  totalExposure: N;
+  netExposure: N;
+  /** Greatest gross */
+  peakExposure: N;
+  /** Of the gross total */
+  exposureLimit: N | null;
+  utilizationPct: N | null;
+  peakUtilizationPct: N | null;
+  warningSeconds: N | null;
+  criticalSeconds: N | null;
+}
+
+/** One provider. What nothing was told of is null. */
+export interface LpScore<N = number> {
+  lpName: string;
+  /** Orders that went to it */
+  decisions: number;
+  /** Of all decisions */
+  share: N;
+  volume: N;
+  volumeShare: N;
+  executionMeanMs: N | null;
+  executionP50Ms: N | null;
+  executionP90Ms: N | null;
+  executionP99Ms: N | null;
+  executionMaxMs: N | null;
+  /** At the decision */
+  spreadMean: N | null;
+  /** Below 0 in the client's favour */
+  slippageMean: N | null;
+  slippageP50: N | null;
+  slippageP99: N | null;
+  /** Decisions with a slippage below 0 */
+  favourable: number;
+  /** Decisions with a slippage above 0 */
+  adverse: number;
+  /** Records that it told of itself */
+  samples: number;
+  /** Percent of the range, by status changes */
+  uptime: N | null;
+  statusChanges: number;
+  avgSpread: N | null;
+  executionQuality: N | null;
+  latencyMeanMs: N | null;
+  latencyP50Ms: N | null;
+  latencyP99Ms: N | null;
+  latencyMaxMs: N | null;
+  quotesPerSecond: N | null;
+  /** Of quotes */
+  rejectRate: N | null;
 }
 
 /** One symbol's place among those that rose, or among those that fell. */
@@ -922,7 +987,8 @@ export interface RestOperations<N = number> {
    * symbol and start; trades: trades, by symbol and time; stats: figures over all trades, one row a symbol;
    * top-movers: the symbols that rose and fell most, by bars of interval; volume-profile: volume by ranges of
    * price; correlation: of the returns of each pair of symbols, by bars of interval; volatility: realised, of
-   * each symbol's returns, by bars of interval.
+   * each symbol's returns, by bars of interval; lp-scorecard: a desk's liquidity providers over the range,
+   * one row each; exposure-history: a desk's exposure by windows of interval, by scope and name.
    */
   createReport: { path: Record<string, never>; query: Record<string, never>; body: ReportBody; answer: ReportAnswer };
   /** How far a report is. */
@@ -933,7 +999,7 @@ export interface RestOperations<N = number> {
    * The rows of a report. As JSON, CSV, Parquet or an Arrow stream, sent as it is read. An answer that breaks
    * off is not whole: ask again.
    */
-  getReportResult: { path: { id: string }; query: GetReportResultQuery; body: undefined; answer: ReportBar<N>[] | ReportTrade<N>[] | ReportStats<N>[] | ReportMover<N>[] | ReportProfile<N>[] | ReportCorrelation<N>[] | ReportVolatility<N>[] };
+  getReportResult: { path: { id: string }; query: GetReportResultQuery; body: undefined; answer: ReportBar<N>[] | ReportTrade<N>[] | ReportStats<N>[] | ReportMover<N>[] | ReportProfile<N>[] | ReportCorrelation<N>[] | ReportVolatility<N>[] | LpScore<N>[] | ExposureRow<N>[] };
   /** The user's rules. */
   getAlertRules: { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: AlertRuleAnswer<N>[] };
   /**
