@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import IO, Any, Final
 
 from connectors.synthetic import symbol_names
-from demo.proof import Check
+from demo.checks import Check
 from demo.tape import DemoPlan
 from flows.bars import open_all
 from jobs.follow import Follower

@@ -8,15 +8,19 @@ oracle refuses, each once or more. Only if all of it holds is the demo a success
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.range import OffsetRange, ranges_between
 from core.bars.rules import unjudged_note
+from demo.checks import Check
+from demo.desk_proof import prove_desk, prove_rules, ticks_of
 from demo.figures import OUTCOMES, Figures
 from flows.live import bounds_of
 from flows.reading import read_options
 from jobs.clickhouse_bars import read_bars
+from jobs.price_alerts import read_armings
 from jobs.redis_now import compare_now
 from jobs.verify import edges_of, recompute_ranges, requeued_records
 from oracle.comparison import Comparison, Difference, Edge, compare_bars
@@ -29,18 +33,9 @@ from schemas.rejects import Reason
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.redis.sink import connect as connect_redis
 
-__all__ = ["Check", "Proof", "prove"]
+__all__ = ["Proof", "prove"]
 
 SHOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that must hold."""
-
-    name: str
-    holds: bool
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +69,11 @@ def prove(
     figures: dict[str, Figures],
     progress: Callable[[int, int], None],
     records_max: int = 0,
+    desk_sent: Mapping[str, int] = MappingProxyType({}),
+    rules_made: int = 0,
 ) -> Proof:
-    """Hold everything against the oracle. ``figures``: each flow's last; ``sent``: records that the broker took.
+    """Hold everything against the oracle. ``figures``: each flow's last; ``sent``: records that the broker took;
+    desk_sent: likewise of each topic of the desk; rules_made: how many rules the gateway took.
 
     records_max: recompute about so many at most (0: all), the first of each partition. Then only bars that these
     decide are held against ClickHouse, and what speaks of all records (Redis, accounts, dead letters) adds up alone.
@@ -84,7 +82,12 @@ def prove(
     whole = ranges_between(options, Position("earliest"), Position("latest"))
     total = sum(end - start for start, end in whole.values())
     ranges = _first_records(whole, records_max)
-    result = recompute_ranges(options, ranges, settings, progress, requeued=requeued_records(settings))
+    armings = read_armings(settings)
+    ticks = ticks_of(settings, armings, ranges)
+    result = recompute_ranges(
+        options, ranges, settings, progress, requeued=requeued_records(settings), on_applied=ticks.take
+    )
+    of_desk = [*prove_desk(settings, desk_sent), prove_rules(settings, armings, ticks, rules_made)]
     counts = {name: sum(each[name] for each in result.counts.values()) for name in ("read", *OUTCOMES)}
     proved = sum(end - start for start, end in ranges.values())
     checks = [Check("topic", total == sent and counts["read"] == proved, f"{sent} records sent, {total} in the topic")]
@@ -94,6 +97,7 @@ def prove(
             Check("proof", counts["read"] == proved, f"the first {proved} of {total} records; --prove-max 0 takes all"),
             *(_adds_up(name, each, total) for name, each in figures.items()),
             Check("ClickHouse", not history.differing and history.compared > 0, str(history)),
+            *of_desk,
         ]
         return Proof(tuple(checks), counts, len(result.bars), tuple(history.differences[:SHOWN]), is_whole=False)
     history, now = _stored_bars(settings, result), _stored_now(settings, result)
@@ -104,6 +108,7 @@ def prove(
     ]
     if settings.dead_letters_from != "none":
         checks.append(_dead_letters(settings, result))
+    checks += of_desk
     differences = (*history.differences[:SHOWN], *now.differences[:SHOWN])
     return Proof(tuple(checks), counts, len(result.bars), differences)
 

@@ -1,4 +1,4 @@
-"""The demo: the embedded stack, both flows, a producer, a live view, and the proof that all of it is right.
+"""The demo: the embedded stack, all flows, producers, a live view, and the proof that all of it is right.
 
 ``tapeflow demo`` calls ``run_demo``. The servers and flows are those of production, started as processes of their own.
 Each is stopped whatever happens, and the outcome is a success only if the proof holds. The data lives in a fresh
@@ -19,11 +19,14 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from connectors.synthetic import symbol_names
+from demo.desk import DemoDesk, DeskFigures, desk_figures, ensure_desk_topics
 from demo.figures import Figures, figures_of
 from demo.gateway import DemoGateway, first_symbol
 from demo.proof import Proof, prove
 from demo.tape import DemoPlan, DemoProducer
 from demo.view import DemoView, Moment
+from jobs.price_alerts import read_armings
 from jobs.produce.kafka_writer import ensure_topic
 from jobs.progress import shown_progress
 from local.ports import free_ports
@@ -32,14 +35,24 @@ from processes.runner import FlowProcess
 from processes.warm import compile_kernels
 from runtime.quantiles import quantile_ms
 from runtime.settings.whole import Settings
+from schemas.desk import DESK_KINDS
 from schemas.errors import SettingError, TapeflowError
-from schemas.names import TRADES_TOPIC, dead_letter_topic
+from schemas.names import (
+    ALERT_RULES_TOPIC,
+    EXPOSURE_TOPIC,
+    LP_TOPIC,
+    ROUTING_TOPIC,
+    TRADES_TOPIC,
+    dead_letter_topic,
+)
 from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.sink import connect as connect_clickhouse
 
 __all__ = ["DemoFailed", "DemoOutcome", "demo_settings", "run_demo"]
 
 FLOWS: Final = ("live", "history")
+DESK_FLOWS: Final = ("analytics", "alerts")
+"""Started behind the first trade, so that nobody waits for them."""
 LOOK_S: Final = 0.25
 FLOW_START_S: Final = 240.0
 """The first run on a machine compiles the kernels, on a slow one for a minute or two."""
@@ -109,6 +122,12 @@ def demo_settings(settings: Settings, endpoints: Endpoints, folder: Path, synthe
             "dead_letter_topic": dead_letter_topic(TRADES_TOPIC),
             "dead_letters_from": "history",
             "bars_topic": "",
+            "analytics_kinds": DESK_KINDS,
+            "routing_topic": ROUTING_TOPIC,
+            "lp_topic": LP_TOPIC,
+            "exposure_topic": EXPOSURE_TOPIC,
+            "alert_rules_topic": ALERT_RULES_TOPIC,
+            "alert_webhook_url": "",
             "schema_registry_url": "",
             "schema_registry_properties": {},
             "value_format": "confluent",
@@ -168,7 +187,8 @@ class _Demo:
         stack = self._stack = self._cleanup.enter_context(Stack(self._folder / "stack"))
         assert stack.endpoints is not None
         settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
-        ports = dict(zip(FLOWS, free_ports(len(FLOWS)), strict=True))
+        names = (*FLOWS, *DESK_FLOWS)
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
         targets = tuple(f"{name}=http://127.0.0.1:{port}/metrics" for name, port in ports.items())
         settings = settings.model_copy(update={"gateway_flows": targets})
         self._prepare(settings)
@@ -177,12 +197,13 @@ class _Demo:
         compile_kernels()
         self._start_flows(settings, ports)
         gateway.follow()
-        addresses = gateway.processes.addresses
-        self._view.offer(addresses.page, addresses.pasted(first_symbol(self._plan, settings)))
+        addresses, symbol = gateway.processes.addresses, first_symbol(self._plan, settings)
+        self._view.offer(addresses.page, addresses.pasted(symbol))
         producer = DemoProducer(self._plan, settings)
         asked = self._end_on_signals(producer.ended)
         began = time.monotonic()
         producer.start()
+        desk = self._start_desk(settings, ports, addresses.rest, symbol)
         with self._view:
             while not producer.ended.wait(LOOK_S):
                 self._look(began, producer.sent)
@@ -195,12 +216,14 @@ class _Demo:
                 self._view.say("all of it is sent; the page stays until Ctrl-C")
                 while not asked.wait(LOOK_S):
                     self._look(began, sent)
-        self._view.say(f"{sent:,} records sent in {took_s:.1f} s and read by both flows; stopping them")
+            desk_sent = desk.finish()
+            self._catch_up_desk(settings, began, (sent, sum(desk_sent.values()), desk.rules_made))
+        self._view.say(f"{sent:,} records sent in {took_s:.1f} s and read by all flows; stopping them")
         codes = {name: flow.stop(STOP_S) for name, flow in self._flows.items()}
         client = gateway.verdict()
         codes["gateway"] = gateway.stop()
         with shown_progress(self._console, "proving", "records") as progress:
-            proof = prove(settings, sent, figures, progress.update, self._plan.prove_max)
+            proof = prove(settings, sent, figures, progress.update, self._plan.prove_max, desk_sent, desk.rules_made)
         proof = replace(proof, checks=(*proof.checks, client))
         return DemoOutcome(self._plan, took_s, sent, figures, codes, proof)
 
@@ -226,19 +249,34 @@ class _Demo:
         return folder
 
     def _start_flows(self, settings: Settings, ports: Mapping[str, int]) -> None:
-        logs = self._logs()
         for name in FLOWS:
-            log = self._cleanup.enter_context((logs / f"{name}.log").open("ab"))
-            flow = FlowProcess(name, settings.model_copy(update={"metrics_port": ports[name]}), log=log)
-            self._flows[name] = flow
-            self._cleanup.callback(flow.kill)
-            flow.start()
+            self._start_flow(name, settings, ports)
         deadline = time.monotonic() + FLOW_START_S
         while not all(self._answers(flow) for flow in self._flows.values()):
             self._check_flows()
             if time.monotonic() > deadline:
-                raise DemoFailed(f"the flows didn't start within {FLOW_START_S:g} s", where=str(logs))
+                raise DemoFailed(f"the flows didn't start within {FLOW_START_S:g} s", where=str(self._logs()))
             time.sleep(LOOK_S)
+
+    def _start_flow(self, name: str, settings: Settings, ports: Mapping[str, int]) -> None:
+        log = self._cleanup.enter_context((self._logs() / f"{name}.log").open("ab"))
+        flow = FlowProcess(name, settings.model_copy(update={"metrics_port": ports[name]}), log=log)
+        self._flows[name] = flow
+        self._cleanup.callback(flow.kill)
+        flow.start()
+
+    def _start_desk(self, settings: Settings, ports: Mapping[str, int], rest: str, symbol: str) -> DemoDesk:
+        """Its flows and what it sends; nobody waits for them here."""
+        ensure_desk_topics(settings)
+        for name in DESK_FLOWS:
+            self._start_flow(name, settings, ports)
+        others = [] if self._plan.file else symbol_names(self._plan.symbols)[1:]
+        desk = DemoDesk(settings, rest, [symbol, *others], lambda: self._desk_figures().looked_at > 0)
+        desk.start()
+        return desk
+
+    def _desk_figures(self) -> DeskFigures:
+        return desk_figures(*(self._flows[name].metrics() for name in DESK_FLOWS))
 
     def _answers(self, flow: FlowProcess) -> bool:
         return any(name == "tapeflow_symbols" for name, _ in flow.metrics())
@@ -256,8 +294,8 @@ class _Demo:
         self._check_flows()
         for name in self._stack.look():
             raise DemoFailed(f"{name} ended by itself", where=str(self._stack.server(name).log_file))
-        figures = {name: figures_of(flow.metrics()) for name, flow in self._flows.items()}
-        self._view.show(Moment(time.monotonic() - began, sent, figures))
+        figures = {name: figures_of(self._flows[name].metrics()) for name in FLOWS}
+        self._view.show(Moment(time.monotonic() - began, sent, figures, self._desk_figures()))
         return figures
 
     def _catch_up(self, began: float, sent: int) -> dict[str, Figures]:
@@ -272,6 +310,20 @@ class _Demo:
                 progressed_at, read_before = time.monotonic(), read
             elif time.monotonic() - progressed_at > CATCH_UP_S:
                 raise DemoFailed(f"the flows stand still at {read} of {sent * len(figures)} records")
+            time.sleep(LOOK_S)
+
+    def _catch_up_desk(self, settings: Settings, began: float, made: tuple[int, int, int]) -> None:
+        """Until the desk's flows have read all that was sent: trades, records of the desk, rules."""
+        sent, desk_sent, rules = made
+        deadline = time.monotonic() + CATCH_UP_S
+        while True:
+            now = self._desk_figures()
+            is_read = now.read >= desk_sent and not now.lag and now.looked_at >= sent
+            if is_read and len(read_armings(settings).rules) >= rules:
+                return
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"the desk's flows stand still at {now}; made were {made}")
+            self._look(began, sent)
             time.sleep(LOOK_S)
 
     def _end_on_signals(self, ended: threading.Event) -> threading.Event:

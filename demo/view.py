@@ -6,7 +6,7 @@ decides; leaving it out changes nothing. Numbers keep their columns, so that onl
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from demo.desk import DeskFigures
 from demo.figures import OUTCOMES, Figures
 from runtime.quantiles import quantile_ms
 
@@ -37,6 +38,7 @@ class Moment:
     at_s: float
     sent: int
     flows: Mapping[str, Figures]
+    desk: DeskFigures = field(default_factory=DeskFigures)
 
 
 class DemoView:
@@ -119,6 +121,7 @@ class DemoView:
             Text(),
             _outcomes(newest),
             _rejects(newest),
+            Text(_desk(now.desk), style="dim"),
         ]
         return Padding(Group(*parts), (1, 2))
 
@@ -132,7 +135,7 @@ class DemoView:
                 f"{name} {figures.records:,} ({_rate(past.records, figures.records, before, now):,.0f}/s)"
                 f" lag {figures.lag:,} bars {figures.bars_final:,} rejected {figures.outcome('rejected'):,}{latency}"
             )
-        return " | ".join(parts)
+        return " | ".join([*parts, _desk(now.desk)])
 
 
 def sparkline(values: deque[float]) -> str:
@@ -150,6 +153,10 @@ def _rate(past: int, count: int, before: Moment, now: Moment) -> float:
 
 def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _desk(figures: DeskFigures) -> str:
+    return f"desk {figures.read:,} lag {figures.lag:,}, {figures.rules} rules fired {figures.fired}"
 
 
 def _outcomes(figures: Figures) -> Text:

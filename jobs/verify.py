@@ -95,9 +95,10 @@ def recompute_ranges(
     *,
     requeued: Requeued = (),
     fold_late: bool = False,
+    on_applied: Callable[[OracleTrade], None] = lambda _trade: None,
 ) -> OracleResult:
     """What the oracle makes of the records of ``ranges``; with ``fold_late``, no trade is too late for it. One
-    partition at a time, as its trades stay in memory; the outcomes of single records are dropped."""
+    partition at a time, as its trades stay in memory. on_applied: called with each trade that is applied, in order."""
     whole, rules = OracleResult({}, {}, {}, {}, {}, {}), oracle_rules(settings)
     if fold_late:
         rules = rules._replace(lateness_us=(FOR_EVER_US,) * len(INTERVAL_US))
@@ -106,7 +107,8 @@ def recompute_ranges(
         reader, oracle = oracle_reader(settings, requeued), Oracle(rules)
         for record in read_records(options, {partition: span}):
             for item in reader.read_all(record.partition, record.offset, record.timestamp_ms, record.value):
-                oracle.take(item)
+                if oracle.take(item) == "applied" and isinstance(item, OracleTrade):
+                    on_applied(item)
             done += 1
             if done % PROGRESS_RECORDS == 0:
                 progress(done, total)

@@ -5,7 +5,7 @@ shares nothing with core.analytics: uptime is looked for moment by moment, betwe
 change, by the meaning of a status.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -53,7 +53,7 @@ class OracleLpCell:
 
 
 def recompute_lp(
-    records: Iterable[OracleLpRecord], rules: OracleLpRules
+    records: Iterable[OracleLpRecord], rules: OracleLpRules, intervals: Collection[str] = ("1m", "1h")
 ) -> dict[tuple[int, str, int, str], OracleLpCell]:
     """By (partition, interval, start, provider)."""
     cells: dict[tuple[int, str, int, str], OracleLpCell] = {}
@@ -65,7 +65,7 @@ def recompute_lp(
         for interval, length_us in LENGTHS_US.items():
             first_us = each.event_time_us - each.event_time_us % length_us
             for start_us in range(first_us, each.event_time_us + rules.silence_us, length_us):
-                if interval == "1s" or start_us + length_us + rules.lateness_us <= watermark_us:
+                if interval not in intervals or start_us + length_us + rules.lateness_us <= watermark_us:
                     continue
                 cell = cells.setdefault((each.partition, interval, start_us, each.lp), OracleLpCell())
                 cell.version = max(cell.version, each.offset)

@@ -23,7 +23,9 @@ LPS: Final = ("OANDA", "LMAX", "CITI", "XTX", "JPM")
 DECISIONS: Final = (("ABOOK", 55), ("BBOOK", 30), ("PARTIAL", 8), ("HEDGE", 4), ("REJECT", 3))
 BOOKED: Final = frozenset({"BBOOK", "REJECT"})
 """Decisions that go to no provider."""
-STATUSES: Final = (("connected", 90), ("degraded", 7), ("disconnected", 3))
+STATUSES: Final = (("connected", 990), ("degraded", 7), ("disconnected", 3))
+BACK: Final = 0.1
+"""Share of a provider's records with which it is connected again, where it wasn't."""
 BOOKS: Final = ("A", "B")
 LIMIT: Final = Decimal(1_000_000)
 SCHEMAS: Final[dict[DeskKind, tuple[str, int]]] = {
@@ -47,6 +49,8 @@ class DeskMarket:
         self._make: Callable[[int], DeskRecord] = makers[kind]
         self._symbols = symbol_names(symbols)
         self._random = random.Random(seed)  # noqa: S311 - a market that is made up
+        self._made = 0
+        self._statuses = dict.fromkeys(LPS, STATUSES[0][0])
 
     def take(self, count: int, start_us: int, span_us: int) -> list[DeskRecord]:
         """``count`` records, spread over the span."""
@@ -75,8 +79,9 @@ class DeskMarket:
 
     def _figures(self, time_us: int) -> DeskRecord:
         chosen = self._random
-        which = chosen.randrange(len(LPS))
-        status = chosen.choices([name for name, _ in STATUSES], [weight for _, weight in STATUSES])[0]
+        which = self._made % len(LPS)
+        self._made += 1
+        status = self._status(LPS[which])
         return DeskRecord(
             LPS[which],
             {
@@ -91,6 +96,14 @@ class DeskMarket:
                 "eventTime": time_us,
             },
         )
+
+    def _status(self, lp: str) -> str:
+        """Mostly that of before: a provider that goes away stays away for a while."""
+        chosen, best = self._random, STATUSES[0][0]
+        if self._statuses[lp] == best or chosen.random() < BACK:
+            before, weights = self._statuses[lp], [weight for _, weight in STATUSES]
+            self._statuses[lp] = best if before != best else chosen.choices([name for name, _ in STATUSES], weights)[0]
+        return self._statuses[lp]
 
     def _state(self, time_us: int) -> DeskRecord:
         chosen = self._random

@@ -1,6 +1,6 @@
 """``tapeflow demo``: the whole system on this machine, and its proof.
 
-It exits with 0 only if the independent oracle agrees with every bar and ticker and the accounts add up.
+It exits with 0 only if the independent oracle agrees with every bar, ticker and alert and the accounts add up.
 """
 
 import json
@@ -65,7 +65,7 @@ def demo(
     encoding: EncodingOption = None,
     decimal_comma: DecimalCommaOption = None,
 ) -> int:
-    """Trades through Kafka, both flows, ClickHouse and Redis on this machine, then proof that all of it is right.
+    """Trades and a desk through Kafka, all flows, ClickHouse and Redis on this machine, then proof that it is right.
 
     It prints the address of a page to watch them on.
 
@@ -148,6 +148,6 @@ def show(console: Console, outcome: "DemoOutcome") -> None:
     for each in outcome.proof.differences:
         console.print(f"  {each.symbol} {each.interval} {each.start_us} {each.field}: {each.expected} / {each.stored}",
                       style="red", markup=False, soft_wrap=True)  # fmt: skip
-    proved = "every bar and ticker" if outcome.proof.is_whole else "every bar of the records proved"
+    proved = "every bar, ticker, figure and alert" if outcome.proof.is_whole else "every bar of the records proved"
     verdict = f"{proved} equals the oracle's" if outcome.holds else "the proof does NOT hold"
     console.print(Text(verdict, style="bold green" if outcome.holds else "bold red"))

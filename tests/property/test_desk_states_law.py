@@ -16,6 +16,7 @@ from core.analytics.rules import DeskRules
 from kernels.decimal_text import units
 from oracle.desk_exposure import OracleExposureRules, OracleState, recompute_exposure
 from oracle.desk_lp import OracleLpRecord, OracleLpRules, recompute_lp
+from oracle.desk_lp_alerts import recompute_lp_alerts
 from schemas.desk import DeskBatch
 from tests.property.desk_states import exposure_batch, exposure_state, exposure_states, lp_batch, lp_records
 
@@ -76,6 +77,33 @@ def test_providers_figures_are_those_of_the_oracle(tape: list[OracleLpRecord], c
     assert len(opened) == len(set(opened))
     for alert in whole.alerts:
         assert alert.state == "open" or alert.id in opened
+
+
+@settings(max_examples=100)
+@given(lp_records(), CUTS)
+def test_providers_alerts_are_those_of_the_oracle(tape: list[OracleLpRecord], cuts: list[int]) -> None:
+    _, whole = run(LpDesk(RULES), tape, lp_batch, cuts)
+    assert [(alert.id, alert.state) for alert in whole.alerts] == recompute_lp_alerts(tape, LP_RULES).alerts
+
+
+@settings(max_examples=100)
+@given(lp_records(), CUTS, st.sampled_from((0, 30_000_000, NEVER_LATE)))
+def test_what_the_clock_finds_of_providers_is_what_the_oracle_allows(
+    tape: list[OracleLpRecord], cuts: list[int], ahead_us: int
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def look(desk: LpDesk) -> LpDesk:
+        told.extend((alert.id, alert.state) for alert in desk.announce(desk.time.newest_us + ahead_us).alerts)
+        return desk
+
+    _, whole = run(LpDesk(RULES), tape, lp_batch, cuts, look)
+    told += [(alert.id, alert.state) for alert in whole.alerts]
+    truth = recompute_lp_alerts(tape, LP_RULES)
+    assert len(told) == len(set(told))
+    by_clock = {(name, state) for name, state in told if name in truth.by_clock}
+    assert set(told) - by_clock == set(truth.alerts)
+    assert all((name, "open") in told and truth.by_clock[name] == ((name, "resolved") in told) for name, _ in by_clock)
 
 
 @settings(max_examples=40)

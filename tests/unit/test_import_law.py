@@ -21,7 +21,8 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "gateway": (("access", "port", "messages"), ("stores",), ("reports",), ("rest", "ws")),
     "jobs": (
         ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),
-        ("verify", "quality", "doctor", "letters", "produce", "replay", "watch"),
+        ("verify", "quality", "doctor", "letters", "produce", "replay", "watch", "price_alerts"),
+        ("desk",),
     ),
 }
 DRIVERS = {  # library -> words of which a file's path must carry one

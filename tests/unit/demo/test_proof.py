@@ -2,8 +2,9 @@
 
 import json
 
+from demo.checks import Check
 from demo.figures import Figures
-from demo.proof import Check, Proof
+from demo.proof import Proof
 from demo.proof import _adds_up as adds_up
 from demo.proof import _first_records as first_records
 from oracle.comparison import Difference

@@ -60,7 +60,8 @@ def test_synthetic_demo_proves_itself(tmp_path: Path) -> None:
     assert all(counts[name] > 0 for name in ("duplicate", "late", "rejected"))
     assert len(found["flows"]["live"]["rejects"]) == 9
     assert {check["name"] for check in found["proof"]["checks"]} == {
-        "topic", "live account", "history account", "ClickHouse", "Redis", "dead letters", "WebSocket client",
+        "topic", "live account", "history account", "ClickHouse", "Redis", "dead letters", "routing", "providers",
+        "exposure", "rules", "WebSocket client",
     }  # fmt: skip
     assert "equals the oracle's" in done.stdout
     assert left_over(tmp_path) == []

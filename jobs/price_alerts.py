@@ -1,0 +1,164 @@
+"""Recomputes what users' rules should have fired, from the trades and the armed log, and compares what is stored.
+
+The demo, the killer and ``tapeflow verify --kind alerts`` call it. The armed log says which rules count from where
+(docs/adr/0036-rules-of-users.md); the trades come from the oracle of bars, those that it applies. A rule that was taken
+back counts as far as the log tells of it: what it fired behind that may be there or not.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import msgspec
+
+from connectors.kafka.options import KafkaReadOptions, Position
+from connectors.kafka.range import Record, ranges_between, read_records
+from oracle.alerts import OracleRule, OracleTick, expected_firings
+from oracle.rows import RowComparison, RowDifference
+from oracle.truth import OracleTrade, sequence_of
+from runtime.settings.whole import Settings
+from schemas.alert_rules import AlertRule, ArmedRule, firing_id
+from schemas.contract import first_sequence
+from schemas.errors import MissingObject
+from schemas.names import armed_topic
+
+__all__ = ["Armings", "Fired", "Ticks", "compare_firings", "read_armings"]
+
+FOR_EVER: Final = 2**63
+Fired = tuple[object, ...]
+"""Price, user, symbol, event time in microseconds: what is compared of a firing beside its id."""
+
+
+class Arming(NamedTuple):
+    """One version of a rule in a partition. known_to: the sequence up to which the log tells of a rule that is gone."""
+
+    partition: int
+    rule: OracleRule
+    user: str
+    known_to: int | None = None
+
+
+class Armings:
+    """All that an armed log says."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self.armings: dict[tuple[str, int], Arming] = {}
+        newest: dict[str, tuple[tuple[str, int], int]] = {}
+        for record in records:
+            rule_id = (record.key or b"").decode()
+            if record.value is None:
+                if rule_id in newest:
+                    key, at = newest.pop(rule_id)
+                    self.armings[key] = self.armings[key]._replace(known_to=at)
+                continue
+            said = msgspec.json.decode(record.value, type=ArmedRule)
+            rule = msgspec.json.decode(said.rule, type=AlertRule)
+            key = (rule.id, rule.version)
+            if key not in self.armings:
+                if rule_id in newest:
+                    self._end(newest[rule_id][0], said.armed_at)
+                self.armings[key] = Arming(record.partition, oracle_rule(rule, said.armed_at), rule.user)
+            newest[rule_id] = key, max(said.armed_at, said.at)
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return frozenset(each.rule.symbol for each in self.armings.values())
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """Ids of all rules that were ever armed."""
+        return frozenset(rule_id for rule_id, _ in self.armings)
+
+    def _end(self, key: tuple[str, int], sequence: int) -> None:
+        arming = self.armings[key]
+        self.armings[key] = arming._replace(rule=arming.rule._replace(ended_at=sequence))
+
+
+def oracle_rule(rule: AlertRule, armed_at: int) -> OracleRule:
+    return OracleRule(
+        rule.id, rule.symbol, rule.condition, Decimal(rule.threshold), armed_at, rule.repeat, Decimal(rule.rearm),
+        rule.cooldown_ms, rule.expires_at_ms,
+    )  # fmt: skip
+
+
+class Ticks:
+    """Takes trades that are applied, and keeps those that rules look at, in order, by partition and symbol.
+
+    ends: of each partition, the offset behind the last record that was looked at.
+    """
+
+    def __init__(self, symbols: frozenset[str], source_epoch: int, ends: Mapping[int, int]) -> None:
+        self._symbols = symbols
+        self._epoch = source_epoch
+        self.by_place: dict[tuple[int, str], list[OracleTick]] = defaultdict(list)
+        self.ends = {partition: first_sequence(source_epoch) + end for partition, end in ends.items()}
+
+    def take(self, trade: OracleTrade) -> None:
+        if trade.symbol in self._symbols:
+            tick = OracleTick(sequence_of(trade, self._epoch), trade.event_time_us, trade.symbol, trade.price)
+            self.by_place[trade.partition, trade.symbol].append(tick)
+
+
+def read_armings(settings: Settings) -> Armings:
+    """The armed log whole; empty where there is none."""
+    return Armings(read_armed(settings))
+
+
+def read_armed(settings: Settings) -> Iterator[Record]:
+    """Records of the armed log, of each partition in order."""
+    options = KafkaReadOptions(
+        bootstrap=settings.kafka_bootstrap,
+        topic=armed_topic(settings.alert_rules_topic),
+        properties=settings.kafka_properties,
+    )
+    try:
+        ranges = ranges_between(options, Position("earliest"), Position("latest"))
+    except MissingObject:
+        return  # the flow makes it
+    yield from read_records(options, ranges)
+
+
+def compare_firings(
+    armings: Armings, ticks: Ticks, stored: Mapping[str, Fired], sent: Iterable[str], *, is_whole: bool = True
+) -> RowComparison:
+    """``stored``: by id; ``sent``: ids of the stream's messages. is_whole: whether it still holds its first entry."""
+    needed, allowed = _expected(armings, ticks)
+    found, counts = RowComparison(), Counter(sent)
+    partitions = {each.rule.id: each.partition for each in armings.armings.values()}
+
+    def is_read(alert_id: str) -> bool:
+        rule_id, _, place = alert_id.rpartition(":")
+        return int(place.partition(".")[0]) < ticks.ends.get(partitions.get(rule_id, -1), FOR_EVER)
+
+    found.open = sum(not is_read(alert_id) for alert_id in stored)
+    for alert_id in filter(is_read, needed.keys() | stored.keys()):
+        expected = needed.get(alert_id) or allowed.get(alert_id)
+        has = stored.get(alert_id)
+        found.compared += 1
+        if has != expected:
+            found.differences.append(RowDifference("price_alerts", alert_id, "row", str(expected), str(has)))
+    for alert_id in filter(is_read, counts.keys() | (needed.keys() if is_whole else ())):
+        found.compared += 1
+        is_known = alert_id in needed or alert_id in allowed
+        if counts[alert_id] != 1 or not is_known:
+            wanted = "once" if is_known else "none"
+            found.differences.append(
+                RowDifference("event stream", alert_id, "price_alert", wanted, str(counts[alert_id]))
+            )
+    return found
+
+
+def _expected(armings: Armings, ticks: Ticks) -> tuple[dict[str, Fired], dict[str, Fired]]:
+    """Firings that must be there, and others that may be."""
+    needed: dict[str, Fired] = {}
+    allowed: dict[str, Fired] = {}
+    for arming in armings.armings.values():
+        rule = arming.rule
+        if rule.armed_at >= ticks.ends.get(arming.partition, 0):
+            continue
+        for firing in expected_firings([rule], ticks.by_place.get((arming.partition, rule.symbol), ())):
+            told = (firing.price, arming.user, rule.symbol, firing.event_time_us)
+            is_sure = arming.known_to is None or firing.sequence <= arming.known_to
+            (needed if is_sure else allowed)[firing_id(rule.id, firing.sequence)] = told
+    return needed, allowed
