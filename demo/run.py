@@ -328,13 +328,16 @@ class _Demo:
 
     def _end_on_signals(self, ended: threading.Event) -> threading.Event:
         """The first Ctrl-C ends the sending, and sets what is returned; another one ends the demo."""
-        asked = threading.Event()
+        asked, signals = threading.Event(), 0
 
         def on_signal(_number: int, _frame: FrameType | None) -> None:
-            if asked.is_set():
+            nonlocal signals
+            signals += 1
+            if signals > 1:
                 raise KeyboardInterrupt
-            asked.set()
-            ended.set()
+            # By another thread: this one may be inside a wait for the very event, and hold its lock.
+            for event in (asked, ended):
+                threading.Thread(target=event.set).start()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             self._cleanup.callback(signal.signal, number, signal.signal(number, on_signal))

@@ -31,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     asked_to_end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_end.set())
+        # By another thread: this one may be inside a wait for the event, and hold its lock.
+        signal.signal(number, lambda *_: threading.Thread(target=asked_to_end.set).start())
     ports = Ports(arguments.kafka_port, arguments.clickhouse_port, arguments.redis_port)
     stack = Stack(arguments.data_dir, ports)
     try:

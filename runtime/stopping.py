@@ -27,6 +27,8 @@ LOG_S: Final = 1.0
 class StopSignal(threading.Event):
     """A flag that ``arm`` ties to the process's signals; without it, whoever holds the flag sets it."""
 
+    _is_asked = False
+
     def arm(self) -> "StopSignal":
         """Take SIGTERM and SIGINT. Does nothing outside the main thread, where signals can't be taken."""
         if threading.current_thread() is threading.main_thread():
@@ -36,10 +38,12 @@ class StopSignal(threading.Event):
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name
-        if self.is_set():
+        if self._is_asked or self.is_set():
             _log_beside("stop_forced", name).join(LOG_S)
             os._exit(128 + number)
-        self.set()
+        self._is_asked = True
+        # By another thread: this one may be inside a wait for the flag, and hold its lock.
+        threading.Thread(target=self.set).start()
         _log_beside("stop_asked", name)
         timer = threading.Timer(GIVE_UP_S, self._give_up)
         timer.daemon = True

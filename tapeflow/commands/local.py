@@ -35,7 +35,8 @@ def local(
     settings = enter(data_dir=data_dir)
     asked_to_end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_end.set())
+        # By another thread: this one may be inside a wait for the event, and hold its lock.
+        signal.signal(number, lambda *_: threading.Thread(target=asked_to_end.set).start())
     ports = Ports(kafka=kafka_port, clickhouse=clickhouse_port, redis=redis_port)
     with Stack(settings.data_dir / "stack", ports) as stack:
         assert stack.endpoints is not None

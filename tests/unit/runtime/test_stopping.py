@@ -41,6 +41,27 @@ def test_the_first_signal_asks() -> None:
         assert "stop_asked" in said or not said
 
 
+WAITS = """
+from runtime import stopping
+stop = stopping.StopSignal().arm()
+print("armed", flush=True)
+while not stop.wait(0):
+    pass
+"""
+
+
+def test_a_signal_amid_a_wait_for_the_flag_is_a_signal_as_any_other() -> None:
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, "-c", WAITS], stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "armed\n"
+            child.send_signal(signal.SIGTERM)
+            try:
+                assert child.wait(5) == 0
+            finally:
+                child.kill()
+
+
 BUSY = """
 import sys, threading
 from runtime import stopping
