@@ -52,8 +52,8 @@ def compare_kept(expected: ExpectedAlerts, stored: Mapping[str, str]) -> RowComp
 
 
 def compare_sent(expected: ExpectedAlerts, sent: Iterable[tuple[str, str]], *, is_whole: bool = True) -> RowComparison:
-    """``sent``: id and state of each message. is_whole: whether the stream still holds its first entry. Who acknowledges
-    what is a matter of people."""
+    """``sent``: id and state of each message; what people acknowledge is theirs. is_whole: whether the stream still
+    holds its first entry."""
     found, counts = RowComparison(), Counter(told for told in sent if told[1] != ACKNOWLEDGED)
     for told in expected.told | counts.keys():
         alert_id, state = told
