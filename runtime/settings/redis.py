@@ -21,8 +21,9 @@ class RedisSettings(BaseSettings):
         "Redis server, as redis://user:password@host:port/db; a single primary, a node of a Redis Cluster is refused",
     )
     conflation_ms: int = setting(
-        100,
-        "A symbol's live state is published at most this often; 0 publishes every batch",
+        20,
+        "A symbol's live state is published at most this often; 0 publishes every batch. More saves Redis and gateways "
+        "work where a symbol trades more often than that",
         unit="ms",
         ge=0,
         le=60_000,

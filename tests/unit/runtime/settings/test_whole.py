@@ -169,7 +169,7 @@ def test_secrets_in_the_query_of_a_url_are_never_printed(key: str) -> None:
 def test_a_child_gets_the_same_settings_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPEFLOW_CONFLATION_MS", "50")
     settings = load_settings(
-        conflation_ms=100, dedupe=True, field_map={"size": "qty"}, lateness_ms_by_interval={"1w": 9}
+        conflation_ms=20, dedupe=True, field_map={"size": "qty"}, lateness_ms_by_interval={"1w": 9}
     )
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
