@@ -17,7 +17,7 @@ from typing import Final
 
 from tests.chaos.clock import COMPILER
 from tests.chaos.faults import FAULTS
-from tests.chaos.world import World, rest
+from tests.chaos.world import EVERY_FLOW, World, rest
 from tests.servers.kafka import jars
 from tests.servers.needs import require
 from tests.servers.redis import redis_binary
@@ -59,11 +59,13 @@ def run(rounds: int, seed: int, folder: Path, *, check_every: int = CHECK_EVERY,
         say: bool = True) -> Outcome:  # fmt: skip
     """Strike ``rounds`` times. ``names`` replaces the schedule."""
     rng, done = random.Random(seed), Outcome()
-    with World(folder, seed=seed) as world:
+    with World(folder, seed=seed, flows=EVERY_FLOW) as world:
         for flow in world.flows.values():
             flow.await_up()
         for number, name in enumerate(names or schedule(rounds, rng), 1):
             rest(rng.uniform(0.1, 1.5))
+            if world.users is not None:
+                world.users.stir()
             if rng.random() < CORRUPT_SHARE:
                 world.tape.send_corrupt(rng.randrange(10, 60))
             if rng.random() < SCHEMA_SHARE:

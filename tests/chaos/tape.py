@@ -54,6 +54,7 @@ class Tape:
         self._random = random.Random(seed)
         self._names = symbol_names(symbols)
         self._market = SyntheticMarket(self._names, seed=seed, start_us=MONDAY_US - BEFORE_MONDAY_US, disorder=DISORDER)
+        self.symbols = tuple(self._names)
         self.doubled = frozenset(self._names[3::DOUBLED_EVERY])
         self._firsts: dict[tuple[int, bytes], int] = {}
         self._sent: deque[tuple[bytes, bytes, int]] = deque(maxlen=REMEMBERED_MAX)

@@ -16,8 +16,8 @@ from tests.chaos.faults import FAULTS
 
 DOZEN = (
     "kill live", "kill history in an insert", "kill live in a script", "kill ClickHouse in an insert",
-    "kill Redis in a script", "kill both", "kill the broker", "kill history", "an hour of downtime", "kill Redis",
-    "kill live", "kill everything",
+    "kill Redis in a script", "kill every flow", "kill the broker", "kill history", "an hour of downtime", "kill Redis",
+    "kill analytics in a script", "kill alerts in an insert", "kill alerts", "kill everything",
 )  # fmt: skip
 CLOCK = "set the clock"
 

@@ -7,7 +7,7 @@ where it was at the last check, so a check costs what came since, and one look a
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from connectors.kafka.range import ranges_between, read_records
 from flows.live import bounds_of
 from flows.reading import read_options
 from jobs.clickhouse_bars import read_bars
+from jobs.desk.redis_stream import holds_all
 from jobs.redis_now import compare_now
 from jobs.verify import oracle_reader, oracle_rules
 from oracle.comparison import compare_bars, decided_bars
@@ -30,7 +31,7 @@ from schemas.rejects import Reason
 from sinks.clickhouse.sink import connect
 from tests.chaos.follower import StreamFollower
 
-__all__ = ["Truth", "Verdict"]
+__all__ = ["Truth", "Verdict", "dead_letters"]
 
 SHOWN: Final = 20
 UNIT: Final = 10**10
@@ -59,10 +60,16 @@ class Verdict:
 
 
 class Truth:
-    """Everything that follows from a topic, as far as it has been read."""
+    """Everything that follows from a topic, as far as it has been read. on_applied: gets each trade that is applied."""
 
-    def __init__(self, settings: Settings, follower: StreamFollower | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        follower: StreamFollower | None = None,
+        on_applied: Callable[[OracleTrade], None] = lambda _trade: None,
+    ) -> None:
         self.settings = settings
+        self._on_applied = on_applied
         self.follower = follower
         self._options = read_options(settings)
         self._oracle = Oracle(oracle_rules(settings))
@@ -87,9 +94,16 @@ class Truth:
                 self._trades[place] = item
                 if outcome == "late":
                     self._late.add(place)
+                else:
+                    self._on_applied(item)
         self._next = {partition: end for partition, (_, end) in left.items()}
         self.result = self._oracle.result()
         return sum(count["read"] for count in self.result.counts.values())
+
+    @property
+    def ends(self) -> dict[int, int]:
+        """Of each partition, the offset behind the last record that was read."""
+        return dict(self._next)
 
     def check(self, accounts: dict[str, Accounts], client: redis.Redis) -> Verdict:
         """``accounts``: flow -> partition -> outcome -> records, as the flows say."""
@@ -127,11 +141,15 @@ class Truth:
         """An alert for each symbol in two partitions, once."""
         symbols = Counter(symbol for _, symbol in self.result.tickers)
         doubled = {symbol for symbol, count in symbols.items() if count > 1}
-        alerts = Counter(json.loads(fields[b"data"])["symbol"] for _, fields in client.xrange(EVENTS_STREAM))
+        told = [
+            json.loads(fields[b"data"]) for _, fields in client.xrange(EVENTS_STREAM) if fields[b"type"] == b"alert"
+        ]
+        alerts = Counter(data["symbol"] for data in told if "symbol" in data)
+        is_whole = holds_all(client)
         return len(doubled), [
             f"alerts of {symbol}: {alerts[symbol]}, not {int(symbol in doubled)}"
             for symbol in doubled | set(alerts)
-            if alerts[symbol] != (symbol in doubled)
+            if alerts[symbol] > (symbol in doubled) or (is_whole and alerts[symbol] < (symbol in doubled))
         ]
 
     def check_dead_letters(self, verdict: Verdict) -> None:

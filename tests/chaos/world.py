@@ -1,4 +1,4 @@
-"""The killer's world: a real broker, redis-server and ClickHouse, both flows as processes, and a tape that never ends.
+"""The killer's world: a real broker, redis-server and ClickHouse, flows as processes, and tapes that never end.
 
 Faults act on it, the checker reads from it. Whatever ends is started again, as a supervisor would, and an end that
 nobody caused is a difference. Waiting for a flow is waiting for its account, which only grows when its first batch is
@@ -11,21 +11,28 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import redis
 
+from connectors.kafka.options import Position
+from connectors.kafka.range import ranges_between
+from flows.analytics_reading import desk_settings, desk_topics
+from flows.reading import read_options
 from jobs.produce.kafka_writer import ensure_topic
+from oracle.truth import OracleTrade
 from processes.runner import FlowProcess, Samples
 from processes.warm import compile_kernels
 from runtime.settings.whole import Settings, load_settings
-from schemas.names import TRADES_TOPIC
+from schemas.names import TRADES_TOPIC, dead_letter_topic
 from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from tests.chaos.clock import HostClock
+from tests.chaos.desk import DESK_PARTITIONS, DeskTape, check_desk
 from tests.chaos.follower import StreamFollower
+from tests.chaos.rules import Users
 from tests.chaos.tape import Tape
 from tests.chaos.truth import Accounts, Truth, Verdict
 from tests.servers.clickhouse import ClickHouseServer
@@ -33,9 +40,10 @@ from tests.servers.kafka import KafkaBroker
 from tests.servers.redis import RedisServer
 from tests.servers.registry import RegistryServer
 
-__all__ = ["Flow", "World", "accounts_of", "until"]
+__all__ = ["EVERY_FLOW", "Flow", "World", "accounts_of", "until"]
 
 PARTITIONS: Final = 4
+EVERY_FLOW: Final = ("live", "history", "analytics", "alerts")
 UP_S: Final = 120.0
 SETTLE_S: Final = 120.0
 ALIKE_S: Final = 20.0
@@ -47,6 +55,7 @@ EXPECTED_LINES: Final = (
     "stopped while",
     "stopped without the last epoch",
 )
+POSITION: Final = "tapeflow_position_offset"
 _pause: Final = threading.Event()
 
 
@@ -123,7 +132,7 @@ class Flow:
     def _look(self) -> bool:
         if not self._is_up:
             self.tend()
-            if self.accounts():
+            if self.records_read():
                 self._is_up = True
                 self.recoveries_s.append(time.monotonic() - self._started_s)
         return self._is_up
@@ -152,6 +161,14 @@ class Flow:
     def accounts(self) -> Accounts:
         return accounts_of(self._run.metrics()) if self._run is not None else {}
 
+    def records_read(self) -> int:
+        """Since the state was new, over restarts; 0 before the first work of this start."""
+        samples = self._run.metrics() if self._run is not None else {}
+        if self.name == "analytics":
+            has_begun = any(name == "tapeflow_desk_records_total" for name, _ in samples)
+            return sum(int(value) for (name, _), value in samples.items() if has_begun and name == POSITION)
+        return sum(each.get("read", 0) for each in accounts_of(samples).values())
+
     def last_line(self) -> str:
         if not self.log.exists():
             return "nothing said"
@@ -163,10 +180,17 @@ class Flow:
 
 
 class World:
-    """Everything, up and running, as a context manager. ``folder`` holds data, recovery state and logs."""
+    """Everything, up and running, as a context manager. ``folder`` holds data, recovery state and logs.
 
-    def __init__(self, folder: Path, *, seed: int, rate: int = 200) -> None:
+    flows: which run; a desk and users with rules are there where a flow is.
+    """
+
+    def __init__(self, folder: Path, *, seed: int, rate: int = 200, flows: Sequence[str] = ("live", "history")) -> None:
         self.folder = folder
+        self.desk: DeskTape | None = None
+        self.users: Users | None = None
+        self.was_wiped = False
+        self._names = flows
         self.broker = KafkaBroker(folder)
         self.redis = RedisServer(folder)
         self.clickhouse = ClickHouseServer(folder)
@@ -209,16 +233,33 @@ class World:
             self.broker.bootstrap, TRADES_TOPIC, self.registry, seed=self._seed, rate=self._rate, partitions=PARTITIONS
         )
         self.follower = StreamFollower(self.client, PARTITIONS, doubled=self.tape.doubled)
-        self.truth = Truth(self.settings, self.follower)
+        on_applied = self._start_sides()
+        self.truth = Truth(self.settings, self.follower, on_applied)
         self.clock = HostClock(self.folder)
-        self.flows = {
-            name: Flow(name, self.settings, self.folder / f"{name}.log", self.clock) for name in ("live", "history")
-        }
+        self.flows = {name: Flow(name, self.settings, self.folder / f"{name}.log", self.clock) for name in self._names}
         for flow in self.flows.values():
             self._open.append(flow.kill)
             flow.start()
-        self.tape.start()
-        self._open.append(self.tape.close)
+        for tape in self._tapes():
+            tape.start()
+            self._open.append(tape.close)
+
+    def _tapes(self) -> list[Tape | DeskTape]:
+        return [self.tape] if self.desk is None else [self.tape, self.desk]
+
+    def _start_sides(self) -> Callable[[OracleTrade], None]:
+        """What the flows beside live and history read; gives what takes applied trades."""
+        if "analytics" in self._names:
+            for kind, topic in desk_topics(self.settings).items():
+                self.broker.make_topic(topic, DESK_PARTITIONS[kind])
+                ensure_topic(self.broker.bootstrap, dead_letter_topic(topic), 1)
+            self.desk = DeskTape(self.settings, seed=self._seed)
+        if "alerts" not in self._names:
+            return lambda _trade: None
+        self.broker.make_topic(self.settings.alert_rules_topic, 1, {"cleanup.policy": "compact"})
+        symbols = sorted(set(self.tape.symbols) - self.tape.doubled)
+        self.users = Users(self.settings, self.client, symbols, seed=self._seed)
+        return self.users.take
 
     def _make_settings(self) -> Settings:
         return load_settings(
@@ -246,23 +287,41 @@ class World:
 
     def check(self) -> Verdict:
         """Let the flows read all there is, then hold everything against the truth."""
-        self.tape.pause()
+        for tape in self._tapes():
+            tape.pause()
         records = self.truth.advance()
         for flow in self.flows.values():
-            until(lambda flow=flow: self._has_read(flow, records), SETTLE_S, f"{flow.name} to read {records} records")
+            sent = self._desk_records() if flow.name == "analytics" else records
+            until(lambda flow=flow, sent=sent: self._has_read(flow, sent), SETTLE_S, f"{flow.name} to read {sent}")
+        if self.users is not None:
+            self.users.settle()
+            until(self.users.armed, SETTLE_S, "every rule to be armed")
         # What was read is written within an epoch; differences that stay are differences.
         verdict, deadline = Verdict(), time.monotonic() + ALIKE_S
         while True:
-            verdict = self.truth.check({name: flow.accounts() for name, flow in self.flows.items()}, self.client)
+            accounts = {name: flow.accounts() for name, flow in self.flows.items() if name != "analytics"}
+            verdict = self.truth.check(accounts, self.client)
+            if self.desk is not None:
+                verdict.take(*check_desk(self.settings, self.client, was_wiped=self.was_wiped))
+            if self.users is not None:
+                verdict.take(*self.users.check(self.truth.ends, was_wiped=self.was_wiped))
             if not verdict.differences or time.monotonic() > deadline:
                 break
             rest(1.0)
-        self.tape.resume()
+        for tape in self._tapes():
+            tape.resume()
         return verdict
+
+    def _desk_records(self) -> int:
+        ranges = [
+            ranges_between(read_options(desk_settings(self.settings, topic)), Position("earliest"), Position("latest"))
+            for topic in desk_topics(self.settings).values()
+        ]
+        return sum(end for each in ranges for _, end in each.values())
 
     def _has_read(self, flow: Flow, records: int) -> bool:
         flow.tend()
-        return sum(each.get("read", 0) for each in flow.accounts().values()) >= records
+        return flow.records_read() >= records
 
     def unexpected(self) -> Iterable[str]:
         return [line for flow in self.flows.values() for line in flow.unexpected]
