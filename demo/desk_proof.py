@@ -52,7 +52,7 @@ def prove_desk(settings: Settings, sent: Mapping[str, int]) -> list[Check]:
 
 def ticks_of(settings: Settings, armings: Armings, ranges: Mapping[int, OffsetRange]) -> Ticks:
     """What collects the trades that rules look at while the proof reads ``ranges``."""
-    return Ticks(armings.symbols, settings.source_epoch, {each: end for each, (_, end) in ranges.items()})
+    return Ticks(armings.symbols, settings.source_epoch, ranges)
 
 
 def prove_rules(settings: Settings, armings: Armings, ticks: Ticks, rules_made: int) -> Check:

@@ -21,7 +21,7 @@ from schemas.desk import TABLE_OF, DeskBatch, DeskKind
 from schemas.errors import SettingError
 from schemas.names import dead_letter_topic
 
-__all__ = ["SETTING_OF", "desk_rules", "desk_settings", "desk_source", "desk_topics"]
+__all__ = ["SETTING_OF", "desk_decoding", "desk_rules", "desk_settings", "desk_source", "desk_topics"]
 
 PERCENTS: Final = ("warning_clear", "warning", "critical_clear", "critical")
 SETTING_OF: Final[dict[DeskKind, str]] = {"routing": "routing_topic", "lp": "lp_topic", "exposure": "exposure_topic"}
@@ -68,10 +68,13 @@ def desk_source(settings: Settings, kind: DeskKind, stop: threading.Event) -> Ka
     def empty(topic: str, partition: int, next_offset: int) -> DeskBatch:
         return DeskBatch(kind, topic, partition, np.empty(0, TABLE_OF[kind]), (), 0, next_offset, caught_up=True)
 
-    return KafkaSource(read_options(settings), _decoding(settings, kind, stop), empty=empty, stop=stop)
+    return KafkaSource(read_options(settings), desk_decoding(settings, kind, stop), empty=empty, stop=stop)
 
 
-def _decoding(settings: Settings, kind: DeskKind, stop: threading.Event) -> Callable[[RawBatch], DeskBatch]:
+def desk_decoding(
+    settings: Settings, kind: DeskKind, stop: threading.Event | None = None
+) -> Callable[[RawBatch], DeskBatch]:
+    """What makes batches of raw ones, as ``settings`` of the kind's topic say; asks the brokers what was put back."""
     decoder = DeskDecoder(
         kind,
         resolver_of(settings, stop),

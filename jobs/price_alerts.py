@@ -6,14 +6,14 @@ back counts as far as the log tells of it: what it fired behind that may be ther
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from connectors.kafka.options import KafkaReadOptions, Position
-from connectors.kafka.range import Record, ranges_between, read_records
+from connectors.kafka.range import OffsetRange, Record, ranges_between, read_records
 from oracle.alerts import OracleRule, OracleTick, expected_firings
 from oracle.rows import RowComparison, RowDifference
 from oracle.truth import OracleTrade, sequence_of
@@ -25,7 +25,6 @@ from schemas.names import armed_topic
 
 __all__ = ["Armings", "Fired", "Ticks", "compare_firings", "read_armings"]
 
-FOR_EVER: Final = 2**63
 Fired = tuple[object, ...]
 """Price, user, symbol, event time in microseconds: what is compared of a firing beside its id."""
 
@@ -40,9 +39,10 @@ class Arming(NamedTuple):
 
 
 class Armings:
-    """All that an armed log says."""
+    """All that an armed log says. is_whole: whether it still holds every record, none compacted away."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], *, is_whole: bool = True) -> None:
+        self.is_whole = is_whole
         self.armings: dict[tuple[str, int], Arming] = {}
         newest: dict[str, tuple[tuple[str, int], int]] = {}
         for record in records:
@@ -85,14 +85,15 @@ def oracle_rule(rule: AlertRule, armed_at: int) -> OracleRule:
 class Ticks:
     """Takes trades that are applied, and keeps those that rules look at, in order, by partition and symbol.
 
-    ends: of each partition, the offset behind the last record that was looked at.
+    ranges: of each partition, the offsets of the records that are looked at.
     """
 
-    def __init__(self, symbols: frozenset[str], source_epoch: int, ends: Mapping[int, int]) -> None:
+    def __init__(self, symbols: frozenset[str], source_epoch: int, ranges: Mapping[int, OffsetRange]) -> None:
         self._symbols = symbols
         self._epoch = source_epoch
         self.by_place: dict[tuple[int, str], list[OracleTick]] = defaultdict(list)
-        self.ends = {partition: first_sequence(source_epoch) + end for partition, end in ends.items()}
+        first = first_sequence(source_epoch)
+        self.spans = {partition: range(first + start, first + end) for partition, (start, end) in ranges.items()}
 
     def take(self, trade: OracleTrade) -> None:
         if trade.symbol in self._symbols:
@@ -101,12 +102,7 @@ class Ticks:
 
 
 def read_armings(settings: Settings) -> Armings:
-    """The armed log whole; empty where there is none."""
-    return Armings(read_armed(settings))
-
-
-def read_armed(settings: Settings) -> Iterator[Record]:
-    """Records of the armed log, of each partition in order."""
+    """The armed log as far as it is there; empty where there is none."""
     options = KafkaReadOptions(
         bootstrap=settings.kafka_bootstrap,
         topic=armed_topic(settings.alert_rules_topic),
@@ -115,8 +111,9 @@ def read_armed(settings: Settings) -> Iterator[Record]:
     try:
         ranges = ranges_between(options, Position("earliest"), Position("latest"))
     except MissingObject:
-        return  # the flow makes it
-    yield from read_records(options, ranges)
+        return Armings([])  # the flow makes it
+    records = list(read_records(options, ranges))
+    return Armings(records, is_whole=len(records) == sum(end for _, end in ranges.values()))
 
 
 def compare_firings(
@@ -125,20 +122,31 @@ def compare_firings(
     """``stored``: by id; ``sent``: ids of the stream's messages. is_whole: whether it still holds its first entry."""
     needed, allowed = _expected(armings, ticks)
     found, counts = RowComparison(), Counter(sent)
-    partitions = {each.rule.id: each.partition for each in armings.armings.values()}
+    first: dict[str, Arming] = {}
+    for arming in sorted(armings.armings.values(), key=lambda each: each.rule.armed_at):
+        first.setdefault(arming.rule.id, arming)
 
-    def is_read(alert_id: str) -> bool:
+    def is_decided(alert_id: str) -> bool:
+        """Whether the trades and the log at hand say all about a firing."""
         rule_id, _, place = alert_id.rpartition(":")
-        return int(place.partition(".")[0]) < ticks.ends.get(partitions.get(rule_id, -1), FOR_EVER)
+        sequence, arming = int(place.partition(".")[0]), first.get(rule_id)
+        if arming is None:
+            return armings.is_whole
+        span = ticks.spans.get(arming.partition, range(0))
+        return (
+            sequence < span.stop
+            and arming.rule.armed_at >= span.start - (span.start == 0)
+            and (armings.is_whole or sequence > arming.rule.armed_at)
+        )
 
-    found.open = sum(not is_read(alert_id) for alert_id in stored)
-    for alert_id in filter(is_read, needed.keys() | stored.keys()):
+    found.open = sum(not is_decided(alert_id) for alert_id in stored)
+    for alert_id in filter(is_decided, needed.keys() | stored.keys()):
         expected = needed.get(alert_id) or allowed.get(alert_id)
         has = stored.get(alert_id)
         found.compared += 1
         if has != expected:
             found.differences.append(RowDifference("price_alerts", alert_id, "row", str(expected), str(has)))
-    for alert_id in filter(is_read, counts.keys() | (needed.keys() if is_whole else ())):
+    for alert_id in filter(is_decided, counts.keys() | (needed.keys() if is_whole else ())):
         found.compared += 1
         is_known = alert_id in needed or alert_id in allowed
         if counts[alert_id] != 1 or not is_known:
@@ -155,7 +163,7 @@ def _expected(armings: Armings, ticks: Ticks) -> tuple[dict[str, Fired], dict[st
     allowed: dict[str, Fired] = {}
     for arming in armings.armings.values():
         rule = arming.rule
-        if rule.armed_at >= ticks.ends.get(arming.partition, 0):
+        if rule.armed_at not in range(-1, ticks.spans.get(arming.partition, range(0)).stop):
             continue
         for firing in expected_firings([rule], ticks.by_place.get((arming.partition, rule.symbol), ())):
             told = (firing.price, arming.user, rule.symbol, firing.event_time_us)

@@ -9,7 +9,7 @@ from typing import Final
 
 from connectors.kafka.options import Position
 from connectors.kafka.range import OffsetRange, ranges_between
-from flows.analytics_reading import desk_rules, desk_settings
+from flows.analytics_reading import desk_rules
 from flows.reading import read_options
 from jobs.desk.alerts import PREFIXES, ExpectedAlerts, compare_kept
 from jobs.desk.clickhouse_rows import read_alert_states, read_decisions, read_minutes
@@ -126,11 +126,8 @@ def partition_at(key: Key, place: int) -> int:
     return partition
 
 
-def verify_desk(
-    whole: Settings, kind: DeskKind, topic: str, progress: Progress = lambda _done, _total: None
-) -> RowComparison:
-    """Compare all that ``topic`` decides. Raises what the servers' connections raise."""
-    settings = desk_settings(whole, topic)
+def verify_desk(settings: Settings, kind: DeskKind, progress: Progress = lambda _done, _total: None) -> RowComparison:
+    """Compare all that the topic of ``settings`` decides. Raises what the servers' connections raise."""
     return compare_tables(
         settings, recompute_desk(settings, read_desk(settings, kind, whole_topic(settings), progress))
     )

@@ -18,10 +18,12 @@ from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.questions import TopicQuestions
 from connectors.kafka.range import ranges_between
 from connectors.kafka.requeued import read_markers
+from flows.analytics_reading import desk_decoding
 from flows.reading import decode_trades
 from jobs.letters.kafka_topic import Letter, RequeueTransaction, read_letters
 from runtime.settings.whole import Settings
-from schemas.columns import RawBatch
+from schemas.columns import RawBatch, TradeBatch
+from schemas.desk import DeskBatch, DeskKind
 from schemas.errors import InputError
 from schemas.names import requeued_topic
 from sinks.kafka.sink import ensure_topic
@@ -157,9 +159,10 @@ class Letters:
         )
 
 
-def judge_letters(settings: Settings) -> Judge:
-    """Decides as the flows would, on a record that arrives now."""
-    decode = decode_trades(settings)
+def judge_letters(settings: Settings, kind: DeskKind | None = None) -> Judge:
+    """Decides as the flows would, on a record that arrives now. ``kind``: of a desk's topic, None for trades."""
+    decode: Callable[[RawBatch], TradeBatch | DeskBatch]
+    decode = decode_trades(settings) if kind is None else desk_decoding(settings, kind)
 
     def judge(letter: Letter) -> str:
         value = letter.value or b""

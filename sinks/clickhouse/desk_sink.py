@@ -15,13 +15,14 @@ from sinks.clickhouse.desk_block import decision_block, exposure_block, lp_block
 from sinks.clickhouse.native_block import Block
 from sinks.clickhouse.sink import Buffer, ClickHouseSink, Inserter
 
-__all__ = ["DecisionsSink", "FiguresSink"]
+__all__ = ["FIGURES", "DecisionsSink", "FiguresSink"]
 
 FIGURES: Final[dict[DeskKind, tuple[str, Callable[[Any], Block]]]] = {
     "routing": (ROUTING_1M_TABLE, routing_block),
     "lp": (LP_1M_TABLE, lp_block),
     "exposure": (EXPOSURE_1M_TABLE, exposure_block),
 }
+"""The table of each kind's minutes, and what makes a block of their rows."""
 
 
 class DecisionsSink(ClickHouseSink[DeskBatch]):

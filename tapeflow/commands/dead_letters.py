@@ -15,7 +15,8 @@ from rich.table import Table
 from jobs.progress import shown_progress
 from schemas.errors import InputError, SettingError
 from schemas.rejects import Reason
-from tapeflow.commands.entry import JsonOption, enter, people
+from tapeflow.commands.entry import JsonOption, people
+from tapeflow.commands.kind import KIND_HELP, TRADES, desk_kind, enter_kind
 
 if TYPE_CHECKING:
     from jobs.letters.kafka_topic import Letter
@@ -38,7 +39,8 @@ Start = Annotated[
 End = Annotated[str, typer.Option("--to", help="latest, an ISO time, or offsets; exclusive.")]
 Reasons = Annotated[str, typer.Option("--reason", help="Only these, with commas, such as corrupt,future-time.")]
 Origins = Annotated[str, typer.Option("--offset", help="Only these records, PARTITION:OFFSET of the source, commas.")]
-Topic = Annotated[str | None, typer.Option(help="Source topic instead of TAPEFLOW_KAFKA_TOPIC.")]
+Topic = Annotated[str | None, typer.Option(help="Source topic instead of the setting's.")]
+KindOption = Annotated[str, typer.Option("--kind", help=KIND_HELP)]
 
 
 def wanted(start: str, end: str, reasons: str, origins: str) -> "Wanted":
@@ -72,16 +74,17 @@ def list_letters(
     reasons: Reasons = "",
     origins: Origins = "",
     topic: Topic = None,
+    kind: KindOption = TRADES,
     most: Annotated[int, typer.Option("--limit", min=1, help="Newest letters to list; all are counted.")] = 50,
     as_json: JsonOption = False,
 ) -> int:
     """Count letters by reason and list the newest.
 
-    Examples: tapeflow dead-letters list --reason corrupt --from 2026-01-31 or tapeflow dead-letters list --json
+    Examples: tapeflow dead-letters list --reason corrupt --from 2026-01-31 or tapeflow dead-letters list --kind routing
     """
     from jobs.letters.letters import Letters
 
-    settings, found, counts = enter(kafka_topic=topic), [], Counter[str]()
+    settings, found, counts = enter_kind(desk_kind(kind), topic), [], Counter[str]()
     with shown_progress(people(), "reading", "letters") as progress:
         letters = Letters(settings, progress.update)
         put_back = letters.requeued()
@@ -111,6 +114,7 @@ def list_letters(
 def show_letter(
     record: Annotated[str, typer.Argument(help="PARTITION:OFFSET of the source topic, as list shows it.")],
     topic: Topic = None,
+    kind: KindOption = TRADES,
     as_json: JsonOption = False,
 ) -> int:
     """Show one letter whole: its headers, its bytes, and whether it would be taken now.
@@ -119,13 +123,14 @@ def show_letter(
     """
     from jobs.letters.letters import Letters, Wanted, judge_letters
 
-    settings = enter(kafka_topic=topic)
+    chosen = desk_kind(kind)
+    settings = enter_kind(chosen, topic)
     place, letters = parse_origin(record, "record"), Letters(settings)
     letter = next(letters.find(Wanted(origins=frozenset([place]))), None)
     if letter is None:
         raise InputError(f"no letter of record {place}", where=settings.dead_letter_topic, mend="see list")
     plain = as_plain(letter, letter.origin in letters.requeued())
-    plain["now"] = judge_letters(settings)(letter) or "would be taken"
+    plain["now"] = judge_letters(settings, chosen)(letter) or "would be taken"
     if as_json:
         typer.echo(json.dumps(plain))
     else:
@@ -142,6 +147,7 @@ def requeue(
     reasons: Reasons = "",
     origins: Origins = "",
     topic: Topic = None,
+    kind: KindOption = TRADES,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be put back.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what the present settings would refuse again.")] = False,
     as_json: JsonOption = False,
@@ -156,10 +162,12 @@ def requeue(
     """
     from jobs.letters.letters import Letters, judge_letters
 
-    settings = enter(kafka_topic=topic)
+    chosen = desk_kind(kind)
+    settings = enter_kind(chosen, topic)
     with shown_progress(people(), "reading", "letters") as progress:
+        judge = None if force else judge_letters(settings, chosen)
         done = Letters(settings, progress.update).requeue(
-            wanted(start, end, reasons, origins), dry_run=dry_run, judge=None if force else judge_letters(settings)
+            wanted(start, end, reasons, origins), dry_run=dry_run, judge=judge
         )
     if as_json:
         plain = {"put_back": done.put_back, "already": done.already, "cut": done.cut, "refused": done.refused}

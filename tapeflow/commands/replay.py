@@ -6,6 +6,7 @@ was stopped goes on when the same command is given again.
 """
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,14 +16,21 @@ from rich.table import Table
 from jobs.progress import shown_progress
 from schemas.errors import SettingError
 from tapeflow.commands.entry import ALL_INTERVALS, JsonOption, chosen_intervals, enter, people
+from tapeflow.commands.kind import KIND_HELP, TRADES, desk_kind, enter_kind, refuse_options
 
 if TYPE_CHECKING:
     from jobs.replay.diff import Changes
     from jobs.replay.run import Account, Replay
+    from runtime.settings.whole import Settings
 
 __all__ = ["replay"]
 
 ROWS_SHOWN: Final = 20
+OF_BARS: Final = {
+    "--from": "earliest", "--to": "latest", "--event-from": "", "--event-to": "", "--symbols": "",
+    "--intervals": ALL_INTERVALS, "--into": None, "--no-late": True, "--diff": False, "--processes": 1,
+}  # fmt: skip
+"""Options that say nothing of a desk's topic, and what they are where they aren't given."""
 FILES: Final = (".parquet", ".pq", ".csv", ".csv.gz")
 
 
@@ -52,31 +60,28 @@ def replay(
         bool, typer.Option("--diff", help="With --dry-run: show what would change; exit 1 if anything.")
     ] = False,
     processes: Annotated[int, typer.Option(min=1, help="Worker processes; partitions are shared out.")] = 1,
+    kind: Annotated[str, typer.Option(help=KIND_HELP)] = TRADES,
     as_json: JsonOption = False,
 ) -> int:
     """Make bars from a range of the topic again, as exact as live, beside whatever is running.
 
     Bars that the range cuts, or that nothing in it closes, are left out and counted. Give the settings that the flows
     ran with (TAPEFLOW_OUT_OF_ORDER_MS and so on): then equal bars have equal versions, and repaired ones higher ones.
+    With --kind it is the minutes of a desk's figures, from the whole topic; nobody is told of anything again.
 
     Examples: tapeflow replay --from 2026-01-31 --to 2026-02-01 --dry-run --diff or
-    tapeflow replay --intervals 1m,1h --into bars.parquet --processes 4
+    tapeflow replay --intervals 1m,1h --into bars.parquet --processes 4 or tapeflow replay --kind lp --dry-run
     """
+    if kind != TRADES:
+        of_bars = (start, end, event_from, event_to, symbols, intervals, into, late, diff, processes)
+        return _replay_desk(kind, topic, of_bars, dry_run=dry_run, as_json=as_json)
     from flows.replay_plan import Request
-    from jobs.replay.run import Replay, check_table
-    from sinks.files import check_output
+    from jobs.replay.run import Replay
 
     if diff and not dry_run:
         raise SettingError("--diff shows what would change", where="--diff", mend="add --dry-run")
     settings = enter(kafka_topic=topic)
-    file = into if into is not None and into.lower().endswith(FILES) else None
-    if file is not None and diff:
-        raise SettingError("a file is not compared", where="--into", mend="leave --into out, or name a table")
-    table = "" if file is not None else _table(into or "bars", settings.clickhouse_database)
-    if file is not None:
-        check_output(file)
-    elif diff or not dry_run:
-        check_table(settings, table, may_make=not dry_run and into is not None)
+    file, table = _target(settings, into, diff=diff, dry_run=dry_run)
     chosen = chosen_intervals(intervals)
     named = tuple(sorted({part.strip() for part in symbols.split(",") if part.strip()}))
     request = Request(start, end, named, chosen, "" if dry_run else table, late, event_from.strip(), event_to.strip())
@@ -94,6 +99,39 @@ def replay(
     if as_json:
         typer.echo(json.dumps(outcome))
     return 1 if changes is not None and changes.any else 0
+
+
+def _replay_desk(kind: str, topic: str | None, of_bars: tuple[object, ...], *, dry_run: bool, as_json: bool) -> int:
+    """``of_bars``: the options of bars, in the order of OF_BARS; none may be given."""
+    from jobs.desk.verify import whole_topic
+    from jobs.replay.desk import replay_desk
+
+    chosen = desk_kind(kind)
+    assert chosen is not None
+    refuse_options(kind, {name: of_bars[at] != usual for at, (name, usual) in enumerate(OF_BARS.items())})
+    settings = enter_kind(chosen, topic)
+    with shown_progress(people(), "replaying", "records") as progress:
+        account = replay_desk(settings, chosen, whole_topic(settings), progress.update, writes=not dry_run)
+    typer.echo(json.dumps(asdict(account)) if as_json else str(account))
+    if dry_run:
+        people().print("dry run: nothing was written")
+    return 0
+
+
+def _target(settings: "Settings", into: str | None, *, diff: bool, dry_run: bool) -> tuple[str | None, str]:
+    """The file, or the table, that is written or compared."""
+    from jobs.replay.run import check_table
+    from sinks.files import check_output
+
+    file = into if into is not None and into.lower().endswith(FILES) else None
+    if file is not None and diff:
+        raise SettingError("a file is not compared", where="--into", mend="leave --into out, or name a table")
+    table = "" if file is not None else _table(into or "bars", settings.clickhouse_database)
+    if file is not None:
+        check_output(file)
+    elif diff or not dry_run:
+        check_table(settings, table, may_make=not dry_run and into is not None)
+    return file, table
 
 
 def _table(name: str, database: str) -> str:

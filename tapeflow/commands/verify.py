@@ -14,6 +14,7 @@ from rich.table import Table
 from jobs.progress import shown_progress
 from schemas.intervals import INTERVALS
 from tapeflow.commands.entry import ALL_INTERVALS, JsonOption, chosen_intervals, enter, people
+from tapeflow.commands.kind import KIND_HELP, TRADES, desk_kind, enter_kind, refuse_options
 
 if TYPE_CHECKING:
     from oracle.comparison import Comparison
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 ROWS_SHOWN: Final = 20
+ALERTS: Final = "alerts"
 
 
 def verify(
@@ -31,14 +33,22 @@ def verify(
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     symbols: Annotated[str, typer.Option(help="Only these, with commas; empty means all.")] = "",
     intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL_INTERVALS,
+    kind: Annotated[str, typer.Option(help=f"{KIND_HELP[:-1]}; or {ALERTS}, what rules about prices fired.")] = TRADES,
     as_json: JsonOption = False,
 ) -> int:
     """Recompute bars from Kafka with an independent oracle and compare ClickHouse with it.
 
     Exit 1 and a table when they differ. Give the settings that the flows ran with (TAPEFLOW_LATENESS_MS and so on).
+    With --kind it is a desk's figures and alerts, or the firings of rules, over the whole topic.
 
-    Examples: tapeflow verify or tapeflow verify --from 2026-01-31T09:00:00Z --to 2026-01-31T10:00:00Z --intervals 1m,1h
+    Examples: tapeflow verify or tapeflow verify --kind routing or
+    tapeflow verify --from 2026-01-31T09:00:00Z --to 2026-01-31T10:00:00Z --intervals 1m,1h
     """
+    if kind != TRADES:
+        given = {"--from": start != "earliest", "--to": end != "latest", "--symbols": bool(symbols),
+                 "--intervals": intervals != ALL_INTERVALS}  # fmt: skip
+        refuse_options(kind, given)
+        return _verify_rows(kind, topic, as_json)
     from jobs.verify import Asked, verify_bars
     from oracle.comparison import partitions_said
 
@@ -60,6 +70,28 @@ def verify(
     for symbol, partitions in list(found.in_two_partitions.items())[:ROWS_SHOWN]:
         people().print(partitions_said(symbol, partitions), soft_wrap=True)
     return 0 if found.holds else 1
+
+
+def _verify_rows(kind: str, topic: str | None, as_json: bool) -> int:
+    """Of a desk's kind, or of rules."""
+    from jobs.desk.verify import verify_desk
+    from jobs.desk.verify_rules import verify_rules
+
+    with shown_progress(people(), "recomputing", "records") as progress:
+        if kind == ALERTS:
+            found = verify_rules(enter(kafka_topic=topic), progress.update)
+        else:
+            chosen = desk_kind(kind)
+            assert chosen is not None
+            found = verify_desk(enter_kind(chosen, topic), chosen, progress.update)
+    if as_json:
+        differences = [each._asdict() for each in found.differences]
+        typer.echo(json.dumps({"compared": found.compared, "open": found.open, "differences": differences}))
+    else:
+        for each in found.differences[:ROWS_SHOWN]:
+            people().print(str(each), markup=False, soft_wrap=True)
+        typer.echo(str(found))
+    return 1 if found.differences else 0
 
 
 def as_plain(found: "Comparison") -> dict[str, object]:

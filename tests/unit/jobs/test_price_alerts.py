@@ -21,8 +21,8 @@ def rule(threshold: str = "100", version: int = 1) -> AlertRule:
     return AlertRule("r", "anna", "A", "above", threshold, "every", version=version)
 
 
-def ticks(armings: Armings, *prices: int, end: int = 100) -> Ticks:
-    found = Ticks(armings.symbols, 0, {0: end})
+def ticks(armings: Armings, *prices: int, start: int = 0, end: int = 100) -> Ticks:
+    found = Ticks(armings.symbols, 0, {0: (start, end)})
     for offset, price in enumerate(prices):
         found.take(OracleTrade(0, offset, 0, offset, "A", Decimal(price), Decimal(1)))
         found.take(OracleTrade(0, offset, 0, offset, "B", Decimal(price), Decimal(1)))
@@ -65,3 +65,15 @@ def test_what_lies_behind_the_records_that_were_read_is_left_out() -> None:
     armings = Armings([said(rule(), 1), said(AlertRule("late", "anna", "A", "rises_by", "1"), 7)])
     found = compare_firings(armings, ticks(armings, 200, 99, 99, 101, end=4), {"r:3": AT_101, "r:4": AT_101}, ["r:3"])
     assert (found.open, found.differences) == (1, [])
+
+
+def test_what_came_before_the_records_or_was_compacted_away_is_left_out() -> None:
+    stored = {"r:3": AT_101, "gone:7": AT_101}
+    armings = Armings([said(rule(), 1)], is_whole=False)
+    found = compare_firings(armings, ticks(armings, 200, 99, 99, 101), stored, ["r:3"])
+    assert (found.open, found.differences) == (1, [])
+    found = compare_firings(armings, ticks(armings, 200, 99, 99, 101, start=2), stored, [])
+    assert (found.open, found.compared) == (2, 0)
+    later = Armings([said(rule(), 3)], is_whole=False)
+    found = compare_firings(later, ticks(later, 200, 99, 99, 101), {"r:2": AT_101}, [])
+    assert (found.open, found.compared) == (1, 0)

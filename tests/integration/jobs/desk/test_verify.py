@@ -40,12 +40,12 @@ def test_what_the_flow_wrote_is_the_oracles_and_what_is_lost_is_told(settings: S
             for desk in desks.values():
                 desk.send(120, MONDAY_US + minute * MINUTE_US, MINUTE_US, late_us=20_000_000)
         for kind, topic in topics.items():
-            run.until(lambda kind=kind, topic=topic: not verify_desk(settings, kind, topic).differences)
-            found = verify_desk(settings, kind, topic)
+            run.until(lambda kind=kind, topic=topic: not verify_desk(desk_settings(settings, topic), kind).differences)
+            found = verify_desk(desk_settings(settings, topic), kind)
             assert found.compared > 20
     rows_of(settings, "ALTER TABLE {db}.routing_1m DELETE WHERE routing_decision = 'ABOOK'")
     rows_of(settings, "ALTER TABLE {db}.routing_decisions DELETE WHERE kafka_offset = 3")
-    told = [str(each) for each in verify_desk(settings, "routing", topics["routing"]).differences]
+    told = [str(each) for each in verify_desk(desk_settings(settings, topics["routing"]), "routing").differences]
     assert any("ABOOK" in each and each.endswith("row: none, not one") for each in told)
     assert {each for each in told if each.startswith("routing_decisions")} == {
         f"routing_decisions {partition} 3 row: none, not one" for partition in (0, 1)

@@ -267,3 +267,17 @@ def test_markers_of_a_requeue_that_goes_on_are_not_waited_for(letters: str, kafk
     other.abort_transaction(20)
     assert set(markers_of(settings)) == {f"{letters}/1/10"}
     assert markers_of(settings.model_copy(update={"dead_letters_from": "none"})) == {}
+
+
+def test_a_desks_letters_are_judged_as_its_flow_would(letters: str, capsys: pytest.CaptureFixture[str]) -> None:
+    state = b'{"symbol":"EUR/USD","exposure":5}'
+    sink = DeadLetterSink(load_settings().kafka_bootstrap, letters + ".dead-letter", 2, flow="analytics")
+    sink.write([reject(20, state, Reason.FUTURE_TIME), reject(21, b'{"symbol":"EUR/USD"}')])
+    sink.producer.flush()
+    desk = ("--kind", "exposure", "--topic", letters)
+    assert said(capsys, "show", "1:20", *desk)["now"] == "would be taken"
+    assert said(capsys, "show", "1:21", *desk)["now"] == "missing-field"
+    done = said(capsys, "requeue", "--offset", "1:20,1:21", *desk)
+    assert (done["put_back"], done["refused"]) == (1, {"missing-field": 1})
+    assert said(capsys, "requeue", "--offset", "1:20", *desk)["already"] == 1
+    assert [record[2] for record in source_records(load_settings().kafka_bootstrap, letters)] == [state]
