@@ -45,6 +45,7 @@ class DeskMetrics:
     def count_batch(self, batch: DeskBatch, late: int) -> None:
         """late: records that no window took; their decisions went out all the same."""
         partition = f"{batch.topic}/{batch.partition}"
+        self._metrics.read.labels(self._flow, partition).inc(batch.read)
         for outcome, count in zip(OUTCOMES, (len(batch) - late, late, len(batch.rejects)), strict=True):
             self._records.labels(self._flow, partition, outcome).inc(count)
         for reject in batch.rejects:

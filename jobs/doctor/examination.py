@@ -18,6 +18,7 @@ from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.questions import TopicQuestions
 from flows.live import bounds_of
 from flows.reading import read_options, registry_of
+from jobs.doctor.desk import desk_findings, rules_findings
 from jobs.doctor.finding import Finding
 from jobs.doctor.redis import redis_memory
 from jobs.doctor.rights import clickhouse_findings, kafka_findings, redis_findings
@@ -232,6 +233,8 @@ CHECKS: Final[dict[str, Check]] = {
     "rights in kafka": kafka_findings,
     "newest records": _newest_records,
     "dead letters": _dead_letters,
+    "desk": desk_findings,
+    "rules": rules_findings,
     "schema registry": _registry,
     "clickhouse": _clickhouse,
     "redis": _redis,

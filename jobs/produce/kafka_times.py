@@ -5,16 +5,13 @@ embedded one, keeps every timestamp and deletes by size alone; a login that may 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
-
+from connectors.kafka.topic_config import topic_config
 from schemas.errors import SettingError
 
 __all__ = ["TopicTimes", "topic_times"]
 
-ANSWER_S: Final = 5.0
 DAY_MS: Final = 86_400_000
 ALL_MS: Final = 2**63 - 1
 
@@ -53,21 +50,15 @@ def topic_times(
     bootstrap: str, topic: str, properties: Mapping[str, str | int | float | bool] | None = None
 ) -> TopicTimes:
     """Asks the broker; what it doesn't say is taken as harmless."""
-    admin = AdminClient({"log_level": 2, **(properties or {}), "bootstrap.servers": bootstrap})
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    try:
-        answer: dict[str, Any] = admin.describe_configs([resource], request_timeout=ANSWER_S)[resource].result(ANSWER_S)
-    except KafkaException as error:
-        return TopicTimes(is_known=error.args[0].code() == KafkaError._UNSUPPORTED_FEATURE)  # noqa: SLF001
-    except TimeoutError:
-        return TopicTimes(is_known=False)
-    said = {name: entry.value for name, entry in answer.items()}
+    said, is_known = topic_config(bootstrap, topic, properties)
+    if not said:
+        return TopicTimes(is_known=is_known)
     deletes = "delete" in str(said.get("cleanup.policy", "delete"))
-    retention_ms = int(said.get("retention.ms", -1)) if deletes else -1
+    retention_ms = int(said.get("retention.ms") or -1) if deletes else -1
     return TopicTimes(
         ALL_MS if retention_ms < 0 else retention_ms,
         said.get("message.timestamp.type") != "LogAppendTime",
-        int(said.get("message.timestamp.before.max.ms", ALL_MS)),
+        int(said.get("message.timestamp.before.max.ms") or ALL_MS),
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from runtime.settings.whole import Settings
+from tapeflow.commands.run import FlowName
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
@@ -168,6 +169,20 @@ def test_pods_know_their_settings_and_each_worker_has_a_port() -> None:
     jobs = set(re.findall(r"replacement: (\w+)", monitor))
     rules = (DOCKER / "prometheus" / "alerts.yml").read_text("utf-8")
     assert jobs == set(re.findall(r'up\{job="(\w+)"', rules)), "alerts know the jobs by these names"
+
+
+def test_the_chart_knows_every_flow_and_those_beside_bars_can_be_left_out() -> None:
+    names = (CHART / "templates" / "_names.tpl").read_text("utf-8")
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    always = re.search(r'define "tapeflow.flows" -\}\}\n(.*)\n', names)
+    optional = re.search(r'range \$flow := list ((?:"\w+" ?)+)\}\}\n\{\{- if \(index \$.Values \$flow\).enabled', names)
+    assert always
+    assert optional
+    chosen = re.findall(r'"(\w+)"', optional[1])
+    assert {*always[1].split(), *chosen} <= set(FlowName)
+    for name in (*always[1].split(), *chosen):
+        assert {"replicas", "processes", "storage", "resources"} <= set(values[name])
+        assert ("enabled" in values[name]) == (name in chosen)
 
 
 @pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)

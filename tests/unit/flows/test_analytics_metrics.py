@@ -25,6 +25,7 @@ def test_a_batch_and_a_position() -> None:
         for outcome in ("applied", "late", "rejected")
     ]
     assert counts == [2, 1, 1]
+    assert value("tapeflow_records_read_total", partition=place) == 3
     assert value("tapeflow_rejects_total", reason="corrupt") == 1
     assert value("tapeflow_lag_records", partition="routing-decisions/1") == 2
     assert value("tapeflow_position_offset", partition="routing-decisions/1") == 7

@@ -3,6 +3,13 @@ app.kubernetes.io/name: tapeflow
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
+{{- /* The flows that run: live and history always, the others where their values say so. */}}
+{{- define "tapeflow.flows" -}}
+live history
+{{- range $flow := list "alerts" "analytics" }}
+{{- if (index $.Values $flow).enabled }} {{ $flow }}{{ end }}
+{{- end }}
+{{- end }}
 {{- define "tapeflow.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
@@ -30,7 +37,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 
 {{/* Where each process of the flows serves its metrics: several replicas are a process each, one has its processes on ports of their own. */}}
 {{- define "tapeflow.flowMetrics" -}}
-{{- range $flow := list "live" "history" -}}
+{{- range $flow := splitList " " (include "tapeflow.flows" $) -}}
 {{- $values := index $.Values $flow -}}
 {{- $service := printf "%s-%s" $.Release.Name $flow -}}
 {{- if gt (int $values.replicas) 1 -}}
