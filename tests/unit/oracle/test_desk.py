@@ -36,3 +36,9 @@ def test_what_doesnt_pass_is_sampled() -> None:
 def test_a_percentile_is_one_of_the_values() -> None:
     values = [Decimal(each) for each in (4, 1, 3, 2)]
     assert [exact_percentile(values, percent) for percent in (1, 25, 26, 50, 99, 100)] == [1, 1, 2, 2, 4, 4]
+
+
+def test_what_comes_exactly_too_late_counts_in_no_second() -> None:
+    truth = recompute_routing([decision(0, 6 * SECOND), decision(1)], RULES)
+    assert (0, "1s", START_US, "", "OANDA", "ABOOK") not in truth.cells
+    assert (0, "1m", START_US, "EUR/USD", "OANDA", "ABOOK") in truth.cells

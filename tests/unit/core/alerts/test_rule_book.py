@@ -158,3 +158,9 @@ def test_a_percentage_keeps_the_price_that_it_is_of() -> None:
         ("a", 5, 210 * 10**10),
     ]
     assert {each.reference for each in again.take_moved()} == {"200"}
+
+
+def test_a_state_of_the_next_trade_is_held_for_it() -> None:
+    book = book_of("A")
+    book.restore([ArmedRule(msgspec.Raw(rule("a")), 0, 1, "armed")], 0)
+    assert apply(book, 1, "10", "9", "10") == [(3, "a")]

@@ -108,3 +108,11 @@ def test_the_clock_tells_what_was_held_back_and_minutes_that_ended() -> None:
     assert desk.next_end_us() is None
     later = desk.apply(exposure_batch([exposure_state(2, 61 * SECOND, limit=None)]))
     assert messages(later, "exposure-stats") == [], "what was announced doesn't go out again unchanged"
+
+
+def test_a_level_is_held_over_all_records_of_its_minute() -> None:
+    desk = ExposureDesk(RULES)
+    states = [exposure_state(index, index * 10 * SECOND, exposure=Decimal(800 + index)) for index in range(3)]
+    desk.apply(exposure_batch(states))
+    output = desk.apply(exposure_batch([exposure_state(3, 60 * SECOND)]))
+    assert {(row.warning_us, row.critical_us) for row in output.rows} == {(60 * SECOND, 0)}

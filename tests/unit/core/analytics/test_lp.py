@@ -110,3 +110,21 @@ def test_a_provider_that_comes_and_goes_has_one_alert() -> None:
     assert alerts(output) == [("lp:OANDA:disconnected:0-1", "open")]
     stays = [lp_record(40 + index, (40 + index) * SECOND) for index in range(30)]
     assert alerts(desk.apply(lp_batch(stays))) == [("lp:OANDA:disconnected:0-1", "resolved")]
+
+
+def test_a_provider_that_comes_back_at_the_bound_was_silent() -> None:
+    output = LpDesk(RULES).apply(lp_batch([lp_record(0), lp_record(1, 30 * SECOND)]))
+    assert alerts(output) == [("lp:OANDA:silent:0-0", "open"), ("lp:OANDA:silent:0-0", "resolved")]
+
+
+def test_an_older_record_makes_nobody_silent() -> None:
+    tape = [lp_record(0, 20 * SECOND), lp_record(1, 5 * SECOND), lp_record(2, 40 * SECOND, lp="LMAX")]
+    assert alerts(LpDesk(RULES).apply(lp_batch(tape))) == []
+
+
+def test_a_reject_rate_weighs_as_much_as_its_quotes() -> None:
+    desk = LpDesk(RULES)
+    rates = [lp_record(0, quotes=Decimal(10), reject_rate=Decimal("0.5")), lp_record(1, 1, reject_rate=Decimal(0))]
+    desk.apply(lp_batch(rates))
+    (row,) = desk.apply(lp_batch([lp_record(2, 63 * SECOND)])).rows
+    assert row.figures.rejects_sum == 5 * 10**20

@@ -112,3 +112,15 @@ def test_an_empty_batch_moves_the_offset_alone() -> None:
     assert desk.apply(routing_batch([], next_offset=7)).entries == []
     assert desk.next_offset == 7
     assert desk.next_end_us() is None
+
+
+def test_the_longest_execution_stays_and_each_window_has_its_own_sampled() -> None:
+    desk = RoutingDesk(DeskRules(2 * SECOND, 60 * SECOND, 1))
+    stamp_ms = START_US // 1000
+    desk.apply(routing_batch([decision(0, execution_us=20_000), decision(1, 5, timestamp_ms=stamp_ms)]))
+    later = [decision(2, 6, timestamp_ms=stamp_ms), decision(3, SECOND, timestamp_ms=stamp_ms)]
+    desk.apply(routing_batch(later))
+    output = desk.apply(routing_batch([decision(4, 70 * SECOND)]))
+    seconds = [each for each in stats(output) if each["interval"] == "1s"]
+    assert [(each["count"], each["sampled"]) for each in seconds] == [(3, 2), (1, 1)]
+    assert [row.figures.execution_us_max for row in output.rows] == [20_000]
