@@ -117,9 +117,8 @@ def write_desk(updates: Stream[Any], kind: DeskKind, shards: int, settings: Sett
         epoch = settings.source_epoch
         sink = DecisionsSink(dsn, database, shards, source_epoch=epoch, rows_max=rows_max, stop=stop)
         op.output("write_routing_decisions", decisions, sink)
-    else:
-        found = op.filter_map_value(f"{kind}_alerts", updates, alerts)
-        op.output(f"write_{kind}_alerts", found, DeskAlertSink(dsn, database, settings.redis_url, shards, stop=stop))
+    found = op.filter_map_value(f"{kind}_alerts", updates, alerts)
+    op.output(f"write_{kind}_alerts", found, DeskAlertSink(dsn, database, settings.redis_url, shards, stop=stop))
 
 
 @one_line_errors

@@ -59,6 +59,10 @@ def desk_rules(settings: Settings) -> DeskRules:
         warning_clear_percent=settings.exposure_warning_clear_percent,
         critical_percent=settings.exposure_critical_percent,
         critical_clear_percent=settings.exposure_critical_clear_percent,
+        reject_percent=settings.routing_reject_percent,
+        execution_p99_us=settings.routing_execution_p99_ms * 1000,
+        alert_decisions_min=settings.routing_alert_decisions_min,
+        rejections=frozenset(settings.routing_rejections),
     )
 
 

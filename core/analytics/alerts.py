@@ -9,7 +9,7 @@ from typing import Final
 from kernels.decimal_text import plain
 from schemas.desk import DeskAlert
 
-__all__ = ["exposure_alert", "silent_alert", "status_alert"]
+__all__ = ["exposure_alert", "routing_alert", "silent_alert", "status_alert"]
 
 SOURCE: Final = "analytics"
 
@@ -36,3 +36,16 @@ def silent_alert(lp: str, alert_id: str, state: str, time_us: int, basis: str) -
     message = f"Nothing has come from the provider {lp} for the silence bound"
     actions = ("Check the connection", "Route to other providers")
     return DeskAlert(alert_id, state, time_us, "error", "lp", f"{lp} is silent", message, SOURCE, actions, basis)
+
+
+def routing_alert(kind: str, name: str, alert_id: str, state: str, time_us: int, told: int, bound: int) -> DeskAlert:
+    """Of a minute's rejections, in percent, or execution times, in microseconds; ``name``: total, or lp and a name."""
+    whom = name.partition(":")[2] or "the desk"
+    if kind == "rejects":
+        title = f"Many orders are rejected: {whom}"
+        message = f"{told} % of a minute's decisions were rejections; the bound is {bound} %"
+    else:
+        title = f"Orders are executed slowly: {whom}"
+        message = f"A minute's p99 was {plain(told, 3)} ms; the bound is {plain(bound, 3)} ms"
+    actions = ("Look at decisions by provider", "Route to other providers")
+    return DeskAlert(alert_id, state, time_us, "warning", "routing", title, message, SOURCE, actions)

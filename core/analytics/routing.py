@@ -17,6 +17,7 @@ from core.analytics.order import announced_order, by_order, ended_order, passed_
 from core.analytics.output import DeskOutput
 from core.analytics.passing import Passing
 from core.analytics.routing_messages import Key, decision_data, stats_data
+from core.analytics.routing_watch import RoutingWatch
 from core.analytics.rules import DeskRules
 from core.analytics.sketch import add_counts
 from core.analytics.windows import Window, Windows
@@ -47,6 +48,7 @@ class RoutingDesk:
         self.windows = tuple(Windows[Key, RoutingFigures](each, rules.lateness_us, RoutingFigures) for each in WINDOWS)
         self.next_offset = 0
         self.passing = Passing(rules.passed_per_second)
+        self.watch = RoutingWatch(rules)
 
     def apply(self, batch: DeskBatch) -> RoutingOutput:
         """Take the next records of the partition."""
@@ -59,6 +61,7 @@ class RoutingDesk:
             out.entries.extend(self._pass_through(batch, rows[passing]))
             out.late += self._count(batch, rows, ~passing, stretch)
             if stretch.rises:
+                self._judge(out, stretch.watermark_us)
                 self._end(out, self._sequence(int(rows["offset"][-1])))
         self.next_offset = batch.next_offset
         return out
@@ -131,6 +134,13 @@ class RoutingDesk:
             add_counts(cell.slippage, columns["slippage"][index])
         for start_us in np.unique(starts[held_back]).tolist():
             windows.held[start_us].sampled += int(np.count_nonzero(held_back & (starts == start_us)))
+
+    def _judge(self, out: RoutingOutput, watermark_us: int) -> None:
+        """Alerts of the minutes that ended since the watermark was this."""
+        minutes = self.windows[MINUTE]
+        for _, window in sorted(minutes.held.items()):
+            if watermark_us < (end_us := minutes.end_us(window)) <= self.time.watermark_us:
+                out.alerts.extend(self.watch.judge(window, end_us, self.partition))
 
     def _end(self, out: RoutingOutput, sequence: int) -> None:
         """Publish what the watermark has ended."""

@@ -14,6 +14,8 @@ class DeskRules(NamedTuple):
     only in figures. exposures_passed_per_second: likewise of totals.
 
     lp_silence_us: how long a status holds without another record. lp_up: statuses in which a provider is up.
+    reject_percent, execution_p99_us: bounds of a minute's decisions beyond which an alert is opened, 0 for none, where
+    the minute has alert_decisions_min of them; rejections: decisions that are one.
     exposure_limit: in units of 10**-10, None where none is known. Levels begin and end at percents of it.
     """
 
@@ -29,3 +31,7 @@ class DeskRules(NamedTuple):
     warning_clear_percent: int = 72
     critical_percent: int = 90
     critical_clear_percent: int = 87
+    reject_percent: int = 0
+    execution_p99_us: int = 0
+    alert_decisions_min: int = 20
+    rejections: frozenset[str] = frozenset({"REJECT"})

@@ -36,6 +36,24 @@ class AnalyticsSettings(BaseSettings):
     exposure_topic: str = setting(
         EXPOSURE_TOPIC, "Topic of a desk's exposure, as states", pattern=r"^[A-Za-z0-9._-]{1,249}$"
     )
+    routing_reject_percent: int = setting(
+        0,
+        "Rejections of a minute's decisions, in all or of a provider, above which there is an alert; 0 means none",
+        unit="%",
+        ge=0,
+        le=100,
+    )
+    routing_execution_p99_ms: int = setting(
+        0,
+        "Execution time of a minute's decisions, p99, above which there is an alert; 0 means none",
+        unit="ms",
+        ge=0,
+        le=3_600_000,
+    )
+    routing_alert_decisions_min: int = setting(
+        20, "Decisions that a minute must have before an alert is made of it", ge=1, le=1_000_000
+    )
+    routing_rejections: Names = setting(("REJECT",), "Decisions that are rejections; with commas")
     lp_silence_ms: int = setting(
         30_000,
         "How long a provider's status holds without another record; then it is silent, which isn't up",

@@ -10,11 +10,13 @@ from redis import Redis
 
 from flows.analytics_reading import desk_rules
 from oracle.desk import OracleCell, OracleDeskRules, OracleRouting, exact_percentile, recompute_routing
+from oracle.desk_alerts import OracleBounds, routing_alerts_of
 from runtime.settings.whole import Settings, load_settings
 from tapeflow.cli import main
 from tests.integration.flows.desk_feeding import (
     MINUTE_US,
     Desk,
+    alerts_of,
     desk_environment,
     messages_of,
     read_decisions,
@@ -42,7 +44,9 @@ def settings(
     assert main(["migrate"]) == 0
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
-    return load_settings(decisions_passed_per_s=3)
+    return load_settings(
+        decisions_passed_per_s=3, routing_reject_percent=8, routing_alert_decisions_min=10, routing_rejections="PARTIAL"
+    )
 
 
 def truth_of(settings: Settings) -> OracleRouting:
@@ -98,8 +102,25 @@ def test_killed_amid_a_desks_decisions_figures_and_messages_are_the_oracles(sett
         run.until(lambda: len(messages_of(settings, "routing-metrics", "routing-decision")) >= len(truth.passed))
     check_messages(settings, truth)
     check_sketches(settings, truth)
+    check_alerts(settings)
     letters = rows_of(settings, "SELECT count() FROM {db}.routing_decisions_unique")
     assert letters == [(6 * 400 + 50,)]
+
+
+def check_alerts(settings: Settings) -> None:
+    """Each opening and each end stands once in the stream, and in ClickHouse."""
+    rules = desk_rules(settings)
+    told = routing_alerts_of(
+        read_decisions(settings, settings.routing_topic, PARTITIONS),
+        OracleDeskRules(rules.out_of_order_us, rules.lateness_us, rules.passed_per_second),
+        OracleBounds(rules.reject_percent, 0, rules.alert_decisions_min, rules.rejections),
+    )
+    wanted = Counter((alert_id, state) for own in told.values() for alert_id, state, _ in own)
+    assert len(wanted) > 2
+    assert Counter((alert["id"], alert["state"]) for alert in alerts_of(settings)) == wanted
+    kept = dict(rows_of(settings, "SELECT id, state FROM {db}.alert_states_final"))
+    assert kept == {alert_id: "resolved" if (alert_id, "resolved") in wanted else "open" for alert_id, _ in wanted}
+    assert {alert_id for (alert_id,) in rows_of(settings, "SELECT id FROM {db}.alerts_unique")} == set(kept)
 
 
 def stored_decisions(settings: Settings) -> list[Any]:

@@ -32,6 +32,13 @@ def test_rules_are_those_of_trades_and_the_limit() -> None:
     settings = load_settings(exposure_limit=Decimal("1.5"), lp_up_statuses="a,b", lp_silence_ms=1000)
     rules = desk_rules(settings)
     assert (rules.exposure_limit, rules.lp_up, rules.lp_silence_us) == (15 * 10**9, {"a", "b"}, 1_000_000)
+    settings = load_settings(
+        routing_reject_percent=5,
+        routing_execution_p99_ms=7,
+        routing_alert_decisions_min=8,
+        routing_rejections="NO,NEVER",
+    )
+    assert desk_rules(settings)[-4:] == (5, 7000, 8, frozenset({"NO", "NEVER"}))
 
 
 def test_levels_that_overlap_are_refused() -> None:

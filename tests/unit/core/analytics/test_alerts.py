@@ -1,6 +1,6 @@
 """Alerts in words: severities, categories, S1's actions."""
 
-from core.analytics.alerts import exposure_alert, silent_alert, status_alert
+from core.analytics.alerts import exposure_alert, routing_alert, silent_alert, status_alert
 
 
 def test_alerts_by_hand() -> None:
@@ -13,3 +13,9 @@ def test_alerts_by_hand() -> None:
     assert status_alert("LMAX", "down", "id", "resolved", 5)[3:6] == ("error", "lp", "LMAX is down")
     silent = silent_alert("LMAX", "id", "open", 5, "clock")
     assert (silent.title, silent.basis, silent.source) == ("LMAX is silent", "clock", "analytics")
+    slow = routing_alert("execution", "lp:A:B", "id", "open", 5, 1500, 1000)
+    assert slow[3:7] == (
+        "warning", "routing", "Orders are executed slowly: A:B", "A minute's p99 was 1.5 ms; the bound is 1 ms",
+    )  # fmt: skip
+    many = routing_alert("rejects", "total", "id", "open", 5, 7, 5)
+    assert many.title == "Many orders are rejected: the desk"

@@ -28,6 +28,12 @@ def test_a_desk_that_was_kept_goes_on_as_if_nothing_had_been(tape: list[OracleDe
     assert snapshot_routing(kept) == snapshot_routing(whole)
 
 
+def test_open_alerts_are_kept() -> None:
+    desk = RoutingDesk(RULES)
+    desk.watch.opened["rejects", "lp:LMAX"] = "id"
+    assert restore_routing(snapshot_routing(desk), RULES).watch.opened == {("rejects", "lp:LMAX"): "id"}
+
+
 def test_state_of_another_version_is_refused() -> None:
-    with pytest.raises(StateIncompatible, match="version 2"):
-        restore_routing(pack_state("routing", 2), RULES)
+    with pytest.raises(StateIncompatible, match="version 1"):
+        restore_routing(pack_state("routing", 1), RULES)
