@@ -14,18 +14,19 @@ from bytewax.dataflow import Dataflow, Stream
 from connectors.kafka.source import PartitionPosition
 from core.analytics.exposure import ExposureDesk
 from core.analytics.exposure_state import restore_exposure, snapshot_exposure
+from core.analytics.feed import FeedDesk, restore_feed, snapshot_feed
 from core.analytics.lp import LpDesk
 from core.analytics.lp_state import restore_lp, snapshot_lp
 from core.analytics.routing import RoutingDesk
 from core.analytics.routing_state import restore_routing, snapshot_routing
 from core.analytics.rules import DeskRules
 from flows.analytics_metrics import DeskMetrics
-from flows.analytics_reading import desk_rules, desk_settings, desk_source, desk_topics
+from flows.analytics_reading import desk_rules, desk_settings, desk_source, desk_topics, feed_rules
 from flows.analytics_step import DeskStep, DeskUpdate
 from flows.dead_letters import write_dead_letters
 from flows.lookout import look_after, servers_of
 from flows.preflight import check_desk
-from flows.reading import partition_key, worker_of
+from flows.reading import partition_key, trades_source, worker_of
 from flows.starting import one_line_errors, start_flow
 from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
@@ -41,7 +42,7 @@ Positions = Callable[[], list[PartitionPosition]]
 
 
 def records(update: DeskUpdate) -> DeskBatch | None:
-    return update.batch if update.batch is not None and len(update.batch) else None
+    return update.batch if isinstance(update.batch, DeskBatch) and len(update.batch) else None
 
 
 def figures(update: DeskUpdate) -> list[Any] | None:
@@ -117,8 +118,29 @@ def write_desk(updates: Stream[Any], kind: DeskKind, shards: int, settings: Sett
         epoch = settings.source_epoch
         sink = DecisionsSink(dsn, database, shards, source_epoch=epoch, rows_max=rows_max, stop=stop)
         op.output("write_routing_decisions", decisions, sink)
+    write_alerts(updates, kind, shards, settings, stop)
+
+
+def write_alerts(updates: Stream[Any], kind: str, shards: int, settings: Settings, stop: StopSignal) -> None:
     found = op.filter_map_value(f"{kind}_alerts", updates, alerts)
-    op.output(f"write_{kind}_alerts", found, DeskAlertSink(dsn, database, settings.redis_url, shards, stop=stop))
+    sink = DeskAlertSink(settings.clickhouse_dsn, settings.clickhouse_database, settings.redis_url, shards, stop=stop)
+    op.output(f"write_{kind}_alerts", found, sink)
+
+
+def watch_trades(flow: Dataflow, settings: Settings, stop: StopSignal, metrics: DeskMetrics) -> Positions:
+    """Alerts about the trades that bars are made of; how far they are read. Other flows keep what is refused."""
+    source, rules = trades_source(settings, stop), feed_rules(settings)
+    shards = len(source.list_parts())
+
+    def apply(state: bytes | None) -> DeskStep:
+        desk = FeedDesk(rules) if state is None else restore_feed(state, rules)
+        return DeskStep(desk, snapshot_feed, settings.idle_close_ms, metrics)
+
+    batches = op.input("read_trades", flow, source)
+    keyed = op.key_on("key_trades_by_partition", batches, partition_key)
+    updates = op.stateful_batch("watch_trades", keyed, apply)
+    write_alerts(updates, "trades", shards, settings, stop)
+    return look_after(NAME, source, settings, stop).positions
 
 
 @one_line_errors
@@ -132,6 +154,8 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
         updates, shards, place = read_desk(flow, kind, own, stop, metrics)
         write_desk(updates, kind, shards, own, stop)
         positions.append(place)
+    if settings.trade_alerts:
+        positions.append(watch_trades(flow, settings, stop, metrics))
     metrics.watch(lambda: every(positions), servers_of(settings, "redis", "clickhouse"))
     return flow
 

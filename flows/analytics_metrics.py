@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
 from connectors.kafka.source import PartitionPosition
 from flows.metrics import FlowMetrics
+from schemas.columns import TradeBatch
 from schemas.desk import DeskBatch
 
 __all__ = ["DeskMetrics"]
@@ -42,7 +43,7 @@ class DeskMetrics:
             registry=registry,
         )
 
-    def count_batch(self, batch: DeskBatch, late: int) -> None:
+    def count_batch(self, batch: DeskBatch | TradeBatch, late: int) -> None:
         """late: records that no window took; their decisions went out all the same."""
         partition = f"{batch.topic}/{batch.partition}"
         self._metrics.read.labels(self._flow, partition).inc(batch.read)

@@ -12,7 +12,7 @@ import numpy as np
 
 from connectors.desk.decoder import DeskDecoder
 from connectors.kafka.source import KafkaSource
-from core.analytics.rules import DeskRules
+from core.analytics.rules import DeskRules, FeedRules
 from flows.reading import read_options, requeued_places, resolver_of
 from kernels.decimal_text import units
 from runtime.settings.whole import Settings
@@ -21,7 +21,15 @@ from schemas.desk import TABLE_OF, DeskBatch, DeskKind
 from schemas.errors import SettingError
 from schemas.names import dead_letter_topic
 
-__all__ = ["SETTING_OF", "desk_decoding", "desk_rules", "desk_settings", "desk_source", "desk_topics"]
+__all__ = [
+    "SETTING_OF",
+    "desk_decoding",
+    "desk_rules",
+    "desk_settings",
+    "desk_source",
+    "desk_topics",
+    "feed_rules",
+]
 
 PERCENTS: Final = ("warning_clear", "warning", "critical_clear", "critical")
 SETTING_OF: Final[dict[DeskKind, str]] = {"routing": "routing_topic", "lp": "lp_topic", "exposure": "exposure_topic"}
@@ -60,9 +68,19 @@ def desk_rules(settings: Settings) -> DeskRules:
         critical_percent=settings.exposure_critical_percent,
         critical_clear_percent=settings.exposure_critical_clear_percent,
         reject_percent=settings.routing_reject_percent,
-        execution_p99_us=settings.routing_execution_p99_ms * 1000,
+        execution_p99_us=settings.routing_execution_ms * 1000,
         alert_decisions_min=settings.routing_alert_decisions_min,
         rejections=frozenset(settings.routing_rejections),
+    )
+
+
+def feed_rules(settings: Settings) -> FeedRules:
+    """The settings that decide when there is an alert about trades."""
+    return FeedRules(
+        frozenset(settings.trade_alerts),
+        silence_us=settings.trade_silence_ms * 1000,
+        clear_us=settings.trade_alert_clear_ms * 1000,
+        deviations=settings.trade_jump_deviations,
     )
 
 

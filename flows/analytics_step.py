@@ -14,18 +14,21 @@ from bytewax.operators import StatefulBatchLogic
 from core.analytics.output import DeskOutput
 from flows.analytics_metrics import DeskMetrics
 from flows.shard_step import microseconds, utc_now
+from schemas.columns import TradeBatch
 from schemas.desk import DeskBatch
 from schemas.errors import StateIncompatible
 
-__all__ = ["Desk", "DeskStep", "DeskUpdate"]
+__all__ = ["Batch", "Desk", "DeskStep", "DeskUpdate"]
+
+Batch = DeskBatch | TradeBatch
 
 
 class Desk(Protocol):
-    """Such as RoutingDesk."""
+    """Such as RoutingDesk, of batches of its own kind."""
 
     next_offset: int
 
-    def apply(self, batch: DeskBatch) -> DeskOutput[Any]: ...
+    def apply(self, batch: Any) -> DeskOutput[Any]: ...
 
     def announce(self, until_us: int) -> DeskOutput[Any]: ...
 
@@ -35,11 +38,11 @@ class Desk(Protocol):
 class DeskUpdate(NamedTuple):
     """batch: what was read, None when only the clock spoke. output: what came of it."""
 
-    batch: DeskBatch | None
+    batch: Batch | None
     output: DeskOutput[Any]
 
 
-class DeskStep(StatefulBatchLogic[DeskBatch, DeskUpdate, bytes]):
+class DeskStep(StatefulBatchLogic[Batch, DeskUpdate, bytes]):
     """``keep`` makes bytes of the desk. ``clock`` gives an aware UTC time."""
 
     def __init__(
@@ -57,7 +60,7 @@ class DeskStep(StatefulBatchLogic[DeskBatch, DeskUpdate, bytes]):
         self._idle_close = timedelta(milliseconds=idle_close_ms)
         self._last_batch_at: datetime | None = None
 
-    def on_batch(self, values: list[DeskBatch]) -> tuple[Iterable[DeskUpdate], bool]:
+    def on_batch(self, values: list[Batch]) -> tuple[Iterable[DeskUpdate], bool]:
         out: list[DeskUpdate] = []
         for batch in values:
             self._check_order(batch)
@@ -86,7 +89,7 @@ class DeskStep(StatefulBatchLogic[DeskBatch, DeskUpdate, bytes]):
             return None
         return max(datetime.fromtimestamp(end_us / 1_000_000, UTC), self._last_batch_at) + self._idle_close
 
-    def _check_order(self, batch: DeskBatch) -> None:
+    def _check_order(self, batch: Batch) -> None:
         # Source and desk are kept in one epoch. If they ever disagree, a second count would be silent: stop instead.
         if len(batch) and int(batch.rows["offset"][0]) < self.desk.next_offset:
             raise StateIncompatible(

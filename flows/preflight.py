@@ -48,6 +48,9 @@ def check_desk(settings: Settings) -> None:
     for topic in desk_topics(settings).values():
         with TopicQuestions(read_options(desk_settings(settings, topic))) as questions:
             questions.check_start()
+    if settings.trade_alerts:
+        with TopicQuestions(read_options(settings)) as questions:
+            questions.check_start()
     check_redis(settings)
     check_clickhouse(settings)
 

@@ -15,9 +15,10 @@ from schemas.alert_states import ACKNOWLEDGED, OPEN, RESOLVED
 from schemas.channels import ALERTS, CHANNEL_TYPES, ENTRIES_KEPT, event_fields
 from schemas.desk import DeskAlert
 
-__all__ = ["ADD_ALERTS", "alert_arguments", "alert_data"]
+__all__ = ["ADD_ALERTS", "TRADES", "alert_arguments", "alert_data", "symbols_of"]
 
 ADD_ALERTS: Final = files("schemas").joinpath("redis/add_alerts.lua").read_text("utf-8")
+TRADES: Final = "trades"
 MARKS_KEPT: Final = 100_000
 """Ten times what the stream holds: a replay of more than that may send old alerts again."""
 
@@ -36,8 +37,15 @@ def alert_data(alert: DeskAlert) -> bytes:
             "state": alert.state,
             "basis": alert.basis,
             **({"by": alert.by} if alert.by else {}),
+            **({"symbols": alert.symbols} if alert.symbols else {}),
         }
     )
+
+
+def symbols_of(alert_id: str) -> tuple[str, ...]:
+    """The symbol that an alert is about, as its id says it: ``trades:KIND:P-O:SYMBOL``."""
+    of, *rest = alert_id.split(":", 3)
+    return (rest[2],) if of == TRADES and len(rest) == 3 else ()
 
 
 def alert_arguments(alerts: Sequence[DeskAlert]) -> list[str | int | bytes]:
@@ -45,7 +53,7 @@ def alert_arguments(alerts: Sequence[DeskAlert]) -> list[str | int | bytes]:
     arguments: list[str | int | bytes] = [ENTRIES_KEPT, MARKS_KEPT]
     for alert in alerts:
         time_ms = alert.time_us // 1000
-        fields = event_fields(CHANNEL_TYPES[ALERTS], alert_data(alert), written_ms=time_ms)
+        fields = event_fields(CHANNEL_TYPES[ALERTS], alert_data(alert), written_ms=time_ms, symbols=alert.symbols)
         pairs = [text for name, value in fields.items() for text in (name, value.decode())]
         beyond = _mark(alert.id, RESOLVED) if alert.state == ACKNOWLEDGED else ""
         arguments += [_mark(alert.id, alert.state), beyond, time_ms, msgspec.msgpack.encode(pairs)]

@@ -25,6 +25,7 @@ __all__ = [
     "SCOPES",
     "SIDE_NAMES",
     "TABLE_OF",
+    "TRADE_ALERTS",
     "WINDOWS",
     "DeskAlert",
     "DeskBatch",
@@ -45,6 +46,8 @@ WINDOWS: Final = (Interval("1s", 1_000_000), Interval("1m", 60_000_000), Interva
 """The windows of a desk's figures, aligned to UTC as bars are."""
 SCOPES: Final = ("total", "symbol", "lp", "book")
 """Of what totals of an exposure are."""
+TRADE_ALERTS: Final = ("gaps", "crossed", "jumps", "stale")
+"""What alerts about trades there are."""
 SIDE_NAMES: Final = ("BUY", "SELL", "")
 """By the number of a side, as schemas.columns has them; a decision may be of none."""
 
@@ -225,7 +228,7 @@ class DeskAlert(NamedTuple):
     """Something that somebody should look at, or that it is over. ``id`` is made of the record that brought it about.
 
     state: see schemas.alert_states, of the same id. basis: ``log``, ``clock`` where nothing came, or ``user`` where
-    somebody, ``by``, acknowledged it.
+    somebody, ``by``, acknowledged it. symbols: only for clients who may see one of them; nothing: for all.
     """
 
     id: str
@@ -239,3 +242,4 @@ class DeskAlert(NamedTuple):
     actions: tuple[str, ...] = ()
     basis: str = "log"
     by: str = ""
+    symbols: tuple[str, ...] = ()

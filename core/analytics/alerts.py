@@ -9,9 +9,15 @@ from typing import Final
 from kernels.decimal_text import plain
 from schemas.desk import DeskAlert
 
-__all__ = ["exposure_alert", "routing_alert", "silent_alert", "status_alert"]
+__all__ = ["exposure_alert", "routing_alert", "silent_alert", "status_alert", "trade_alert"]
 
 SOURCE: Final = "analytics"
+TRADE_WORDS: Final = {
+    "gaps": ("Ids of {} are skipped", "Trades of {} came whose ids leave some out"),
+    "crossed": ("Quotes of {} are crossed", "Trades of {} came with a bid above the ask"),
+    "jumps": ("The price of {} jumped", "The price of {} moved by more than the bound of its usual moves"),
+    "stale": ("The feed of trades is stale", "No trade has come for the silence bound"),
+}
 
 
 def exposure_alert(level: str, alert_id: str, state: str, time_us: int, gross: int, limit: int) -> DeskAlert:
@@ -49,3 +55,14 @@ def routing_alert(kind: str, name: str, alert_id: str, state: str, time_us: int,
         message = f"A minute's p99 was {plain(told, 3)} ms; the bound is {plain(bound, 3)} ms"
     actions = ("Look at decisions by provider", "Route to other providers")
     return DeskAlert(alert_id, state, time_us, "warning", "routing", title, message, SOURCE, actions)
+
+
+def trade_alert(kind: str, symbol: str, alert_id: str, state: str, time_us: int, basis: str) -> DeskAlert:
+    """Of a kind of schemas.desk.TRADE_ALERTS; ``symbol``: of which, nothing where it is about all of a partition."""
+    title, message = TRADE_WORDS[kind]
+    severity = "error" if kind == "stale" else "warning"
+    symbols = (symbol,) if symbol else ()
+    return DeskAlert(
+        alert_id, state, time_us, severity, "trades", title.format(symbol), message.format(symbol), SOURCE,
+        ("Check the feed",), basis, symbols=symbols,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ equal records give equal figures.
 
 from typing import NamedTuple
 
-__all__ = ["DeskRules"]
+__all__ = ["DeskRules", "FeedRules"]
 
 
 class DeskRules(NamedTuple):
@@ -35,3 +35,15 @@ class DeskRules(NamedTuple):
     execution_p99_us: int = 0
     alert_decisions_min: int = 20
     rejections: frozenset[str] = frozenset({"REJECT"})
+
+
+class FeedRules(NamedTuple):
+    """kinds: some of schemas.desk.TRADE_ALERTS. silence_us: without a trade for so long a feed is stale. clear_us: a
+    fault is over when it wasn't met for so long. A price jumps by more than so many deviations, after moves_min moves.
+    """
+
+    kinds: frozenset[str]
+    silence_us: int = 30_000_000
+    clear_us: int = 60_000_000
+    deviations: int = 20
+    moves_min: int = 64

@@ -1,6 +1,7 @@
 """``/api/alerts``: a desk's alerts, those of the channel ``alerts``, found by what they are and acknowledged by role.
 
-Whoever may join the channel may read them; the setting names roles that may acknowledge. That somebody did is written
+Whoever may join the channel may read them, those about a symbol where the token allows it; the setting names roles that
+may acknowledge. That somebody did is written
 down in ClickHouse before it is answered, and then goes out as any state of an alert: once, to ``/ws/analytics`` and to
 the event stream. States only rise, so asking again, or of one that is resolved, changes nothing.
 """
@@ -20,7 +21,7 @@ from gateway.stores.desk_alerts import FILTERS, AlertPlace, AlertRow, DeskAlerts
 from gateway.stores.now import Now
 from gateway.stores.redis_pool import Redis
 from schemas.alert_states import ACKNOWLEDGED, OPEN, RESOLVED, STATE_RANKS
-from schemas.alert_stream import ADD_ALERTS, alert_arguments
+from schemas.alert_stream import ADD_ALERTS, alert_arguments, symbols_of
 from schemas.channels import ALERTS
 from schemas.desk import DeskAlert
 from schemas.names import ALERTS_SENT_KEY, EVENTS_STREAM
@@ -106,7 +107,7 @@ class Alerts:
         headers = next_page(call, place_of(rows[-1].time_ms, rows[-1].id)) if len(rows) == query.limit else []
         if query.order == "asc" and query.start_time is None:
             rows.reverse()
-        body = msgspec.json.encode([_answer(row) for row in rows])
+        body = msgspec.json.encode([_answer(row) for row in rows if _sees(call, row)])
         return Reply(body, etag=etag_of(body), headers=headers)
 
     async def one(self, call: Call) -> Reply:
@@ -126,7 +127,7 @@ class Alerts:
             # Also of one that was acknowledged before, whose message may have failed: the script knows whether it went.
             told = DeskAlert(
                 row.id, row.state, row.state_time_ms * 1000, row.severity, row.category, row.title, row.message,
-                row.source, tuple(row.actions), BASIS, row.by,
+                row.source, tuple(row.actions), BASIS, row.by, symbols_of(row.id),
             )  # fmt: skip
             await self._now.guard(self._add(keys=[EVENTS_STREAM, ALERTS_SENT_KEY], args=alert_arguments([told])))
         return Reply(msgspec.json.encode(_answer(row)))
@@ -136,7 +137,13 @@ class Alerts:
             row = await self._alerts.one(call.path["alert"])
         if row is None:
             raise not_found("No such alert", id=call.path["alert"][:256])
+        if not _sees(call, row):
+            raise forbidden("The token does not give access to the symbol of this alert")
         return row
+
+
+def _sees(call: Call, row: AlertRow) -> bool:
+    return all(call.principal.may_see(symbol) for symbol in symbols_of(row.id))
 
 
 def _answer(row: AlertRow) -> AlertAnswer:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
 
 from runtime.settings.types import Names, setting
-from schemas.desk import DESK_KINDS
+from schemas.desk import DESK_KINDS, TRADE_ALERTS
 from schemas.names import EXPOSURE_TOPIC, LP_TOPIC, ROUTING_TOPIC
 
 __all__ = ["AnalyticsSettings"]
@@ -20,6 +20,12 @@ __all__ = ["AnalyticsSettings"]
 def desk_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
     if not kinds or not set(kinds) <= set(DESK_KINDS):
         raise ValueError(f"some of {', '.join(DESK_KINDS)}, with commas")
+    return kinds
+
+
+def kinds_of_alerts(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    if not set(kinds) <= set(TRADE_ALERTS):
+        raise ValueError(f"some of {', '.join(TRADE_ALERTS)}, with commas")
     return kinds
 
 
@@ -43,7 +49,7 @@ class AnalyticsSettings(BaseSettings):
         ge=0,
         le=100,
     )
-    routing_execution_p99_ms: int = setting(
+    routing_execution_ms: int = setting(
         0,
         "Execution time of a minute's decisions, p99, above which there is an alert; 0 means none",
         unit="ms",
@@ -54,6 +60,24 @@ class AnalyticsSettings(BaseSettings):
         20, "Decisions that a minute must have before an alert is made of it", ge=1, le=1_000_000
     )
     routing_rejections: Names = setting(("REJECT",), "Decisions that are rejections; with commas")
+    trade_alerts: Annotated[Names, AfterValidator(kinds_of_alerts)] = setting(
+        (),
+        "Alerts about trades: gaps (of ids), crossed (a bid above the ask), jumps (of a price), stale (no "
+        "trade comes), with commas; empty: trades aren't read for them",
+    )
+    trade_silence_ms: int = setting(
+        30_000, "Without a trade in a partition for so long its feed is stale", unit="ms", ge=1_000, le=86_400_000
+    )
+    trade_alert_clear_ms: int = setting(
+        60_000,
+        "An alert about a symbol's trades ends with the first one that comes so long after the last that had the fault",
+        unit="ms",
+        ge=1_000,
+        le=86_400_000,
+    )
+    trade_jump_deviations: int = setting(
+        20, "A price jumps that moves by more than so many times the mean of its moves", ge=2, le=1_000_000
+    )
     lp_silence_ms: int = setting(
         30_000,
         "How long a provider's status holds without another record; then it is silent, which isn't up",

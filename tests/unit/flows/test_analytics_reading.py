@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from core.analytics.rules import DeskRules
-from flows.analytics_reading import desk_rules, desk_settings, desk_topics
+from core.analytics.rules import DeskRules, FeedRules
+from flows.analytics_reading import desk_rules, desk_settings, desk_topics, feed_rules
 from runtime.settings.whole import load_settings
 from schemas.errors import SettingError
 
@@ -34,11 +34,21 @@ def test_rules_are_those_of_trades_and_the_limit() -> None:
     assert (rules.exposure_limit, rules.lp_up, rules.lp_silence_us) == (15 * 10**9, {"a", "b"}, 1_000_000)
     settings = load_settings(
         routing_reject_percent=5,
-        routing_execution_p99_ms=7,
+        routing_execution_ms=7,
         routing_alert_decisions_min=8,
         routing_rejections="NO,NEVER",
     )
     assert desk_rules(settings)[-4:] == (5, 7000, 8, frozenset({"NO", "NEVER"}))
+
+
+def test_alerts_about_trades_are_named() -> None:
+    settings = load_settings(
+        trade_alerts="stale,gaps", trade_silence_ms=1000, trade_alert_clear_ms=2000, trade_jump_deviations=3
+    )
+    assert feed_rules(settings) == FeedRules(frozenset({"stale", "gaps"}), 1_000_000, 2_000_000, 3)
+    assert feed_rules(load_settings()).kinds == frozenset()
+    with pytest.raises(SettingError, match=r"TRADE_ALERTS.*some of gaps, crossed, jumps, stale"):
+        load_settings(trade_alerts="gaps,holes")
 
 
 def test_levels_that_overlap_are_refused() -> None:

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from schemas.alert_stream import ADD_ALERTS, alert_arguments, alert_data
+from schemas.alert_stream import ADD_ALERTS, alert_arguments, alert_data, symbols_of
 from schemas.desk import DeskAlert
 
 ALERT = DeskAlert("id", "open", 1_000_999, "error", "lp", "t", "m", "analytics", ("Check",))
@@ -30,3 +30,12 @@ def test_each_state_has_a_mark_and_nothing_is_acknowledged_behind_its_end() -> N
     pairs = msgspec.msgpack.decode(entries[3])  # type: ignore[arg-type]
     assert pairs == ["type", "alert", "data", alert_data(ALERT).decode(), "ts", "1000"]
     assert ADD_ALERTS.startswith("-- KEYS")
+
+
+def test_an_alert_about_a_symbol_goes_to_those_who_may_see_it() -> None:
+    about = ALERT._replace(id="trades:gaps:0-7:A:B", symbols=("A:B",))
+    assert symbols_of(about.id) == ("A:B",)
+    assert symbols_of("trades:stale:0-7") == symbols_of("lp:A:silent:0-7") == symbols_of("trades") == ()
+    pairs = msgspec.msgpack.decode(alert_arguments([about])[5])  # type: ignore[arg-type]
+    assert pairs[-2:] == ["symbols", "A:B"]
+    assert json.loads(alert_data(about))["symbols"] == ["A:B"]

@@ -21,6 +21,7 @@ TAKEN = {  # exceptions that are no failures -> who takes them, and what comes o
     "_ClientLeft": "the edge of REST: nobody reads the answer any more",
     "_NotTold": "the follower of a gateway: it raises the cause, which is of who writes",
     "CorruptValue": "the oracle's reader of records: an OracleReject",
+    "Unusable": "the oracle's reader of a desk's records: it counts for nothing",
     "Refused": "the oracle's reader of records: an OracleReject",
     "BrokerError": "the local broker's protocol: an error code to its client",
     "ServerError": "the local ClickHouse front's protocol: an exception packet to its client",

@@ -126,6 +126,19 @@ def test_filters_and_pages(desk: RestServer, clean: Market) -> None:
     assert desk.ask("POST", "/api/alerts/nobody/acknowledge", token=token).status == 404
 
 
+def test_alerts_about_a_symbol_are_for_those_who_may_see_it(desk: RestServer, clean: Market) -> None:
+    about = ALERT._replace(id="trades:gaps:0-7:A/B", category="trades", symbols=("A/B",))
+    put(clean, ALERT, about)
+    path = "/api/alerts/" + quote(about.id, safe="")
+    everything, narrow = desk.token("anna", role="dealer"), desk.token("bert", role="dealer", symbols=("C/*",))
+    assert len(desk.get("/api/alerts", token=everything).json()) == 2
+    assert [each["id"] for each in desk.get("/api/alerts", token=narrow).json()] == [ALERT.id]
+    assert desk.get(path, token=narrow).status == desk.ask("POST", f"{path}/acknowledge", token=narrow).status == 403
+    assert desk.ask("POST", f"{path}/acknowledge", token=everything).status == 200
+    entries: Any = clean.redis.xrange("md:events")
+    assert [fields.get(b"symbols", b"") for _, fields in entries] == [b"", b"A/B", b"A/B"]
+
+
 def test_without_tokens_everybody_may(market: Market, clean: Market, tmp_path_factory: pytest.TempPathFactory) -> None:
     put(clean, ALERT)
     open_settings = {**market.settings(), "gateway_token_secret": ""}

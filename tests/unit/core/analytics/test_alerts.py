@@ -1,6 +1,6 @@
 """Alerts in words: severities, categories, S1's actions."""
 
-from core.analytics.alerts import exposure_alert, routing_alert, silent_alert, status_alert
+from core.analytics.alerts import exposure_alert, routing_alert, silent_alert, status_alert, trade_alert
 
 
 def test_alerts_by_hand() -> None:
@@ -19,3 +19,7 @@ def test_alerts_by_hand() -> None:
     )  # fmt: skip
     many = routing_alert("rejects", "total", "id", "open", 5, 7, 5)
     assert many.title == "Many orders are rejected: the desk"
+    jump = trade_alert("jumps", "A", "id", "open", 5, "log")
+    assert (jump.title, jump.symbols, jump.severity) == ("The price of A jumped", ("A",), "warning")
+    stale = trade_alert("stale", "", "id", "resolved", 5, "clock")
+    assert (stale.symbols, stale.severity, stale.category, stale.basis) == ((), "error", "trades", "clock")
