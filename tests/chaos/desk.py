@@ -131,6 +131,8 @@ def check_desk(settings: Settings, client: redis.Redis, *, was_wiped: bool) -> t
         if kind == "routing":
             is_full = not was_wiped and len(messages) < ENTRIES_KEPT
             wrong += check_decisions(own, truth, messages, is_full=is_full)
+        else:
+            wrong += (check_providers if kind == "lp" else check_totals)(truth, messages)
     return rows, wrong
 
 
@@ -157,6 +159,33 @@ def check_order(kind: DeskKind, messages: list[Message]) -> Iterator[str]:
             if data["sequence"] < last.get(window, -1):
                 yield f"{kind} channel: {window} went from {last[window]} to {data['sequence']}"
             last[window] = data["sequence"]
+
+
+def check_providers(truth: DeskTruth, messages: list[Message]) -> Iterator[str]:
+    """A minute that was told with its last record in it has the figures of all."""
+    minutes = {(start, lp): row for (start, lp, _), row in truth.minutes.items()}
+    versions: dict[object, int] = {}
+    for (start, _), row in minutes.items():
+        versions[start] = max(versions.get(start, -1), row.version)
+    for kind, data in messages:
+        if kind != "lp-stats" or data["interval"] != "1m":
+            continue
+        start = int(data["startTime"]) * 1000
+        if data["sequence"] == versions.get(start):
+            for lp, told in data["byLP"].items():
+                wanted = minutes[start, lp].values
+                if (told["samples"], told["statusChanges"]) != (wanted[0], wanted[8]):
+                    yield f"lp channel: {lp} at {start}: {told['samples']}, {told['statusChanges']}, not {wanted}"
+
+
+def check_totals(truth: DeskTruth, messages: list[Message]) -> Iterator[str]:
+    """The totals that were told last are those of the last record."""
+    totals = {key[0]: row.values for key, row in truth.minutes.items() if key[1] == "total"}
+    changes = [data for kind, data in messages if kind == "exposure-change"]
+    if totals and changes:
+        wanted, told = totals[max(totals, key=str)], changes[-1]
+        if (told["netExposure"], told["totalExposure"]) != wanted[:2]:
+            yield f"exposure channel: {told['netExposure']} and {told['totalExposure']} last, not {wanted[:2]}"
 
 
 def check_decisions(settings: Settings, truth: DeskTruth, messages: list[Message], *, is_full: bool) -> Iterator[str]:

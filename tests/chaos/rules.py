@@ -76,7 +76,8 @@ class Users:
         """Rows compared, and differences. ends: offsets up to which trades were taken. was_wiped: whether Redis has
         lost what it held before."""
         armings = read_armings(self._settings)
-        ticks = Ticks(armings.symbols, self._settings.source_epoch, ends)
+        ranges = {partition: (0, end) for partition, end in ends.items()}
+        ticks = Ticks(armings.symbols, self._settings.source_epoch, ranges)
         for symbol in armings.symbols:
             for trade in self._applied[symbol]:
                 ticks.take(trade)
