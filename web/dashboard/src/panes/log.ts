@@ -30,6 +30,11 @@ function severityOf(word: string | undefined): Entry["severity"] {
   return /warn|high/.test(lower) ? "warning" : "info";
 }
 
+/** What was told of an alert after it was opened: somebody took it on, or it has ended. */
+function isOver(state: string | undefined): boolean {
+  return state === "acknowledged" || state === "resolved";
+}
+
 events.on("news", (data, id) => add(id, { kind: "news", severity: "info", title: data.title, text: data.source ?? "", symbols: [] }));
 events.on("price_alert", (data, id) =>
   add(id, {
@@ -43,7 +48,8 @@ events.on("system_status", (data, id) =>
   }));
 events.on("alert", (data, id) =>
   add(id, {
-    kind: "alert", severity: severityOf(data.severity), title: data.title,
+    kind: "alert", severity: isOver(data.state) ? "info" : severityOf(data.severity),
+    title: isOver(data.state) ? `${data.title} (${data.state}${data.by ? ` by ${data.by}` : ""})` : data.title,
     text: [data.message, data.source, ...(data.actionItems ?? [])].filter(Boolean).join(" · "), symbols: data.symbols ?? [],
   }));
 events.on("gap", (data, id) =>
