@@ -52,6 +52,7 @@ __all__ = [
     "armed_topic",
     "dead_letter_topic",
     "deltas_stream",
+    "feed_dead_letter_topic",
     "last_firings_key",
     "requeued_topic",
     "sent_key",
@@ -107,6 +108,11 @@ SUBSCRIBED_SET: Final = "subscribed"
 
 def dead_letter_topic(topic: str) -> str:
     return topic + DEAD_LETTER_SUFFIX
+
+
+def feed_dead_letter_topic(topic: str) -> str:
+    """Topic of what venues sent and ``topic`` can't take."""
+    return f"{topic}.feed-dead-letter"
 
 
 def requeued_topic(dead_letters: str) -> str:

@@ -20,6 +20,7 @@ from tapeflow.commands.dead_letters import dead_letters
 from tapeflow.commands.demo import demo
 from tapeflow.commands.doctor import doctor
 from tapeflow.commands.gateway import gateway
+from tapeflow.commands.ingest import ingest
 from tapeflow.commands.local import local
 from tapeflow.commands.migrate import migrate
 from tapeflow.commands.produce import produce
@@ -49,7 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS: Final = (
-    *(demo, bars, produce, run, replay, rekey, quality, verify),
+    *(demo, bars, ingest, produce, run, replay, rekey, quality, verify),
     *(gateway, watch, token, publish, migrate, doctor, local, settings),
 )
 for verb in VERBS:

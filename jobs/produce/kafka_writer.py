@@ -87,17 +87,18 @@ class RecordWriter:
         values: Iterable[bytes | None],
         keys: Iterable[bytes | None],
         timestamps_ms: Iterable[int] = repeat(NOW),
+        headers: list[tuple[str, str | bytes | None]] | None = None,
     ) -> None:
         """Hand over records; waits while the client's queue is full. Raises WriteFailed after a failed delivery,
         SettingError for a right that is missing.
 
-        timestamps_ms: of the records; NOW is the time of sending.
+        timestamps_ms: of the records; NOW is the time of sending. headers: of each record.
         """
         produce, topic, answered = self._producer.produce, self._topic, self._answered
         for value, key, timestamp_ms in zip(values, keys, timestamps_ms, strict=False):
             while True:
                 try:
-                    produce(topic, value, key, on_delivery=answered, timestamp=timestamp_ms)
+                    produce(topic, value, key, on_delivery=answered, timestamp=timestamp_ms, headers=headers)
                     break
                 except BufferError:
                     self._serve(0.1)

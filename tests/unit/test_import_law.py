@@ -22,7 +22,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "jobs": (
         ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),
         ("verify", "quality", "doctor", "letters", "produce", "replay", "watch", "price_alerts"),
-        ("desk",),
+        ("desk", "ingest"),
     ),
 }
 DRIVERS = {  # library -> words of which a file's path must carry one

@@ -1,0 +1,53 @@
+"""Reading one JSON text of a venue as a declared struct, in one line.
+
+Venues' files decode by it. Only declared fields are looked at, so a venue may add others. What doesn't fit is an
+Unreadable, whose reason is the JSON library's one line.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from feeds.rows import Told, Unreadable
+
+__all__ = ["EMPTY", "NOTHING", "in_order", "microseconds", "read"]
+
+T = TypeVar("T")
+NOTHING: Final = Told()
+"""Of a frame that tells neither trades nor quotes: an answer, a heartbeat, another channel."""
+EMPTY: Final = msgspec.Raw(b"0")
+"""The size of a quote whose venue tells none."""
+MILLISECONDS_MAX: Final = 10**14
+WHOLE_DIGITS: Final = 6
+
+
+def read(channel: str, tell: Callable[[], Told]) -> Told:
+    """What ``tell`` gives; a frame that it can't decode is told as unreadable."""
+    try:
+        return tell()
+    except (msgspec.DecodeError, ValueError, ArithmeticError, IndexError, KeyError) as error:
+        return Told(unreadable=Unreadable(channel, " ".join(str(error).split())[:200]))
+
+
+def microseconds(time: int | str) -> int:
+    """Of a time in ms, as a number or its text; or in s with up to six digits behind the point (Kraken).
+
+    Raises ValueError for any other text.
+    """
+    if isinstance(time, int):
+        return time * 1000
+    whole, point, rest = time.partition(".")
+    if not point:
+        return int(whole) * 1000
+    if len(rest) > WHOLE_DIGITS or not rest.isdigit():
+        raise ValueError(f"no time: {time[:40]}")
+    return int(whole) * 1_000_000 + int(rest.ljust(WHOLE_DIGITS, "0"))
+
+
+def in_order(told: Told) -> Told:
+    """Trades oldest first: some venues send a list newest first, and those of one time then stand the other way too."""
+    times = [trade.event_time for trade in told.trades]
+    if len(times) > 1 and str(times[0]) > str(times[-1]):
+        told.trades.reverse()
+    return told

@@ -1,0 +1,50 @@
+"""Which trades of a venue were told before: some venues repeat their last ones at each subscription.
+
+The intake asks before it sends. Ids decide where the venue gives them, and the last ids of each symbol are kept.
+Without ids a trade that is told as past is known unless it is newer than all that were told. Trades are never compared
+by their price and size: two real ones may be alike.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final
+
+from feeds.rows import Trade
+
+__all__ = ["KnownTrades"]
+
+IDS_KEPT: Final = 10_000
+
+
+class KnownTrades:
+    """Of one venue; ``repeated`` counts what was left out."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, OrderedDict[str, None]] = {}
+        self._newest: dict[str, int | str] = {}
+        self.repeated = 0
+
+    def fresh(self, trades: Iterable[Trade]) -> list[Trade]:
+        """Those that weren't told before, in their order; from now on they are known."""
+        told = [trade for trade in trades if not self._knows(trade)]
+        for trade in told:
+            self._newest[trade.venue_symbol] = trade.event_time
+        return told
+
+    def _knows(self, trade: Trade) -> bool:
+        known = self._is_old_id(trade) if trade.trade_id else self._is_old_time(trade)
+        self.repeated += known
+        return known
+
+    def _is_old_id(self, trade: Trade) -> bool:
+        ids = self._ids.setdefault(trade.venue_symbol, OrderedDict())
+        if trade.trade_id in ids:
+            return True
+        ids[trade.trade_id] = None
+        if len(ids) > IDS_KEPT:
+            ids.popitem(last=False)
+        return False
+
+    def _is_old_time(self, trade: Trade) -> bool:
+        newest = self._newest.get(trade.venue_symbol)
+        return trade.is_past and newest is not None and str(trade.event_time) <= str(newest)

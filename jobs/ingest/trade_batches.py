@@ -1,0 +1,59 @@
+"""A venue's trades as the batch that encoders and Kafka take.
+
+The intake hands them in as their venue told them. They become JSON values in which every number stands as it was
+written, and the topic's own decoder reads those: what it refuses on the topic, it refuses here. So no number passes
+through a float, and there is one reading of numbers, times and sides.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from connectors.json.decoder import JsonDecoder
+from feeds.rows import Side, Trade
+from schemas.columns import NO_TIMESTAMP, RawBatch, TradeBatch
+
+__all__ = ["TradeBatches"]
+
+
+class Value(msgspec.Struct):
+    """A trade in the names of the trades topic."""
+
+    symbol: str
+    price: msgspec.Raw
+    size: msgspec.Raw
+    side: Side
+    trade_id: str
+    event_time: int | str
+    exchange: str
+
+
+class TradeBatches:
+    """Makes batches of the trades of ``exchange``."""
+
+    def __init__(self, exchange: str) -> None:
+        self._exchange = exchange
+        self._encode = msgspec.json.Encoder().encode
+        self._decoder = JsonDecoder()
+
+    def make(self, trades: Sequence[Trade]) -> TradeBatch:
+        """TradeBatch of ``trades`` in their order; ``rejects`` holds those that no topic would take, by position."""
+        values = [
+            self._encode(
+                Value(each.symbol, each.price, each.size, each.side, each.trade_id, each.event_time, self._exchange)
+            )
+            for each in trades
+        ]
+        count = len(values)
+        return self._decoder.decode(
+            RawBatch(
+                topic="",
+                partition=0,
+                data=b"".join(values),
+                ends=np.cumsum([len(value) for value in values], dtype=np.int64),
+                offsets=np.arange(count, dtype=np.int64),
+                timestamps_ms=np.full(count, NO_TIMESTAMP, np.int64),
+                keys=[None] * count,
+            )
+        )

@@ -1,0 +1,82 @@
+"""``tapeflow ingest``: what a venue tells by its public WebSocket, as trades on the trades topic.
+
+A recorded session is played by ``--play``. Numbers keep every digit that the venue wrote.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import SettingError
+from tapeflow.commands.entry import enter, people
+
+if TYPE_CHECKING:
+    from feeds.venue import Venue
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    play: Annotated[Path, typer.Option(metavar="FILE", help="A recorded session, plain or gzipped.")],
+    venue: Annotated[
+        str | None, typer.Option(help="Whose session it is, where the recording doesn't name its address.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, show_default="at once", help="As recorded, so many times as fast.")
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
+    partitions: Annotated[int, typer.Option(min=0, help="Create the topic with so many if it isn't there.")] = 0,
+) -> int:
+    """Send the trades of a recorded venue session to Kafka, keyed by symbol, exact to the last digit.
+
+    Venues: bitget, binance, binance-futures, kraken, coinbase, okx, bybit, bybit-linear, bybit-inverse.
+
+    Example: tapeflow ingest --play bitget.ws.gz --partitions 4
+    """
+    from feeds.recording import frames
+    from jobs.ingest.intake import Intake
+    from jobs.ingest.letters import FeedLetters
+    from jobs.ingest.playback import play as play_frames
+    from jobs.produce.encoding import encoder_of
+    from jobs.produce.kafka_writer import RecordWriter, ensure_topic
+    from jobs.produce.sender import TapeSender
+
+    found = _venue(play, venue)
+    settings = enter(kafka_topic=topic)
+    if partitions:
+        ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties)
+    writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
+    writer.check()
+    letters = FeedLetters(settings, found.name)
+    # Played at once, a session is the past: its records are found by the days of their trades.
+    sender = TapeSender(writer, encoder_of(settings), event_times=speed is None)
+    intake = Intake(found, sender, letters)
+    play_frames(frames(play), intake, speed, time.monotonic, time.sleep)
+    delivered, counts = intake.finish(), intake.counts
+    if letters.written:
+        unused = f"{counts['unreadable']} frames and {counts['refused']} trades"
+        people().print(f"{unused} couldn't be used and stand in {letters.topic}")
+    typer.echo(
+        f"{delivered} trades of {found.name} delivered to {settings.kafka_topic}, out of {counts['frames']} frames; "
+        f"{counts['repeated']} told again and left out"
+    )
+    return 0
+
+
+def _venue(play: Path, name: str | None) -> "Venue":
+    """By its name, else by the address in the recording. Raises SettingError."""
+    from feeds.recording import address_of
+    from feeds.venues import VENUES, venue_at
+
+    if name is not None:
+        if name not in VENUES:
+            raise SettingError(f"unknown venue {name}", where="--venue", mend=f"take one of {', '.join(VENUES)}")
+        return VENUES[name]
+    address = address_of(play)
+    found = venue_at(address) if address is not None else None
+    if found is None:
+        what = "the recording names no address" if address is None else f"no venue is known at {address[:100]}"
+        raise SettingError(what, where=str(play), mend=f"give --venue: {', '.join(VENUES)}")
+    return found

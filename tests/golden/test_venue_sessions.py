@@ -1,0 +1,126 @@
+"""Recorded sessions of venues: every trade that stands in them, and the candles that the venue made of its own trades.
+
+What should come out is read here by Python's JSON with decimals, straight from the frames. The recordings lie beside
+the project (see test_venue_bars); without them there is nothing to compare.
+"""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feeds.bitget import BITGET
+from feeds.recording import address_of, frames
+from feeds.venues import venue_at
+from jobs.ingest.known_trades import KnownTrades
+from jobs.ingest.trade_batches import TradeBatches
+from tests.golden.test_venue_bars import DATA
+from tests.unit.connectors.batches import trade_of
+
+SESSIONS = sorted((DATA / "feeds").glob("*.ws.*.gz"))
+MINUTE_MS = 60_000
+
+
+def messages(path: Path) -> Iterator[Any]:
+    """Each received frame that is JSON, with numbers as decimals."""
+    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        if found := re.fullmatch(r"[\d.]+: ([\[{].*)", line):
+            yield json.loads(found[1], parse_float=Decimal, parse_int=Decimal)
+
+
+def told_by(path: Path) -> list[tuple[str, Decimal, Decimal]]:
+    """(venue's name of the market, price, size) of every trade in the frames, oldest first within one."""
+    found: list[tuple[str, Decimal, Decimal]] = []
+    for message in messages(path):
+        found += list(trades_of(message))
+    return found
+
+
+def trades_of(message: Any) -> Iterator[tuple[str, Decimal, Decimal]]:
+    if isinstance(message, list):  # Kraken, V1
+        if message[-2] == "trade":
+            rows = [(message[-1], row[0], row[1], Decimal(row[2])) for row in message[1]]
+            yield from oldest_first(rows)
+        return
+    inside = message.get("data", message)
+    channel = str(message.get("arg", {}).get("channel", message.get("topic", "")))
+    if isinstance(inside, dict) and inside.get("e") in ("aggTrade", "trade"):  # Binance
+        yield inside["s"], Decimal(inside["p"]), Decimal(inside["q"])
+    elif message.get("type") in ("match", "last_match"):  # Coinbase
+        yield message["product_id"], Decimal(message["price"]), Decimal(message["size"])
+    elif channel == "trade" and isinstance(inside, list):  # Bitget, V1
+        name = message["arg"]["instId"]
+        yield from oldest_first([(name, row[1], row[2], Decimal(row[0])) for row in inside])
+    elif channel == "trades" and isinstance(inside, list):  # OKX
+        yield from oldest_first([(row["instId"], row["px"], row["sz"], Decimal(row["ts"])) for row in inside])
+    elif channel.startswith("trade."):  # Bybit, V1
+        yield from oldest_first([(row["symbol"], row["price"], row["size"], row["trade_time_ms"]) for row in inside])
+
+
+def oldest_first(rows: list[tuple[str, Any, Any, Decimal]]) -> Iterator[tuple[str, Decimal, Decimal]]:
+    turned = rows[::-1] if rows and rows[0][3] > rows[-1][3] else rows
+    for name, price, size, _ in turned:
+        yield name, Decimal(price), Decimal(size)
+
+
+@pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.name)
+def test_every_trade_of_a_session_arrives_exactly(path: Path) -> None:
+    address = address_of(path)
+    assert address is not None
+    venue = venue_at(address)
+    assert venue is not None
+    told = [venue.told(frame.data, frame.received_us) for frame in frames(path)]
+    assert [each.unreadable for each in told if each.unreadable] == []
+    known = KnownTrades()
+    trades = [trade for each in told for trade in known.fresh(each.trades)]
+    batch = TradeBatches(venue.exchange).make(trades)
+    assert not batch.rejects
+    rows = [trade_of(row, batch.text) for row in batch.rows]
+    made = [
+        (trade.venue_symbol, Decimal(row["price"]).scaleb(-10), Decimal(row["size"]).scaleb(-10))
+        for trade, row in zip(trades, rows, strict=True)
+    ]
+    assert made == told_by(path)
+    assert known.repeated == 0
+
+
+def candles_of(path: Path) -> dict[tuple[str, int], list[Decimal]]:
+    """(market, start in ms) -> open, high, low, close, volume in its last form."""
+    found: dict[tuple[str, int], list[Decimal]] = {}
+    for message in messages(path):
+        if isinstance(message, dict) and message.get("arg", {}).get("channel") == "candle1m" and "data" in message:
+            for row in message["data"]:
+                found[message["arg"]["instId"], int(row[0])] = [Decimal(number) for number in row[1:6]]
+    return found
+
+
+@pytest.mark.parametrize(("name", "whole"), [("BITGET.ws.1.0.gz", 52), ("BITGET.ws.2.0.gz", 3)])
+def test_a_bitget_candle_is_its_trades_opened_at_the_previous_close(name: str, whole: int) -> None:
+    path = DATA / "feeds" / name
+    if not path.is_file():
+        pytest.skip(f"needs the recordings at {DATA}")
+    candles = candles_of(path)
+    minutes: dict[tuple[str, int], list[tuple[Decimal, Decimal]]] = {}
+    for frame in frames(path):
+        for trade in BITGET.told(frame.data, frame.received_us).trades:
+            start_ms = int(trade.event_time) // 1000 // MINUTE_MS * MINUTE_MS
+            price, size = (Decimal(bytes(raw).decode().strip('"')) for raw in (trade.price, trade.size))
+            minutes.setdefault((trade.venue_symbol, start_ms), []).append((price, size))
+    compared = 0
+    for market in {market for market, _ in minutes}:
+        # The first and the last minute of a session are cut.
+        for start_ms in sorted(start for each, start in minutes if each == market)[1:-1]:
+            trades, candle = minutes[market, start_ms], candles.get((market, start_ms))
+            before = candles.get((market, start_ms - MINUTE_MS))
+            if candle is None or before is None:
+                continue
+            prices = [before[3], *(price for price, _ in trades)]
+            volume = sum((size for _, size in trades), Decimal(0))
+            assert candle == [prices[0], max(prices), min(prices), prices[-1], volume]
+            compared += 1
+    assert compared == whole, "minutes that the session holds from their first to their last trade"

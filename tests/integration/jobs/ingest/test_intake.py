@@ -1,0 +1,82 @@
+"""Frames of a venue to a real topic: each trade once, in order, and what can't be used kept with its reason."""
+
+import json
+import secrets
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from feeds.binance import BINANCE
+from feeds.recording import Frame
+from jobs.ingest.intake import TOGETHER_MAX, Intake
+from jobs.ingest.letters import FeedLetters
+from jobs.produce.encoding import encoder_of
+from jobs.produce.kafka_writer import RecordWriter
+from jobs.produce.sender import TapeSender
+from runtime.settings.whole import Settings
+from schemas.names import feed_dead_letter_topic
+from tests.servers.kafka import make_topic
+
+
+def frame(number: int, price: str = '"0.35280000"') -> Frame:
+    text = f'{{"e":"trade","s":"BNBBTC","t":{number},"p":{price},"q":"100","T":{1_672_515_782_135 + number},"m":true}}'
+    return Frame(1_672_515_782_135_000 + number, text.encode())
+
+
+def records(bootstrap: str, topic: str) -> list[Any]:
+    """All records of a topic of one partition."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test", "enable.auto.commit": False})
+    place = TopicPartition(topic, 0, 0)
+    _, end = consumer.get_watermark_offsets(place, timeout=10)
+    consumer.assign([place])
+    found: list[Any] = []
+    while len(found) < end:
+        found += consumer.consume(end - len(found), 10)
+    consumer.close()
+    return found
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str) -> Settings:
+    topic = make_topic(kafka_bootstrap, f"intake-{secrets.token_hex(4)}")
+    return Settings(kafka_bootstrap=kafka_bootstrap, kafka_topic=topic, value_format="json")
+
+
+@pytest.fixture
+def intake(settings: Settings) -> Intake:
+    writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic)
+    return Intake(BINANCE, TapeSender(writer, encoder_of(settings)), FeedLetters(settings, "binance"))
+
+
+def test_each_trade_goes_out_once_and_in_order(settings: Settings, intake: Intake) -> None:
+    count = TOGETHER_MAX + 5
+    for number in range(count):
+        intake.take(frame(number))
+        intake.take(frame(number))
+    assert intake.finish() == count
+    found = records(settings.kafka_bootstrap, settings.kafka_topic)
+    values = [json.loads(record.value()) for record in found]
+    assert [value["trade_id"] for value in values] == [str(number) for number in range(count)]
+    assert {record.key() for record in found} == {b"BNB/BTC"}
+    assert found[7].value().startswith(b'{"symbol":"BNB/BTC","price":0.3528,"size":100,"side":"SELL"')
+    assert dict(intake.counts) == {"frames": 2 * count, "quotes": 0, "trades": count, "repeated": count}
+
+
+def test_what_cannot_be_used_is_kept_as_it_came(settings: Settings, intake: Intake) -> None:
+    frames = [frame(1), Frame(5, b"\xff<html>"), frame(2, '"cheap"'), frame(3)]
+    for each in frames:
+        intake.take(each)
+    assert intake.finish() == 2
+    assert (intake.counts["unreadable"], intake.counts["refused"]) == (1, 1)
+    letters = records(settings.kafka_bootstrap, feed_dead_letter_topic(settings.kafka_topic))
+    assert [(letter.key(), letter.value()) for letter in letters] == [
+        (b"binance", frames[1].data),
+        (b"binance", frames[2].data),
+    ]
+    headers = [dict(letter.headers()) for letter in letters]
+    assert [(each["venue"], each["channel"], each["received_us"]) for each in headers] == [
+        (b"binance", b"", b"5"),
+        (b"binance", b"trades", b"1672515782135002"),
+    ]
+    assert b"price" in headers[1]["reason"]

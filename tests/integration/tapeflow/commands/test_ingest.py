@@ -1,0 +1,67 @@
+"""``tapeflow ingest --play`` against a real broker: what it sends, what it says, what it refuses."""
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tapeflow.cli import main
+from tests.integration.tapeflow.commands.test_produce import values_of
+
+TRADES = (
+    '{"arg":{"channel":"trades","instId":"%s"},"data":[{"instId":"%s","tradeId":"%s",%s"sz":"%s","side":"buy",'
+    '"ts":"%s"}]}'
+)
+BTC = TRADES % ("BTC-USDT", "BTC-USDT", 7, '"px":"30227.60",', "1.03999912", 1_652_459_226_100)
+SESSION = f"""wss://ws.okx.com:8443/ws/v5/public <-> 1652459224.5300605
+wss://ws.okx.com:8443/ws/v5/public <- 1652459225.2987883: {{"op":"subscribe","args":[]}}
+1652459225.5: {{"event":"subscribe","arg":{{"channel":"trades","instId":"BTC-USDT"}}}}
+1652459226.5: {BTC}
+1652459227.5: {BTC}
+1652459228.5: {TRADES % ("ETH-USDT", "ETH-USDT", 8, "", "1", 1_652_459_226_100)}
+1652459229.5: {TRADES % ("ETH-USDT", "ETH-USDT", 9, '"px":"2000.1",', "0.00000088", 1_652_459_229_000)}
+"""
+
+
+@pytest.fixture
+def topic(kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAPEFLOW_KAFKA_BOOTSTRAP", kafka_bootstrap)
+    monkeypatch.setenv("TAPEFLOW_VALUE_FORMAT", "json")
+    return f"ingest-{uuid.uuid4().hex[:8]}"
+
+
+def test_a_session_is_played_into_the_topic(
+    kafka_bootstrap: str, topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "session"
+    path.write_text(SESSION)
+    assert main(["ingest", "--play", str(path), "--topic", topic]) == 2
+    assert f"topic {topic} does not exist" in capsys.readouterr().err
+    assert main(["ingest", "--play", str(path), "--topic", topic, "--partitions", "1", "--speed", "1000"]) == 0
+    shown = capsys.readouterr()
+    assert f"2 trades of okx delivered to {topic}, out of 5 frames; 1 told again and left out" in shown.out
+    assert f"1 frames and 0 trades couldn't be used and stand in {topic}.feed-dead-letter" in " ".join(
+        shown.err.split()
+    )
+    values = [(key, json.loads(value)) for key, value, _ in values_of(kafka_bootstrap, topic, 1)]
+    assert [(key, value["price"], value["size"], value["exchange"]) for key, value in values] == [
+        (b"BTC/USDT", 30227.6, 1.03999912, "OKX"),
+        (b"ETH/USDT", 2000.1, 0.00000088, "OKX"),
+    ]
+
+
+def test_what_is_no_session_is_one_line(topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "session"
+    path.write_text("1652459225.5: {}\n")
+    for words, said in (
+        (["--play", str(path)], "the recording names no address"),
+        (["--play", str(path), "--venue", "nyse"], "unknown venue nyse"),
+        (["--play", str(tmp_path / "none")], "recording can't be read"),
+    ):
+        assert main(["ingest", "--topic", topic, *words]) == 2
+        assert said in capsys.readouterr().err
+    path.write_text("wss://example.org/ <-> 1652459225.5\n")
+    assert main(["ingest", "--play", str(path)]) == 2
+    assert "no venue is known at wss://example.org/" in capsys.readouterr().err

@@ -1,0 +1,29 @@
+"""Frames of Coinbase, as its documentation and recordings have them."""
+
+from feeds.coinbase import COINBASE
+from tests.unit.feeds.told import RECEIVED_US, quotes, reason, told, trades
+
+MATCH = (
+    '{"type":"match","trade_id":10,"sequence":50,"maker_order_id":"a","taker_order_id":"b",'
+    '"time":"2014-11-07T08:19:27.028459Z","product_id":"BTC-USD","size":"5.23512","price":"400.23","side":"sell"}'
+)
+
+
+def test_the_side_is_the_takers() -> None:
+    row = ('"400.23"', '"5.23512"', "BUY", "10", "2014-11-07T08:19:27.028459Z")
+    assert trades(COINBASE, MATCH) == [("BTC/USD", *row, False)]
+    assert trades(COINBASE, MATCH.replace('"match"', '"last_match"')) == [("BTC/USD", *row, True)]
+    assert trades(COINBASE, MATCH.replace('"sell"', '"buy"'))[0][3] == "SELL"
+
+
+def test_the_best_bid_and_ask() -> None:
+    ticker = '{"type":"ticker","product_id":"A-B","best_bid":"1.10","best_ask":"1.20","best_bid_size":"3"}'
+    assert quotes(COINBASE, ticker) == [("A/B", '"1.10"', '"3"', '"1.20"', "0", RECEIVED_US)]
+    timed = ticker.replace("{", '{"time":"2021-04-17T16:43:30.244075Z",')
+    assert quotes(COINBASE, timed)[0][-1] == "2021-04-17T16:43:30.244075Z"
+
+
+def test_what_is_neither_tells_nothing_and_what_cannot_be_read_is_named() -> None:
+    assert told(COINBASE, '{"type":"l2update","changes":[]}').trades == []
+    assert reason(COINBASE, MATCH.replace('"price":"400.23",', ""))[0] == "matches"
+    assert reason(COINBASE, "nonsense")[0] == ""

@@ -1,0 +1,47 @@
+"""Times of venues, the order of what they tell, and what can't be read."""
+
+import msgspec
+import pytest
+
+from feeds.frame import EMPTY, in_order, microseconds, read
+from feeds.rows import Told, Trade
+
+
+def trade(trade_id: str, event_time: int | str) -> Trade:
+    return Trade("A/B", "AB", EMPTY, EMPTY, "BUY", trade_id, event_time)
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        (1_649_290_076_980, 1_649_290_076_980_000),
+        ("1649290076980", 1_649_290_076_980_000),
+        ("1534614057.321597", 1_534_614_057_321_597),
+        ("1534614057.3", 1_534_614_057_300_000),
+    ],
+)
+def test_times_become_microseconds(time: int | str, expected: int) -> None:
+    assert microseconds(time) == expected
+
+
+@pytest.mark.parametrize("time", ["", "soon", "1.1234567", "1.x", "1e3"])
+def test_what_is_no_time_is_an_error(time: str) -> None:
+    with pytest.raises(ValueError, match=r"no time|invalid literal"):
+        microseconds(time)
+
+
+def test_a_list_that_begins_with_the_newest_is_turned_around() -> None:
+    newest_first = Told(trades=[trade("3", 9), trade("2", 9), trade("1", 8)])
+    assert [each.trade_id for each in in_order(newest_first).trades] == ["1", "2", "3"]
+    oldest_first = Told(trades=[trade("1", "2021-04-17T16:43:30.2Z"), trade("2", "2021-04-17T16:43:31Z")])
+    assert [each.trade_id for each in in_order(oldest_first).trades] == ["1", "2"]
+    assert in_order(Told()).trades == []
+
+
+def test_what_cannot_be_decoded_is_told_in_one_line() -> None:
+    def fail() -> Told:
+        raise msgspec.DecodeError("no\n  JSON")
+
+    found = read("trades", fail).unreadable
+    assert found is not None
+    assert (found.channel, found.reason) == ("trades", "no JSON")
