@@ -7,6 +7,7 @@ from schemas.names import (
     armed_topic,
     dead_letter_topic,
     deltas_stream,
+    feed_dead_letter_topic,
     last_firings_key,
     requeued_topic,
     sent_key,
@@ -18,6 +19,7 @@ from schemas.names import (
 def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
     assert dead_letter_topic("trades") == "trades.dead-letter"
     assert requeued_topic(dead_letter_topic("trades")) == "trades.dead-letter.requeued"
+    assert feed_dead_letter_topic("trades") == "trades.feed-dead-letter"
 
 
 def test_rules_have_topics_beside_theirs_and_keys_by_user() -> None:
