@@ -12,7 +12,7 @@ import msgspec
 from core.analytics.exposure_book import ExposureBook, Total
 from core.analytics.numbers import SCALE, number, quotient_number
 
-__all__ = ["change_data", "minute_data", "seconds", "total_fields"]
+__all__ = ["change_data", "minute_data", "seconds", "total_fields", "value_fields"]
 
 PERCENT_DIGITS: Final = 6
 SECOND_DIGITS: Final = 6
@@ -59,6 +59,14 @@ def total_fields(total: Total, limit: int | None) -> dict[str, Any]:
         "exposureLimit": number(limit, SCALE) if limit else None,
         "utilizationPct": _percent(total.gross, limit),
         "peakUtilizationPct": _percent(total.peak, limit),
+    }
+
+
+def value_fields(net: int, price: int | None) -> dict[str, Any]:
+    """Fields of a net amount at a price; null where there is none."""
+    return {
+        "price": None if price is None else number(price, SCALE),
+        "marketValue": None if price is None else number(net * price, 2 * SCALE),
     }
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from core.analytics.exposure_book import Total
-from core.analytics.exposure_messages import seconds, total_fields
+from core.analytics.exposure_messages import seconds, total_fields, value_fields
 from core.analytics.lp_messages import lp_fields
 from core.analytics.routing_messages import figures_fields
 from gateway.rest.desk_words import ExposureQuery, ExposureWindow, LpQuery, LpWindow, RoutingQuery, RoutingWindow
@@ -74,6 +74,8 @@ EXPOSURE_EXAMPLE: Final = {
     "peakUtilizationPct": 86,
     "warningSeconds": 60,
     "criticalSeconds": 0,
+    "price": None,
+    "marketValue": None,
 }
 
 
@@ -142,7 +144,13 @@ class Desk:
             is_narrow = query.by == "symbol" and query.name is None
             symbols = await self._visible(call, "exposure", span) if is_narrow else None
             cells = [] if symbols == [] else await self._figures.exposure(span, query.by, query.name, symbols)
-        return _page(call, cells, lambda cell: (cell.name, cell.partition), _exposure_row)
+            prices = await self._figures.prices(cells) if query.by == "symbol" else [None] * len(cells)
+        price_of = dict(zip(cells, prices, strict=True))
+
+        def row_of(asked: ExposureQuery, cell: ExposureCell) -> dict[str, Any]:
+            return _exposure_row(asked, cell) | value_fields(cell.net, price_of[cell])
+
+        return _page(call, cells, lambda cell: (cell.name, cell.partition), row_of)
 
     async def _visible(self, call: Call, kind: str, span: Span) -> list[str] | None:
         """Symbols of the span that the token allows; None for all."""

@@ -161,7 +161,7 @@ class LpWindow(msgspec.Struct, rename="camel", kw_only=True):
 class ExposureWindow(msgspec.Struct, rename="camel", kw_only=True):
     """Exposure as it was at the end of a window's last minute in which a record came, and its peaks.
 
-    The limit is that of the gross total. How long levels were held is told of minutes alone.
+    The limit is that of the gross total. How long levels were held is told of minutes alone, and a price of symbols.
     """
 
     window: WindowName
@@ -177,6 +177,8 @@ class ExposureWindow(msgspec.Struct, rename="camel", kw_only=True):
     peak_utilization_pct: NumberOrNull
     warning_seconds: NumberOrNull
     critical_seconds: NumberOrNull
+    price: Annotated[NumberOrNull, Meta(description="The last one of trades then")]
+    market_value: Annotated[NumberOrNull, Meta(description="netExposure times price")]
 
 
 class AlertAnswer(msgspec.Struct, rename="camel", kw_only=True):

@@ -5,7 +5,7 @@ numbers that core.analytics counts in, so the figures of an hour here are those 
 for by their numbers, from the end that is wanted on, as a merging view can't stop early.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.stores.clickhouse import ClickHouse
@@ -13,12 +13,13 @@ from gateway.stores.history import nearest
 from kernels.decimal_text import SCALE, units
 from schemas.contract import YEAR_2300_US
 from schemas.desk import LpFigures, RoutingFigures
-from schemas.names import EXPOSURE_1M_VIEW, LP_1M_VIEW, ROUTING_1M_TABLE, ROUTING_1M_VIEW
+from schemas.names import BAR_VIEW, EXPOSURE_1M_VIEW, LP_1M_VIEW, ROUTING_1M_TABLE, ROUTING_1M_VIEW
 
 __all__ = ["DeskFigures", "ExposureCell", "LpCell", "Place", "RoutingCell", "Span"]
 
 TIME_US_MAX: Final = YEAR_2300_US - 1_000_000
 BEYOND_ALL_US: Final = 1 << 62
+WEEK_US: Final = 7 * 86_400_000_000
 WHOLE_US: Final = 10**18
 """Longer than any time is late: all minutes are of window 0."""
 Place = tuple[int | str, ...]
@@ -72,7 +73,7 @@ ORDER BY at {{DESC}}, key_1, key_2 LIMIT %(limit)s"""  # noqa: S608 - as above
 # Each minute that is told has a row of every name that is held, and always one of the total: a name without a row in
 # the window's last one is not held any more.
 EXPOSURE_SQL: Final = f"""
-SELECT at, key_1, key_2, net_end, gross_end, highest, limit_end, warnings, criticals
+SELECT at, key_1, key_2, net_end, gross_end, highest, limit_end, warnings, criticals, toUnixTimestamp64Micro(last_told)
 FROM (
     SELECT {AT} AS at, toString(scope) AS of, toString(name) AS key_1, toInt64(kafka_partition) AS key_2,
            max(start) AS told, max(max(start)) OVER (PARTITION BY at, key_2) AS last_told,
@@ -86,6 +87,20 @@ WHERE of = %(scope)s {{WHERE}}
   AND (at {{BEYOND}} toInt64(%(at)s)
        OR (at = toInt64(%(at)s) AND (key_1, key_2) > (%(key_1)s, toInt64(%(key_2)s))))
 ORDER BY at {{DESC}}, key_1, key_2 LIMIT %(limit)s"""  # noqa: S608 - as above
+
+# The last final bar of a minute of each symbol that begins no later than the minute of the same number.
+CLOSES_SQL: Final = f"""
+SELECT held.number, toString(bars.close)
+FROM (
+    SELECT tupleElement(one, 1) AS symbol, fromUnixTimestamp64Micro(toInt64(tupleElement(one, 2)), 'UTC') AS start,
+           tupleElement(one, 3) AS number
+    FROM (SELECT arrayJoin(arrayZip(%(symbols)s, %(minutes)s, %(numbers)s)) AS one)
+) AS held
+ASOF JOIN (
+    SELECT toString(symbol) AS symbol, start, close FROM {{db}}.{BAR_VIEW}
+    WHERE interval = '1m' AND symbol IN %(symbols)s AND {IN_RANGE}
+) AS bars ON held.symbol = bars.symbol AND held.start >= bars.start
+WHERE held.start <= bars.start + toIntervalDay(7)"""  # noqa: S608 - as above
 
 NAMES_SQL: Final = {
     "routing": f"SELECT DISTINCT toString(symbol) FROM {{db}}.{ROUTING_1M_TABLE} WHERE {IN_RANGE}",  # noqa: S608
@@ -129,7 +144,8 @@ class LpCell(NamedTuple):
 
 
 class ExposureCell(NamedTuple):
-    """Amounts in units of 10**-10, as they were when the last minute of the window ended that a record came in."""
+    """Amounts in units of 10**-10, as they were when the last minute of the window ended that a record came in, the one
+    that starts at ``minute_us``."""
 
     at_us: int
     name: str
@@ -140,6 +156,7 @@ class ExposureCell(NamedTuple):
     limit: int
     warning_us: int
     critical_us: int
+    minute_us: int
 
 
 class DeskFigures:
@@ -175,6 +192,18 @@ class DeskFigures:
         given = {"scope": scope, "name": name, "symbols": symbols}
         rows = await self._rows(EXPOSURE_SQL, where, span, given, ("", -1))
         return [ExposureCell(*row[:3], *map(units, row[3:7]), *row[7:]) for row in rows]
+
+    async def prices(self, cells: Sequence[ExposureCell]) -> list[int | None]:
+        """Of cells by symbol: the last price of trades, by event time, when the minute ended, in units of 10**-10;
+        None where there was none in the week before."""
+        prices: list[int | None] = [None] * len(cells)
+        if cells:
+            minutes = [cell.minute_us for cell in cells]
+            given: dict[str, object] = {"symbols": [cell.name for cell in cells], "minutes": minutes}
+            given |= {"numbers": list(range(len(cells))), "low": min(minutes) - WEEK_US, "high": max(minutes)}
+            for number, close in zip(*await self._clickhouse.select(CLOSES_SQL, given), strict=True):
+                prices[number] = units(close)
+        return prices
 
     async def symbols(self, kind: str, span: Span, allowed: Callable[[str], bool]) -> list[str]:
         """Symbols with figures in the span that are ``allowed``. kind: routing or exposure."""

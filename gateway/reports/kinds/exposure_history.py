@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from core.analytics.exposure_book import Total
-from core.analytics.exposure_messages import seconds, total_fields
+from core.analytics.exposure_messages import seconds, total_fields, value_fields
 from gateway.messages.values import NULL, Milliseconds, Number, NumberOrNull
 from gateway.reports.kind import Kind, Part
 from gateway.reports.source import PAGE_ROWS, Source, interval_of
@@ -41,6 +41,8 @@ class ExposureRow(msgspec.Struct, rename="camel"):
     peak_utilization_pct: NumberOrNull
     warning_seconds: NumberOrNull
     critical_seconds: NumberOrNull
+    price: Annotated[NumberOrNull, Meta(description="Of a symbol: the last one of trades then")]
+    market_value: Annotated[NumberOrNull, Meta(description="netExposure times price")]
 
 
 EXAMPLE: Final = {
@@ -56,6 +58,8 @@ EXAMPLE: Final = {
     "peakUtilizationPct": 86,
     "warningSeconds": None,
     "criticalSeconds": None,
+    "price": None,
+    "marketValue": None,
 }
 
 
@@ -82,7 +86,9 @@ async def read(source: Source, ask: Ask) -> AsyncIterator[Part]:
             if not is_last:
                 place = span._replace(beyond=(cells[-1].at_us, cells[-1].name, cells[-1].partition))
             done = 1.0 if is_last else _part_of(span, cells[-1].at_us)
-            yield Part([_row(scope, cell, interval.length_us) for cell in cells], (number + done) / len(scopes))
+            prices = await source.desk.prices(cells) if scope == "symbol" else [None] * len(cells)
+            priced = zip(cells, prices, strict=True)
+            yield Part([_row(scope, *each, interval.length_us) for each in priced], (number + done) / len(scopes))
             if is_last:
                 break
 
@@ -91,8 +97,9 @@ def _part_of(span: Span, at_us: int) -> float:
     return min(1.0, max(0.0, (at_us - span.low_us) / max(span.high_us - span.low_us, 1)))
 
 
-def _row(scope: str, cell: ExposureCell, length_us: int) -> ExposureRow:
+def _row(scope: str, cell: ExposureCell, price: int | None, length_us: int) -> ExposureRow:
     totals = total_fields(Total(cell.net, cell.gross, cell.peak), cell.limit)
+    value = value_fields(cell.net, price)
     is_minute = length_us == MINUTE_US
     return ExposureRow(
         scope=scope,  # type: ignore[arg-type]  # one of SCOPES
@@ -107,6 +114,8 @@ def _row(scope: str, cell: ExposureCell, length_us: int) -> ExposureRow:
         peak_utilization_pct=totals["peakUtilizationPct"] or NULL,
         warning_seconds=seconds(cell.warning_us) if is_minute else NULL,
         critical_seconds=seconds(cell.critical_us) if is_minute else NULL,
+        price=value["price"] or NULL,
+        market_value=value["marketValue"] or NULL,
     )
 
 
@@ -116,5 +125,6 @@ EXPOSURE_HISTORY: Final = Kind(
     read=read,
     summary="a desk's exposure by windows of interval, by scope and name",
     example=EXAMPLE,
+    wide=frozenset({"market_value"}),
     channels=("exposure-updates",),
 )

@@ -43,7 +43,7 @@ export const STATS_DECIMALS = [
 export const WINDOW_DECIMALS = [
   "share", "volume", "volumeShare", "mean", "p50", "p90", "p99", "max", "uptime", "avgSpread", "executionQuality",
   "quotesPerSecond", "rejectRate", "totalExposure", "netExposure", "peakExposure", "exposureLimit", "utilizationPct",
-  "peakUtilizationPct", "warningSeconds", "criticalSeconds",
+  "peakUtilizationPct", "warningSeconds", "criticalSeconds", "price", "marketValue",
 ] as const satisfies readonly (keyof (RoutingWindow & LpWindow & ExposureWindow & WindowTimes))[];
 export const ANALYTICS_DECIMALS = [
   "volume", "executionTimeMs", "spread", "slippage", "avgSpread", "executionQuality", "latencyMs", "quotesPerSecond",

@@ -21,6 +21,7 @@ from tests.property.desk_states import exposure_batch, exposure_state, lp_batch,
 
 HOUR_MS = 3_600_000
 FIRST_MS = START_US // 1000 // HOUR_MS * HOUR_MS
+UNTOLD = ("window", "by", "name", "price", "marketValue")
 ROLES = {"exposure-updates": ("dealer",), "routing-metrics": ("dealer",), "lp-performance": ("dealer",)}
 PICK = random.Random(7)
 DECISIONS = [
@@ -108,7 +109,7 @@ def test_providers_and_exposure_are_those_of_the_messages(desk: RestServer) -> N
     rows = ask(desk, "exposure?limit=1000&order=asc")
     assert [
         {name: message[name] for name in row if name in message} for row, message in zip(rows, told, strict=True)
-    ] == [{name: value for name, value in row.items() if name not in ("window", "by", "name")} for row in rows]
+    ] == [{name: value for name, value in row.items() if name not in UNTOLD} for row in rows]
     [whole] = ask(desk, f"exposure?window=range&startTime=1&endTime={FIRST_MS + 9 * HOUR_MS}")
     assert whole["totalExposure"] == told[-1]["totalExposure"]
     assert (whole["warningSeconds"], whole["startTime"]) == (None, 1)
@@ -144,6 +145,21 @@ def test_symbols_are_those_of_the_token(desk: RestServer) -> None:
     token = desk.token("u", role="dealer", symbols=("EUR/*",))
     for path in ("routing?symbol=US30", "exposure?by=symbol&name=US30"):
         assert desk.get(f"/api/analytics/{path}", token=token).status == 403
+
+
+def test_exposure_of_symbols_is_valued_at_the_last_price(desk: RestServer, market: Market) -> None:
+    rows = ask(desk, "exposure?by=symbol&limit=1000&order=asc")
+    starts = sorted({int(row["startTime"]) for row in rows})
+    market.add_bars("EUR/USD", [starts[3]], [1], close=Decimal("1.5"))
+    market.add_bars("EUR/USD", [starts[9] + 60_000], [2], close=Decimal("0.0000000003"))
+    market.add_bars("EUR/USD", [starts[9] + 60_000], [3], close=Decimal("1.0000000001"))
+    for row in ask(desk, "exposure?by=symbol&limit=1000&order=asc"):
+        at, price = int(row["startTime"]), None
+        if row["name"] == "EUR/USD" and at >= starts[3]:
+            price = Decimal("1.5") if at <= starts[9] else Decimal("1.0000000001")
+        assert row["price"] == price
+        assert row["marketValue"] == (None if price is None else row["netExposure"] * price)
+    assert {row["price"] for row in ask(desk, "exposure?by=lp")} == {None}
 
 
 def test_pages_go_on(desk: RestServer) -> None:

@@ -4,21 +4,24 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
 from clickhouse_driver import Client
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.stores.breaker import CircuitBreaker
 from gateway.stores.clickhouse import ClickHouse
-from gateway.stores.desk_figures import DeskFigures, RoutingCell, Span
+from gateway.stores.desk_figures import DeskFigures, ExposureCell, RoutingCell, Span
 from kernels.decimal_text import units
 from oracle.desk import OracleCell, OracleDecision, OracleDeskRules, recompute_routing
 from oracle.desk_exposure import OracleExposureRules, OracleState, recompute_exposure
 from oracle.desk_lp import OracleLpRecord, OracleLpRules, recompute_lp
 from sinks.clickhouse.migrations import migrate
 from tests.integration.gateway.desk_market import RULES, clear_desk, put_decisions, put_providers, put_states
+from tests.integration.gateway.rest_server import Market
 from tests.property.desk_records import START_US, decision, decisions
 from tests.property.desk_states import exposure_state, exposure_states, lp_record, lp_records
 
@@ -240,3 +243,33 @@ def test_one_name_and_allowed_symbols(ask: Ask, place: tuple[str, str]) -> None:
     assert names("symbol", "GBP/USD") == names("symbol", None, ["GBP/USD"]) == ["GBP/USD"]
     assert names("book", "A") == ["A"]
     assert ask(lambda figures: figures.symbols("exposure", span(), bool)) == ["EUR/USD", "GBP/USD"]
+
+
+def test_prices_are_the_last_ones_by_then(ask: Ask, place: tuple[str, str]) -> None:
+    """Against a look through all bars, minutes and days apart."""
+    market, numbers = Market("redis://127.0.0.1:1/0", *place), count()
+    steps = st.integers(0, 12).map(lambda step: step * 6 * HOUR_US // 5 // MINUTE_US * MINUTE_US)
+
+    @FEW
+    @given(st.lists(st.tuples(steps, st.integers(1, 10**12))), st.lists(steps, max_size=30))
+    def check(bars: list[tuple[int, int]], minutes: list[int]) -> None:
+        symbol, days_us = f"S{next(numbers)}'", 24 * HOUR_US
+        first_us = START_US // days_us * days_us
+        at = {first_us + 12 * step: Decimal(close).scaleb(-10) for step, close in bars}
+        for start_us, close in at.items():
+            market.add_bars(symbol, [start_us // 1000], [1], close=close)
+        cells = [ExposureCell(0, symbol, 0, 1, 1, 1, 0, 0, 0, first_us + 12 * step) for step in minutes]
+        cells.append(cells[0]._replace(name="X") if cells else ExposureCell(0, "X", 0, 1, 1, 1, 0, 0, 0, first_us))
+        wanted = [
+            max(
+                (pair for pair in at.items() if 0 <= cell.minute_us - pair[0] <= 7 * days_us and cell.name == symbol),
+                default=(0, None),
+            )[1]
+            for cell in cells
+        ]
+        found = ask(lambda figures: figures.prices(cells))
+        assert found == [None if price is None else units(price) for price in wanted]
+
+    check()
+    market.clickhouse.disconnect()
+    assert ask(lambda figures: figures.prices([])) == []

@@ -455,6 +455,10 @@ export interface ExposureRow<N = number> {
   peakUtilizationPct: N | null;
   warningSeconds: N | null;
   criticalSeconds: N | null;
+  /** Of a symbol: the last one of trades then */
+  price: N | null;
+  /** netExposure times price */
+  marketValue: N | null;
 }
 
 /** One provider. What nothing was told of is null. */
@@ -594,7 +598,7 @@ export interface ReportVolatility<N = number> {
 
 /**
  * Exposure as it was at the end of a window's last minute in which a record came, and its peaks. The limit is
- * that of the gross total. How long levels were held is told of minutes alone.
+ * that of the gross total. How long levels were held is told of minutes alone, and a price of symbols.
  */
 export interface ExposureWindow<N = number> {
   window: DeskWindow;
@@ -615,6 +619,10 @@ export interface ExposureWindow<N = number> {
   peakUtilizationPct: N | null;
   warningSeconds: N | null;
   criticalSeconds: N | null;
+  /** The last one of trades then */
+  price: N | null;
+  /** netExposure times price */
+  marketValue: N | null;
 }
 
 /** A provider in a window. */

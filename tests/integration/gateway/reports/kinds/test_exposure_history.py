@@ -11,7 +11,7 @@ from oracle.desk_exposure import OracleExposureRules, OracleState, recompute_exp
 from oracle.desk_reports import exposure_of
 from schemas.intervals import INTERVALS
 from tests.integration.gateway.desk_market import clear_desk, put_states
-from tests.integration.gateway.reports.made_market import FEW, told
+from tests.integration.gateway.reports.made_market import FEW, symbol_of, told
 from tests.integration.gateway.reports.report_parts import rows_of
 from tests.integration.gateway.rest_server import Market
 from tests.property.desk_records import START_US
@@ -73,4 +73,20 @@ def test_symbols_ranges_pages_and_the_bound(market: Market, monkeypatch: pytest.
     assert places() == everything
     with pytest.raises(TooMuch, match="exposure has more than the 20 rows of one report"):
         rows_of(market, ask_of(kind="exposure-history"), gateway_report_rows_max=20)
+    clear_desk(market.dsn, market.database)
+
+
+def test_symbols_are_valued_at_the_last_price(market: Market) -> None:
+    clear_desk(market.dsn, market.database)
+    symbol, first_ms = symbol_of("VALUED"), START_US // 60_000_000 * 60_000
+    put_states(
+        market.dsn, market.database,
+        [exposure_state(at, at * 60_000_000, symbol=symbol, exposure=Decimal(at - 3)) for at in range(3)],
+    )  # fmt: skip
+    market.add_bars(symbol, [first_ms + 60_000], [1], close=Decimal("1.0000000001"))
+    rows = told(rows_of(market, ask_of(kind="exposure-history")))
+    valued = [(row["price"], row["marketValue"]) for row in rows if row["scope"] == "symbol"]
+    price = Decimal("1.0000000001")
+    assert valued == [(None, None), (price, -2 * price), (price, -price)]
+    assert {row["price"] for row in rows if row["scope"] != "symbol"} == {None}
     clear_desk(market.dsn, market.database)
