@@ -80,13 +80,17 @@ def redis_findings(client: Any, settings: RedisSettings) -> Iterator[Finding]:
 
 
 def clickhouse_findings(client: Any, settings: ClickHouseSettings) -> Iterator[Finding]:
-    """INSERT for history; SELECT for verify."""
+    """INSERT for history; SELECT for verify; INSERT for what a gateway writes."""
     lacking = list(clickhouse_rights.lacking_rights(client, settings.clickhouse_database))
+    served = list(clickhouse_rights.lacking_for_gateway(client, settings.clickhouse_database))
     needed = [each for each in lacking if each.startswith("INSERT")]
     if needed:
         yield Finding("rights in clickhouse", "failed", f"missing: {', '.join(needed)}", f"GRANT {', '.join(needed)}")
     elif lacking:
         what = f"missing: {', '.join(lacking)}: verify would be refused"
         yield Finding("rights in clickhouse", "warning", what, f"GRANT {', '.join(lacking)}")
+    elif served:
+        what = f"missing: {', '.join(served)}: a gateway would refuse reports, or to acknowledge alerts"
+        yield Finding("rights in clickhouse", "warning", what, f"GRANT {', '.join(served)}")
     else:
-        yield Finding("rights in clickhouse", "ok", "all that history and verify need")
+        yield Finding("rights in clickhouse", "ok", "all that history, verify and a gateway need")
