@@ -14,6 +14,8 @@ from tests.chaos.__main__ import run, schedule
 from tests.chaos.clock import COMPILER
 from tests.chaos.faults import FAULTS
 
+pytestmark = pytest.mark.thorough
+
 DOZEN = (
     "kill live", "kill history in an insert", "kill live in a script", "kill ClickHouse in an insert",
     "kill Redis in a script", "kill every flow", "kill the broker", "kill history", "an hour of downtime", "kill Redis",

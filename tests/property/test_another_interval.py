@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.house import PACKAGES, ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.thorough]
 
 FIFTEEN_MINUTES = '    Interval("15m", 15 * MINUTE_US),\n'
 HALF_AN_HOUR = '    Interval("30m", 30 * MINUTE_US),\n'

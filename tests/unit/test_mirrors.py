@@ -42,6 +42,7 @@ def test_every_unit_test_mirrors_a_module() -> None:
     assert [place(path) for path in tests if path not in known] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.compiled
 def test_where_results_are_decided_each_mirror_runs_its_whole_module() -> None:
     run = subprocess.run(

@@ -200,6 +200,7 @@ def test_a_re_created_topic_is_refused(kind: KIND, kafka_bootstrap: str) -> None
         reading(options(kafka_bootstrap, topic, poll=kind), states)
 
 
+@pytest.mark.thorough
 def test_a_broker_that_is_killed_and_comes_back_loses_and_doubles_nothing(kind: KIND) -> None:
     with KafkaBroker() as broker:
         topic = broker.make_topic("survivor", 2)

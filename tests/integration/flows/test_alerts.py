@@ -76,6 +76,7 @@ def test_a_rule_fires_with_the_fields_of_a_price_alert(settings: Settings, tmp_p
         assert market.streamed()[-1]["rule"] == "b-1"
 
 
+@pytest.mark.thorough
 def test_kills_lose_nothing_and_double_nothing(settings: Settings, tmp_path: Path) -> None:
     market = RuleMarket(settings, seed=4)
     with running(settings, tmp_path / "log") as flow:

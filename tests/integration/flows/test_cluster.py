@@ -15,6 +15,8 @@ from tests.chaos.pods import Pods
 from tests.chaos.world import free_ports_in_a_row, until
 from tests.integration.flows.market_feeding import environment, feed, tape, truth
 
+pytestmark = pytest.mark.thorough
+
 COUNTS = (1, 3, 2)
 
 

@@ -61,6 +61,7 @@ def workers_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_dead_worker_is_named_with_its_signal(
@@ -92,6 +93,7 @@ def test_a_signal_to_the_run_drains_it_and_nothing_is_left_behind(
     assert "tapeflow: " not in log.read_text()
 
 
+@pytest.mark.thorough
 def test_a_killed_run_takes_its_worker_along_and_starts_again_at_once(settings: Settings, tmp_path: Path) -> None:
     with running(settings, 1, tmp_path / "first.log") as run:
         run.kill()

@@ -143,6 +143,7 @@ VENUE_SCHEMAS = (
 PRICES: tuple[Callable[[Decimal], object], ...] = (str, float, int, lambda price: price)
 
 
+@pytest.mark.thorough
 def test_writer_schemas_of_a_registry_change_in_mid_topic(
     start: Callable[..., Settings], registry: RegistryServer, tmp_path: Path
 ) -> None:

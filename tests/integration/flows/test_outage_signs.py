@@ -16,6 +16,8 @@ from tapeflow.cli import main
 from tests.integration.flows.market_feeding import DEADLINE_S, environment, feed, tape
 from tests.servers.clickhouse import ClickHouseServer
 
+pytestmark = pytest.mark.thorough
+
 LINE_WITHIN_S = STALL_S + 5
 
 

@@ -19,6 +19,8 @@ from sinks.clickhouse.sink import connect
 from tests.chaos import faults
 from tests.chaos.world import World, rest, until
 
+pytestmark = pytest.mark.thorough
+
 RNG = random.Random(1)
 GONE_S = 10
 QUIET_S = 8.0

@@ -39,6 +39,8 @@ from tests.servers.kafka import KafkaBroker, make_topic
 from tests.servers.redis import RedisServer
 from tests.servers.registry import RegistryServer
 
+pytestmark = pytest.mark.thorough
+
 WITHIN_S = 10
 COMMAND = "import sys; from tapeflow.cli import main; sys.exit(main())"
 

@@ -17,6 +17,8 @@ from tests.integration.flows.market_feeding import KEEP, tape
 from tests.property.trade_batches import to_batch
 from tests.servers.kafka import make_topic
 
+pytestmark = pytest.mark.thorough
+
 Found = Counter[tuple[bytes | None, bytes | None, int]]
 RECORDS = 4_000
 

@@ -127,6 +127,7 @@ def test_a_range_writes_no_bar_that_its_edges_cut(world: Settings, capsys: pytes
     assert all(plain[key] == values for key, values in written.items())
 
 
+@pytest.mark.thorough
 def test_a_killed_replay_goes_on_and_ends_with_the_same_bars(
     world: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

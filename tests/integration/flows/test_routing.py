@@ -21,6 +21,8 @@ from sinks.clickhouse.migrations import migrate
 from tests.chaos.world import free_ports_in_a_row
 from tests.integration.flows.market_feeding import environment, feed, tape, truth
 
+pytestmark = pytest.mark.thorough
+
 PARTITIONS = 8
 SYMBOLS = [f"S{number}" for number in range(24)]
 DEADLINE_S = 120

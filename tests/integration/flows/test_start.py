@@ -77,6 +77,7 @@ def refused(settings: Settings, log: Path) -> str:
     return lines[0]
 
 
+@pytest.mark.thorough
 def test_state_that_does_not_fit_is_one_line_and_nothing_is_written(settings: Settings, tmp_path: Path) -> None:
     run_history(settings, RECORDS, tmp_path / "first.log")
     client = Client.from_url(settings.clickhouse_dsn)

@@ -25,6 +25,8 @@ from tests.integration.flows.market_feeding import environment, tape, until_runn
 from tests.property.trade_batches import to_batch
 from tests.servers.kafka import make_topic
 
+pytestmark = pytest.mark.thorough
+
 PARTITIONS = 4
 PROCESSES = 2
 SYMBOLS = [f"S{number}" for number in range(12)]

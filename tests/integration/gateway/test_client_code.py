@@ -11,7 +11,11 @@ import re
 import socket
 from typing import Any
 
+import pytest
+
 from tests.integration.gateway.client_stage import CODE, Stage
+
+pytestmark = pytest.mark.thorough
 
 REFUSED = "origin not allowed: name it in TAPEFLOW_GATEWAY_ORIGINS"
 MESSAGES = {

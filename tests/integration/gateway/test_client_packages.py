@@ -16,6 +16,8 @@ from tests.integration.gateway.browser import Browser
 from tests.integration.gateway.client_stage import CODE, Stage
 from tests.integration.web.node import bundle, npm, web_modules
 
+pytestmark = pytest.mark.thorough
+
 STRICT = ("--strict", "--noEmit", "--skipLibCheck", "--target", "es2022", "--module", "esnext", "--moduleResolution",
           "bundler", "--jsx", "react-jsx", "--lib", "es2023,dom,dom.iterable", "--noUnusedParameters")  # fmt: skip
 

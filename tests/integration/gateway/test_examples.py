@@ -170,6 +170,7 @@ def test_example_prints_what_it_says(example: Example, request: pytest.FixtureRe
         assert example.prints in run_until(command, place, example.prints)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("origins", "wanted"),
     [("", "closed 4003 origin not allowed: name it in TAPEFLOW_GATEWAY_ORIGINS"), ("null", "bar 1m")],

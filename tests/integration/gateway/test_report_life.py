@@ -13,6 +13,8 @@ import pytest
 from gateway.reports.jobs import QUEUE
 from tests.integration.gateway.rest_server import Answer, Market, RestServer, eventually
 
+pytestmark = pytest.mark.thorough
+
 BASE_US = 1_767_225_600_000_000
 COUNT = 300_000
 SYMBOL = "BIG/TRADES"

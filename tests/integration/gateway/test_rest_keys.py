@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from local.ports import free_port
 from tests.integration.gateway.rest_server import Market, RestServer, eventually
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def jwks() -> Iterator[tuple[str, dict[str, object]]]:

@@ -23,6 +23,8 @@ from tests.integration.gateway.rest_server import (
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.redis import RedisServer
 
+pytestmark = pytest.mark.thorough
+
 BOUND_S = 4.0
 
 

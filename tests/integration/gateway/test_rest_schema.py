@@ -31,6 +31,8 @@ from tests.integration.gateway.rest_server import (
 )
 from tests.servers.kafka import make_topic
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "20"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 SYMBOL = "BTC/USDT"

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
@@ -27,6 +28,8 @@ from gateway.stores.redis_pool import end_tasks, open_redis
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
 from tests.integration.gateway.ws_world import Flow, eventually
 from tests.servers.redis import RedisServer
+
+pytestmark = pytest.mark.thorough
 
 CLIENTS = 500
 SYMBOLS_EACH = 4

@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import connect
 
 from gateway.stores.redis_pool import open_redis
@@ -24,6 +25,8 @@ from gateway.ws.server import ALIASES, DIALECTS
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
 from tests.integration.gateway.ws_world import Flow, eventually
 from tests.servers.redis import RedisServer
+
+pytestmark = pytest.mark.thorough
 
 SEED = int(os.environ.get("FUZZ_SEED", "20260101"))
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "240"))

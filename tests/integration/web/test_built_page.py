@@ -11,6 +11,8 @@ import pytest
 from gateway.rest.pages import LOGO_STYLE
 from tests.integration.web.node import ROOT, npm, web_modules
 
+pytestmark = pytest.mark.thorough
+
 CARRIED = ROOT / "gateway" / "dashboard"
 PACKED_BYTES_MAX = 350_000
 NAMED = {"www.w3.org", "react.dev", "www.tradingview.com", "127.0.0.1"}

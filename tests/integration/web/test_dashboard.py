@@ -17,6 +17,8 @@ from tests.integration.gateway.gateway_command import COMMAND, ROOT
 from tests.integration.gateway.rest_server import eventually
 from tests.integration.web.chromium import Visit
 
+pytestmark = pytest.mark.thorough
+
 PANES = ("Trades", "Figures", "Alerts", "Routing", "Providers", "Exposure", "System")
 LIVE = ".bar-state[data-state=live]"
 PUBLISHED = {

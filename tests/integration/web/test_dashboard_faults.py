@@ -21,6 +21,8 @@ from tests.integration.gateway.live_market import LiveMarket
 from tests.integration.gateway.rest_server import eventually
 from tests.integration.web.chromium import Visit
 
+pytestmark = pytest.mark.thorough
+
 SYMBOL = "BTC/USDT"
 LIVE = ".bar-state[data-state=live]"
 VALUES = ("open", "high", "low", "close", "volume", "quoteVolume", "tradeCount", "revision")

@@ -11,6 +11,8 @@ from tests.integration.gateway.gateway_command import GatewayCommand, running_ga
 from tests.integration.web.chromium import Visit
 from tests.servers.redis import RedisServer
 
+pytestmark = pytest.mark.thorough
+
 SYMBOLS = 24_000
 ROWS_MAX = 60
 WATCHED = "document.querySelectorAll('.row').length"

@@ -25,6 +25,8 @@ from tests.integration.gateway.demo_command import DemoCommand
 from tests.integration.web.chromium import Visit
 from tests.integration.web.node import WEB, npm
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = WEB / "examples"
 WITHIN_S = 60
 LINE = re.compile(r"prices,symbol=(?:[^,= \\]|\\.)+ (?:[a-z]+=-?[\d.]+(?:e-?\d+)?,?)+ (\d{19})")

@@ -6,6 +6,8 @@ from playwright.sync_api import Browser, Response
 from tests.integration.gateway.demo_command import DemoCommand
 from tests.integration.web.chromium import Visit
 
+pytestmark = pytest.mark.thorough
+
 FIRST_PAINT_MS = 2_000
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.integration.web.node import npm
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("words", [("run", "check"), ("test",)], ids=["types", "vitest"])
 def test_they_hold(words: tuple[str, ...]) -> None:

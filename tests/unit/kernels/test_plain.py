@@ -21,6 +21,7 @@ class Table(NamedTuple):
     marks: Any
 
 
+@pytest.mark.thorough
 @pytest.mark.compiled
 def test_unit_tests_of_decoders_and_sinks_pass_as_plain_python() -> None:
     """Those of core, kernels and schemas run so where their coverage is measured."""

@@ -162,6 +162,7 @@ def test_a_rule_is_tried_on_the_past(ruled: RestServer, market: Market) -> None:
     assert ruled.ask("POST", f"{PATH}/preview", body=json.dumps(asked).encode()).status == 400
 
 
+@pytest.mark.thorough
 def test_without_kafka_a_rule_is_refused_soon_and_leaves_nothing(rest: RestServer) -> None:
     token = rest.token("fred")
     for _ in range(5):

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import connect
 
@@ -95,6 +96,7 @@ def test_more_clients_than_files_are_refused_in_a_line(own_redis: RedisServer) -
     assert "TAPEFLOW_GATEWAY_CLIENTS_MAX" in lines[0]
 
 
+@pytest.mark.thorough
 def test_a_body_or_a_second_head_that_never_ends_is_closed(own_redis: RedisServer, tmp_path: Path) -> None:
     with running_gateway(tmp_path, own_redis.url) as gateway:
         port = gateway.settings.gateway_port

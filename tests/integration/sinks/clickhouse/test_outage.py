@@ -11,6 +11,8 @@ from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink, conn
 from tests.servers.clickhouse import ClickHouseServer
 from tests.unit.sinks.rows import START_US, bars, trades
 
+pytestmark = pytest.mark.thorough
+
 
 class Feed:
     """Writes batches of 2,000 trades and 20 bars with rising offsets until told to end."""

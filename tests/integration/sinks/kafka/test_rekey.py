@@ -80,6 +80,7 @@ def test_a_source_that_was_made_anew_is_another_one(kafka_bootstrap: str, names:
     second.close()
 
 
+@pytest.mark.thorough
 def test_a_target_that_is_not_there_is_said(kafka_bootstrap: str, names: tuple[str, str]) -> None:
     part = KafkaRekeySink(kafka_bootstrap, names[0], "id-1", f"none-{uuid.uuid4().hex}").build("write", 0, 1)
     with pytest.raises(TapeflowError) as raised:

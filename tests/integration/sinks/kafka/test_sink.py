@@ -153,6 +153,7 @@ def own_broker(tmp_path: Path) -> Iterator[KafkaBroker]:
         yield broker
 
 
+@pytest.mark.thorough
 def test_a_broker_killed_in_mid_run_is_waited_for(own_broker: KafkaBroker, topic: str) -> None:
     part = DeadLetterSink(own_broker.bootstrap, topic, 1, flow="live").build_part("dead_letters", "00000", None)
     part.write_batch([[reject(offset, b"a") for offset in range(100)]])

@@ -217,6 +217,7 @@ def account(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, int]:
     return {name: found[name] for name in ("read", "applied", "late", "rejected")}
 
 
+@pytest.mark.thorough
 def test_a_trade_that_was_put_back_counts_once_however_often_the_log_is_read(
     refused: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

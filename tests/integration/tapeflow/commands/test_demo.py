@@ -68,6 +68,7 @@ def test_synthetic_demo_proves_itself(tmp_path: Path) -> None:
     assert list((tmp_path / "data" / "demo").iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_file_demo_ends_with_the_file(tmp_path: Path) -> None:
     path = ROOT / "tests" / "golden" / "trades.csv"
     words = ["--file", str(path), "--bad-every", "0", "--rate", "20", "--json", "-"]
@@ -78,6 +79,7 @@ def test_file_demo_ends_with_the_file(tmp_path: Path) -> None:
     assert found["proof"]["counts"] == {"read": 15, "applied": 11, "duplicate": 0, "late": 0, "rejected": 4}
 
 
+@pytest.mark.thorough
 def test_interrupt_ends_the_demo_with_its_proof(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "--rate", "200", "--symbols", "3"],
@@ -97,6 +99,7 @@ def test_interrupt_ends_the_demo_with_its_proof(tmp_path: Path) -> None:
     assert left_over(tmp_path) == []
 
 
+@pytest.mark.thorough
 def test_on_a_terminal_the_page_of_a_file_stays_until_ctrl_c(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     path = ROOT / "tests" / "golden" / "trades.csv"
@@ -132,6 +135,7 @@ def test_senseless_numbers_are_refused(words: list[str], tmp_path: Path) -> None
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.thorough
 def test_a_long_demo_proves_its_beginning_within_a_bound(tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
     words = ["--seconds", "6", "--rate", "1000", "--symbols", "10", "--prove-max", "2000", "--json", str(summary)]

@@ -194,6 +194,7 @@ def test_a_websocket_process_that_dies_takes_rest_with_it(own_redis: RedisServer
         assert "gateway_process_ended" in [each["event"] for each in gateway.said()]
 
 
+@pytest.mark.thorough
 def test_rest_is_started_anew_and_nobody_on_a_websocket_notices(own_redis: RedisServer, tmp_path: Path) -> None:
     trade(own_redis.url, ("AAPL", "190", "1"))
     with running_gateway(tmp_path, own_redis.url) as gateway, client(gateway, "") as connection:
