@@ -43,6 +43,7 @@ RULES_MAX: Final = 60
 RULE_EVERY_S: Final = 5.0
 """How long a price is left alone before new rules are made about where it is then."""
 COOLDOWN_MS: Final = 3_000
+NO_SAMPLES: Final[Samples] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class DeskFigures:
     rules: int = 0
 
 
-def desk_figures(analytics: Samples, alerts: Samples) -> DeskFigures:
+def desk_figures(analytics: Samples = NO_SAMPLES, alerts: Samples = NO_SAMPLES) -> DeskFigures:
     """Everything at zero where nothing was scraped."""
 
     def total(samples: Samples, wanted: str) -> int:

@@ -5,7 +5,7 @@ rules: what they fired must stand in ClickHouse and in the stream, once each, an
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from connectors.kafka.range import OffsetRange
 from demo.checks import Check
@@ -22,10 +22,17 @@ from schemas.desk import DeskKind
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.redis.sink import connect as connect_redis
 
-__all__ = ["prove_desk", "prove_rules", "ticks_of"]
+__all__ = ["DeskMade", "prove_desk", "prove_rules", "ticks_of"]
 
 NAMES: Final[Mapping[DeskKind, str]] = {"routing": "routing", "lp": "providers", "exposure": "exposure"}
 SHOWN: Final = 3
+
+
+class DeskMade(NamedTuple):
+    """sent: records that the broker took of each topic; rules: how many the gateway took."""
+
+    sent: Mapping[str, int]
+    rules: int
 
 
 def prove_desk(settings: Settings, sent: Mapping[str, int]) -> list[Check]:

@@ -8,14 +8,13 @@ oracle refuses, each once or more. Only if all of it holds is the demo a success
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.range import OffsetRange, ranges_between
 from core.bars.rules import unjudged_note
 from demo.checks import Check
-from demo.desk_proof import prove_desk, prove_rules, ticks_of
+from demo.desk_proof import DeskMade, prove_desk, prove_rules, ticks_of
 from demo.figures import OUTCOMES, Figures
 from flows.live import bounds_of
 from flows.reading import read_options
@@ -69,11 +68,10 @@ def prove(
     figures: dict[str, Figures],
     progress: Callable[[int, int], None],
     records_max: int = 0,
-    desk_sent: Mapping[str, int] = MappingProxyType({}),
-    rules_made: int = 0,
+    made: DeskMade | None = None,
 ) -> Proof:
     """Hold everything against the oracle. ``figures``: each flow's last; ``sent``: records that the broker took;
-    desk_sent: likewise of each topic of the desk; rules_made: how many rules the gateway took.
+    ``made``: by the desk, None where there is none.
 
     records_max: recompute about so many at most (0: all), the first of each partition. Then only bars that these
     decide are held against ClickHouse, and what speaks of all records (Redis, accounts, dead letters) adds up alone.
@@ -87,7 +85,9 @@ def prove(
     result = recompute_ranges(
         options, ranges, settings, progress, requeued=requeued_records(settings), on_applied=ticks.take
     )
-    of_desk = [*prove_desk(settings, desk_sent), prove_rules(settings, armings, ticks, rules_made)]
+    of_desk = []
+    if made is not None:
+        of_desk = [*prove_desk(settings, made.sent), prove_rules(settings, armings, ticks, made.rules)]
     counts = {name: sum(each[name] for each in result.counts.values()) for name in ("read", *OUTCOMES)}
     proved = sum(end - start for start, end in ranges.values())
     checks = [Check("topic", total == sent and counts["read"] == proved, f"{sent} records sent, {total} in the topic")]

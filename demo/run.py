@@ -21,6 +21,7 @@ from rich.console import Console
 
 from connectors.synthetic import symbol_names
 from demo.desk import DemoDesk, DeskFigures, desk_figures, ensure_desk_topics
+from demo.desk_proof import DeskMade
 from demo.figures import Figures, figures_of
 from demo.gateway import DemoGateway, first_symbol
 from demo.proof import Proof, prove
@@ -187,7 +188,7 @@ class _Demo:
         stack = self._stack = self._cleanup.enter_context(Stack(self._folder / "stack"))
         assert stack.endpoints is not None
         settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
-        names = (*FLOWS, *DESK_FLOWS)
+        names = (*FLOWS, *(DESK_FLOWS if self._plan.has_desk else ()))
         ports = dict(zip(names, free_ports(len(names)), strict=True))
         targets = tuple(f"{name}=http://127.0.0.1:{port}/metrics" for name, port in ports.items())
         settings = settings.model_copy(update={"gateway_flows": targets})
@@ -203,7 +204,7 @@ class _Demo:
         asked = self._end_on_signals(producer.ended)
         began = time.monotonic()
         producer.start()
-        desk = self._start_desk(settings, ports, addresses.rest, symbol)
+        desk = self._start_desk(settings, ports, addresses.rest, symbol) if self._plan.has_desk else None
         with self._view:
             while not producer.ended.wait(LOOK_S):
                 self._look(began, producer.sent)
@@ -216,14 +217,13 @@ class _Demo:
                 self._view.say("all of it is sent; the page stays until Ctrl-C")
                 while not asked.wait(LOOK_S):
                     self._look(began, sent)
-            desk_sent = desk.finish()
-            self._catch_up_desk(settings, began, (sent, sum(desk_sent.values()), desk.rules_made))
+            of_desk = self._end_desk(desk, settings, began, sent)
         self._view.say(f"{sent:,} records sent in {took_s:.1f} s and read by all flows; stopping them")
         codes = {name: flow.stop(STOP_S) for name, flow in self._flows.items()}
         client = gateway.verdict()
         codes["gateway"] = gateway.stop()
         with shown_progress(self._console, "proving", "records") as progress:
-            proof = prove(settings, sent, figures, progress.update, self._plan.prove_max, desk_sent, desk.rules_made)
+            proof = prove(settings, sent, figures, progress.update, self._plan.prove_max, of_desk)
         proof = replace(proof, checks=(*proof.checks, client))
         return DemoOutcome(self._plan, took_s, sent, figures, codes, proof)
 
@@ -276,7 +276,16 @@ class _Demo:
         return desk
 
     def _desk_figures(self) -> DeskFigures:
-        return desk_figures(*(self._flows[name].metrics() for name in DESK_FLOWS))
+        """At zero where its flows don't run, or not yet."""
+        return desk_figures(*(self._flows[name].metrics() for name in DESK_FLOWS if name in self._flows))
+
+    def _end_desk(self, desk: DemoDesk | None, settings: Settings, began: float, sent: int) -> DeskMade | None:
+        """What the desk made, once its flows have read it all."""
+        if desk is None:
+            return None
+        made = DeskMade(desk.finish(), desk.rules_made)
+        self._catch_up_desk(settings, began, (sent, sum(made.sent.values()), made.rules))
+        return made
 
     def _answers(self, flow: FlowProcess) -> bool:
         return any(name == "tapeflow_symbols" for name, _ in flow.metrics())
@@ -295,7 +304,8 @@ class _Demo:
         for name in self._stack.look():
             raise DemoFailed(f"{name} ended by itself", where=str(self._stack.server(name).log_file))
         figures = {name: figures_of(self._flows[name].metrics()) for name in FLOWS}
-        self._view.show(Moment(time.monotonic() - began, sent, figures, self._desk_figures()))
+        desk = self._desk_figures() if self._plan.has_desk else None
+        self._view.show(Moment(time.monotonic() - began, sent, figures, desk))
         return figures
 
     def _catch_up(self, began: float, sent: int) -> dict[str, Figures]:

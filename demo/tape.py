@@ -51,7 +51,7 @@ class DemoPlan:
     """What the user asked for. ``seconds`` None: until Ctrl-C (a file that nobody watches: until its end).
 
     bad_every: 0 is none. prove_max: at most about so many records are recomputed, from the beginning on; 0: all.
-    options: how the file is written.
+    options: how the file is written. has_desk: whether a dealing desk and rules run beside the market.
     """
 
     seconds: float | None = None
@@ -62,6 +62,7 @@ class DemoPlan:
     prove_max: int = 0
     options: FileOptions = field(default_factory=FileOptions)
     seed: int = 1
+    has_desk: bool = True
     partitions: int = 4
 
     def describe(self) -> str:

@@ -6,7 +6,7 @@ decides; leaving it out changes nothing. Numbers keep their columns, so that onl
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -38,7 +38,7 @@ class Moment:
     at_s: float
     sent: int
     flows: Mapping[str, Figures]
-    desk: DeskFigures = field(default_factory=DeskFigures)
+    desk: DeskFigures | None = None
 
 
 class DemoView:
@@ -121,7 +121,7 @@ class DemoView:
             Text(),
             _outcomes(newest),
             _rejects(newest),
-            Text(_desk(now.desk), style="dim"),
+            *([Text(_desk(now.desk), style="dim")] if now.desk else ()),
         ]
         return Padding(Group(*parts), (1, 2))
 
@@ -135,7 +135,7 @@ class DemoView:
                 f"{name} {figures.records:,} ({_rate(past.records, figures.records, before, now):,.0f}/s)"
                 f" lag {figures.lag:,} bars {figures.bars_final:,} rejected {figures.outcome('rejected'):,}{latency}"
             )
-        return " | ".join([*parts, _desk(now.desk)])
+        return " | ".join([*parts, *([_desk(now.desk)] if now.desk else ())])
 
 
 def sparkline(values: deque[float]) -> str:

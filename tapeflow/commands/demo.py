@@ -55,6 +55,7 @@ def demo(
     file: Annotated[str | None, typer.Option(help="Send this trade file or folder instead; - is a pipe.")] = None,
     summary: Annotated[str | None, typer.Option("--json", help="Write the summary to this file; - prints it.")] = None,
     bad_every: Annotated[int, typer.Option(min=0, help="A bad record after so many trades; 0: none.")] = 500,
+    desk: Annotated[bool, typer.Option("--desk/--no-desk", help="A dealing desk and rules beside the market.")] = True,
     prove_max: Annotated[
         int, typer.Option(min=0, help="Records that the proof recomputes, the first ones; 0: all, whatever it takes.")
     ] = PROVE_MAX,
@@ -93,7 +94,8 @@ def demo(
             raise InputError(
                 "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
             )
-        outcome = run_demo(DemoPlan(seconds, rate, symbols, file, bad_every, prove_max, options), settings, console)
+        plan = DemoPlan(seconds, rate, symbols, file, bad_every, prove_max, options, has_desk=desk)
+        outcome = run_demo(plan, settings, console)
     show(console, outcome)
     if summary == "-":
         typer.echo(json.dumps(outcome.as_dict(), indent=1))
@@ -148,6 +150,8 @@ def show(console: Console, outcome: "DemoOutcome") -> None:
     for each in outcome.proof.differences:
         console.print(f"  {each.symbol} {each.interval} {each.start_us} {each.field}: {each.expected} / {each.stored}",
                       style="red", markup=False, soft_wrap=True)  # fmt: skip
-    proved = "every bar, ticker, figure and alert" if outcome.proof.is_whole else "every bar of the records proved"
+    proved = "every bar, ticker, figure and alert" if outcome.plan.has_desk else "every bar and ticker"
+    if not outcome.proof.is_whole:
+        proved = "every bar of the records proved"
     verdict = f"{proved} equals the oracle's" if outcome.holds else "the proof does NOT hold"
     console.print(Text(verdict, style="bold green" if outcome.holds else "bold red"))

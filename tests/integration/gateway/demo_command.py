@@ -1,7 +1,7 @@
 """``tapeflow demo`` as a process of its own on free ports, for tests that look at what it serves.
 
-``running_demo`` yields a DemoCommand once both flows have read something. When the block ends it is asked to stop as by
-Ctrl-C, and must prove itself; whatever happens, nothing of it is left.
+``running_demo`` yields a DemoCommand once live has read something; without a desk, unless its words ask for one. When
+the block ends it is asked to stop as by Ctrl-C, and must prove itself; whatever happens, nothing of it is left.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ def running_demo(folder: Path, *words: str, environment: Mapping[str, str] | Non
     given = {"PYTHONPATH": str(ROOT), **(bare if environment is None else environment), **settings}
     out = folder / "demo.log"
     with out.open("wb") as log, subprocess.Popen(
-        [*COMMAND, "demo", "--rate", "500", *words], env=given, cwd=folder, stdout=log, stderr=log
+        [*COMMAND, "demo", "--rate", "500", "--no-desk", *words], env=given, cwd=folder, stdout=log, stderr=log
     ) as process:  # fmt: skip
         try:
             eventually(lambda: re.search(r" live [1-9]", out.read_text()) or process.poll() is not None, STARTS_S)
