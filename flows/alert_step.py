@@ -3,8 +3,8 @@
 The shard says which trades are applied; each of them meets the rules (core.alerts.rule_book). At its first batch the
 step reads its partition of the armed log and goes on with the states written there. Until it has read what was in the
 topic of trades at that moment the armed log is the truth. Only then it takes in what has changed about rules, so that
-trades of before fire nothing new. Recovery state is the shard's and each symbol's last price; rules stand in the armed
-log.
+trades of before fire nothing new. Recovery state is the shard's and what each symbol's trades add up to; rules stand in
+the armed log.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,16 +12,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-import numpy as np
 import structlog
 
 from connectors.kafka.compacted import CompactedTopic
-from core.alerts.rule_book import LAST_VALUE, Firings, RuleBook
+from core.alerts.rule_book import Firings, RuleBook
 from core.bars.rules import Rules
 from flows.alert_metrics import AlertMetrics
 from flows.metrics import FlowMetrics
 from flows.rule_store import RuleStore
-from flows.shard_step import Clock, ShardStep, utc_now
+from flows.shard_step import Clock, ShardStep, microseconds, utc_now
+from kernels.decimal_text import from_pairs
 from schemas.alert_rules import RELATIVE, AlertRule, ArmedRule, Firing, RuleTerms
 from schemas.columns import BarBatch, TradeBatch
 from schemas.contract import first_sequence
@@ -30,7 +30,9 @@ from sinks.alerts import AlertUpdate
 
 __all__ = ["AlertStep"]
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
+CLOCK_PLACE: Final = 1_000_000
+"""Of the first firing that the clock told of, among those of a sequence: behind all that the log tells of."""
 LOOK_AGAIN: Final = timedelta(milliseconds=100)
 
 _log = structlog.get_logger()
@@ -42,7 +44,7 @@ _records = msgspec.json.Decoder(ArmedRule)
 class _Frozen(msgspec.Struct, array_like=True):
     version: int
     shard: bytes
-    lasts: bytes
+    book: bytes
 
 
 class AlertStep(ShardStep[AlertUpdate]):
@@ -63,13 +65,12 @@ class AlertStep(ShardStep[AlertUpdate]):
     ) -> None:
         frozen = None if state is None else _thaw(state)
         super().__init__(rules, idle_close_ms, metrics, None if frozen is None else frozen.shard, clock)
-        lasts = None if frozen is None else np.frombuffer(frozen.lasts, LAST_VALUE)
         self._store = store
         self._alert_metrics = alert_metrics
         self._armed_log = armed_log
         self._end_of = end_of
-        self._book = RuleBook(lasts)
-        self._book.add_symbols(self.shard.symbols.names[: 0 if lasts is None else len(lasts)])
+        self._book = _book_of(rules, frozen)
+        self._book.add_symbols(self.shard.symbols.names)
         self._is_open = False
         self._catching_up = True
         self._until = 0
@@ -100,10 +101,10 @@ class AlertStep(ShardStep[AlertUpdate]):
         return None if self._catching_up else self.clock() + LOOK_AGAIN
 
     def on_wake(self) -> Iterable[AlertUpdate]:
-        return self._take_changes()
+        return [*self._take_changes(), *self._tell_silence()]
 
     def snapshot(self) -> bytes:
-        return msgspec.msgpack.encode(_Frozen(STATE_VERSION, super().snapshot(), self._book.lasts().tobytes()))
+        return msgspec.msgpack.encode(_Frozen(STATE_VERSION, super().snapshot(), self._book.state()))
 
     @property
     def _sequence(self) -> int:
@@ -170,20 +171,40 @@ class AlertStep(ShardStep[AlertUpdate]):
         armed = self._book.arm(list(new.values()), self._sequence)
         return [AlertUpdate(self.partition, gone=gone, armed=armed, views=views, replaces=replaces)]
 
+    def _tell_silence(self) -> list[AlertUpdate]:
+        """What the clock has to tell where nothing comes any more (docs/adr/0005-wall-clock-publishes.md)."""
+        now = self.clock()
+        if self._last_batch_at is None or now - self._last_batch_at < self._idle_close:
+            return []
+        firings = self._book.tell_silence(microseconds(now), self._sequence)
+        fired = [each._replace(basis="clock", place=CLOCK_PLACE + each.place) for each in self._fired(firings)]
+        update = AlertUpdate(self.partition, fired=fired, moved=self._book.take_moved())
+        self._alert_metrics.count(self.partition, len(self._book), len(fired))
+        return [update] if update.fired or update.moved else []
+
     def _fired(self, firings: Firings) -> list[Firing]:
         out: list[Firing] = []
         before, place = -1, 0
-        for row, text, threshold in zip(firings.rows.tolist(), firings.rules, firings.thresholds, strict=True):
-            sequence, event_time_us, timestamp_ms, high, low, _, index = row
+        rows = firings.rows
+        prices, values = from_pairs(rows["price_hi"], rows["price_lo"]), from_pairs(rows["value_hi"], rows["value_lo"])
+        numbers = zip(rows.tolist(), prices, values, firings.thresholds, firings.rules, strict=True)
+        for (sequence, named, time_us, stamp_ms, *_, index), price, value, threshold, text in numbers:
             place = place + 1 if sequence == before else 0
             before = sequence
             out.append(
                 Firing(
-                    self.partition, sequence, index, place, event_time_us, timestamp_ms, (high << 64) + low,
-                    threshold, _rules.decode(text),
+                    self.partition, sequence, index, place, time_us, stamp_ms, price, threshold, _rules.decode(text),
+                    value, named,
                 )
             )  # fmt: skip
         return out
+
+
+def _book_of(rules: Rules, frozen: _Frozen | None) -> RuleBook:
+    try:
+        return RuleBook(rules.out_of_order_us, None if frozen is None else frozen.book)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise _incompatible(str(error)) from error
 
 
 def _thaw(state: bytes) -> _Frozen:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
 
+from schemas.alert_series import SERIES, Series, Window, series_fault
 from schemas.contract import YEAR_2300_US
 
 __all__ = [
@@ -37,6 +38,7 @@ ALERT_TYPE: Final = "threshold_exceeded"
 
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 COOLDOWN_MS_MAX: Final = 366 * 86_400_000
+SILENCE_S_MAX: Final = 366 * 86_400
 SCALE: Final = 10
 AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?")
 """Thresholds and rearms: below 10**18, without an exponent."""
@@ -73,6 +75,8 @@ class RuleTerms(msgspec.Struct, rename="camel", frozen=True, gc=False):
     cooldown_ms: int = 0
     expires_at_ms: int = 0
     version: int = 1
+    series: Series = "price"
+    window: Window = ""
 
 
 class AlertRule(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -91,6 +95,8 @@ class AlertRule(msgspec.Struct, rename="camel", frozen=True, gc=False):
     version: int = 1
     created_at: int = 0
     updated_at: int = 0
+    series: Series = "price"
+    window: Window = ""
 
 
 class ArmedRule(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -109,7 +115,7 @@ class ArmedRule(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
 
 class PriceAlert(msgspec.Struct, frozen=True):
-    """``data`` of a price_alert event. price and threshold are numbers with all their digits."""
+    """``data`` of a price_alert event. price, threshold and value are numbers with all their digits."""
 
     symbol: str
     price: msgspec.Raw
@@ -121,12 +127,17 @@ class PriceAlert(msgspec.Struct, frozen=True):
     sequence: int
     timestamp: int
     note: str = ""
+    series: str = "price"
+    window: str = ""
+    value: msgspec.Raw = msgspec.Raw(b"0")
+    basis: str = "log"
 
 
 class Firing(NamedTuple):
-    """A rule that fired. price, threshold (the price that was passed): in units of 10**-10.
+    """A rule that fired. price (of the trade), threshold (that was passed), value (of the series): in units of 10**-10.
 
-    place: among the firings of one sequence, which go by rule id.
+    place: among the firings of one sequence, which go by rule id. named: the sequence that its id has.
+    basis: log, or clock where silence was told of before the log went on.
     timestamp_ms: Kafka's, of the trade's record; in_record: the trade's place in it."""
 
     partition: int
@@ -138,10 +149,13 @@ class Firing(NamedTuple):
     price: int
     threshold: int
     rule: AlertRule
+    value: int
+    named: int
+    basis: str = "log"
 
     @property
     def id(self) -> str:
-        return firing_id(self.rule.id, self.sequence, self.in_record)
+        return firing_id(self.rule.id, self.named, self.in_record if self.rule.series != "silence" else 0)
 
 
 def firing_id(rule_id: str, sequence: int, in_record: int = 0) -> str:
@@ -156,10 +170,14 @@ def fault_of(terms: RuleTerms | AlertRule) -> str:
     """What makes a rule unusable, beside a symbol that is none; empty for a good one."""
     if not ID.fullmatch(terms.id):
         return "id has characters outside A-Z a-z 0-9 _ -, or more than 64"
-    if not AMOUNT.fullmatch(terms.threshold) or not terms.threshold.strip("0."):
+    if fault := series_fault(terms.series, terms.window, terms.condition):
+        return fault
+    if not AMOUNT.fullmatch(terms.threshold) or not (terms.threshold.strip("0.") or SERIES[terms.series].may_be_zero):
         return f"threshold must be above 0 and below 10**18, with at most {SCALE} decimal places"
-    if terms.condition == "falls_by" and AMOUNT.fullmatch(terms.threshold) and len(terms.threshold.split(".")[0]) > 2:
-        return "threshold of falls_by must be below 100 (percent)"
+    if "fall" in (terms.condition[:4], terms.series) and len(terms.threshold.split(".")[0]) > 2:
+        return "threshold of a fall must be below 100 (percent)"
+    if terms.series == "silence" and not 1 <= float(terms.threshold) <= SILENCE_S_MAX:
+        return f"threshold of a silence must be between 1 and {SILENCE_S_MAX} (seconds)"
     if not AMOUNT.fullmatch(terms.rearm):
         return f"rearm must be 0 or more and below 10**18, with at most {SCALE} decimal places"
     if not 0 <= terms.cooldown_ms <= COOLDOWN_MS_MAX:

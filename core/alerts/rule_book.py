@@ -2,8 +2,9 @@
 
 The alerts flow holds one beside each Shard. Rules come in by ``arm`` (new from here on) or ``restore`` (with the state
 that the armed log says); ``apply`` gives what fired, in the order of trades and rule ids. Everything is a function of
-the trades and the armed log: there is no clock, and neither the cut of batches nor the order in which rules came in
-changes what fires. A rule whose record names a sequence that is still to be read is held until the trades are there.
+the trades and the armed log, but for silence that a clock tells of (``tell_silence``); neither the cut of batches nor
+the order in which rules came in changes what fires. A rule whose record names a sequence that is still to be read is
+held until the trades are there.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,34 +14,44 @@ import msgspec
 import numpy as np
 
 from core.alerts.rule_heap import RULE
-from core.alerts.terms import rule_rows, state_code, state_word
+from core.alerts.series_kernel import CLOSE, SERIES_CODES, SILENCE
+from core.alerts.spans import freeze_spans, new_spans, thaw_spans, widened
+from core.alerts.terms import rule_rows, state_code, state_word, window_code
 from core.alerts.watch_kernel import (
+    CLOSERS,
+    COUNT,
     FIRING,
+    LADDER,
     MOVED,
+    NEWEST,
+    SILENT,
     FiringRows,
     Watch,
-    new_ladders,
+    new_registers,
+    new_sides,
     place_rules,
     remove_rules,
+    tell_silence,
     watch_trades,
 )
 from kernels.decimal_text import from_pair, from_pairs, plain
 from schemas.alert_rules import RELATIVE, ArmedRule, RuleTerms
-from schemas.columns import Ints, Rows, TradeRows
+from schemas.columns import TRADE, Ints, TradeRows
 
-__all__ = ["LAST_VALUE", "Firings", "RuleBook"]
+__all__ = ["Firings", "RuleBook"]
 
 FIRST_RULES: Final = 64
+FIRST_LADDERS: Final = 16
 FIRINGS_AT_ONCE: Final = 4096
-LAST_VALUE: Final = np.dtype([("last_hi", "i8"), ("last_lo", "u8"), ("has_last", "u1")])
-"""The newest value of a symbol, as recovery keeps it."""
+TIMED: Final = {CLOSE: CLOSERS, SILENCE: SILENT}
+"""Series that the time of the log moves on too, and the register of their first ladder."""
 
 _terms = msgspec.json.Decoder(RuleTerms)
 
 
 class Firings(NamedTuple):
     """rows: FIRING[n] by trade and rule id. rules: the bytes of each one's AlertRule; ids: of the rules; thresholds:
-    the prices that they passed, in units."""
+    the values that they passed, in units."""
 
     rows: FiringRows
     rules: Sequence[bytes]
@@ -56,18 +67,28 @@ class _Held(NamedTuple):
     record: ArmedRule
 
 
-class RuleBook:
-    """``lasts``: what ``lasts()`` of an earlier book gave, for the same symbols."""
+class _State(msgspec.Struct, array_like=True):
+    newest_us: int
+    spans: bytes
 
-    def __init__(self, lasts: Rows | None = None) -> None:
-        self._ladders = new_ladders(0 if lasts is None else len(lasts))
-        if lasts is not None:
-            for name in LAST_VALUE.names or ():
-                self._ladders[name] = lasts[name]
+
+class RuleBook:
+    """``out_of_order_us``: how far the watermark that closes bars is behind. ``state``: of an earlier book, whose
+    symbols had the same numbers; raises msgspec.DecodeError or ValueError where it is none."""
+
+    def __init__(self, out_of_order_us: int = 0, state: bytes | None = None) -> None:
+        self._registers = new_registers(out_of_order_us)
+        self._spans = new_spans(0)
+        if state is not None:
+            frozen = msgspec.msgpack.decode(state, type=_State)
+            self._registers[NEWEST] = frozen.newest_us
+            self._spans = thaw_spans(frozen.spans)
+        self._ladders = np.zeros(FIRST_LADDERS, LADDER)
+        self._sides = new_sides(FIRST_LADDERS)
+        self._by_series: dict[tuple[int, int, int], int] = {}
         self._symbols: dict[str, int] = {}
         self._rules = np.zeros(FIRST_RULES, RULE)
         self._moved = np.zeros(FIRST_RULES, np.int32)
-        self._registers = np.zeros(1, np.int64)
         self._texts: list[bytes] = [b""] * FIRST_RULES
         self._ids: list[str] = [""] * FIRST_RULES
         self._references: dict[int, str] = {}
@@ -98,17 +119,17 @@ class RuleBook:
         new = names[len(self._symbols) :]
         for name in new:
             self._symbols[name] = len(self._symbols)
-        if len(names) > len(self._ladders):
-            more = new_ladders(max(len(names) - len(self._ladders), len(self._ladders) // 2))
-            self._ladders = np.concatenate([self._ladders, more])
+        if len(names) > len(self._spans.heads):
+            self._spans = widened(self._spans, max(len(names), len(self._spans.heads) * 3 // 2))
         for name in new:
             if name in self._unplaced:
                 self._restore(self._unplaced.pop(name).values())
         return new
 
-    def lasts(self) -> Rows:
-        """The newest value of each symbol, for recovery state."""
-        return self._ladders[: len(self._symbols)][list(LAST_VALUE.names or ())].astype(LAST_VALUE)
+    def state(self) -> bytes:
+        """For recovery: what the trades of each symbol add up to. Rules stand in the armed log."""
+        frozen = _State(int(self._registers[NEWEST]), freeze_spans(self._spans, len(self._symbols)))
+        return msgspec.msgpack.encode(frozen)
 
     def arm(self, texts: Sequence[bytes], at: int) -> list[ArmedRule]:
         """Take in rules as they stand in their topic, of symbols that are known; they count behind sequence ``at``.
@@ -125,7 +146,7 @@ class RuleBook:
 
     def has_price(self, symbol: str) -> bool:
         """Whether a trade of it was applied."""
-        return bool(self._ladders["has_last"][self._symbols[symbol]])
+        return bool(self._spans.heads["has_last"][self._symbols[symbol]])
 
     def restore(self, records: Sequence[ArmedRule], sequence: int) -> None:
         """Take in rules with their states; ``sequence``: of the last trade that this book has seen."""
@@ -164,6 +185,18 @@ class RuleBook:
         self._watch_rows(rows[first:], symbols[first:], sequence_base, found)
         return self._firings(found)
 
+    def tell_silence(self, now_us: int, sequence: int) -> Firings:
+        """What a clock has to tell of symbols without trades; ``sequence``: of the last record read."""
+        clock = np.zeros(1, TRADE)
+        clock["event_time_us"], clock["timestamp_ms"] = now_us, now_us // 1000
+        found: list[FiringRows] = []
+        is_done = False
+        while not is_done:
+            fired = np.zeros(FIRINGS_AT_ONCE, FIRING)
+            is_done = tell_silence(self._watch(), now_us, clock, sequence, fired)
+            self._take_fired(fired, found)
+        return self._firings(found)
+
     def release(self, sequence: int) -> None:
         """Take in what was held for ``sequence`` or an earlier one."""
         due: list[ArmedRule] = []
@@ -197,14 +230,14 @@ class RuleBook:
         rules["state"][slots] = [state_code(each.state) for each in records]
         rules["not_before_us"][slots] = [each.not_before_us for each in records]
         fired = slots[rules["not_before_us"][slots] > 0]
-        rules["key_hi"][fired], rules["key_lo"][fired] = rules["rearm_hi"][fired], rules["rearm_lo"][fired]
+        rules["back_hi"][fired], rules["back_lo"][fired] = rules["rearm_hi"][fired], rules["rearm_lo"][fired]
         place_rules(self._watch(), slots)
 
     def _reference(self, terms: RuleTerms) -> str:
         if terms.condition not in RELATIVE:
             return ""
-        ladder = self._ladders[self._symbols[terms.symbol]]
-        return plain(from_pair(ladder["last_hi"], ladder["last_lo"]))
+        head = self._spans.heads[self._symbols[terms.symbol]]
+        return plain(from_pair(head["last_hi"], head["last_lo"]))
 
     def _put(self, terms: Sequence[RuleTerms], texts: Sequence[bytes], references: Sequence[str]) -> Ints:
         while len(self._free) < len(terms):
@@ -216,8 +249,26 @@ class RuleBook:
                 self._references[slot] = reference
         found = np.array(slots, np.int32)
         self._rules[found] = rule_rows(terms, references)
-        self._rules["ladder"][found] = [self._symbols[each.symbol] for each in terms]
+        self._rules["ladder"][found] = [self._ladder_of(each) for each in terms]
         return found
+
+    def _ladder_of(self, terms: RuleTerms) -> int:
+        symbol, series = self._symbols[terms.symbol], SERIES_CODES[terms.series]
+        key = symbol, series, window_code(terms.series, terms.window)
+        at = self._by_series.get(key)
+        return self._new_ladder(*key) if at is None else at
+
+    def _new_ladder(self, symbol: int, series: int, window: int) -> int:
+        at = self._by_series[symbol, series, window] = len(self._by_series)
+        if at == len(self._ladders):
+            self._ladders = np.concatenate([self._ladders, np.zeros(at, LADDER)])
+            self._sides = np.concatenate([self._sides, new_sides(at)])
+        ladder = self._ladders[at]
+        ladder["symbol"], ladder["series"], ladder["window"] = symbol, series, window
+        ladder["next"], self._spans.heads["ladder"][symbol] = self._spans.heads["ladder"][symbol], at
+        if series in TIMED:
+            ladder["next_timed"], self._registers[TIMED[series]] = self._registers[TIMED[series]], at
+        return at
 
     def _grow(self, wanted: int) -> None:
         old, more = len(self._rules), max(len(self._rules), wanted)
@@ -228,15 +279,19 @@ class RuleBook:
         self._free[:0] = range(old + more - 1, old - 1, -1)
 
     def _watch(self) -> Watch:
-        return Watch(self._rules, self._ladders, self._moved, self._registers)
+        return Watch(self._rules, self._ladders, self._sides, self._spans, self._moved, self._registers)
 
     def _watch_rows(self, rows: TradeRows, symbols: Ints, sequence_base: int, found: list[FiringRows]) -> None:
         done = 0
         while done < len(rows):
             fired = np.zeros(FIRINGS_AT_ONCE, FIRING)
-            done, count = watch_trades(rows, symbols, done, sequence_base, self._watch(), fired, 0)
-            if count:
-                found.append(fired[:count])
+            done = watch_trades(rows, symbols, done, sequence_base, self._watch(), fired)
+            self._take_fired(fired, found)
+
+    def _take_fired(self, fired: FiringRows, found: list[FiringRows]) -> None:
+        if count := int(self._registers[COUNT]):
+            found.append(fired[:count])
+            self._registers[COUNT] = 0
 
     def _firings(self, found: list[FiringRows]) -> Firings:
         if not found:

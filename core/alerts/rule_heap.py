@@ -1,9 +1,10 @@
-"""Rules in heaps, compiled: which rule of a series comes first on the way up, and which on the way down.
+"""Rules in heaps, compiled: which rule of a series comes first on the way there.
 
 The loop over trades looks at the tops alone (core.alerts.watch_kernel). A heap is a pairing heap whose links stand in
 the rules' own rows. So to put a rule in costs the same wherever it stands and however many there are, none is ever
 moved in memory, and nothing is allocated. A rule stands in one heap at most. A heap is named by the row of its top, -1
-where it is empty; ``upward`` heaps have the least key on top, the others the greatest.
+where it is empty. The least key is on top: what is met on the way down stands by the complement of its number, which
+turns the order round.
 
 Source: Fredman, Sedgewick, Sleator, Tarjan: The pairing heap, a new form of self-adjusting heap (1986).
 """
@@ -26,6 +27,8 @@ RULE: Final = np.dtype(
         ("bound_lo", "u8"),
         ("rearm_hi", "i8"),
         ("rearm_lo", "u8"),
+        ("back_hi", "i8"),
+        ("back_lo", "u8"),
         ("key_hi", "i8"),
         ("key_lo", "u8"),
         ("expires_us", "i8"),
@@ -45,9 +48,9 @@ RULE: Final = np.dtype(
         ("_pad", "u1", (4,)),
     ]
 )
-"""One rule. ``bound`` is its threshold, ``rearm`` what the value must go back to after a firing, ``key`` that of the
-two by which it stands in its heap now. ``child``, ``next``, ``before``: rows of its neighbours there; ``before`` is its
-parent or its elder sibling. ``up``: it fires on the way up."""
+"""One rule. ``bound`` is its threshold, ``rearm`` what the value must go back to after a firing, ``back`` what it has
+to go back to while the rule waits now, ``key`` by which it stands in its heap. ``child``, ``next``, ``before``: rows of
+its neighbours there; ``before`` is its parent or its elder sibling. ``up``: it fires on the way up."""
 RuleRows = npt.NDArray[Any]
 """RULE[n]."""
 
@@ -59,17 +62,14 @@ def is_less(a_hi: Whole, a_lo: np.uint64, b_hi: Whole, b_lo: np.uint64) -> bool:
 
 
 @leaf_kernel
-def merge_heaps(rules: RuleRows, a: Whole, b: Whole, upward: bool) -> int:
+def merge_heaps(rules: RuleRows, a: Whole, b: Whole) -> int:
     """Top of what two heaps are together."""
     if a == NOTHING:
         return int(b)
     if b == NOTHING:
         return int(a)
     one, other = rules[a], rules[b]
-    b_is_first = is_less(other.key_hi, other.key_lo, one.key_hi, one.key_lo)
-    if not upward:
-        b_is_first = is_less(one.key_hi, one.key_lo, other.key_hi, other.key_lo)
-    if b_is_first:
+    if is_less(other.key_hi, other.key_lo, one.key_hi, one.key_lo):
         a, b = b, a
     top, under = rules[a], rules[b]
     eldest = top.child
@@ -81,7 +81,7 @@ def merge_heaps(rules: RuleRows, a: Whole, b: Whole, upward: bool) -> int:
 
 
 @leaf_kernel
-def take_top(rules: RuleRows, top: Whole, upward: bool) -> int:
+def take_top(rules: RuleRows, top: Whole) -> int:
     """Takes the top out of its heap; returns the new one. Its children are merged in pairs, then the pairs."""
     at = rules[top].child
     rules[top].child = NOTHING
@@ -93,7 +93,7 @@ def take_top(rules: RuleRows, top: Whole, upward: bool) -> int:
         if second != NOTHING:
             rest = np.int64(rules[second].next)
             rules[second].next, rules[second].before = NOTHING, NOTHING
-        merged = np.int64(merge_heaps(rules, at, second, upward))
+        merged = np.int64(merge_heaps(rules, at, second))
         rules[merged].next = pairs
         pairs = merged
         at = rest
@@ -101,16 +101,16 @@ def take_top(rules: RuleRows, top: Whole, upward: bool) -> int:
     while pairs != NOTHING:
         rest = np.int64(rules[pairs].next)
         rules[pairs].next = NOTHING
-        found = np.int64(merge_heaps(rules, found, pairs, upward))
+        found = np.int64(merge_heaps(rules, found, pairs))
         pairs = rest
     return int(found)
 
 
 @leaf_kernel
-def take_out(rules: RuleRows, top: Whole, slot: Whole, upward: bool) -> int:
+def take_out(rules: RuleRows, top: Whole, slot: Whole) -> int:
     """Takes the rule in row ``slot`` out of the heap that it stands in; returns the new top."""
     if slot == top:
-        return take_top(rules, top, upward)
+        return take_top(rules, top)
     row = rules[slot]
     younger, elder = row.next, row.before
     if rules[elder].child == slot:
@@ -120,4 +120,4 @@ def take_out(rules: RuleRows, top: Whole, slot: Whole, upward: bool) -> int:
     if younger != NOTHING:
         rules[younger].before = elder
     row.next, row.before = NOTHING, NOTHING
-    return merge_heaps(rules, top, take_top(rules, slot, upward), upward)
+    return merge_heaps(rules, top, take_top(rules, slot))

@@ -15,6 +15,9 @@ from gateway.messages.values import Milliseconds, Number, SymbolName
 __all__ = ["EVENTS", "EVENT_SHAPES", "AlertEvent", "GapEvent", "PriceAlertEvent"]
 
 
+SeriesValue = Annotated[Number, Meta(description="The value of the series that passed the threshold")]
+
+
 class NewsEvent(msgspec.Struct):
     """News."""
 
@@ -24,7 +27,7 @@ class NewsEvent(msgspec.Struct):
 
 
 class PriceAlertEvent(msgspec.Struct):
-    """A price passed a threshold. ``id`` tells it apart: the same alert may come again after a crash."""
+    """A series passed a threshold. ``id`` tells it apart: the same alert may come again after a crash."""
 
     symbol: SymbolName
     price: Number
@@ -36,6 +39,10 @@ class PriceAlertEvent(msgspec.Struct):
     sequence: int = 0
     timestamp: Annotated[Milliseconds, Meta(description="Event time of the trade")] = 0
     note: Annotated[str, Meta(description="What the user wrote beside the rule")] = ""
+    series: Annotated[str, Meta(description="What the rule looks at; the threshold is of that")] = "price"
+    window: Annotated[str, Meta(description="The series' window, or the bar's interval")] = ""
+    value: SeriesValue | msgspec.UnsetType = msgspec.UNSET
+    basis: Annotated[str, Meta(description="log, or clock where nothing came any more")] = "log"
 
 
 class SystemStatusEvent(msgspec.Struct):
@@ -99,6 +106,10 @@ EVENTS: Final = Channel(
                     "sequence": 184467,
                     "timestamp": 1767225600123,
                     "note": "sell some",
+                    "series": "price",
+                    "window": "",
+                    "value": 64250.1,
+                    "basis": "log",
                 },
             ),
             event="price_alert",

@@ -36,6 +36,10 @@ FIRED_EXAMPLE: Final = {
     "sequence": 184467,
     "timestamp": 1767225600123,
     "note": "sell some",
+    "series": "price",
+    "window": "",
+    "value": 65000.5,
+    "basis": "log",
 }
 EXAMPLE: Final = {
     "id": "0b6c1d3e9f3a4a5c8d7e6f5a4b3c2d1e",
@@ -46,10 +50,12 @@ EXAMPLE: Final = {
     "version": 1,
     "createdAt": 1767225600123,
     "updatedAt": 1767225600123,
+    "series": "price",
+    "window": "",
     "lastFired": None,
 }
 PREVIEW_EXAMPLE: Final = {
-    "firings": [{"timestamp": 1767225600123, "price": 65000.5, "sequence": 184467}],
+    "firings": [{"timestamp": 1767225600123, "price": 65000.5, "sequence": 184467, "value": 65000.5}],
     "trades": 51234,
     "complete": True,
     "until": 1767229200000,

@@ -35,7 +35,7 @@ from gateway.stores.kafka_rules import RuleTopic
 from gateway.stores.now import Now
 from gateway.stores.price_alerts import FiredRow, PriceAlerts
 from gateway.stores.redis_pool import Redis
-from kernels.decimal_text import plain, units
+from kernels.decimal_text import plain, texts_i128, units
 from schemas.alert_rules import ALERT_TYPE, DIRECTIONS, RELATIVE, AlertRule, fault_of
 from schemas.names import alert_rules_key, last_firings_key
 from schemas.rule_view import KEEP_RULES
@@ -46,6 +46,9 @@ RESERVED_MS: Final = 60_000
 PERCENT: Final = Decimal(1000)
 """The default rearm is the threshold divided by this."""
 TICKS: Final = 2
+HALVED: Final = frozenset({"rise", "fall", "volume", "trades"})
+DISTANCES: Final = frozenset({"vwap", "high", "low"})
+"""Series whose thresholds say how far from a price."""
 PRICE_FIELDS: Final = ("price", "bid", "ask", "open", "high", "low")
 RESERVE: Final = files(__package__).joinpath("reserve_rule.lua").read_text("utf-8")
 
@@ -127,11 +130,17 @@ class AlertRules:
         complete, rows = len(rows) <= TRADES_MAX, rows[:TRADES_MAX]
 
         def run() -> list[PreviewFiring]:
-            times_us, prices = [row.event_time_us for row in rows], [units(row.price) for row in rows]
-            places = firings_of(msgspec.json.encode(rule), rule.symbol, times_us, prices)["sequence"].tolist()
+            times_us = [row.event_time_us for row in rows]
+            prices, sizes = [units(row.price) for row in rows], [units(row.size) for row in rows]
+            fired = firings_of(msgspec.json.encode(rule), rule.symbol, times_us, prices, sizes)
+            shown = zip(
+                fired["sequence"].tolist(), fired["event_time_us"].tolist(),
+                texts_i128(fired["price_hi"], fired["price_lo"]), texts_i128(fired["value_hi"], fired["value_lo"]),
+                strict=True,
+            )  # fmt: skip
             return [
-                PreviewFiring(rows[at].event_time_us // 1000, raw(plain(prices[at])), rows[at].sequence)
-                for at in places
+                PreviewFiring(time_us // 1000, raw(price), rows[at].sequence, raw(value))
+                for at, time_us, price, value in shown
             ]
 
         firings = await asyncio.to_thread(run)
@@ -158,12 +167,13 @@ class AlertRules:
         threshold = _digits(body.threshold, "threshold")
         if isinstance(body.rearm, msgspec.UnsetType):
             ticker = await self._now.ticker(body.symbol)
-            rearm = default_rearm("0" if body.condition in RELATIVE else threshold, ticker)
+            rearm = default_rearm(body.series, "0" if body.condition in RELATIVE else threshold, ticker)
         else:
             rearm = _digits(body.rearm, "rearm")
         rule = AlertRule(
             rule_id, call.principal.user_id, body.symbol, body.condition, threshold, body.repeat, rearm,
-            body.cooldown_ms, body.expires_at, body.note, version, created_at, time.time_ns() // 1_000_000,
+            body.cooldown_ms, body.expires_at, body.note, version, created_at, time.time_ns() // 1_000_000, body.series,
+            body.window,
         )  # fmt: skip
         if fault := fault_of(rule):
             raise bad_request(fault, field=fault.partition(" ")[0])
@@ -179,13 +189,20 @@ class AlertRules:
         await self._now.guard(self._keep(args=view))
 
 
-def default_rearm(threshold: str, ticker: bytes | None) -> str:
-    """0.1 % of the threshold and at least two ticks; a tick is one of the last digit that the symbol's prices have."""
+def default_rearm(series: str, threshold: str, ticker: bytes | None) -> str:
+    """Of a price 0.1 % and at least two ticks; a tick is one of the last digit that the symbol's prices have. Of a
+    distance from a price likewise, by the last price; of a share or multiple the half; silence has to end."""
+    if series in HALVED:
+        return plain(max(units(threshold) // 2, 1))
+    if series == "silence":
+        return threshold
     places = max(0, -_exponent(threshold))
     if ticker is not None:
         shown = msgspec.json.decode(ticker, type=dict[str, msgspec.Raw])
         numbers = [bytes(shown[name]).decode() for name in PRICE_FIELDS if name in shown]
         places = max([places, *(-_exponent(number) for number in numbers if number != "null")])
+        if series in DISTANCES and "price" in shown:
+            threshold = bytes(shown["price"]).decode()
     share = units(threshold) / PERCENT
     least = TICKS * 10 ** (10 - min(places, 10)) if ticker is not None else 1
     return plain(max(int(share) + (share != int(share)), least))
@@ -219,6 +236,8 @@ def _answer(rule: AlertRule, fired: bytes | None) -> AlertRuleAnswer:
         version=rule.version,
         created_at=rule.created_at,
         updated_at=rule.updated_at,
+        series=rule.series,
+        window=rule.window,
         last_fired=None if fired is None else _event.decode(fired),
     )
 
@@ -235,4 +254,7 @@ def _alert(row: FiredRow) -> FiredAlert:
         sequence=row.sequence,
         timestamp=row.event_time_us // 1000,
         note=row.note,
+        series=row.series,
+        window=row.window,
+        value=raw(plain(units(row.value))),
     )

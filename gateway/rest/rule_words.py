@@ -13,6 +13,7 @@ from gateway.messages.events import PriceAlertEvent
 from gateway.messages.values import MS_MAX, Milliseconds, Number, SymbolName
 from gateway.rest.words import Query, RangeEnd, RangeStart
 from schemas.alert_rules import COOLDOWN_MS_MAX, Condition, Repeat
+from schemas.alert_series import Series, Window
 
 __all__ = [
     "TRADES_MAX",
@@ -33,20 +34,35 @@ Cooldown = Annotated[
 Expiry = Annotated[
     int, Meta(ge=0, le=MS_MAX, description="Milliseconds since the epoch from which on it is over; 0: never")
 ]
-Rearm = Annotated[Number, Meta(description="How far the price must go back before it may fire again")]
+Rearm = Annotated[Number, Meta(description="How far the value must go back before it may fire again")]
+
+
+Threshold = Annotated[
+    Number,
+    Meta(
+        description="In the unit of the series: a price (price, close), how far from or beyond one (vwap, high, low), "
+        "percent (rise, fall; conditions rises_by, falls_by), a multiple (volume, trades), seconds (silence)"
+    ),
+]
+SeriesWord = Annotated[Series, Meta(description="What the rule looks at")]
+WindowWord = Annotated[
+    Window, Meta(description="close: the bar's interval; rise, fall, high, low, volume, trades, vwap: the window")
+]
 
 
 class AlertRuleBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What a user writes. Without ``rearm`` it is 0.1 % of the threshold, and at least two ticks."""
+    """What a user writes. Without ``rearm`` it is what suits the series: of a price 0.1 % and at least two ticks."""
 
     symbol: SymbolName
     condition: Condition
-    threshold: Annotated[Number, Meta(description="A price; of rises_by and falls_by a percentage")]
+    threshold: Threshold
     repeat: Repeat = "once"
     rearm: Rearm | msgspec.UnsetType = msgspec.UNSET
     cooldown_ms: Cooldown = 0
     expires_at: Expiry = 0
     note: Annotated[str, Meta(max_length=500)] = ""
+    series: SeriesWord = "price"
+    window: WindowWord = ""
 
 
 class FiredAlert(PriceAlertEvent):
@@ -68,6 +84,8 @@ class AlertRuleAnswer(msgspec.Struct, rename="camel", kw_only=True):
     version: Annotated[int, Meta(ge=1, description="One more with each change, which arms the rule anew")]
     created_at: Milliseconds
     updated_at: Milliseconds
+    series: SeriesWord
+    window: WindowWord
     last_fired: FiredAlert | None = None
 
 
@@ -90,6 +108,7 @@ class PreviewFiring(msgspec.Struct, rename="camel"):
     timestamp: Milliseconds
     price: Number
     sequence: int
+    value: Annotated[Number, Meta(description="Of the series, which passed the threshold")]
 
 
 class PreviewAnswer(msgspec.Struct, rename="camel"):

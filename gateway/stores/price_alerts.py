@@ -14,7 +14,7 @@ __all__ = ["FiredRow", "PriceAlerts", "TriedRow"]
 
 FIRED_SQL: Final = f"""
 SELECT toUnixTimestamp64Micro(event_time), id, rule_id, toString(symbol), toString(condition), toString(threshold),
-       toString(price), sequence, note
+       toString(price), sequence, note, toString(series), toString(window), toString(value)
 FROM {{db}}.{PRICE_ALERTS_VIEW}
 WHERE user_id = %(user)s
   AND event_time BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')
@@ -22,7 +22,7 @@ WHERE user_id = %(user)s
 ORDER BY event_time DESC, id LIMIT %(limit)s"""  # noqa: S608 - names of ours
 
 TRIED_SQL: Final = f"""
-SELECT toUnixTimestamp64Micro(event_time), toString(price), sequence
+SELECT toUnixTimestamp64Micro(event_time), toString(price), sequence, toString(size)
 FROM {{db}}.{TRADES_VIEW}
 WHERE symbol = %(symbol)s
   AND event_time BETWEEN fromUnixTimestamp64Micro(toInt64(%(low)s), 'UTC')
@@ -46,12 +46,16 @@ class FiredRow(NamedTuple):
     price: str
     sequence: int
     note: str
+    series: str
+    window: str
+    value: str
 
 
 class TriedRow(NamedTuple):
     event_time_us: int
     price: str
     sequence: int
+    size: str
 
 
 class PriceAlerts:

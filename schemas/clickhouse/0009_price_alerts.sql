@@ -7,8 +7,11 @@ CREATE TABLE IF NOT EXISTS {database}.price_alerts
     user_id         String,
     symbol          LowCardinality(String),
     condition       LowCardinality(String),
+    series          LowCardinality(String),
+    window          LowCardinality(String),
     threshold       Decimal(38, 10),
     price           Decimal(38, 10),
+    value           Decimal(38, 10),
     sequence        UInt64,
     kafka_partition UInt32,
     note            String

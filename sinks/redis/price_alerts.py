@@ -49,6 +49,10 @@ def alert_data(firing: Firing) -> bytes:
             sequence=firing.sequence,
             timestamp=firing.event_time_us // 1000,
             note=rule.note,
+            series=rule.series,
+            window=rule.window,
+            value=_number(firing.value),
+            basis=firing.basis,
         )
     )
 

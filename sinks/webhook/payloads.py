@@ -48,13 +48,19 @@ def _plain(firing: Firing) -> dict[str, Any]:
         "sequence": firing.sequence,
         "timestamp": firing.event_time_us // 1000,
         "note": rule.note,
+        "series": rule.series,
+        "window": rule.window,
+        "value": _number(firing.value),
+        "basis": firing.basis,
     }
 
 
 def _words(firing: Firing) -> str:
     rule = firing.rule
     note = f" ({rule.note})" if rule.note else ""
-    return f"{rule.symbol} is {DIRECTIONS[rule.condition]} {plain(firing.threshold)}: {plain(firing.price)}{note}"
+    series = "" if rule.series == "price" else f" {rule.series} {rule.window}".rstrip()
+    passed = f"{DIRECTIONS[rule.condition]} {plain(firing.threshold)}: {plain(firing.value)}"
+    return f"{rule.symbol}{series} is {passed}{note}"
 
 
 def _slack(firing: Firing) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def alert_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
     parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
 
     def meet() -> None:
-        parts[0].write_batch([AlertUpdate(0, fired=[Firing(0, 1, 0, 0, 1, 1, 1, 1, RULE)])])
+        parts[0].write_batch([AlertUpdate(0, fired=[Firing(0, 1, 0, 0, 1, 1, 1, 1, RULE, 1, 1)])])
         parts[0].snapshot()
 
     return parts, meet, WriteFailed

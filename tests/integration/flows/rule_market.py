@@ -18,11 +18,13 @@ from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.range import Record, ranges_between, read_records
 from jobs.produce.encoding import encoder_of
 from jobs.verify import oracle_rules
-from oracle.alerts import OracleFiring, OracleRule, OracleTick, expected_firings
+from oracle.alert_series import OracleTick
+from oracle.alerts import OracleFiring, OracleRule, expected_firings
 from oracle.truth import Oracle, OracleTrade, sequence_of
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
-from schemas.alert_rules import AlertRule, ArmedRule
+from schemas.alert_rules import RELATIVE, AlertRule, ArmedRule
+from schemas.alert_series import SERIES
 from schemas.errors import MissingObject
 from schemas.names import armed_topic
 from sinks.clickhouse.sink import connect
@@ -32,6 +34,10 @@ __all__ = ["AlertFlow", "RuleMarket", "running"]
 
 SYMBOLS = ("AAPL", "BTC/USDT", "MSFT", "ETH/USDT")
 PARTITIONS = 2
+THRESHOLDS = {
+    "vwap": ("0", "0.05"), "rise": ("0.1", "0.5"), "fall": ("0.1", "0.5"), "high": ("0", "0.1"), "low": ("0", "0.1"),
+}  # fmt: skip
+"""Of the series that aren't prices and that a few minutes move."""
 Fired = tuple[str, Decimal, str]
 """Firing id, price, user."""
 
@@ -86,20 +92,24 @@ class RuleMarket:
         assert self._producer.flush(30) == 0
 
     def some_rules(self, count: int) -> None:
-        """Rules of every condition near the price of now."""
+        """Rules on every series but silence, which a clock may tell of; of prices, near those of now."""
         for number in range(len(self.rules), len(self.rules) + count):
-            symbol = self.chance.choice(SYMBOLS)
+            symbol, series = self.chance.choice(SYMBOLS), self.chance.choice(("price", "price", *THRESHOLDS))
+            conditions = [each for each in SERIES[series].conditions if each not in RELATIVE]
+            near = str(self.prices[symbol] + Decimal(self.chance.randrange(-300, 301)) / 100)
             self.write(
                 AlertRule(
                     f"rule-{number}",
                     self.chance.choice(("anna", "bert")),
                     symbol,
-                    self.chance.choice(("crosses_above", "crosses_below", "above", "below")),
-                    str(self.prices[symbol] + Decimal(self.chance.randrange(-300, 301)) / 100),
+                    self.chance.choice(conditions),  # type: ignore[arg-type]
+                    self.chance.choice(THRESHOLDS.get(series, (near,))),
                     self.chance.choice(("once", "every", "every")),
                     self.chance.choice(("0.02", "0.1", "0.5")),
                     self.chance.choice((0, 0, 50)),
                     note=f"number {number}",
+                    series=series,  # type: ignore[arg-type]
+                    window=self.chance.choice(SERIES[series].windows),  # type: ignore[arg-type]
                 )
             )
 
@@ -121,10 +131,12 @@ class RuleMarket:
 
     def expected(self) -> set[Fired]:
         """What the oracle makes of the trades and the armed log, whole."""
-        oracle, ticks = Oracle(oracle_rules(self.settings)), []
+        oracle = Oracle(oracle_rules(self.settings))
+        ticks: dict[int, list[OracleTick]] = {}
         for trade in self.trades:
             if oracle.take(trade) == "applied":
-                ticks.append(OracleTick(sequence_of(trade, 0), trade.event_time_us, trade.symbol, trade.price))
+                tick = OracleTick(sequence_of(trade, 0), trade.event_time_us, trade.symbol, trade.price, trade.size)
+                ticks.setdefault(trade.partition, []).append(tick)
         armings: dict[tuple[str, int], OracleRule] = {}
         users: dict[str, str] = {}
         newest: dict[str, tuple[str, int]] = {}
@@ -140,11 +152,13 @@ class RuleMarket:
                 newest[rule.id] = key
                 armings[key] = OracleRule(
                     rule.id, rule.symbol, rule.condition, Decimal(rule.threshold), said.armed_at, rule.repeat,
-                    Decimal(rule.rearm), rule.cooldown_ms,
+                    Decimal(rule.rearm), rule.cooldown_ms, series=rule.series, window=rule.window,
                 )  # fmt: skip
-        firings = [expected_firings(armings.values(), [each for each in ticks if each.symbol == name])
-                   for name in SYMBOLS]  # fmt: skip
-        return {_fired(firing, users[firing.id]) for found in firings for firing in found}
+        found: list[OracleFiring] = []
+        for partition, of_partition in ticks.items():
+            rules = [rule for rule in armings.values() if SYMBOLS.index(rule.symbol) % PARTITIONS == partition]
+            found += expected_firings(rules, of_partition, self.settings.out_of_order_ms * 1000)
+        return {_fired(firing, users[firing.id]) for firing in found}
 
     def streamed(self) -> list[dict[str, Any]]:
         """Data of the price alerts in the event stream, with the user of each."""

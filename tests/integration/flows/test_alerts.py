@@ -63,6 +63,7 @@ def test_a_rule_fires_with_the_fields_of_a_price_alert(settings: Settings, tmp_p
             "symbol": "AAPL", "price": Decimal("150.25"), "alert_type": "threshold_exceeded", "threshold": 150,
             "direction": "above", "id": f"a-1:{sequence}", "rule": "a-1", "sequence": sequence,
             "timestamp": market.trades[5].event_time_us // 1000, "note": "sell", "user": "anna",
+            "series": "price", "window": "", "value": Decimal("150.25"), "basis": "log",
         }  # fmt: skip
         assert second["price"] == 150
         flow.until(lambda: len(market.stored()) == 2)
@@ -137,6 +138,7 @@ def test_from_rest_to_its_user_over_a_kill(settings: Settings, tmp_path: Path) -
                     "symbol": "AAPL", "price": price, "alert_type": "threshold_exceeded", "threshold": 151,
                     "direction": "above", "id": f"{rule['id']}:{trade.offset}", "rule": rule["id"],
                     "sequence": trade.offset, "timestamp": trade.event_time_us // 1000, "note": "",
+                    "series": "price", "window": "", "value": price, "basis": "log",
                 }  # fmt: skip
             flow.kill()
             market.trade(1, "AAPL", "149")

@@ -185,10 +185,37 @@ def test_a_percentage_waits_for_a_price_that_it_is_of() -> None:
     assert [(each.id, each.threshold) for each in update.fired] == [("a:4", 220 * 10**10)]
 
 
+def test_a_clock_tells_of_silence_where_nothing_comes_and_the_log_says_it_no_second_time() -> None:
+    flow = Flow(rule("a", threshold="30", series="silence", repeat="every", rearm="30"))
+    flow.now_s = MONDAY_US / 1_000_000
+    flow.trade(0, "9")
+    state = flow.step.snapshot()
+    flow.now_s += 9
+    assert list(flow.step.on_notify()[0]) == []
+    flow.now_s += 30
+    (update,) = flow.step.on_notify()[0]
+    (firing,) = update.fired
+    assert (firing.id, firing.basis, firing.sequence, firing.place) == ("a:0", "clock", 0, 1_000_000)
+    assert (firing.event_time_us, firing.price) == (MONDAY_US + 30_000_000, 9 * 10**10)
+    assert [(each.at, each.state) for each in update.moved] == [(0, "waiting")]
+    assert list(flow.step.on_notify()[0]) == []
+    flow.keep(list(update.moved))
+    flow.start(state)
+    minute = to_batch([OracleTrade(3, 1, 0, MONDAY_US + 60_000_000, "B", Decimal(1), Decimal(1))])
+    assert fired(flow.taken(flow.step.on_batch([minute])[0])) == []
+    later = to_batch(
+        [OracleTrade(3, 2 + place, 0, MONDAY_US + (70 + 31 * place) * 1_000_000, "AB"[place], Decimal(1), Decimal(1))
+         for place in range(2)]
+    )  # fmt: skip
+    (update,) = flow.taken(flow.step.on_batch([later])[0])
+    assert [(each.id, each.basis) for each in update.fired] == [("a:2", "log")]
+
+
 def test_state_of_another_kind_is_refused() -> None:
     flow = Flow()
     flow.trade(0, "1")
-    other = msgspec.msgpack.encode([2, b"", b""])
-    for state, words in ((other, "version 2"), (b"\xc1", "can't be used")):
+    other = msgspec.msgpack.encode([3, b"", b""])
+    broken = msgspec.msgpack.encode([2, *msgspec.msgpack.decode(flow.step.snapshot())[1:2], b"\xc1"])
+    for state, words in ((other, "version 3"), (b"\xc1", "can't be used"), (broken, "can't be used")):
         with pytest.raises(StateIncompatible, match=words):
             flow.start(state)

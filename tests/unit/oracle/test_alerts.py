@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from oracle.alerts import OracleFiring, OracleRule, OracleTick, expected_firings
+from oracle.alert_series import OracleTick
+from oracle.alerts import OracleFiring, OracleRule, expected_firings
 
 
 def ticks(*prices: str) -> list[OracleTick]:
@@ -52,4 +53,19 @@ def test_firings_are_in_order_over_rules_and_symbols() -> None:
         [rule(), rule("above")._replace(id="b", symbol="B"), rule("above")._replace(id="0")], [*ticks("9", "10"), other]
     )
     assert [(each.sequence, each.id) for each in found] == [(1, "0"), (1, "a"), (5, "b")]
-    assert found[0] == OracleFiring(1, "0", Decimal(10), 1_000_000)
+    assert found[0] == OracleFiring(1, "0", Decimal(10), 1_000_000, Decimal(10), 1)
+
+
+def test_other_series_are_met_by_their_values() -> None:
+    high = rule("above", series="high", window="day")._replace(threshold=Decimal(0))
+    assert sequences(high, "5", "5", "6", "6", "7") == [2]
+    low = rule("below", series="low", window="day", repeat="every", rearm=Decimal("0.5"))._replace(threshold=Decimal(1))
+    assert sequences(low, "5", "4.5", "4", "3", "2", "2.2", "1") == [3, 6]
+    vwap = rule("crosses_below", series="vwap", window="day")._replace(threshold=Decimal(1))
+    assert sequences(vwap, "10", "14", "10") == [2]
+
+
+def test_a_silence_is_named_by_the_trade_before_it() -> None:
+    silent = rule("above", series="silence")._replace(threshold=Decimal("2.5"))
+    found = expected_firings([silent], [*ticks("9"), OracleTick(8, 4_000_000, "B", Decimal(1))])
+    assert found == [OracleFiring(8, "a", Decimal(9), 2_500_000, Decimal(4), 0)]

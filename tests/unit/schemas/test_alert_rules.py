@@ -44,7 +44,7 @@ def test_each_fault_is_named(field: str, value: object, words: str) -> None:
 
 def test_nothing_falls_by_all_of_it() -> None:
     assert fault_of(RuleTerms("a", "A", "falls_by", "99.9")) == ""
-    assert fault_of(RuleTerms("a", "A", "falls_by", "100")).startswith("threshold of falls_by")
+    assert fault_of(RuleTerms("a", "A", "falls_by", "100")).startswith("threshold of a fall")
     assert fault_of(RuleTerms("a", "A", "rises_by", "100")) == ""
 
 
@@ -58,5 +58,22 @@ def test_words_are_those_of_the_wire() -> None:
 
 def test_a_firing_is_named_by_rule_and_trade() -> None:
     rule = AlertRule("a-1", "anna", "AAPL", "above", "1")
-    assert Firing(0, 17, 0, 0, 5, 6, 7, 8, rule).id == firing_id("a-1", 17) == "a-1:17"
-    assert Firing(0, 17, 2, 0, 5, 6, 7, 8, rule).id == "a-1:17.2"
+    assert Firing(0, 17, 0, 0, 5, 6, 7, 8, rule, 9, 17).id == firing_id("a-1", 17) == "a-1:17"
+    assert Firing(0, 17, 2, 0, 5, 6, 7, 8, rule, 9, 17).id == "a-1:17.2"
+    silence = msgspec.structs.replace(rule, series="silence")
+    assert Firing(0, 17, 2, 0, 5, 6, 7, 8, silence, 9, 11).id == "a-1:11"
+
+
+def test_a_threshold_suits_the_series() -> None:
+    def fault(series: str, threshold: str, condition: str = "above", window: str = "") -> str:
+        words = {"series": series, "window": window}
+        return fault_of(RuleTerms("a", "A", condition, threshold, **words))  # type: ignore[arg-type]
+
+    assert fault("vwap", "0", "crosses_below", "day") == fault("high", "0.0", window="52w") == ""
+    assert fault("rise", "0", window="1h").startswith("threshold must")
+    assert (fault("fall", "99", window="1h"), fault("rise", "100", window="1h")) == ("", "")
+    assert fault("fall", "100", window="1h").startswith("threshold of a fall")
+    assert (fault("silence", "1"), fault("silence", "31622400")) == ("", "")
+    assert fault("silence", "0.9").startswith(words := "threshold of a silence")
+    assert fault("silence", "31622401").startswith(words)
+    assert fault("rise", "1").startswith("window of the series")

@@ -14,7 +14,7 @@ from sinks.clickhouse.native_block import Block
 
 RULE = AlertRule("a", "anna", "A", "above", "1")
 RECORD = ArmedRule(msgspec.Raw(msgspec.json.encode(RULE)), 0, 0, "armed")
-FIRING = Firing(0, 1, 0, 0, 1, 1, 1, 1, RULE)
+FIRING = Firing(0, 1, 0, 0, 1, 1, 1, 1, RULE, 1, 1)
 
 
 class Stores:

@@ -87,6 +87,11 @@ def test_rules_are_made_read_replaced_and_deleted(ruled: RestServer, kafka_boots
         ({"rearm": -1}, "rearm"),
         ({"rearm": "0.00000000001"}, "rearm"),
         ({"condition": "near"}, "condition"),
+        ({"series": "mood"}, "series"),
+        ({"series": "rise"}, "window"),
+        ({"series": "rise", "window": "1h"}, "condition"),
+        ({"series": "silence", "condition": "above", "threshold": 0.5}, "threshold"),
+        ({"window": "1h"}, "window"),
         ({"cooldownMs": -1}, "cooldownMs"),
         ({"expiresAt": 10**14}, "expiresAt"),
         ({"symbol": "A,B"}, "symbol"),
@@ -116,16 +121,16 @@ def test_what_fired_is_shown_beside_the_rule_and_for_ever(ruled: RestServer, mar
     token = ruled.token("dora")
     rule = ruled.ask("POST", PATH, token=token, body=BODY).json()
     fired = AlertRule(rule["id"], "dora", "R/S", "crosses_above", "150.25", note="sell")
-    firing = Firing(0, 7, 0, 0, 1_767_225_600_000_000, 5, 151 * UNITS, 1_502_500_000_000, fired)
+    firing = Firing(0, 7, 0, 0, 1_767_225_600_000_000, 5, 151 * UNITS, 1_502_500_000_000, fired, 151 * UNITS, 7)
     AlertPublisher(market.redis_url).publish([firing])
     inserter = Inserter(market.dsn, market.database, "price_alerts")
     foreign = AlertRule("x", "dora", "Q/S", "above", "1")
-    inserter.insert(price_alert_block([firing, firing, firing._replace(sequence=9, rule=foreign)]))
+    inserter.insert(price_alert_block([firing, firing, firing._replace(sequence=9, named=9, rule=foreign)]))
     inserter.close()
     event = {
         "symbol": "R/S", "price": 151, "alert_type": "threshold_exceeded", "threshold": Decimal("150.25"),
         "direction": "above", "id": f"{rule['id']}:7", "rule": rule["id"], "sequence": 7,
-        "timestamp": 1_767_225_600_000, "note": "sell",
+        "timestamp": 1_767_225_600_000, "note": "sell", "series": "price", "window": "", "value": 151, "basis": "log",
     }  # fmt: skip
     assert ruled.get(f"{PATH}/{rule['id']}", token=token).json()["lastFired"] == event
     assert ruled.get(PATH, token=token).json()[0]["lastFired"] == event
@@ -174,8 +179,17 @@ def test_without_kafka_a_rule_is_refused_soon_and_leaves_nothing(rest: RestServe
 
 
 def test_the_default_way_back_is_a_share_and_at_least_two_ticks() -> None:
-    assert default_rearm("150", None) == "0.15"
-    assert default_rearm("0.0000000001", None) == "0.0000000001"
-    assert default_rearm("5", b'{"price":5.01,"bid":null,"open":5.001}') == "0.005"
-    assert default_rearm("0.05", b'{"price":0.05,"bid":0.0499}') == "0.0002"
-    assert default_rearm("100", b'{"price":101}') == "2"
+    assert default_rearm("price", "150", None) == "0.15"
+    assert default_rearm("price", "0.0000000001", None) == "0.0000000001"
+    assert default_rearm("price", "5", b'{"price":5.01,"bid":null,"open":5.001}') == "0.005"
+    assert default_rearm("price", "0.05", b'{"price":0.05,"bid":0.0499}') == "0.0002"
+    assert default_rearm("price", "100", b'{"price":101}') == "2"
+
+
+def test_the_default_way_back_suits_the_series() -> None:
+    ticker = b'{"price":64250.1,"bid":null}'
+    assert default_rearm("vwap", "0", ticker) == "64.2501"
+    assert default_rearm("high", "5", None) == "0.005"
+    assert default_rearm("rise", "2.5", ticker) == "1.25"
+    assert default_rearm("volume", "0.0000000001", ticker) == "0.0000000001"
+    assert default_rearm("silence", "30", ticker) == "30"

@@ -9,7 +9,7 @@ from tests.integration.connectors.kafka_feeding import options
 
 def test_a_letter_is_kept_before_put_returns(kafka_bootstrap: str) -> None:
     letters = UndeliveredAlerts(kafka_bootstrap, "undelivered-test")
-    letters.put(Firing(0, 7, 0, 0, 1, 1, 1, 1, AlertRule("r", "anna", "A", "above", "1")), b"{}", "HTTP 410")
+    letters.put(Firing(0, 7, 0, 0, 1, 1, 1, 1, AlertRule("r", "anna", "A", "above", "1"), 1, 7), b"{}", "HTTP 410")
     asked = options(kafka_bootstrap, "undelivered-test")
     (record,) = read_records(asked, ranges_between(asked, Position("earliest"), Position("latest")))
     assert (record.key, record.value) == (b"r:7", b"{}")

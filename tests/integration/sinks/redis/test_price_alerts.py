@@ -32,7 +32,8 @@ def redis(url: str) -> Redis:
 
 
 def firing(sequence: int, place: int = 0, shard: int = 0, rule: AlertRule = RULE) -> Firing:
-    return Firing(shard, sequence, 0, place, sequence * 1_000_000, 5, 64_000 * UNITS, 640_005 * UNITS // 10, rule)
+    price, threshold = 64_000 * UNITS, 640_005 * UNITS // 10
+    return Firing(shard, sequence, 0, place, sequence * 1_000_000, 5, price, threshold, rule, price, sequence)
 
 
 def ids(redis: Redis) -> list[str]:
@@ -43,6 +44,7 @@ def test_an_alert_has_the_fields_that_clients_know() -> None:
     assert json.loads(alert_data(firing(9))) == {
         "symbol": "BTC/USDT", "price": 64000, "alert_type": "threshold_exceeded", "threshold": 64000.5,
         "direction": "below", "id": "r-1:9", "rule": "r-1", "sequence": 9, "timestamp": 9000, "note": "buy",
+        "series": "price", "window": "", "value": 64000, "basis": "log",
     }  # fmt: skip
 
 

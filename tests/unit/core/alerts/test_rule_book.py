@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 import numpy as np
+import pytest
 
 from core.alerts.rule_book import FIRINGS_AT_ONCE, RuleBook
 from kernels.decimal_text import to_pair, units
@@ -65,7 +66,7 @@ def test_restored_rules_go_on_with_their_state() -> None:
     log = {facts(each)[0]: each for each in book.arm([rule("a", repeat="every", rearm="2"), rule("b")], 0)}
     apply(book, 1, "10")
     log |= {facts(each)[0]: each for each in book.take_moved()}
-    again = RuleBook(book.lasts())
+    again = RuleBook(state=book.state())
     again.add_symbols(["A"])
     again.restore(list(log.values()), 1)
     assert len(again) == 2
@@ -137,7 +138,6 @@ def test_symbols_come_as_they_are_seen() -> None:
     book = book_of("A")
     assert book.add_symbols(["A"]) == []
     assert list(book.add_symbols(["A", "B", "C"])) == ["B", "C"]
-    assert book.lasts()["has_last"].tolist() == [0, 0, 0]
     assert not book.has_price("A")
 
 
@@ -148,7 +148,7 @@ def test_a_percentage_keeps_the_price_that_it_is_of() -> None:
     texts = [rule("a", "rises_by", "5"), rule("b", "falls_by", "5", repeat="every", rearm="1")]
     log = book.arm(texts, 0)
     assert [each.reference for each in log] == ["200", "200"]
-    again = RuleBook(book.lasts())
+    again = RuleBook(state=book.state())
     again.add_symbols(["A"])
     again.restore(log, 0)
     firings = again.apply(rows(1, "209", "190", "195", "189", "210"), np.zeros(5, np.int32), 0)
@@ -164,3 +164,44 @@ def test_a_state_of_the_next_trade_is_held_for_it() -> None:
     book = book_of("A")
     book.restore([ArmedRule(msgspec.Raw(rule("a")), 0, 1, "armed")], 0)
     assert apply(book, 1, "10", "9", "10") == [(3, "a")]
+
+
+def test_series_of_a_symbol_stand_beside_one_another() -> None:
+    book = book_of("A", "B")
+    windows = ("1m", "5m", "15m", "1h", "4h", "1D", "day", "52w")
+    texts = [rule(f"{name}-{window}", threshold="2", series=name, window=window, condition=condition)
+             for window in windows for name, condition in (("high", "above"), ("low", "below"))]  # fmt: skip
+    book.arm([*texts, rule("price")], -1)
+    apply(book, 0, "5", "6")
+    assert sorted(name for _, name in apply(book, 2, "8", "3")) == sorted(
+        [*(f"high-{window}" for window in windows), *(f"low-{window}" for window in windows)]
+    )
+
+
+def test_silence_is_told_of_once_whoever_tells() -> None:
+    book = book_of("A", "B")
+    texts = [rule(f"s{number:04}", threshold="2", series="silence") for number in range(FIRINGS_AT_ONCE + 2)]
+    book.arm([*texts, rule("b", symbol="B", threshold="2", series="silence")], -1)
+    apply(book, 0, "5")
+    assert book.tell_silence(1_900_000, 0).ids == ()
+    told = book.tell_silence(2_000_000, 7)
+    assert (len(told.ids), set(told.rows["sequence"].tolist()), set(told.rows["named"].tolist())) == (
+        len(texts),
+        {7},
+        {0},
+    )
+    assert set(told.rows["event_time_us"].tolist()) == {2_000_000}
+    assert {each.at for each in book.take_moved()} == {7}
+    assert book.tell_silence(9_000_000, 7).ids == ()
+    assert apply(book, 9, "5") == []
+
+
+def test_state_goes_on_with_what_trades_add_up_to() -> None:
+    book = book_of("A")
+    apply(book, 0, "5", "9")
+    again = RuleBook(state=book.state())
+    again.add_symbols(["A"])
+    again.arm([rule("a", threshold="0", series="high", window="day")], 1)
+    assert apply(again, 2, "8", "9.1") == [(3, "a")]
+    with pytest.raises((msgspec.DecodeError, ValueError)):
+        RuleBook(state=b"\xc1")

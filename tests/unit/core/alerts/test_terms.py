@@ -1,6 +1,6 @@
 """A rule's words as the kernel's numbers."""
 
-from core.alerts.terms import bound_of, rule_rows, state_code, state_word
+from core.alerts.terms import bound_of, rule_rows, state_code, state_word, window_code
 from core.alerts.watch_kernel import ARMED, EXPIRED, FIRED, WAITING
 from schemas.alert_rules import STATES, RuleTerms
 
@@ -19,8 +19,12 @@ def test_a_crossing_waits_for_the_other_side_and_goes_back_by_rearm() -> None:
         ],
         ["", ""],
     )
-    assert [wide(up, name) for name in ("bound", "rearm", "key")] == [1505 * UNITS // 10, 150 * UNITS, 1505 * 10**9 - 1]
-    assert [wide(down, name) for name in ("bound", "rearm", "key")] == [UNITS, UNITS + 1, UNITS + 1]
+    assert [wide(up, name) for name in ("bound", "rearm", "back")] == [
+        1505 * UNITS // 10,
+        150 * UNITS,
+        1505 * 10**9 - 1,
+    ]
+    assert [wide(down, name) for name in ("bound", "rearm", "back")] == [UNITS, UNITS + 1, UNITS + 1]
     assert (up["up"], down["up"], up["every"], down["every"]) == (1, 0, 1, 0)
     assert (up["cooldown_us"], up["expires_us"], down["expires_us"]) == (1_000_000, 2_000_000, 2**62)
     assert (up["state"], down["state"]) == (WAITING, WAITING)
@@ -46,3 +50,26 @@ def test_a_percentage_is_of_the_price_at_the_arming_and_never_short_of_it() -> N
     rows = rule_rows([up, down], ["200", "100"])
     assert rows["state"].tolist() == [ARMED, ARMED]
     assert (wide(rows[0], "bound"), rows["up"].tolist()) == (205 * UNITS, [1, 0])
+
+
+def test_a_distance_below_has_a_sign_and_an_extreme_is_passed_by_a_unit_at_least() -> None:
+    def bound(series: str, condition: str, threshold: str) -> int:
+        terms = RuleTerms("a", "A", condition, threshold, series=series, window="day")  # type: ignore[arg-type]
+        return bound_of(terms, "")
+
+    assert [bound("vwap", each, "2") for each in ("above", "below", "crosses_below")] == [
+        2 * UNITS,
+        -2 * UNITS,
+        -2 * UNITS,
+    ]
+    assert (bound("high", "above", "0"), bound("low", "below", "0")) == (1, -1)
+    assert (bound("high", "above", "3"), bound("low", "below", "3")) == (3 * UNITS, -3 * UNITS)
+    assert bound("silence", "above", "1.5") == 15 * UNITS // 10
+    (row,) = rule_rows([RuleTerms("a", "A", "below", "3", series="low", window="day", rearm="1")], [""])
+    assert [wide(row, name) for name in ("bound", "rearm")] == [-3 * UNITS, -2 * UNITS]
+
+
+def test_windows_are_known_by_their_place() -> None:
+    assert [window_code("rise", each) for each in ("1m", "1D")] == [0, 5]
+    assert [window_code("high", each) for each in ("day", "52w")] == [6, 7]
+    assert (window_code("close", "1W"), window_code("price", "")) == (6, 0)

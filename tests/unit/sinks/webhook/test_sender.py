@@ -18,7 +18,7 @@ RULE = AlertRule("r-1", "anna", "A", "above", "1")
 
 
 def firing(sequence: int) -> Firing:
-    return Firing(0, sequence, 0, 0, 1_000_000, 5, 10**10, 10**10, RULE)
+    return Firing(0, sequence, 0, 0, 1_000_000, 5, 10**10, 10**10, RULE, 10**10, sequence)
 
 
 class Receiver:

@@ -623,7 +623,7 @@ export interface NewsEvent {
   timestamp?: number;
 }
 
-/** A price passed a threshold. `id` tells it apart: the same alert may come again after a crash. */
+/** A series passed a threshold. `id` tells it apart: the same alert may come again after a crash. */
 export interface PriceAlertEvent<N = number> {
   /** As the venue writes it */
   symbol: string;
@@ -641,6 +641,14 @@ export interface PriceAlertEvent<N = number> {
   timestamp?: number;
   /** What the user wrote beside the rule */
   note?: string;
+  /** What the rule looks at; the threshold is of that */
+  series?: string;
+  /** The series' window, or the bar's interval */
+  window?: string;
+  /** The value of the series that passed the threshold */
+  value?: N;
+  /** log, or clock where nothing came any more */
+  basis?: string;
 }
 
 /** A system changed its state. */

@@ -244,7 +244,7 @@ export interface AlertRuleAnswer<N = number> {
   condition: "above" | "below" | "crosses_above" | "crosses_below" | "falls_by" | "rises_by";
   threshold: N;
   repeat: "every" | "once";
-  /** How far the price must go back before it may fire again */
+  /** How far the value must go back before it may fire again */
   rearm: N;
   /** After a firing, what would fire within this time is passed over */
   cooldownMs: number;
@@ -257,6 +257,10 @@ export interface AlertRuleAnswer<N = number> {
   createdAt: number;
   /** Milliseconds since the epoch, UTC */
   updatedAt: number;
+  /** What the rule looks at */
+  series: "close" | "fall" | "high" | "low" | "price" | "rise" | "silence" | "trades" | "volume" | "vwap";
+  /** close: the bar's interval; rise, fall, high, low, volume, trades, vwap: the window */
+  window: "" | "15m" | "1D" | "1W" | "1h" | "1m" | "4h" | "52w" | "5m" | "day";
   lastFired: FiredAlert<N> | null;
 }
 
@@ -278,23 +282,38 @@ export interface FiredAlert<N = number> {
   timestamp: number;
   /** What the user wrote beside the rule */
   note: string;
+  /** What the rule looks at; the threshold is of that */
+  series: string;
+  /** The series' window, or the bar's interval */
+  window: string;
+  /** The value of the series that passed the threshold */
+  value: N;
+  /** log, or clock where nothing came any more */
+  basis: string;
 }
 
-/** What a user writes. Without `rearm` it is 0.1 % of the threshold, and at least two ticks. */
+/** What a user writes. Without `rearm` it is what suits the series: of a price 0.1 % and at least two ticks. */
 export interface AlertRuleBody<N = number> {
   /** As the venue writes it */
   symbol: string;
   condition: "above" | "below" | "crosses_above" | "crosses_below" | "falls_by" | "rises_by";
-  /** A price; of rises_by and falls_by a percentage */
+  /**
+   * In the unit of the series: a price (price, close), how far from or beyond one (vwap, high, low), percent
+   * (rise, fall; conditions rises_by, falls_by), a multiple (volume, trades), seconds (silence)
+   */
   threshold: N;
   repeat?: "every" | "once";
-  /** How far the price must go back before it may fire again */
+  /** How far the value must go back before it may fire again */
   rearm?: N;
   /** After a firing, what would fire within this time is passed over */
   cooldownMs?: number;
   /** Milliseconds since the epoch from which on it is over; 0: never */
   expiresAt?: number;
   note?: string;
+  /** What the rule looks at */
+  series?: "close" | "fall" | "high" | "low" | "price" | "rise" | "silence" | "trades" | "volume" | "vwap";
+  /** close: the bar's interval; rise, fall, high, low, volume, trades, vwap: the window */
+  window?: "" | "15m" | "1D" | "1W" | "1h" | "1m" | "4h" | "52w" | "5m" | "day";
 }
 
 /**
@@ -314,6 +333,8 @@ export interface PreviewFiring<N = number> {
   timestamp: number;
   price: N;
   sequence: number;
+  /** Of the series, which passed the threshold */
+  value: N;
 }
 
 /** A rule, and the past that it is tried on: trades from startTime on, 200,000 at most. */
@@ -321,16 +342,23 @@ export interface PreviewBody<N = number> {
   /** As the venue writes it */
   symbol: string;
   condition: "above" | "below" | "crosses_above" | "crosses_below" | "falls_by" | "rises_by";
-  /** A price; of rises_by and falls_by a percentage */
+  /**
+   * In the unit of the series: a price (price, close), how far from or beyond one (vwap, high, low), percent
+   * (rise, fall; conditions rises_by, falls_by), a multiple (volume, trades), seconds (silence)
+   */
   threshold: N;
   repeat?: "every" | "once";
-  /** How far the price must go back before it may fire again */
+  /** How far the value must go back before it may fire again */
   rearm?: N;
   /** After a firing, what would fire within this time is passed over */
   cooldownMs?: number;
   /** Milliseconds since the epoch from which on it is over; 0: never */
   expiresAt?: number;
   note?: string;
+  /** What the rule looks at */
+  series?: "close" | "fall" | "high" | "low" | "price" | "rise" | "silence" | "trades" | "volume" | "vwap";
+  /** close: the bar's interval; rise, fall, high, low, volume, trades, vwap: the window */
+  window?: "" | "15m" | "1D" | "1W" | "1h" | "1m" | "4h" | "52w" | "5m" | "day";
   /** Milliseconds since the epoch, UTC */
   startTime: number;
   /** Milliseconds since the epoch, UTC */
