@@ -89,7 +89,7 @@ def test_rules_are_made_read_replaced_and_deleted(ruled: RestServer, kafka_boots
         ({"condition": "near"}, "condition"),
         ({"series": "mood"}, "series"),
         ({"series": "rise"}, "window"),
-        ({"series": "rise", "window": "1h"}, "condition"),
+        ({"series": "low", "window": "day"}, "condition"),
         ({"series": "silence", "condition": "above", "threshold": 0.5}, "threshold"),
         ({"window": "1h"}, "window"),
         ({"cooldownMs": -1}, "cooldownMs"),
