@@ -147,7 +147,8 @@ def what_is(pid: int) -> str:
     except OSError:
         return "ended"
     words = {"kafka.Kafka": "broker", "redis-server": "redis", "local.clickhouse": "clickhouse", "worker\0live": "live",
-             "worker\0history": "history", "import produce": "producer", "import read": "reader",
+             "worker\0history": "history", "worker\0alerts": "alerts",
+             "import produce": "producer", "import read": "reader",
              "import listen": "clients",
              "gateway_worker\0websocket": "gateway", "gateway_worker\0rest": "rest"}  # fmt: skip
     return next((name for word, name in words.items() if word in command), "bench")

@@ -59,7 +59,7 @@ def prove_desk(settings: Settings, sent: Mapping[str, int]) -> list[Check]:
 
 def ticks_of(settings: Settings, armings: Armings, ranges: Mapping[int, OffsetRange]) -> Ticks:
     """What collects the trades that rules look at while the proof reads ``ranges``."""
-    return Ticks(armings.symbols, settings.source_epoch, ranges)
+    return Ticks(armings.symbols, settings.source_epoch, ranges, settings.out_of_order_ms * 1000)
 
 
 def prove_rules(settings: Settings, armings: Armings, ticks: Ticks, rules_made: int) -> Check:

@@ -2,7 +2,8 @@
 
 The demo, the killer and ``tapeflow verify --kind alerts`` call it. The armed log says which rules count from where
 (docs/adr/0036-rules-of-users.md); the trades come from the oracle of bars, those that it applies. A rule that was taken
-back counts as far as the log tells of it: what it fired behind that may be there or not.
+back counts as far as the log tells of it: what it fired behind that may be there or not. So may a silence that a clock
+told of.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +15,8 @@ import msgspec
 
 from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.range import OffsetRange, Record, ranges_between, read_records
-from oracle.alerts import OracleRule, OracleTick, expected_firings
+from oracle.alert_series import OracleTick
+from oracle.alerts import OracleRule, expected_firings
 from oracle.rows import RowComparison, RowDifference
 from oracle.truth import OracleTrade, sequence_of
 from runtime.settings.whole import Settings
@@ -78,27 +80,42 @@ class Armings:
 def oracle_rule(rule: AlertRule, armed_at: int) -> OracleRule:
     return OracleRule(
         rule.id, rule.symbol, rule.condition, Decimal(rule.threshold), armed_at, rule.repeat, Decimal(rule.rearm),
-        rule.cooldown_ms, rule.expires_at_ms,
+        rule.cooldown_ms, rule.expires_at_ms, series=rule.series, window=rule.window,
     )  # fmt: skip
 
 
 class Ticks:
-    """Takes trades that are applied, and keeps those that rules look at, in order, by partition and symbol.
+    """Takes trades that are applied, and keeps those that rules look at, in order, by partition: of symbols that have
+    rules all, of others those that take the log's time into another millisecond. That closes bars, and tells of
+    silence.
 
     ranges: of each partition, the offsets of the records that are looked at.
     """
 
-    def __init__(self, symbols: frozenset[str], source_epoch: int, ranges: Mapping[int, OffsetRange]) -> None:
+    def __init__(
+        self,
+        symbols: frozenset[str],
+        source_epoch: int,
+        ranges: Mapping[int, OffsetRange],
+        out_of_order_us: int = 5_000_000,
+    ) -> None:
+        self.out_of_order_us = out_of_order_us
         self._symbols = symbols
         self._epoch = source_epoch
-        self.by_place: dict[tuple[int, str], list[OracleTick]] = defaultdict(list)
+        self.by_partition: dict[int, list[OracleTick]] = defaultdict(list)
+        self._newest_ms: dict[int, int] = {}
         first = first_sequence(source_epoch)
         self.spans = {partition: range(first + start, first + end) for partition, (start, end) in ranges.items()}
 
     def take(self, trade: OracleTrade) -> None:
-        if trade.symbol in self._symbols:
-            tick = OracleTick(sequence_of(trade, self._epoch), trade.event_time_us, trade.symbol, trade.price)
-            self.by_place[trade.partition, trade.symbol].append(tick)
+        time_ms = trade.event_time_us // 1000
+        goes_on = time_ms > self._newest_ms.get(trade.partition, -1)
+        if goes_on:
+            self._newest_ms[trade.partition] = time_ms
+        if goes_on or trade.symbol in self._symbols:
+            sequence = sequence_of(trade, self._epoch)
+            tick = OracleTick(sequence, trade.event_time_us, trade.symbol, trade.price, trade.size)
+            self.by_partition[trade.partition].append(tick)
 
 
 def read_armings(settings: Settings) -> Armings:
@@ -165,8 +182,24 @@ def _expected(armings: Armings, ticks: Ticks) -> tuple[dict[str, Fired], dict[st
         rule = arming.rule
         if rule.armed_at not in range(-1, ticks.spans.get(arming.partition, range(0)).stop):
             continue
-        for firing in expected_firings([rule], ticks.by_place.get((arming.partition, rule.symbol), ())):
+        of_partition = ticks.by_partition.get(arming.partition, ())
+        for firing in expected_firings([rule], of_partition, ticks.out_of_order_us):
             told = (firing.price, arming.user, rule.symbol, firing.event_time_us)
             is_sure = arming.known_to is None or firing.sequence <= arming.known_to
-            (needed if is_sure else allowed)[firing_id(rule.id, firing.sequence)] = told
+            (needed if is_sure else allowed)[firing_id(rule.id, firing.named)] = told
+        if rule.series == "silence":
+            allowed |= _told_by_clock(arming, of_partition)
     return needed, allowed
+
+
+def _told_by_clock(arming: Arming, ticks: Iterable[OracleTick]) -> dict[str, Fired]:
+    """Silences that a clock may have told of: one behind each trade of the symbol."""
+    rule = arming.rule
+    found: dict[str, Fired] = {}
+    latest: OracleTick | None = None
+    for tick in ticks:
+        if tick.symbol == rule.symbol:
+            latest = tick if latest is None or tick.event_time_us >= latest.event_time_us else latest
+            time_us = latest.event_time_us + int(rule.threshold * 1_000_000)
+            found[firing_id(rule.id, tick.sequence)] = (latest.price, arming.user, rule.symbol, time_us)
+    return found

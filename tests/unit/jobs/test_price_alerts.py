@@ -77,3 +77,17 @@ def test_what_came_before_the_records_or_was_compacted_away_is_left_out() -> Non
     later = Armings([said(rule(), 3)], is_whole=False)
     found = compare_firings(later, ticks(later, 200, 99, 99, 101), {"r:2": AT_101}, [])
     assert (found.open, found.compared) == (1, 0)
+
+
+def test_a_silence_is_counted_by_others_trades_and_a_clock_may_tell_of_it_first() -> None:
+    silent = AlertRule("s", "anna", "A", "above", "2", "every", "2", series="silence")
+    armings = Armings([said(silent, -1)])
+    tape = Ticks(armings.symbols, 0, {0: (0, 100)})
+    for offset, (symbol, time_s) in enumerate((("A", 10), ("B", 10.0001), ("B", 12), ("A", 13))):
+        tape.take(OracleTrade(0, offset, 0, int(time_s * 1_000_000), symbol, Decimal(9), Decimal(1)))
+    assert [tick.sequence for tick in tape.by_partition[0]] == [0, 2, 3]
+    first = {"s:0": (Decimal(9), "anna", "A", 12_000_000)}
+    assert compare_firings(armings, tape, first, ["s:0"]).differences == []
+    assert len(compare_firings(armings, tape, {}, []).differences) == 2
+    clock = {"s:3": (Decimal(9), "anna", "A", 15_000_000)}
+    assert compare_firings(armings, tape, first | clock, ["s:0", "s:3"]).differences == []

@@ -1,7 +1,7 @@
 /**
  * Watchlists that are followed: the gateway tells what each holds, at first and after every edit, and sends its tickers.
  *
- * `PricesClient` hands in those messages. Each symbol of a list is followed as if by name, but the server isn't asked for
+ * `PricesClient` and `QuotesClient` hand in those messages. Each symbol of a list is followed as if by name, but the server isn't asked for
  * it: the list brings it. Several may follow the same list; the server is asked once.
  */
 import type { Unsubscribe } from "./listeners.ts";

@@ -9,6 +9,7 @@ import { convertDecimals, type Doubles, type Exact, type NumberOf } from "./code
 import type { ConnectionOptions } from "./options.ts";
 import { ServerError } from "./errors.ts";
 import { Listeners, type Unsubscribe } from "./listeners.ts";
+import { Lists, type ListState } from "./lists.ts";
 import { RestClient } from "./rest.ts";
 import { QUOTE_DECIMALS, type PriceRow, type QuotesMessage, type StockQuote } from "./values.ts";
 import { Wanted } from "./wanted.ts";
@@ -16,6 +17,7 @@ import { Wanted } from "./wanted.ts";
 export class QuotesClient<const E extends Exact = Doubles> extends Client<E> {
   readonly #quotes = new Map<string, StockQuote<NumberOf<E>>>();
   readonly #wanted = new Wanted<[StockQuote<NumberOf<E>>]>((added, removed) => this.#tell(added, removed));
+  readonly #lists = new Lists((action, id) => this.connection.sendIfOpen({ action, watchlists: [id] }));
   readonly #subscribed = new Map<string, Unsubscribe>();
   readonly #handlers = new Listeners<[QuotesMessage<NumberOf<E>>]>();
   readonly #rest: RestClient<E>;
@@ -55,6 +57,23 @@ export class QuotesClient<const E extends Exact = Doubles> extends Client<E> {
     return end;
   }
 
+  /**
+   * Follows the symbols of one of the user's watchlists, and every edit of it, wherever it is made. `changed` is called
+   * with what the list holds, at first and after each edit.
+   */
+  followWatchlist(id: string, listener: (quote: StockQuote<NumberOf<E>>) => void, changed: (list: ListState) => void = () => {}): Unsubscribe {
+    const follow = (symbol: string): Unsubscribe => {
+      this.#wanted.tell(symbol); // the list brings it
+      const end = this.follow(symbol, listener);
+      return () => {
+        end();
+        // Somebody else follows it, for whom the server was never asked.
+        if (this.#wanted.has(symbol)) this.connection.sendIfOpen({ action: "subscribe", symbols: [symbol] });
+      };
+    };
+    return this.#lists.follow(id, follow, changed);
+  }
+
   /** Calls `handler` with every message, until the returned function is called. */
   onMessage(handler: (message: QuotesMessage<NumberOf<E>>) => void): Unsubscribe {
     return this.#handlers.add(handler);
@@ -65,11 +84,13 @@ export class QuotesClient<const E extends Exact = Doubles> extends Client<E> {
   }
 
   protected override opened(): object[] {
-    return inMessages(this.#wanted.tellAll()).map((symbols) => ({ action: "subscribe", symbols }));
+    const named: object[] = inMessages(this.#wanted.tellAll()).map((symbols) => ({ action: "subscribe", symbols }));
+    const watchlists = this.#lists.ids();
+    return watchlists.length ? [...named, { action: "subscribe", watchlists }] : named;
   }
 
   protected override subscriptions(): number {
-    return this.#wanted.size;
+    return this.#wanted.size + this.#lists.size;
   }
 
   protected override received(message: unknown): boolean {
@@ -88,6 +109,10 @@ export class QuotesClient<const E extends Exact = Doubles> extends Client<E> {
 
   #deliver(message: QuotesMessage<NumberOf<E>>): void {
     this.#handlers.emit(message);
+    if (message.type === "watchlist") {
+      const { type: _, timestamp: __, ...list } = message;
+      this.#lists.take({ ...list, deleted: list.deleted ?? false });
+    }
     if (message.type === "price_update") this.#give(message.data);
     if (message.type === "batch_update") message.updates.forEach(({ data }) => this.#give(data));
   }

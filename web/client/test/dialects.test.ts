@@ -360,6 +360,48 @@ describe("quotes", () => {
     expect([...service.getActiveSubscriptions()]).toEqual([]);
   });
 
+  test("a watchlist brings its symbols, and its edits change what is followed", async () => {
+    const client = await started(new QuotesClient(options()));
+    const seen: string[] = [];
+    const lists: [readonly string[], boolean][] = [];
+    const end = client.followWatchlist("l1", ({ symbol }) => seen.push(symbol), ({ symbols, deleted }) => lists.push([symbols, deleted]));
+    const named = client.follow("A", () => {});
+    await turn();
+    expect(script.socket.asked).toEqual([{ action: "subscribe", watchlists: ["l1"] }, { action: "subscribe", symbols: ["A"] }]);
+    const list = { type: "watchlist", id: "l1", name: "Mine", timestamp: "2026-01-01T00:00:00.000Z" };
+    const update = (symbol: string) => ({ type: "price_update", symbol, data: quote(symbol, 1), timestamp: "" });
+    script.socket.say({ ...list, symbols: ["A", "B"] }, update("A"), update("B"));
+    await turn();
+    expect(seen).toEqual(["A", "B"]);
+    script.socket.sent.length = 0;
+    script.socket.say({ ...list, symbols: ["C"] }, update("C"));
+    await turn();
+    expect(script.socket.asked).toEqual([{ action: "subscribe", symbols: ["A"] }, { action: "unsubscribe", symbols: ["B"] }]);
+    script.socket.end();
+    await turn(1_000);
+    expect(script.socket.open().asked).toEqual([{ action: "subscribe", symbols: ["A", "C"] }, { action: "subscribe", watchlists: ["l1"] }]);
+    script.socket.say({ ...list, symbols: [], deleted: true });
+    expect(lists).toEqual([[["A", "B"], false], [["C"], false], [[], true]]);
+    named();
+    await turn();
+    script.socket.sent.length = 0;
+    end();
+    await turn();
+    expect(script.socket.asked).toEqual([{ action: "unsubscribe", watchlists: ["l1"] }]);
+  });
+
+  test("the last follower of a watchlist of quotes lets go of its symbols", async () => {
+    const client = await started(new QuotesClient(options()));
+    const end = client.followWatchlist("l1", () => {});
+    await turn();
+    script.socket.say({ type: "watchlist", id: "l1", name: "Mine", symbols: ["B"], timestamp: "" });
+    await turn();
+    script.socket.sent.length = 0;
+    end();
+    await turn();
+    expect(script.socket.asked).toEqual([{ action: "unsubscribe", watchlists: ["l1"] }, { action: "unsubscribe", symbols: ["B"] }]);
+  });
+
   test("polled, the same messages come", async () => {
     const { fetch } = scriptedFetch(() => [{ ...TICKER, type: undefined, stale: false, timestamp: 1767225600100 }]);
     const client = await started(new QuotesClient(options({ fetch, maxReconnectAttempts: 1 } as ConnectionOptions<false>)));
