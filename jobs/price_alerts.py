@@ -176,13 +176,14 @@ def compare_firings(
 
 def _expected(armings: Armings, ticks: Ticks) -> tuple[dict[str, Fired], dict[str, Fired]]:
     """Firings that must be there, and others that may be."""
+    sorted_ticks = defaultdict(list, {each: sorted(found) for each, found in ticks.by_partition.items()})
     needed: dict[str, Fired] = {}
     allowed: dict[str, Fired] = {}
     for arming in armings.armings.values():
         rule = arming.rule
         if rule.armed_at not in range(-1, ticks.spans.get(arming.partition, range(0)).stop):
             continue
-        of_partition = ticks.by_partition.get(arming.partition, ())
+        of_partition = sorted_ticks[arming.partition]
         for firing in expected_firings([rule], of_partition, ticks.out_of_order_us):
             told = (firing.price, arming.user, rule.symbol, firing.event_time_us)
             is_sure = arming.known_to is None or firing.sequence <= arming.known_to

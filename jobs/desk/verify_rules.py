@@ -23,7 +23,7 @@ def verify_rules(settings: Settings, progress: Progress = lambda _done, _total: 
     options = read_options(settings)
     armings = read_armings(settings)
     ranges = ranges_between(options, Position("earliest"), Position("latest"))
-    ticks = Ticks(armings.symbols, settings.source_epoch, ranges)
+    ticks = Ticks(armings.symbols, settings.source_epoch, ranges, settings.out_of_order_ms * 1000)
     requeued = requeued_records(settings)
     recompute_ranges(options, ranges, settings, progress, requeued=requeued, on_applied=ticks.take)
     client = connect(settings.clickhouse_dsn)

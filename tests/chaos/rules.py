@@ -77,7 +77,7 @@ class Users:
         lost what it held before."""
         armings = read_armings(self._settings)
         ranges = {partition: (0, end) for partition, end in ends.items()}
-        ticks = Ticks(armings.symbols, self._settings.source_epoch, ranges)
+        ticks = Ticks(armings.symbols, self._settings.source_epoch, ranges, self._settings.out_of_order_ms * 1000)
         for symbol in armings.symbols:
             for trade in self._applied[symbol]:
                 ticks.take(trade)
