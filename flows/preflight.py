@@ -6,17 +6,20 @@ a start is this strict; a flow that runs waits for a server that goes away.
 """
 
 from connectors.kafka.questions import TopicQuestions
+from connectors.kafka.topic_config import topic_config
 from flows.analytics_reading import desk_settings, desk_topics
 from flows.reading import read_options, registry_of
 from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
+from schemas.errors import SettingError
+from schemas.names import armed_topic
 from sinks.clickhouse.migrations import check_tables
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.redis.sink import check_writer
 from sinks.redis.sink import connect as connect_redis
 
-__all__ = ["check_alerts", "check_clickhouse", "check_desk", "check_flow", "check_redis"]
+__all__ = ["check_alerts", "check_clickhouse", "check_compacted", "check_desk", "check_flow", "check_redis"]
 
 
 def check_redis(settings: RedisSettings) -> None:
@@ -38,9 +41,24 @@ def check_clickhouse(settings: ClickHouseSettings) -> None:
 
 
 def check_alerts(settings: Settings) -> None:
-    """Raises what check_redis and check_clickhouse raise when the alerts flow could not write."""
+    """Raises what check_redis and check_clickhouse raise when the alerts flow could not write, and SettingError when
+    the topics of rules forget."""
     check_redis(settings)
     check_clickhouse(settings)
+    for topic in (settings.alert_rules_topic, armed_topic(settings.alert_rules_topic)):
+        check_compacted(settings, topic)
+
+
+def check_compacted(settings: Settings, topic: str) -> None:
+    """Raises SettingError where a topic that is there forgets. A broker that doesn't tell is believed."""
+    config = topic_config(settings.kafka_bootstrap, topic, settings.kafka_properties).values
+    policy = config.get("cleanup.policy")
+    if policy is not None and policy != "compact":
+        raise SettingError(
+            f"topic {topic} has cleanup.policy {policy}: rules are forgotten with their records",
+            where=settings.kafka_bootstrap,
+            mend="kafka-configs --alter --entity-type topics --entity-name … --add-config cleanup.policy=compact",
+        )
 
 
 def check_desk(settings: Settings) -> None:

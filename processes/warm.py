@@ -43,6 +43,7 @@ MARKET_US = 120_000_000
 HOT = (
     "connectors.avro.kernel",
     "core.bars.shard_kernel",
+    "core.alerts.terms_kernel",
     "core.alerts.watch_kernel",
     "kernels.names",
     "core.bars.validation",

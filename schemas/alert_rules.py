@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
 
-from schemas.alert_series import SERIES, Series, Window, series_fault
+from schemas.alert_series import SERIES, USABLE, Series, Window, series_fault
 from schemas.contract import YEAR_2300_US
 
 __all__ = [
@@ -170,8 +170,8 @@ def fault_of(terms: RuleTerms | AlertRule) -> str:
     """What makes a rule unusable, beside a symbol that is none; empty for a good one."""
     if not ID.fullmatch(terms.id):
         return "id has characters outside A-Z a-z 0-9 _ -, or more than 64"
-    if fault := series_fault(terms.series, terms.window, terms.condition):
-        return fault
+    if (terms.series, terms.window, terms.condition) not in USABLE:
+        return series_fault(terms.series, terms.window)
     if not AMOUNT.fullmatch(terms.threshold) or not (terms.threshold.strip("0.") or SERIES[terms.series].may_be_zero):
         return f"threshold must be above 0 and below 10**18, with at most {SCALE} decimal places"
     if "fall" in (terms.condition[:4], terms.series) and len(terms.threshold.split(".")[0]) > 2:

@@ -13,6 +13,7 @@ __all__ = [
     "DAY_WINDOW",
     "SERIES",
     "SPANS",
+    "USABLE",
     "WINDOWS",
     "AlertWindow",
     "Series",
@@ -75,15 +76,20 @@ SERIES: Final[dict[str, SeriesWords]] = {
     "silence": SeriesWords(("above",)),
 }
 """By name, in the order of Series."""
+USABLE: Final = frozenset(
+    (series, window, condition)
+    for series, words in SERIES.items()
+    for window in words.windows
+    for condition in words.conditions
+)
+"""(series, window, condition) of a rule that has no fault there."""
 
 
-def series_fault(series: str, window: str, condition: str) -> str:
-    """What makes the three unusable together; empty where nothing does. Begins with the name of the field."""
+def series_fault(series: str, window: str) -> str:
+    """What makes the three unusable together, which aren't in USABLE. Begins with the name of the field."""
     words = SERIES[series]
     if window not in words.windows:
         if words.windows == ("",):
             return f"window must be empty for the series {series}"
         return f"window of the series {series} must be one of {', '.join(words.windows)}"
-    if condition not in words.conditions:
-        return f"condition of the series {series} must be one of {', '.join(words.conditions)}"
-    return ""
+    return f"condition of the series {series} must be one of {', '.join(words.conditions)}"

@@ -6,14 +6,16 @@ the flow's next start.
 """
 
 from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 __all__ = ["KEEP_RULES", "RuleView"]
 
 KEEP_RULES: Final = files("schemas").joinpath("redis/keep_rules.lua").read_text("utf-8")
 
 
-class RuleView(NamedTuple):
+class RuleView(msgspec.Struct, frozen=True, gc=False):
     """One rule as the view has it. ``text``: its JSON, empty where it was taken back at ``version``."""
 
     user: str

@@ -7,6 +7,7 @@ the order in which rules came in changes what fires. A rule whose record names a
 held until the trades are there.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -85,7 +86,7 @@ class RuleBook:
             self._spans = thaw_spans(frozen.spans)
         self._ladders = np.zeros(FIRST_LADDERS, LADDER)
         self._sides = new_sides(FIRST_LADDERS)
-        self._by_series: dict[tuple[int, int, int], int] = {}
+        self._by_series: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         self._symbols: dict[str, int] = {}
         self._rules = np.zeros(FIRST_RULES, RULE)
         self._moved = np.zeros(FIRST_RULES, np.int32)
@@ -213,14 +214,13 @@ class RuleBook:
         return self._records(slots)
 
     def _restore(self, found: Iterable[ArmedRule]) -> None:
-        records, terms = [], []
-        for each in found:
-            said = _terms.decode(each.rule)
-            if said.symbol in self._symbols:
-                records.append(each)
-                terms.append(said)
-            else:  # its trades have left the log; the next one brings it in
-                self._unplaced.setdefault(said.symbol, {})[said.id] = each
+        records = list(found)
+        terms = [_terms.decode(each.rule) for each in records]
+        away = [place for place, each in enumerate(terms) if each.symbol not in self._symbols]
+        for place in away:  # its trades have left the log; the next one brings it in
+            self._unplaced.setdefault(terms[place].symbol, {})[terms[place].id] = records[place]
+        for place in reversed(away):
+            del terms[place], records[place]
         if not records:
             return
         texts, references = [bytes(each.rule) for each in records], [each.reference for each in records]
@@ -242,33 +242,54 @@ class RuleBook:
     def _put(self, terms: Sequence[RuleTerms], texts: Sequence[bytes], references: Sequence[str]) -> Ints:
         while len(self._free) < len(terms):
             self._grow(len(terms))
-        slots = [self._free.pop() for _ in terms]
-        for slot, each, text, reference in zip(slots, terms, texts, references, strict=True):
-            self._slots[each.id], self._ids[slot], self._texts[slot] = slot, each.id, text
-            if reference:
-                self._references[slot] = reference
+        first = len(self._free) - len(terms)
+        slots = self._free[first:]
+        del self._free[first:]
+        ids = [each.id for each in terms]
+        self._slots.update(zip(ids, slots, strict=True))
+        for slot, rule_id, text in zip(slots, ids, texts, strict=True):
+            self._ids[slot], self._texts[slot] = rule_id, text
+        self._references.update({slot: each for slot, each in zip(slots, references, strict=True) if each})
         found = np.array(slots, np.int32)
-        self._rules[found] = rule_rows(terms, references)
-        self._rules["ladder"][found] = [self._ladder_of(each) for each in terms]
+        rows = rule_rows(terms, references)
+        rows["ladder"] = self._ladders_of(terms)
+        self._rules[found] = rows
         return found
 
-    def _ladder_of(self, terms: RuleTerms) -> int:
-        symbol, series = self._symbols[terms.symbol], SERIES_CODES[terms.series]
-        key = symbol, series, window_code(terms.series, terms.window)
-        at = self._by_series.get(key)
-        return self._new_ladder(*key) if at is None else at
+    def _ladders_of(self, terms: Sequence[RuleTerms]) -> list[int]:
+        by_series = self._by_series
+        new = {
+            (each.symbol, each.series, each.window): None
+            for each in terms
+            if each.symbol not in by_series[each.series, each.window]
+        }
+        self._add_ladders(list(new))
+        return [by_series[each.series, each.window][each.symbol] for each in terms]
 
-    def _new_ladder(self, symbol: int, series: int, window: int) -> int:
-        at = self._by_series[symbol, series, window] = len(self._by_series)
-        if at == len(self._ladders):
-            self._ladders = np.concatenate([self._ladders, np.zeros(at, LADDER)])
-            self._sides = np.concatenate([self._sides, new_sides(at)])
-        ladder = self._ladders[at]
-        ladder["symbol"], ladder["series"], ladder["window"] = symbol, series, window
-        ladder["next"], self._spans.heads["ladder"][symbol] = self._spans.heads["ladder"][symbol], at
-        if series in TIMED:
-            ladder["next_timed"], self._registers[TIMED[series]] = self._registers[TIMED[series]], at
-        return at
+    def _add_ladders(self, keys: Sequence[tuple[str, str, str]]) -> None:
+        first = sum(map(len, self._by_series.values()))
+        count = first + len(keys)
+        for at, (symbol, series, window) in enumerate(keys, first):
+            self._by_series[series, window][symbol] = at
+        if count > len(self._ladders):
+            more = max(count - len(self._ladders), len(self._ladders))
+            self._ladders = np.concatenate([self._ladders, np.zeros(more, LADDER)])
+            self._sides = np.concatenate([self._sides, new_sides(more)])
+        rows, heads = self._ladders[first:count], self._spans.heads["ladder"]
+        symbols = [self._symbols[symbol] for symbol, _, _ in keys]
+        rows["symbol"] = symbols
+        rows["series"] = [SERIES_CODES[series] for _, series, _ in keys]
+        rows["window"] = [window_code(series, window) for _, series, window in keys]
+        follow = []
+        for at, number in enumerate(symbols, first):
+            follow.append(heads[number])
+            heads[number] = at
+        rows["next"] = follow
+        for code, register in TIMED.items():
+            timed = first + np.flatnonzero(rows["series"] == code)
+            if len(timed):
+                self._ladders["next_timed"][timed] = [self._registers[register], *timed[:-1]]
+                self._registers[register] = timed[-1]
 
     def _grow(self, wanted: int) -> None:
         old, more = len(self._rules), max(len(self._rules), wanted)

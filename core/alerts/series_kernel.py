@@ -11,9 +11,11 @@ from typing import Final
 import numpy as np
 
 from core.alerts.spans_kernel import (
+    FIRST_SLOTS,
     NEVER_US,
     SLICE_US,
     SLICES,
+    SLOTS,
     SPAN_COUNT,
     Spans,
     extremes,
@@ -137,12 +139,11 @@ def spike_value(spans: Spans, symbol: Whole, window: Whole, trade: TradeRow, is_
     if newest_us == NEVER_US or spans.heads[symbol].first_us >= full_us + SLICE_US[window]:
         return none()
     sum_hi, sum_lo = ZERO, ZERO
-    first = spans.opens[symbol * SPAN_COUNT + window]
-    newest = spans.slots[first]
-    ring = first - (newest_us // SLICE_US[window]) % SLICES[window]
+    newest = spans.opens[symbol * SPAN_COUNT + window]
+    ring = symbol * SLOTS + FIRST_SLOTS[window]
     for at in range(ring, ring + SLICES[window]):
         slot = spans.slots[at]
-        if slot.start_us < full_us or slot.start_us == newest_us:
+        if slot.count == 0 or slot.start_us < full_us:
             continue
         hi, lo = slot.volume_hi, slot.volume_lo
         if not is_volume:
@@ -165,7 +166,7 @@ def spike_value(spans: Spans, symbol: Whole, window: Whole, trade: TradeRow, is_
 def vwap_value(spans: Spans, symbol: Whole, window: Whole, trade: TradeRow) -> Value:
     """The price less the day's volume-weighted average, rounded away from zero."""
     newest_us = newest_start_us(spans, symbol, window, trade.event_time_us)
-    day, head = spans.slots[spans.opens[symbol * SPAN_COUNT + window]], spans.heads[symbol]
+    day, head = spans.opens[symbol * SPAN_COUNT + window], spans.heads[symbol]
     if newest_us == NEVER_US or (day.volume_hi == ZERO and day.volume_lo == ZERO):
         return none()
     limbs = spans.limbs

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from core.alerts.rule_heap import NOTHING
-from core.alerts.spans_kernel import FIRST_SLOTS, HEAD, NEVER_US, SLICE_US, SLICES, SLOT, SLOTS, SPAN_COUNT, Spans
+from core.alerts.spans_kernel import HEAD, NEVER_US, SLICE_US, SLICES, SLOT, SLOTS, SPAN_COUNT, Spans
 from schemas.columns import Longs
 
 __all__ = ["freeze_spans", "new_spans", "thaw_spans", "widened"]
@@ -30,10 +30,8 @@ def new_spans(symbols: int) -> Spans:
     """Of symbols without a trade."""
     heads = np.zeros(symbols, HEAD)
     heads["newest_us"], heads["ladder"] = NEVER_US, NOTHING
-    slots = np.zeros(symbols * SLOTS, SLOT)
-    slots["start_us"] = NEVER_US
-    firsts = np.arange(symbols, dtype=np.int64)[:, None] * SLOTS + FIRST_SLOTS
-    return Spans(heads, slots, firsts.astype(np.int32).ravel(), np.zeros(5, np.uint64))
+    slots, opens = np.zeros(symbols * SLOTS, SLOT), np.zeros(symbols * SPAN_COUNT, SLOT)
+    return Spans(heads, slots, opens, np.zeros(5, np.uint64))
 
 
 def widened(spans: Spans, symbols: int) -> Spans:
@@ -49,9 +47,9 @@ def freeze_spans(spans: Spans, symbols: int) -> bytes:
     heads = spans.heads[:symbols].copy()
     heads["ladder"] = NOTHING
     opens, slots = spans.opens[: symbols * SPAN_COUNT], spans.slots[: symbols * SLOTS]
-    oldest_us = slots["start_us"][opens] - np.tile(SLICES * SLICE_US, symbols)
+    oldest_us = opens["start_us"] - np.tile(SLICES * SLICE_US, symbols)
     seen_us = oldest_us.reshape(symbols, SPAN_COUNT)[:, RING_SLICES].ravel()
-    places = np.flatnonzero((slots["start_us"] > seen_us) & (slots["start_us"] != NEVER_US))
+    places = np.flatnonzero((slots["start_us"] > seen_us) & (slots["count"] > 0))
     frozen = _Frozen(heads.tobytes(), opens.tobytes(), places.astype(np.int32).tobytes(), slots[places].tobytes())
     return msgspec.msgpack.encode(frozen)
 
@@ -62,7 +60,7 @@ def thaw_spans(state: bytes) -> Spans:
     heads = np.frombuffer(frozen.heads, HEAD)
     spans = new_spans(len(heads))
     spans.heads[:] = heads
-    spans.opens[:] = np.frombuffer(frozen.opens, np.int32)
+    spans.opens[:] = np.frombuffer(frozen.opens, SLOT)
     spans.slots[np.frombuffer(frozen.places, np.int32)] = np.frombuffer(frozen.slots, SLOT)
     return spans
 

@@ -15,7 +15,7 @@ from core.alerts.rule_heap import is_less
 from kernels.kernel import leaf_kernel
 from kernels.wide import add256, multiply94
 from schemas.alert_series import DAY_WINDOW, SPANS
-from schemas.columns import Ints, Longs, TradeRow, Whole, Words
+from schemas.columns import Longs, TradeRow, Whole, Words
 
 __all__ = [
     "FIRST_SLOTS",
@@ -79,7 +79,7 @@ SLOT: Final = np.dtype(
         ("count", "i8"),
     ]
 )
-"""One slice of a window; NEVER_US where none was there yet."""
+"""One slice of a window; ``count`` is 0 where none was there yet."""
 HeadRows = npt.NDArray[Any]
 """HEAD[n]."""
 SlotRows = npt.NDArray[Any]
@@ -87,12 +87,12 @@ SlotRows = npt.NDArray[Any]
 
 
 class Spans(NamedTuple):
-    """heads: by symbol. slots: SLOTS of each. opens: SPAN_COUNT of each, rows of the newest slices. limbs: room for one
-    wide number."""
+    """heads: by symbol. opens: SPAN_COUNT of each, the newest slice of each window, side by side as every trade goes
+    into them all. slots: SLOTS of each, the slices before. limbs: room for one wide number."""
 
     heads: HeadRows
     slots: SlotRows
-    opens: Ints
+    opens: SlotRows
     limbs: Words
 
 
@@ -105,12 +105,11 @@ def ring_place(symbol: Whole, window: Whole, time_us: Whole) -> int:
 @leaf_kernel
 def newest_start_us(spans: Spans, symbol: Whole, window: Whole, time_us: Whole) -> int:
     """Start of the newest slice with a trade of ``time_us``; NEVER_US if the window doesn't hold that trade."""
-    length_us = SLICE_US[window]
+    length_us, newest = SLICE_US[window], spans.opens[symbol * SPAN_COUNT + window]
     own_us = time_us - time_us % length_us
-    open_us = spans.slots[spans.opens[symbol * SPAN_COUNT + window]].start_us
-    if own_us >= open_us:
+    if newest.count == 0 or own_us >= newest.start_us:
         return int(own_us)
-    return int(open_us) if own_us > open_us - SLICES[window] * length_us else NEVER_US
+    return int(newest.start_us) if own_us > newest.start_us - SLICES[window] * length_us else NEVER_US
 
 
 @leaf_kernel
@@ -118,20 +117,20 @@ def extremes(
     spans: Spans, symbol: Whole, window: Whole, newest_us: Whole
 ) -> tuple[bool, np.int64, np.uint64, np.int64, np.uint64]:
     """(whether there was a trade, low, high) of the slices that end with the one that starts at ``newest_us``."""
-    first = symbol * SLOTS + FIRST_SLOTS[window]
     oldest_us = newest_us - SLICES[window] * SLICE_US[window]
-    found = False
-    low_hi, low_lo, high_hi, high_lo = np.int64(0), ZERO, np.int64(0), ZERO
+    newest = spans.opens[symbol * SPAN_COUNT + window]
+    low_hi, low_lo, high_hi, high_lo = newest.low_hi, newest.low_lo, newest.high_hi, newest.high_lo
+    if newest.count == 0 or newest.start_us <= oldest_us:  # then those before it have left as well
+        return False, low_hi, low_lo, high_hi, high_lo
+    first = symbol * SLOTS + FIRST_SLOTS[window]
     for at in range(first, first + SLICES[window]):
         slot = spans.slots[at]
-        if slot.start_us <= oldest_us:
-            continue
-        if not found or is_less(slot.low_hi, slot.low_lo, low_hi, low_lo):
-            low_hi, low_lo = slot.low_hi, slot.low_lo
-        if not found or is_less(high_hi, high_lo, slot.high_hi, slot.high_lo):
-            high_hi, high_lo = slot.high_hi, slot.high_lo
-        found = True
-    return found, low_hi, low_lo, high_hi, high_lo
+        if slot.count and slot.start_us > oldest_us:
+            if is_less(slot.low_hi, slot.low_lo, low_hi, low_lo):
+                low_hi, low_lo = slot.low_hi, slot.low_lo
+            if is_less(high_hi, high_lo, slot.high_hi, slot.high_lo):
+                high_hi, high_lo = slot.high_hi, slot.high_lo
+    return True, low_hi, low_lo, high_hi, high_lo
 
 
 @leaf_kernel
@@ -139,14 +138,18 @@ def note_trade(spans: Spans, symbol: Whole, trade: TradeRow, sequence: Whole) ->
     """Take one applied trade into every window of its symbol."""
     head, time_us = spans.heads[symbol], trade.event_time_us
     for window in range(SPAN_COUNT):
-        place = symbol * SPAN_COUNT + window
-        at = np.int64(spans.opens[place])
-        ahead_us = time_us - spans.slots[at].start_us
-        if ahead_us < 0 or ahead_us >= SLICE_US[window]:
-            at = np.int64(ring_place(symbol, window, time_us))
-            if not open_slice(spans, head, window, place, at, time_us):
-                continue
-        extend(spans.slots[at], trade)
+        newest = spans.opens[symbol * SPAN_COUNT + window]
+        ahead_us = time_us - newest.start_us
+        if newest.count and ahead_us < 0:
+            note_late(spans, symbol, window, trade)
+            continue
+        if newest.count == 0 or ahead_us >= SLICE_US[window]:
+            if newest.count:
+                spans.slots[ring_place(symbol, window, newest.start_us)] = newest
+            clear(newest, time_us - time_us % SLICE_US[window])
+            if window == DAY_WINDOW:
+                head.quote0, head.quote1, head.quote2, head.quote3 = ZERO, ZERO, ZERO, ZERO
+        extend(newest, trade)
         if window == DAY_WINDOW:
             product = multiply94(
                 np.uint64(trade.price_hi), trade.price_lo, np.uint64(trade.size_hi), trade.size_lo
@@ -161,20 +164,19 @@ def note_trade(spans: Spans, symbol: Whole, trade: TradeRow, sequence: Whole) ->
 
 
 @leaf_kernel
-def open_slice(spans: Spans, head: Any, window: Whole, place: Whole, at: Whole, time_us: Whole) -> bool:
-    """Make the slot ``at`` that of the slice of a time; False if a newer one stands there."""
-    slot = spans.slots[at]
-    start_us = time_us - time_us % SLICE_US[window]
-    if slot.start_us > start_us:
-        return False
-    if slot.start_us < start_us:
-        if start_us > spans.slots[spans.opens[place]].start_us:
-            spans.opens[place] = at
-            if window == DAY_WINDOW:
-                head.quote0, head.quote1, head.quote2, head.quote3 = ZERO, ZERO, ZERO, ZERO
-        slot.start_us, slot.count = start_us, 0
-        slot.volume_hi, slot.volume_lo = ZERO, ZERO
-    return True
+def note_late(spans: Spans, symbol: Whole, window: Whole, trade: TradeRow) -> None:
+    """Take a trade into its slice behind the newest one, if no later slice stands in that one's place."""
+    time_us = trade.event_time_us
+    slot, start_us = spans.slots[ring_place(symbol, window, time_us)], time_us - time_us % SLICE_US[window]
+    if slot.count == 0 or slot.start_us < start_us:
+        clear(slot, start_us)
+    if slot.start_us == start_us:
+        extend(slot, trade)
+
+
+@leaf_kernel
+def clear(slot: Any, start_us: Whole) -> None:
+    slot.start_us, slot.count, slot.volume_hi, slot.volume_lo = start_us, 0, ZERO, ZERO
 
 
 @leaf_kernel

@@ -88,7 +88,9 @@ class AlertPublisher:
         """Write the view of rules; raises as ``publish``."""
         for first in range(0, len(views), AT_ONCE):
             group = views[first : first + AT_ONCE]
-            arguments = [part for view in group for part in (alert_rules_key(view.user), *view[1:])]
+            arguments = [
+                part for view in group for part in (alert_rules_key(view.user), view.id, view.version, view.text)
+            ]
             self._persist(partial(self._keep, args=arguments))
 
     def close(self) -> None:

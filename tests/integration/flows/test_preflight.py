@@ -9,7 +9,7 @@ from clickhouse_driver import Client
 from flows.preflight import check_clickhouse, check_flow, check_redis
 from local.ports import free_port
 from runtime.settings.whole import Settings, load_settings
-from schemas.errors import MissingObject, TapeflowError, Unreachable
+from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable
 from sinks.clickhouse.migrations import migrate
 from tests.servers.kafka import make_topic
 
@@ -35,6 +35,19 @@ def test_where_all_is_there_nothing_is_said(settings: Settings) -> None:
         migrate(client, settings.clickhouse_database)
     check_clickhouse(settings)
     check_flow("history", settings)
+
+
+def test_a_topic_of_rules_that_forgets_is_refused(settings: Settings, kafka_bootstrap: str) -> None:
+    with Client.from_url(settings.clickhouse_dsn) as client:
+        migrate(client, settings.clickhouse_database)
+    rules = f"rules-{uuid.uuid4().hex}"
+    changed = settings.model_copy(update={"alert_rules_topic": rules})
+    check_flow("alerts", changed)
+    make_topic(kafka_bootstrap, rules, 1, {"cleanup.policy": "compact"})
+    check_flow("alerts", changed)
+    make_topic(kafka_bootstrap, f"{rules}.armed", 1)
+    with pytest.raises(SettingError, match=r"armed has cleanup.policy delete"):
+        check_flow("alerts", changed)
 
 
 @pytest.mark.parametrize(

@@ -5,4 +5,4 @@ from schemas.rule_view import KEEP_RULES, RuleView
 
 def test_the_script_and_what_it_takes() -> None:
     assert KEEP_RULES.startswith("-- ARGV")
-    assert RuleView("anna", "a", 1, b"{}")[1:] == ("a", 1, b"{}")
+    assert RuleView("anna", "a", 1, b"{}").text == b"{}"

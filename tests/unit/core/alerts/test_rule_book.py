@@ -180,8 +180,8 @@ def test_series_of_a_symbol_stand_beside_one_another() -> None:
 
 def test_silence_is_told_of_once_whoever_tells() -> None:
     book = book_of("A", "B")
-    texts = [rule(f"s{number:04}", threshold="2", series="silence") for number in range(FIRINGS_AT_ONCE + 2)]
-    book.arm([*texts, rule("b", symbol="B", threshold="2", series="silence")], -1)
+    texts = [rule(f"s{number:04}", "above", "2", series="silence") for number in range(FIRINGS_AT_ONCE + 2)]
+    book.arm([*texts, rule("b", "above", "2", symbol="B", series="silence")], -1)
     apply(book, 0, "5")
     assert book.tell_silence(1_900_000, 0).ids == ()
     told = book.tell_silence(2_000_000, 7)
@@ -201,7 +201,7 @@ def test_state_goes_on_with_what_trades_add_up_to() -> None:
     apply(book, 0, "5", "9")
     again = RuleBook(state=book.state())
     again.add_symbols(["A"])
-    again.arm([rule("a", threshold="0", series="high", window="day")], 1)
+    again.arm([rule("a", "above", "0", series="high", window="day")], 1)
     assert apply(again, 2, "8", "9.1") == [(3, "a")]
     with pytest.raises((msgspec.DecodeError, ValueError)):
         RuleBook(state=b"\xc1")

@@ -55,7 +55,7 @@ def test_a_percentage_is_of_the_price_at_the_arming_and_never_short_of_it() -> N
 def test_a_distance_below_has_a_sign_and_an_extreme_is_passed_by_a_unit_at_least() -> None:
     def bound(series: str, condition: str, threshold: str) -> int:
         terms = RuleTerms("a", "A", condition, threshold, series=series, window="day")  # type: ignore[arg-type]
-        return bound_of(terms, "")
+        return wide(rule_rows([terms], [""])[0], "bound")
 
     assert [bound("vwap", each, "2") for each in ("above", "below", "crosses_below")] == [
         2 * UNITS,

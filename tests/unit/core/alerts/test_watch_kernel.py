@@ -237,7 +237,7 @@ def test_whatever_was_begun_goes_on_where_there_was_no_room(series: str, symbol:
     market.trade("1" if series in ("price", "high") else "9", at_s=1)
     assert [slot for _, slot in market.trade("9", room=2, symbol=symbol, at_s=70)] == [0, 1, 2, 3, 4]
     assert market.watch.registers[NEWEST] == 70_000_000
-    assert int(market.watch.spans.slots["count"][72 + 0]) == (1 if symbol else 2)
+    assert int(market.watch.spans.opens["count"][6]) == (1 if symbol else 2)
 
 
 def test_codes_are_those_of_the_series() -> None:
