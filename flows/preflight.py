@@ -8,6 +8,7 @@ a start is this strict; a flow that runs waits for a server that goes away.
 from connectors.kafka.questions import TopicQuestions
 from connectors.kafka.topic_config import topic_config
 from flows.analytics_reading import desk_settings, desk_topics
+from flows.quotes_reading import quotes_settings
 from flows.reading import read_options, registry_of
 from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.redis import RedisSettings
@@ -19,7 +20,15 @@ from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.redis.sink import check_writer
 from sinks.redis.sink import connect as connect_redis
 
-__all__ = ["check_alerts", "check_clickhouse", "check_compacted", "check_desk", "check_flow", "check_redis"]
+__all__ = [
+    "check_alerts",
+    "check_clickhouse",
+    "check_compacted",
+    "check_desk",
+    "check_flow",
+    "check_quotes",
+    "check_redis",
+]
 
 
 def check_redis(settings: RedisSettings) -> None:
@@ -73,8 +82,22 @@ def check_desk(settings: Settings) -> None:
     check_clickhouse(settings)
 
 
+def check_quotes(settings: Settings) -> None:
+    """Raises MissingObject, SettingError or Unreachable when the quotes flow could not read or write."""
+    with TopicQuestions(read_options(quotes_settings(settings))) as questions:
+        questions.check_start()
+    if settings.schema_registry_url and settings.quotes_format == "confluent":
+        registry_of(settings).check()
+    check_redis(settings)
+    if settings.quote_intervals:
+        check_clickhouse(settings)
+
+
 def check_flow(name: str, settings: Settings) -> None:
     """Raises MissingObject, SettingError, InputError or Unreachable for what the flow would miss."""
+    if name == "quotes":
+        check_quotes(settings)
+        return
     if name != "analytics":
         with TopicQuestions(read_options(settings)) as questions:
             questions.check_start()

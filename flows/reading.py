@@ -135,8 +135,11 @@ def resolver_of(settings: Settings, stop: threading.Event | None = None) -> Reso
     return resolve
 
 
-def decoder_of(settings: Settings, stop: threading.Event | None = None) -> Decoder:
-    """What reads the record values. Raises Unreachable or SettingError when its registry doesn't answer."""
+def decoder_of(settings: Settings, stop: threading.Event | None = None, schema: WriterSchema | None = None) -> Decoder:
+    """What reads the record values; ``schema``: of plain Avro, that of trades unless given.
+
+    Raises Unreachable or SettingError when its registry doesn't answer.
+    """
     if settings.value_format == "json":
         return JsonDecoder(field_map=settings.field_map, time_unit=settings.time_unit,
                            value_bytes_max=settings.value_bytes_max, words=words_of(settings))  # fmt: skip
@@ -147,6 +150,7 @@ def decoder_of(settings: Settings, stop: threading.Event | None = None) -> Decod
         field_map=settings.field_map,
         time_unit=settings.time_unit,
         value_bytes_max=settings.value_bytes_max,
+        schema=schema,
         words=words_of(settings),
     )
 

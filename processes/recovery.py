@@ -31,6 +31,7 @@ LAYOUT: Final = 2
 """1: state under the partition's plain number, which the engine put on another worker than the source."""
 OF_SEVERAL_TOPICS: Final = ("analytics",)
 """Flows that may be given another topic beside those that they have: each source knows its own by its state."""
+OF_QUOTES: Final = "quotes"
 DESCRIPTION: Final = "state.json"
 UNFINISHED: Final = "unfinished"
 STATE_STEP: Final = ".apply_trades"
@@ -62,7 +63,7 @@ def state_folder(settings: Settings, flow: str, process: int, make_parts: Callab
     open_private(settings.recovery_dir, folder)
     try:
         if not process:
-            topic = "" if flow in OF_SEVERAL_TOPICS else settings.kafka_topic
+            topic = "" if flow in OF_SEVERAL_TOPICS else topic_of(settings, flow)
             description = Description(LAYOUT, flow, topic, settings.recovery_partitions)
             _prepare(folder, description, make_parts)
     except OSError as error:
@@ -70,6 +71,10 @@ def state_folder(settings: Settings, flow: str, process: int, make_parts: Callab
             f"no recovery state can be kept: {error}", where=str(folder), mend="set TAPEFLOW_RECOVERY_DIR"
         ) from error
     return folder
+
+
+def topic_of(settings: Settings, flow: str) -> str:
+    return settings.quotes_topic if flow == OF_QUOTES else settings.kafka_topic
 
 
 def drop_unfinished(folder: Path) -> int:

@@ -38,7 +38,7 @@ from schemas.shards import stays_on_its_worker
 
 __all__ = ["FLOWS", "main", "recovery_of"]
 
-FLOWS = ("live", "history", "alerts", "analytics", "replay", "rekey")
+FLOWS = ("live", "history", "alerts", "analytics", "quotes", "replay", "rekey")
 
 
 def recovery_of(settings: Settings, flow: str, process: int = 0) -> Path:

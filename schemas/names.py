@@ -31,6 +31,9 @@ __all__ = [
     "PRICE_ALERTS_KEY",
     "PRICE_ALERTS_TABLE",
     "PRICE_ALERTS_VIEW",
+    "QUOTES_TOPIC",
+    "QUOTE_BARS_TABLE",
+    "QUOTE_BARS_VIEW",
     "REPORT_CHUNKS_TABLE",
     "REQUEUED_SUFFIX",
     "ROUTING_1M_TABLE",
@@ -54,6 +57,8 @@ __all__ = [
     "deltas_stream",
     "feed_dead_letter_topic",
     "last_firings_key",
+    "quotes_filled_key",
+    "quotes_stream",
     "requeued_topic",
     "sent_key",
     "undelivered_topic",
@@ -61,6 +66,7 @@ __all__ = [
 ]
 
 TRADES_TOPIC: Final = "trades"
+QUOTES_TOPIC: Final = "quotes"
 ROUTING_TOPIC: Final = "routing-decisions"
 LP_TOPIC: Final = "lp-metrics"
 EXPOSURE_TOPIC: Final = "exposure"
@@ -89,6 +95,8 @@ EXPOSURE_1M_TABLE: Final = "exposure_1m"
 EXPOSURE_1M_VIEW: Final = "exposure_1m_final"
 ALERT_STATES_TABLE: Final = "alert_states"
 ALERT_STATES_VIEW: Final = "alert_states_final"
+QUOTE_BARS_TABLE: Final = "quote_bars"
+QUOTE_BARS_VIEW: Final = "quote_bars_final"
 BAR_VIEW: Final = "bars_final"
 TRADES_VIEW: Final = "trades_unique"
 
@@ -145,6 +153,16 @@ def deltas_stream(shard: int) -> str:
     return f"md:deltas:{shard}"
 
 
+def quotes_stream(shard: int) -> str:
+    """Fan-out stream of best bids and asks; a shard is a Kafka partition of the quotes topic."""
+    return f"md:quotes:{shard}"
+
+
+def quotes_filled_key(shard: int) -> str:
+    """There as long as this Redis holds what a shard of the quotes topic has published."""
+    return f"md:quotes-filled:{shard}"
+
+
 def sent_key(topic: str, partition: int) -> str:
     """Where the order of the last entry is kept that a partition of a topic brought into the channels."""
     return f"md:channel-order:{topic}:{partition}"
@@ -167,6 +185,9 @@ class RedisKeys:
 
     def price(self, symbol: str) -> str:
         return "price:" + symbol
+
+    def quote(self, symbol: str) -> str:
+        return "md:quote:" + symbol
 
     def candle(self, symbol: str, interval: str) -> str:
         return f"candle:{symbol}:{interval}"

@@ -14,7 +14,7 @@ from kernels.wide import negate128
 from schemas.avro import TRADE_SCHEMA_ID
 from schemas.columns import Bytes, Longs, TradeRows, Whole
 
-__all__ = ["encode_trades", "split_values"]
+__all__ = ["encode_trades", "put_decimal", "put_frame", "put_long", "put_text", "split_values"]
 
 U = np.uint64
 _NUMBERS_BYTES_MAX: Final = 4 * (1 + 1 + 17)  # union branch, length, 128 bits and a sign
@@ -40,7 +40,7 @@ def split_values(data: bytes, ends: Longs) -> list[bytes]:
 
 
 @leaf_kernel
-def _put_long(out: Bytes, at: int, value: Whole) -> int:
+def put_long(out: Bytes, at: int, value: Whole) -> int:
     zigzag = U(np.int64((value << 1) ^ (value >> 63)))
     while zigzag >= U(0x80):
         out[at] = np.uint8((zigzag & U(0x7F)) | U(0x80))
@@ -51,15 +51,15 @@ def _put_long(out: Bytes, at: int, value: Whole) -> int:
 
 
 @leaf_kernel
-def _put_text(out: Bytes, at: int, text: Bytes, start: int, length: int) -> int:
-    at = _put_long(out, at, length)
+def put_text(out: Bytes, at: int, text: Bytes, start: int, length: int) -> int:
+    at = put_long(out, at, length)
     for index in range(length):
         out[at + index] = text[start + index]
     return at + length
 
 
 @leaf_kernel
-def _put_decimal(out: Bytes, at: int, hi: int, lo: np.uint64) -> int:
+def put_decimal(out: Bytes, at: int, hi: int, lo: np.uint64) -> int:
     """Big-endian two's complement in (bits of the magnitude + 8) // 8 bytes, as fastavro has it."""
     magnitude_hi, magnitude_lo = U(hi), lo
     if hi < 0:
@@ -75,7 +75,7 @@ def _put_decimal(out: Bytes, at: int, hi: int, lo: np.uint64) -> int:
     if magnitude_hi != U(0):
         bits += 64
     length = (bits + 8) >> 3
-    at = _put_long(out, at, length)
+    at = put_long(out, at, length)
     for place in range(length - 1, -1, -1):
         if place >= 16:
             out[at] = np.uint8(0xFF if hi < 0 else 0)
@@ -88,12 +88,23 @@ def _put_decimal(out: Bytes, at: int, hi: int, lo: np.uint64) -> int:
 
 
 @leaf_kernel
+def put_frame(out: Bytes, at: int, schema_id: int) -> int:
+    """Confluent's frame; nothing for an id below 0."""
+    if schema_id < 0:
+        return at
+    out[at] = 0
+    for place in range(4):
+        out[at + 1 + place] = np.uint8((schema_id >> (24 - 8 * place)) & 0xFF)
+    return at + 5
+
+
+@leaf_kernel
 def _put_optional(out: Bytes, at: int, present: int, hi: int, lo: np.uint64) -> int:
     if present == 0:
         out[at] = 0
         return at + 1
     out[at] = 2
-    return _put_decimal(out, at + 1, hi, lo)
+    return put_decimal(out, at + 1, hi, lo)
 
 
 @leaf_kernel
@@ -102,18 +113,14 @@ def _encode_records(rows: TradeRows, text: Bytes, schema_id: int, out: Bytes, en
     at = 0
     for index in range(len(rows)):
         row = rows[index]
-        if schema_id >= 0:
-            out[at] = 0
-            for place in range(4):
-                out[at + 1 + place] = np.uint8((schema_id >> (24 - 8 * place)) & 0xFF)
-            at += 5
-        at = _put_text(out, at, text, row["symbol_at"], row["symbol_len"])
-        at = _put_decimal(out, at, row["price_hi"], row["price_lo"])
-        at = _put_decimal(out, at, row["size_hi"], row["size_lo"])
-        at = _put_long(out, at, np.int64(row["side"]))
-        at = _put_text(out, at, text, row["trade_id_at"], row["trade_id_len"])
-        at = _put_long(out, at, row["event_time_us"])
-        at = _put_text(out, at, text, row["exchange_at"], row["exchange_len"])
+        at = put_frame(out, at, schema_id)
+        at = put_text(out, at, text, row["symbol_at"], row["symbol_len"])
+        at = put_decimal(out, at, row["price_hi"], row["price_lo"])
+        at = put_decimal(out, at, row["size_hi"], row["size_lo"])
+        at = put_long(out, at, np.int64(row["side"]))
+        at = put_text(out, at, text, row["trade_id_at"], row["trade_id_len"])
+        at = put_long(out, at, row["event_time_us"])
+        at = put_text(out, at, text, row["exchange_at"], row["exchange_len"])
         at = _put_optional(out, at, row["has_bid"], row["bid_hi"], row["bid_lo"])
         at = _put_optional(out, at, row["has_ask"], row["ask_hi"], row["ask_lo"])
         ends[index] = at

@@ -99,11 +99,11 @@ class Delivery:
         """Drains ``room`` to its audience; its lagging members keep what must not be lost."""
         written_ms = room.written_ms
         if isinstance(room, TickerRoom):
-            if room.pending:
+            if room.stirred:
                 changes = room.drain()
                 room.floor = max(room.floor, room.sequence)
                 for variant in list(room.audience):
-                    self._spread(room, variant, variant.dialect.changes(room.fields, changes, now_ms), (), now_ms)
+                    self._spread(room, variant, variant.dialect.changes(room.whole, changes, now_ms), (), now_ms)
         elif isinstance(room, BarRoom):
             bars = room.drain(now_ms, self.limits.bar_update_ms)
             if bars:
@@ -283,7 +283,7 @@ class Delivery:
                     bytes_left -= len(parts[-1])
                     self.counts["snapshots"] += 1
                 else:
-                    found = dialect.changes(room.fields, missed, now_ms) if missed else ()
+                    found = dialect.changes(room.whole, missed, now_ms) if missed else ()
                     self.counts["resumes"] += 1
                 room.floor = max(room.floor, room.sequence)
             elif isinstance(room, BarRoom):

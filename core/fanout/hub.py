@@ -18,6 +18,7 @@ from core.fanout.client import FRESH, HELD, WAITING, Client, HubLimits, Room
 from core.fanout.delivery import Delivery
 from core.fanout.dialect import Command, Follow, Ping, Problem, RoomKey, Subscribe, Unfollow, Unsubscribe, refusal
 from core.fanout.messages import BarMessage, ChannelMessage, TickerMessage
+from core.fanout.quoted import QuotedRooms
 from core.fanout.registry import Registry
 from core.fanout.rooms import ChannelRoom, Outcome, TickerRoom
 from core.fanout.watchlists import Watchlists
@@ -47,6 +48,7 @@ class Hub:
         self.last_broadcast_ms = 0
         self.generation = 0
         self.watchlists = Watchlists(self._carry_out, self.delivery.reply, self.delivery.tell)
+        self.quotes = QuotedRooms(self.registry.tickers.get, self._mark)
         self._dirty: dict[Room, None] = {}
         self._loads: dict[RoomKey, int] = {}
         self._timers: list[tuple[int, int, BarRoom]] = []
@@ -136,7 +138,8 @@ class Hub:
                 room.admit(client)
             return
         self.delivery.fall_behind(room, client, lag)
-        if not room.ready or (isinstance(room, BarRoom) and (room.absent or room.depth < bars)):
+        unasked = isinstance(room, TickerRoom) and not room.asked
+        if not room.ready or unasked or (isinstance(room, BarRoom) and (room.absent or room.depth < bars)):
             self._want(room, bars)
 
     def _leave(self, client: Client, room: Room) -> None:
@@ -234,6 +237,7 @@ class Hub:
                     room.forget()
                     if new_epoch:
                         room.floor = room.sequence = -1
+                        room.forget_quote()
                 self._restart(room)
 
     def _restart(self, room: Room) -> None:

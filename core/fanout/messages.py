@@ -13,14 +13,19 @@ import msgspec
 __all__ = [
     "BarMessage",
     "ChannelMessage",
+    "Fields",
+    "QuoteMessage",
     "TickerMessage",
     "decode_bar",
     "decode_batch",
     "decode_moved",
+    "decode_quote",
+    "decode_quotes",
     "decode_ticker",
 ]
 
 Fields = dict[str, msgspec.Raw]
+"""Of a message, by name, as the flow wrote them."""
 
 
 class TickerMessage(msgspec.Struct, eq=False, gc=False):
@@ -31,6 +36,17 @@ class TickerMessage(msgspec.Struct, eq=False, gc=False):
     previous: int | None
     raw: bytes
     link: int = -1
+
+    def fields(self) -> Fields:
+        return _FIELDS.decode(self.raw)
+
+
+class QuoteMessage(msgspec.Struct, eq=False, gc=False):
+    """The newest quote of a symbol, as a whole; ``sequence`` is of quotes."""
+
+    symbol: str
+    sequence: int
+    raw: bytes
 
     def fields(self) -> Fields:
         return _FIELDS.decode(self.raw)
@@ -74,6 +90,12 @@ class _Head(msgspec.Struct, gc=False):
     revision: int = 0
 
 
+class _QuoteHead(msgspec.Struct, gc=False, rename="camel"):
+    symbol: str
+    quote_sequence: int
+
+
+_QUOTE: Final = msgspec.json.Decoder(_QuoteHead)
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _HEAD: Final = msgspec.json.Decoder(_Head)
 _FIELDS: Final = msgspec.json.Decoder(Fields)
@@ -104,6 +126,17 @@ def decode_ticker(raw: bytes) -> TickerMessage:
     """The snapshot that ``price:S`` holds. Raises ValueError."""
     head = _HEAD.decode(raw)
     return TickerMessage(head.symbol, head.sequence, None, raw)
+
+
+def decode_quote(raw: bytes) -> QuoteMessage:
+    """The quote that ``md:quote:S`` holds. Raises ValueError."""
+    head = _QUOTE.decode(raw)
+    return QuoteMessage(head.symbol, head.quote_sequence, raw)
+
+
+def decode_quotes(batch: bytes) -> Sequence[QuoteMessage]:
+    """Messages of one entry of a stream of quotes. Raises ValueError for what is no batch."""
+    return [decode_quote(bytes(part)) for part in _BATCH.decode(batch)]
 
 
 def decode_bar(raw: bytes) -> BarMessage:

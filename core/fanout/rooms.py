@@ -11,11 +11,10 @@ from enum import Enum
 from itertools import islice
 from operator import attrgetter
 
-import msgspec
-
 from core.fanout.client import Room
 from core.fanout.dialect import RoomKey, Variant
-from core.fanout.messages import ChannelMessage, TickerMessage
+from core.fanout.messages import ChannelMessage, Fields, QuoteMessage, TickerMessage
+from core.fanout.shown_quote import beside_quote, shown_quote
 
 __all__ = ["ChannelRoom", "Outcome", "TickerRoom"]
 
@@ -33,23 +32,54 @@ class TickerRoom(Room):
 
     __slots__ = (
         "absent",
+        "asked",
         "fields",
         "floor",
         "history",
         "parts",
         "pending",
+        "quote",
+        "quote_sequence",
         "sequence",
+        "shown",
+        "told",
     )
 
     def __init__(self, key: RoomKey) -> None:
         super().__init__(key)
         self.sequence = -1
         self.floor = -1  # the highest sequence that any client was given
-        self.fields: dict[str, msgspec.Raw] = {}
+        self.fields: Fields = {}  # as trades made them
+        self.quote: Fields = {}  # the symbol's newest quote
+        self.quote_sequence = -1
+        self.asked = False  # whether Redis was asked for a quote
+        self.shown: Fields = {}  # what of fields and quote a client sees as the quote
+        self.told: Fields = {}  # the same as of the last flush
         self.history: deque[TickerMessage] = deque()
         self.pending: list[TickerMessage] = []
         self.absent = False  # Redis was asked and has no such ticker
         self.parts: dict[str, bytes] = {}  # dialect name → the state in its words, until the state moves
+
+    @property
+    def whole(self) -> Fields:
+        """The ticker as clients see it."""
+        return self.fields | self.shown
+
+    @property
+    def stirred(self) -> bool:
+        """Whether there is something to be drained."""
+        return bool(self.pending) or self.shown != self.told
+
+    def take_quote(self, message: QuoteMessage) -> bool:
+        """Whether it is newer than the quote that is held."""
+        if message.sequence <= self.quote_sequence:
+            return False
+        self.quote, self.quote_sequence = message.fields(), message.sequence
+        self._show()
+        return True
+
+    def forget_quote(self) -> None:
+        self.quote, self.quote_sequence, self.shown, self.told = {}, -1, {}, {}
 
     def apply(self, message: TickerMessage) -> Outcome:
         """Takes one message of the stream in. Its ``link`` is set here."""
@@ -62,6 +92,7 @@ class TickerRoom(Room):
                 return Outcome.IGNORED
             self.history.clear()
             self._move(message)
+            self.told = self.shown
             return Outcome.APPLIED
         if message.sequence <= self.sequence:
             if not whole and self.history and self.history[-1].sequence == message.previous:
@@ -89,10 +120,18 @@ class TickerRoom(Room):
                     self.ready = False
                     return Outcome.GAP
                 self._move(message)
+        self.told = self.shown
         return Outcome.APPLIED
 
     def since(self, sequence: int) -> list[TickerMessage] | None:
-        """Messages that lead from ``sequence`` to the state, or None where they are not held."""
+        """Messages that lead from ``sequence`` to the state, or None where they are not held.
+
+        Which quote a client holds its sequence doesn't tell, so the one that is shown comes whole.
+        """
+        missed = self._missed(sequence)
+        return missed if missed is None or not self.shown else self._beside(missed, self.shown)
+
+    def _missed(self, sequence: int) -> list[TickerMessage] | None:
         if sequence == self.sequence:
             return []
         if not self.history or self.history[-1].sequence != self.sequence:
@@ -104,14 +143,18 @@ class TickerRoom(Room):
 
     def forget(self) -> None:
         """The state is no longer known to be true; what clients were given stays a floor."""
-        self.ready, self.absent = False, False
+        self.ready, self.absent, self.asked = False, False, False
         self.floor = max(self.floor, self.sequence)
         self.history.clear()
         self.discard_pending()
 
     def drain(self) -> list[TickerMessage]:
         pending, self.pending, self.written_ms = self.pending, [], 0
-        return pending
+        if not self.shown:
+            return pending
+        changed = {name: value for name, value in self.shown.items() if value != self.told.get(name)}
+        self.told = self.shown
+        return self._beside(pending, changed)
 
     def discard_pending(self) -> None:
         self.drain()
@@ -121,7 +164,7 @@ class TickerRoom(Room):
         name = variant.dialect.name
         part = self.parts.get(name)
         if part is None:
-            part = self.parts[name] = variant.dialect.state(self.fields)
+            part = self.parts[name] = variant.dialect.state(self.whole)
         return part
 
     def _move(self, message: TickerMessage) -> None:
@@ -132,7 +175,15 @@ class TickerRoom(Room):
             del fields["type"], fields["previous"]
             self.fields.update(fields)
         self.sequence, self.ready, self.absent = message.sequence, True, False
+        self._show()
+
+    def _show(self) -> None:
+        if self.quote and self.fields:
+            self.shown = shown_quote(self.fields, self.quote)
         self.parts.clear()
+
+    def _beside(self, messages: list[TickerMessage], changed: Fields) -> list[TickerMessage]:
+        return beside_quote(messages, changed, self.shown, self.fields)
 
     def _remember(self, message: TickerMessage, link: int) -> None:
         if self.history and self.history[-1].sequence != link:

@@ -16,6 +16,7 @@ from gateway.messages.values import (
     Milliseconds,
     Number,
     NumberOrNull,
+    QuoteSequence,
     Sequence,
     SymbolName,
     SymbolNames,
@@ -62,7 +63,8 @@ class PricesPing(msgspec.Struct, tag="ping", tag_field="type", kw_only=True):
 
 
 class PriceSnapshot(msgspec.Struct, tag="snapshot", tag_field="type", rename="camel", kw_only=True):
-    """A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null."""
+    """A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null. What
+    begins at bidSize is there where the symbol has quotes."""
 
     symbol: SymbolName
     price: Number
@@ -78,10 +80,17 @@ class PriceSnapshot(msgspec.Struct, tag="snapshot", tag_field="type", rename="ca
     timestamp: Milliseconds
     sequence: Sequence
     exchange: str
+    bid_size: NumberOrNull = NOTHING
+    ask_size: NumberOrNull = NOTHING
+    mid: NumberOrNull = NOTHING
+    spread: NumberOrNull = NOTHING
+    quote_timestamp: Annotated[Milliseconds, Meta(description="Of the bid and ask, in ms since the epoch")] = 0
+    quote_sequence: QuoteSequence = 0
 
 
 class PriceDelta(msgspec.Struct, tag="delta", tag_field="type", rename="camel", kw_only=True):
-    """The fields of a ticker that changed. It applies to the state whose sequence is ``previous``, to no other."""
+    """The fields of a ticker that changed. It applies to the state whose sequence is ``previous``, to no other. Where
+    only the bid and ask of a quote changed, ``sequence`` is ``previous``."""
 
     symbol: SymbolName
     price: Number = NOTHING
@@ -98,6 +107,12 @@ class PriceDelta(msgspec.Struct, tag="delta", tag_field="type", rename="camel", 
     timestamp: Milliseconds
     sequence: Sequence
     previous: Annotated[int, Meta(ge=0, description="The sequence that this applies to")]
+    bid_size: NumberOrNull = NOTHING
+    ask_size: NumberOrNull = NOTHING
+    mid: NumberOrNull = NOTHING
+    spread: NumberOrNull = NOTHING
+    quote_timestamp: Annotated[Milliseconds, Meta(description="Of the bid and ask, in ms since the epoch")] = 0
+    quote_sequence: QuoteSequence = 0
 
 
 class PricesWatchlist(msgspec.Struct, tag="watchlist", tag_field="type", kw_only=True):
@@ -181,6 +196,19 @@ PRICES: Final = Channel(
                     "timestamp": 1767225600223,
                     "sequence": 184470,
                     "previous": 184467,
+                },
+                {
+                    "type": "delta",
+                    "symbol": "AAPL",
+                    "bid": 187.49,
+                    "bidSize": 300,
+                    "mid": 187.5,
+                    "spread": 0.02,
+                    "quoteTimestamp": 1767225600301,
+                    "quoteSequence": 99120,
+                    "timestamp": 1767225600223,
+                    "sequence": 184470,
+                    "previous": 184470,
                 },
             ),
         ),

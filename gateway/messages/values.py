@@ -23,6 +23,7 @@ __all__ = [
     "Milliseconds",
     "Number",
     "NumberOrNull",
+    "QuoteSequence",
     "Sequence",
     "SymbolName",
     "SymbolNames",
@@ -41,6 +42,10 @@ NOTHING: Any = msgspec.field(default_factory=lambda: NULL)  # a factory, as sche
 Milliseconds = Annotated[int, Meta(ge=0, le=MS_MAX, description="Milliseconds since the epoch, UTC")]
 IsoTime = Annotated[str, Meta(description="ISO 8601, UTC", extra_json_schema={"format": "date-time"})]
 Sequence = Annotated[int, Meta(ge=0, description="Rises with every trade of the symbol; the stream counts the same")]
+QuoteSequence = Annotated[
+    int,
+    Meta(ge=0, description="Rises with every quote of the symbol, in the order of the quotes topic"),
+]
 SymbolName = Annotated[str, Meta(pattern=SYMBOL_PATTERN, description="As the venue writes it")]
 # The pattern of the lone string is for the document only: msgspec 0.22 frees a checked pattern twice in such a union.
 SymbolNames = Annotated[str, Meta(extra_json_schema={"pattern": SYMBOL_PATTERN})] | list[SymbolName]

@@ -45,6 +45,7 @@ from gateway.rest.openapi_headers import LIMIT_HEADERS
 from gateway.rest.pages import dashboard_routes
 from gateway.rest.parts import Parts
 from gateway.rest.prices import Prices
+from gateway.rest.quote_bars import QuoteBars
 from gateway.rest.reports import Reports
 from gateway.rest.request_id import new_request_id
 from gateway.rest.server import RestServer
@@ -54,6 +55,7 @@ from gateway.rest.trades import Trades
 from gateway.rest.watchlists import Watchlists
 from gateway.stores.desk_alerts import DeskAlerts
 from gateway.stores.desk_figures import DeskFigures
+from gateway.stores.quote_bars import QuoteHistory
 from gateway.stores.ws_stats import WsStats
 from runtime.garbage import keep_what_is_loaded
 from runtime.settings.whole import Settings, load_settings
@@ -110,6 +112,7 @@ def create_app(
             settings.gateway_alert_rules_max,
         ).operations(),
         *Desk(DeskFigures(parts.clickhouse), parts.limiter).operations(),
+        *QuoteBars(QuoteHistory(parts.clickhouse), parts.limiter).operations(),
         *Alerts(
             parts.redis,
             parts.now,

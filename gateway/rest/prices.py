@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from core.fanout.shown_quote import shown_quote
 from gateway.messages.values import raw
 from gateway.rest.cache import Cache, Found
 from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
@@ -25,6 +26,7 @@ LARGE_BATCH: Final = 50  # more symbols than this in one request count as a larg
 STALE_HEADERS: Final = [(b"x-stale", b"true"), (b"x-cache", b"STALE")]
 HIT_HEADERS: Final = [(b"x-cache", b"HIT")]
 MISS_HEADERS: Final = [(b"x-cache", b"MISS")]
+FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 DECODER: Final = msgspec.json.Decoder(PriceAnswer)
 EXAMPLE: Final = {
     "symbol": "BTC/USDT",
@@ -42,6 +44,12 @@ EXAMPLE: Final = {
     "sequence": 184467,
     "exchange": "BINANCE",
     "stale": False,
+    "bidSize": 1.5,
+    "askSize": 0.75,
+    "mid": 64250.1,
+    "spread": 0.2,
+    "quoteTimestamp": 1767225600201,
+    "quoteSequence": 99120,
 }
 
 
@@ -110,19 +118,18 @@ class Prices:
         bodies = {symbol: price.body for symbol in symbols if (price := self._cache.fresh(symbol)) is not None}
         missing = [symbol for symbol in dict.fromkeys(symbols) if symbol not in bodies]
         if missing:
-            tickers = await self._now.tickers(missing)
-            for symbol, ticker in zip(missing, tickers, strict=True):
+            for symbol, (ticker, quote) in zip(missing, await self._now.quoted_tickers(missing), strict=True):
                 if ticker is not None:
-                    bodies[symbol] = _live(ticker).body
+                    bodies[symbol] = _live(ticker, quote).body
         body = b"[" + b",".join(bodies[symbol] for symbol in symbols if symbol in bodies) + b"]"
         return Reply(body, etag=etag_of(body))
 
     async def _load(self, symbol: str, call: Call) -> Price:
         try:
-            ticker = await self._now.ticker(symbol)
+            ticker, quote = await self._now.quoted_ticker(symbol)
         except (NowUnavailableError, BreakerOpenError):
             return await self._last_trade(symbol, call, stale=True)
-        return _live(ticker) if ticker is not None else await self._last_trade(symbol, call, stale=False)
+        return _live(ticker, quote) if ticker is not None else await self._last_trade(symbol, call, stale=False)
 
     async def _last_trade(self, symbol: str, call: Call, *, stale: bool) -> Price:
         async with self._limiter.history(call.client):
@@ -144,7 +151,10 @@ class Prices:
         return Price(body, etag_of(body), live=not stale)
 
 
-def _live(ticker: bytes) -> Price:
+def _live(ticker: bytes, quote: bytes | None) -> Price:
+    if quote is not None:
+        fields = FIELDS.decode(ticker)
+        ticker = msgspec.json.encode(fields | shown_quote(fields, FIELDS.decode(quote)))
     body = msgspec.json.encode(DECODER.decode(ticker))
     return Price(body, etag_of(body), live=True)
 

@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from gateway.messages.values import MS_MAX, NOTHING, Milliseconds, Number, NumberOrNull, Sequence, SymbolName
+from gateway.messages.values import (
+    MS_MAX,
+    NOTHING,
+    Milliseconds,
+    Number,
+    NumberOrNull,
+    QuoteSequence,
+    Sequence,
+    SymbolName,
+)
 from schemas.intervals import INTERVALS
 
 __all__ = [
@@ -21,7 +30,9 @@ __all__ = [
     "OhlcQuery",
     "PriceAnswer",
     "PricesQuery",
+    "QuoteBarAnswer",
     "RangeQuery",
+    "SpreadAnswer",
     "StatsAnswer",
     "StatsQuery",
     "SymbolsQuery",
@@ -126,7 +137,8 @@ class SymbolsQuery(Query):
 
 
 class PriceAnswer(msgspec.Struct, rename="camel", kw_only=True):
-    """The last price. ``volume``, ``open``, ``high`` and ``low`` are of the current UTC day."""
+    """The last price. ``volume``, ``open``, ``high`` and ``low`` are of the current UTC day; what begins at ``bidSize``
+    is null where the symbol has no quotes."""
 
     symbol: SymbolName
     price: Number
@@ -143,6 +155,45 @@ class PriceAnswer(msgspec.Struct, rename="camel", kw_only=True):
     sequence: Sequence
     exchange: str = ""
     stale: Annotated[bool, Meta(description="The source is down and this is the last that is known")] = False
+    bid_size: NumberOrNull = NOTHING
+    ask_size: NumberOrNull = NOTHING
+    mid: NumberOrNull = NOTHING
+    spread: NumberOrNull = NOTHING
+    quote_timestamp: Milliseconds | None = None
+    quote_sequence: QuoteSequence | None = None
+
+
+class SpreadAnswer(msgspec.Struct, rename="camel", kw_only=True):
+    """Spreads of a bar. Mean and percentiles are by the time for which spreads held; null where none did."""
+
+    mean: NumberOrNull = NOTHING
+    min: Number
+    max: Number
+    p50: NumberOrNull = NOTHING
+    p90: NumberOrNull = NOTHING
+    p99: NumberOrNull = NOTHING
+
+
+class QuoteBarAnswer(msgspec.Struct, rename="camel", kw_only=True):
+    """Bid and ask of an interval. Crossed quotes (bid above ask) are in all but ``spread`` and ``mid``."""
+
+    symbol: SymbolName
+    time: Milliseconds
+    bid_open: Number
+    bid_high: Number
+    bid_low: Number
+    bid_close: Number
+    ask_open: Number
+    ask_high: Number
+    ask_low: Number
+    ask_close: Number
+    mid: Annotated[NumberOrNull, Meta(description="Of the last quote; null where it is crossed")]
+    quote_count: int
+    crossed_count: int
+    spread: Annotated[SpreadAnswer | None, Meta(description="Null where every quote is crossed")]
+    quoted_ms: Annotated[Number, Meta(description="For how long quotes held that weren't crossed")]
+    crossed_ms: Annotated[Number, Meta(description="For how long crossed ones did")]
+    sequence: QuoteSequence
 
 
 class MarketAnswer(msgspec.Struct, rename="camel", kw_only=True, gc=False):

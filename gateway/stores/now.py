@@ -52,7 +52,7 @@ class Now:
         self._keys = keys
         self._breaker = breaker
         self._timeout_s = timeout_ms / 1000
-        self._prices: Joined[str, bytes | None] = Joined(self.tickers)
+        self._quoted: Joined[str, tuple[bytes | None, bytes | None]] = Joined(self.quoted_tickers)
 
     async def guard(self, call: Awaitable[T]) -> T:
         """Awaits one Redis call; raises BreakerOpenError or NowUnavailableError."""
@@ -75,12 +75,22 @@ class Now:
 
     async def ticker(self, symbol: str) -> bytes | None:
         """The ticker snapshot's JSON, None for a symbol without one; those asked for meanwhile share a command."""
-        return await self._prices.ask(symbol)
+        return (await self._quoted.ask(symbol))[0]
 
     async def tickers(self, symbols: list[str]) -> list[bytes | None]:
         """As ``ticker``, of several symbols in one command."""
         keys = [self._keys.price(symbol) for symbol in symbols]
         return cast("list[bytes | None]", await self.guard(self._redis.mget(keys)))
+
+    async def quoted_ticker(self, symbol: str) -> tuple[bytes | None, bytes | None]:
+        """As ``ticker``, with the quote's JSON beside it, None for a symbol without one."""
+        return await self._quoted.ask(symbol)
+
+    async def quoted_tickers(self, symbols: list[str]) -> list[tuple[bytes | None, bytes | None]]:
+        """The ticker and the quote of each of ``symbols``, as JSON, in one command; None for what isn't there."""
+        keys = [key for symbol in symbols for key in (self._keys.price(symbol), self._keys.quote(symbol))]
+        found = cast("list[bytes | None]", await self.guard(self._redis.mget(keys)))
+        return list(zip(found[::2], found[1::2], strict=True))
 
     async def names(self) -> list[str]:
         """The name of every symbol that has ever traded, in order."""

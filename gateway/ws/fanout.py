@@ -27,6 +27,7 @@ from core.fanout.messages import (
     decode_bar,
     decode_batch,
     decode_moved,
+    decode_quote,
     decode_ticker,
 )
 from gateway.stores.events import EventId, Trail, decode_event, parse_event_id
@@ -276,7 +277,7 @@ class Fanout:
         for load in loads:
             symbol = load.key[1]
             if load.key[0] == "ticker":
-                pipeline.get(self._keys.price(symbol))
+                pipeline.mget([self._keys.price(symbol), self._keys.quote(symbol)])
                 pipeline.hget(self._keys.symbol(symbol), "shard")
             else:
                 pipeline.get(self._keys.candle(symbol, load.key[2]))
@@ -296,7 +297,7 @@ class Fanout:
                 log.error("redis_value_refused", key=":".join(load.key), error=str(error))
                 self._hub.load_failed(load, self._now_ms())
 
-    def _loaded(self, load: Load, first: bytes | None, second: Any) -> None:
+    def _loaded(self, load: Load, first: Any, second: Any) -> None:
         if load.key[0] == "bars":
             newest: list[BarMessage] = [decode_bar(first)] if first is not None else []
             self._hub.loaded_bars(load, [*map(decode_bar, second), *newest], self._now_ms())
@@ -308,7 +309,10 @@ class Fanout:
             self._checked_s = 0.0
             self._hub.load_failed(load, self._now_ms())
             return
-        snapshot: TickerMessage | None = None if first is None else decode_ticker(first)
+        ticker, quote = first
+        snapshot: TickerMessage | None = None if ticker is None else decode_ticker(ticker)
+        if load.generation == self._hub.generation:
+            self._hub.quotes.loaded(load.key[1], None if quote is None else decode_quote(quote))
         self._hub.loaded_ticker(load, snapshot, shard, self._now_ms())
 
     # Control.

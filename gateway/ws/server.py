@@ -41,6 +41,7 @@ from gateway.ws.frames import Packer, is_binary
 from gateway.ws.metrics import WsMetrics
 from gateway.ws.options import WsOptions, boot_clock_ms
 from gateway.ws.picows_server import PicowsLink, listening_socket, tls_context, websocket_protocol
+from gateway.ws.quote_reader import QuoteReader
 from gateway.ws.session import Session
 from runtime.garbage import keep_what_is_loaded
 from runtime.settings.whole import Settings
@@ -79,6 +80,7 @@ class WebSocketGateway:
         self.hub = Hub(options.limits, lossless=(ALERTS,))
         self.admission = Admission(options, authorizer)
         self.fanout = Fanout(redis, self.hub, boot_clock_ms, keys=keys, on_input=self._input)
+        self.quotes = QuoteReader(redis, self.hub, self.fanout.counts, self._input)
         self.demand = Demand(redis, self.name, lambda: self.hub.watched)
         self.metrics = WsMetrics(self.stats)
         self.port = 0
@@ -102,6 +104,7 @@ class WebSocketGateway:
     async def start(self) -> None:
         """Reads the streams' positions, then listens. Raises Unreachable or SettingError."""
         try:
+            await self.quotes.start()
             await self.fanout.start()
         except REDIS_ERRORS as error:
             raise Unreachable(f"Redis does not answer: {error}", mend="start it or set TAPEFLOW_REDIS_URL") from error
@@ -109,6 +112,7 @@ class WebSocketGateway:
             self.fanout.read_for_ever(),
             self.fanout.load_for_ever(),
             self.fanout.control_for_ever(),
+            self.quotes.read_for_ever(),
             self.demand.keep(),
             self._tick_for_ever(),
             self._tell_stats(),

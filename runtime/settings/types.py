@@ -22,9 +22,11 @@ __all__ = [
     "Targets",
     "address_list",
     "addresses",
+    "interval_names",
     "lateness_by_interval",
     "login_users",
     "own_fields",
+    "quote_fields",
     "setting",
     "side_words",
     "start_position",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 TRADE_FIELDS: Final = ("symbol", "price", "size", "side", "trade_id", "event_time", "exchange", "bid", "ask")
+QUOTE_FIELDS: Final = ("symbol", "bid", "ask", "bid_size", "ask_size", "event_time", "exchange")
 YEAR_MS: Final = 366 * 24 * 3_600_000
 USER_CHARS_MAX: Final = 128
 SIDES: Final = frozenset({"BUY", "SELL", "UNKNOWN"})
@@ -150,6 +153,16 @@ def start_position(text: str) -> str:
 def own_fields(mapping: dict[str, str]) -> dict[str, str]:
     if not set(mapping) <= set(TRADE_FIELDS):
         raise ValueError('{"ours": "theirs"}, ours being one of ' + ", ".join(TRADE_FIELDS))
+    return mapping
+
+
+def interval_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(INTERVALS[parse_interval(name)].name for name in names)
+
+
+def quote_fields(mapping: dict[str, str]) -> dict[str, str]:
+    if not set(mapping) <= set(QUOTE_FIELDS) or any("[]" in theirs for theirs in mapping.values()):
+        raise ValueError('{"ours": "theirs"}, ours being one of ' + ", ".join(QUOTE_FIELDS) + "; one quote a record")
     return mapping
 
 

@@ -22,6 +22,7 @@ from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.file import SettingsFile
 from runtime.settings.gateway import GatewaySettings
 from runtime.settings.kafka import KafkaSettings
+from runtime.settings.quotes import QuoteSettings
 from runtime.settings.records import RecordSettings
 from runtime.settings.redis import RedisSettings
 from runtime.settings.reports import ReportSettings
@@ -40,6 +41,7 @@ PARTS: Final[tuple[type[BaseSettings], ...]] = (
     RecordSettings,
     TimeSettings,
     AnalyticsSettings,
+    QuoteSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
@@ -55,6 +57,7 @@ class Settings(
     RecordSettings,
     TimeSettings,
     AnalyticsSettings,
+    QuoteSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,

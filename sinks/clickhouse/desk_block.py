@@ -15,16 +15,21 @@ from schemas.desk import SCOPES, DeskBatch, ExposureRow, LpRow, RoutingRow
 from sinks.clickhouse.native_block import Block, low_cardinality
 
 __all__ = [
+    "COUNTS",
+    "DECIMAL",
     "DECISION_COLUMNS",
     "EXPOSURE_COLUMNS",
     "LOW",
     "LP_COLUMNS",
     "ROUTING_COLUMNS",
+    "TIME",
     "decision_block",
     "exposure_block",
     "longs",
     "lp_block",
+    "maps",
     "routing_block",
+    "wides",
     "words",
 ]
 

@@ -28,6 +28,8 @@ from schemas.names import (
     LP_1M_VIEW,
     PRICE_ALERTS_TABLE,
     PRICE_ALERTS_VIEW,
+    QUOTE_BARS_TABLE,
+    QUOTE_BARS_VIEW,
     REPORT_CHUNKS_TABLE,
     ROUTING_1M_TABLE,
     ROUTING_1M_VIEW,
@@ -40,6 +42,7 @@ from sinks.clickhouse.alert_block import ALERT_COLUMNS, STATE_COLUMNS
 from sinks.clickhouse.desk_block import DECISION_COLUMNS, EXPOSURE_COLUMNS, LP_COLUMNS, ROUTING_COLUMNS
 from sinks.clickhouse.native_block import BAR_COLUMNS, TRADE_COLUMNS
 from sinks.clickhouse.price_alerts import PRICE_ALERT_COLUMNS
+from sinks.clickhouse.quote_bars import QUOTE_BAR_COLUMNS
 from sinks.clickhouse.refusals import refusal
 
 __all__ = ["check_tables", "make_bar_table", "migrate", "migrations"]
@@ -77,6 +80,8 @@ _WANTED: Final = {
     LP_1M_TABLE: LP_COLUMNS,
     EXPOSURE_1M_TABLE: EXPOSURE_COLUMNS,
     ALERT_STATES_TABLE: STATE_COLUMNS,
+    QUOTE_BARS_TABLE: QUOTE_BAR_COLUMNS,
+    QUOTE_BARS_VIEW: (),
     ROUTING_VIEW: (),
     LP_1M_VIEW: (),
     EXPOSURE_1M_VIEW: (),

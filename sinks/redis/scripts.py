@@ -1,10 +1,10 @@
-"""The Lua scripts of the flows: one applies a live update, atomically and guarded by versions, one adds to streams.
+"""The Lua scripts of the flows: two apply what is newest, atomically and guarded by versions, one adds to streams.
 
-The first is called by sinks.redis.sink with what sinks.redis.encode packed, the other by sinks.redis.channels. In the
-first a key never goes back to a lower sequence, and the shard's stream gets what was accepted, so a retry or a second
-writer adds nothing. A delta goes out only when the stored sequence is the one it applies to, which heals the stream
-too. Of two shards' values of one symbol the greater sequence wins, then the lower shard: see
-docs/adr/0022-symbol-in-two-partitions.md.
+The first is called by sinks.redis.sink with what sinks.redis.encode packed, the others by sinks.redis.quotes and
+sinks.redis.channels. In the first two a key never goes back to a lower sequence, and the shard's stream gets what was
+accepted, so a retry or a second writer adds nothing. A delta goes out only when the stored sequence is the one it
+applies to, which heals the stream too. Of two shards' values of one symbol the greater sequence wins, then the lower
+shard: see docs/adr/0022-symbol-in-two-partitions.md.
 
 An entry holds tickers and bars that ended; ``moved`` names open bars whose key has a newer state. ``sum`` counts bytes
 ever added, so the oldest and the newest entry tell what is held: see docs/adr/0023-bounds-of-redis.md.
@@ -13,7 +13,8 @@ ever added, so the oldest and the newest entry tell what is held: see docs/adr/0
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["ADD_ENTRIES", "APPLY_UPDATE"]
+__all__ = ["ADD_ENTRIES", "APPLY_QUOTES", "APPLY_UPDATE"]
 
 APPLY_UPDATE: Final = files(__package__).joinpath("apply_update.lua").read_text("utf-8")
+APPLY_QUOTES: Final = files(__package__).joinpath("apply_quotes.lua").read_text("utf-8")
 ADD_ENTRIES: Final = files(__package__).joinpath("add_entries.lua").read_text("utf-8")

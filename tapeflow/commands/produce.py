@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from connectors.values.column_plan import FileOptions
     from jobs.produce.kafka_writer import RecordWriter
     from jobs.produce.pace import Pace
-    from jobs.produce.sender import TapeSender
+    from jobs.produce.sender import Encode, TapeSender
     from runtime.settings.whole import Settings
     from schemas.columns import TradeBatch
     from schemas.desk import DeskKind
@@ -58,6 +58,7 @@ class Kind(StrEnum):
     routing = "routing"
     lp = "lp"
     exposure = "exposure"
+    quotes = "quotes"
 
 
 class ValueFormat(StrEnum):
@@ -70,7 +71,7 @@ def produce(
     file: Annotated[str | None, typer.Argument(help="Trade file or folder; - is a pipe.")] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Make trades up instead.")] = False,
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
-    kind: Annotated[Kind, typer.Option(help="Of records: trades, or a made-up dealing desk's.")] = Kind.trades,
+    kind: Annotated[Kind, typer.Option(help="Trades, quotes, or records of a made-up desk.")] = Kind.trades,
     partitions: Annotated[
         int, typer.Option(min=0, max=100_000, help="Create the topic with so many if it isn't there.")
     ] = 0,
@@ -99,7 +100,7 @@ def produce(
     encoding: EncodingOption = None,
     decimal_comma: DecimalCommaOption = None,
 ) -> int:
-    """Send trades, or a desk's records, to Kafka, keyed by symbol, at a rate or at recorded speed.
+    """Send trades, quotes or a desk's records to Kafka, keyed by symbol, at a rate or at recorded speed.
 
     Examples: tapeflow produce trades.csv.gz --speed 10 or tapeflow produce --kind routing --rate 200 --seconds 60 or
     tapeflow produce --synthetic --rate 20000 --seconds 60 --symbols 500 --partitions 8
@@ -107,18 +108,19 @@ def produce(
     of_market = {"--symbols": symbols, "--trades": trades, "--seed": seed}
     written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
     of_file = {"--speed": speed, "--field-map": field_map, **written.options()}
-    if kind is not Kind.trades:
+    if kind is Kind.quotes:
+        _check_desk(kind, {"FILE": file, "--timestamps": timestamps, **of_file}, rate, trades)
+        synthetic = True
+    elif kind is not Kind.trades:
         _check_desk(kind, {"FILE": file, "--timestamps": timestamps, **of_file}, rate, trades)
         return _produce_desk(kind, topic, partitions, (rate, seconds, trades), symbols or SYMBOLS, seed, value_format)
     _check_source(file, synthetic, of_file, of_market)
     _check_pace(rate, speed, endless=synthetic and rate is None and trades is None and seconds is None)
-    settings = enter(kafka_topic=topic, value_format=value_format and value_format.value)
+    settings, encode = _of_kind(kind, topic, value_format, SEED if seed is None else seed)
 
-    from jobs.produce.encoding import encoder_of
     from jobs.produce.pace import sliced
     from jobs.produce.sender import FileTape, TapeSender
 
-    encode = encoder_of(settings)
     # What a record is called in Kafka and in a file are two things; the setting speaks of Kafka.
     options = file_options(settings, written, parse_field_map(field_map) or {})
     tape, total = _tape(file, settings, options, symbols or SYMBOLS, SEED if seed is None else seed, trades, rate)
@@ -135,6 +137,20 @@ def produce(
         people().print(f"{tape.left_out} rows of {file} are no trades and were left out: see tapeflow bars --rejects")
     tell_reading(people(), files)
     return _tell_sent(delivered, settings.kafka_topic, took_s)
+
+
+def _of_kind(kind: Kind, topic: str | None, value_format: ValueFormat | None, seed: int) -> "tuple[Settings, Encode]":
+    """The settings of the topic of trades, or of quotes, and what makes its values."""
+    from flows.quotes_reading import quotes_settings
+    from jobs.produce.encoding import encoder_of
+    from jobs.produce.quotes import quotes_encoder
+
+    form = value_format and value_format.value
+    if kind is Kind.quotes:
+        settings = quotes_settings(enter(quotes_topic=topic, quotes_format=form))
+        return settings, quotes_encoder(settings, seed)
+    settings = enter(kafka_topic=topic, value_format=form)
+    return settings, encoder_of(settings)
 
 
 def _tell_sent(delivered: int, topic: str, took_s: float) -> int:

@@ -18,6 +18,7 @@ class FlowName(StrEnum):
     history = "history"
     alerts = "alerts"
     analytics = "analytics"
+    quotes = "quotes"
 
 
 def run(
@@ -25,6 +26,7 @@ def run(
         FlowName,
         typer.Argument(
             help="live: Redis and fan-out. history: ClickHouse. alerts: users' rules. analytics: a desk, to both."
+            " quotes: best bids and asks."
         ),
     ],
     processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,

@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from tests.mutants import bars, connectors, desk, fanout, kernels, oracle, sinks, trades
+from tests.mutants import bars, connectors, desk, fanout, kernels, oracle, quotes, sinks, trades
 from tests.mutants.mutant import Mutant
 
 __all__ = ["MUTANTS"]
 
-MUTANTS: Final[tuple[Mutant, ...]] = tuple(
-    mutant for table in (bars, trades, desk, fanout, kernels, connectors, sinks, oracle) for mutant in table.MUTANTS
-)
+TABLES: Final = (bars, trades, quotes, desk, fanout, kernels, connectors, sinks, oracle)
+MUTANTS: Final[tuple[Mutant, ...]] = tuple(mutant for table in TABLES for mutant in table.MUTANTS)

@@ -75,9 +75,11 @@ class QuotesDialect(Dialect):
     def changes(
         self,
         fields: Mapping[str, msgspec.Raw],
-        messages: Sequence[TickerMessage],  # noqa: ARG002
+        messages: Sequence[TickerMessage],
         now_ms: int,
     ) -> Sequence[bytes]:
+        if all(message.previous == message.sequence for message in messages):
+            return ()  # only bid and ask changed, which these messages don't have
         return (_message((self.state(fields),), now_ms),)
 
 

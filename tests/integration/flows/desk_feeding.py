@@ -146,14 +146,14 @@ def event_time_us(record: dict[str, Any]) -> int:
 class Running:
     """The flow as a process, which may be killed and started again."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
-        self._settings, self._log = settings, log
+    def __init__(self, settings: Settings, log: Path, name: str) -> None:
+        self._settings, self._log, self._name = settings, log, name
         self._moment = threading.Event()
         self.start()
 
     def start(self) -> None:
         self._file = self._log.open("ab")
-        self.flow = FlowProcess("analytics", self._settings, log=self._file)
+        self.flow = FlowProcess(self._name, self._settings, log=self._file)
         self.flow.start()
 
     def kill(self) -> None:
@@ -169,8 +169,8 @@ class Running:
 
 
 @contextmanager
-def running(settings: Settings, log: Path) -> Iterator[Running]:
-    run = Running(settings, log)
+def running(settings: Settings, log: Path, name: str = "analytics") -> Iterator[Running]:
+    run = Running(settings, log, name)
     try:
         yield run
         assert run.flow.stop(30) == 0, log.read_text()

@@ -321,3 +321,11 @@ def test_the_folder_stays_small_over_many_epochs(tmp_path: Path) -> None:
     assert EPOCHS * STATE_BYTES > 8 * JOURNAL_BYTES, "so much was written"
     assert sizes["part-0.sqlite3-wal"] < JOURNAL_BYTES + 8 * STATE_BYTES
     assert sizes["part-0.sqlite3"] < 8 * STATE_BYTES
+
+
+def test_the_state_of_quotes_is_that_of_their_topic(tmp_path: Path) -> None:
+    settings = load_settings(recovery_dir=tmp_path, kafka_topic="t", quotes_topic="q")
+    state_folder(settings, "quotes", 0, init_db_dir)
+    state_folder(settings.model_copy(update={"kafka_topic": "other"}), "quotes", 0, init_db_dir)
+    with pytest.raises(StateIncompatible, match="q"):
+        state_folder(settings.model_copy(update={"quotes_topic": "other"}), "quotes", 0, init_db_dir)

@@ -9,6 +9,8 @@ from schemas.names import (
     deltas_stream,
     feed_dead_letter_topic,
     last_firings_key,
+    quotes_filled_key,
+    quotes_stream,
     requeued_topic,
     sent_key,
     undelivered_topic,
@@ -30,6 +32,11 @@ def test_rules_have_topics_beside_theirs_and_keys_by_user() -> None:
 def test_each_shard_has_a_stream() -> None:
     assert watchlists_key("u1") == "gateway:watchlists:u1"
     assert [deltas_stream(shard) for shard in (0, 12)] == ["md:deltas:0", "md:deltas:12"]
+
+
+def test_each_shard_of_quotes_has_a_stream_and_a_mark_and_each_symbol_a_key() -> None:
+    assert (quotes_stream(3), quotes_filled_key(3)) == ("md:quotes:3", "md:quotes-filled:3")
+    assert RedisKeys().quote("BTC/USDT") == "md:quote:BTC/USDT"
 
 
 def test_each_partition_of_a_topic_keeps_what_it_sent() -> None:

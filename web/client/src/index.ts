@@ -22,7 +22,7 @@ export { withRetry } from "./retry.ts";
 export { CandleSeries, type SeriesOptions } from "./series.ts";
 export type { GetToken } from "./token.ts";
 export type {
-  BarRow, CandlesMessage, MarketRow, PriceRow, QuotesMessage, StatsRow, StockQuote, Ticker, TradeRow,
+  BarRow, CandlesMessage, MarketRow, PriceRow, QuoteBarRow, QuotesMessage, StatsRow, StockQuote, Ticker, TradeRow,
 } from "./values.ts";
 /** The names under which two of these are known elsewhere. */
 export { AnalyticsClient as AnalyticsWebSocket } from "./analytics.ts";

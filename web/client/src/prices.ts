@@ -121,7 +121,7 @@ export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
     for (const ticker of await this.#rest.prices([...this.#wanted.names()])) {
       const { stale: _, ...fields } = ticker;
       const held = this.#tickers.get(fields.symbol);
-      if (!held || held.sequence < fields.sequence) this.#put(fields as Ticker<NumberOf<E>>);
+      if (!held || isNewer(fields, held)) this.#put(fields as Ticker<NumberOf<E>>);
     }
   }
 
@@ -172,4 +172,14 @@ export class PricesClient<const E extends Exact = Doubles> extends Client<E> {
     this.#tickers.set(symbol, ticker);
     this.#wanted.emit(symbol, ticker, changed);
   }
+}
+
+/** Whether `a` has a later trade than `b`, or the same and a later quote. */
+function isNewer(a: Ordered, b: Ordered): boolean {
+  return a.sequence === b.sequence ? (a.quoteSequence ?? -1) > (b.quoteSequence ?? -1) : a.sequence > b.sequence;
+}
+
+interface Ordered {
+  sequence: number;
+  quoteSequence?: number | null;
 }

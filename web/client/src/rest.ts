@@ -18,7 +18,8 @@ import type {
 import { withRetry } from "./retry.ts";
 import type { GetToken } from "./token.ts";
 import {
-  BAR_DECIMALS, MARKET_DECIMALS, STATS_DECIMALS, TICKER_DECIMALS, TRADE_DECIMALS, WINDOW_DECIMALS, type BarRow, type MarketRow, type PriceRow,
+  BAR_DECIMALS, MARKET_DECIMALS, QUOTE_BAR_DECIMALS, STATS_DECIMALS, TICKER_DECIMALS, TRADE_DECIMALS, WINDOW_DECIMALS, type BarRow, type MarketRow, type PriceRow,
+  type QuoteBarRow,
   type StatsRow, type TradeRow,
 } from "./values.ts";
 
@@ -83,6 +84,11 @@ export class RestClient<const E extends Exact = Doubles> {
 
   async bars(symbol: string, query: Range & { timeframe?: Interval } = {}): Promise<BarRow<NumberOf<E>>[]> {
     return this.#get(`/api/ohlc/${encodeURIComponent(symbol)}`, query, BAR_DECIMALS);
+  }
+
+  /** Bars of quotes: bid, ask and spreads, where the quotes flow keeps them. */
+  async quoteBars(symbol: string, query: Range & { timeframe?: Interval } = {}): Promise<QuoteBarRow<NumberOf<E>>[]> {
+    return this.#get(`/api/quotes/${encodeURIComponent(symbol)}`, query, QUOTE_BAR_DECIMALS);
   }
 
   async trades(symbol: string, query: Range & { offset?: number; cursor?: string } = {}): Promise<TradeRow<NumberOf<E>>[]> {

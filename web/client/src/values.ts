@@ -7,7 +7,7 @@ import type {
   Candle, CandlesInitial, CandleUpdate, Exposure, LpMetrics, PriceSnapshot, Quote, QuotesServerMessage, RoutingDecision,
 } from "./generated/messages.ts";
 import type {
-  BarAnswer, ExposureWindow, LpWindow, MarketAnswer, PriceAnswer, RoutingWindow, StatsAnswer, TradeAnswer, WindowTimes,
+  BarAnswer, ExposureWindow, LpWindow, MarketAnswer, PriceAnswer, QuoteBarAnswer, RoutingWindow, SpreadAnswer, StatsAnswer, TradeAnswer, WindowTimes,
 } from "./generated/rest.ts";
 
 /** The ticker of a symbol. */
@@ -23,11 +23,14 @@ export type PriceRow<N = number> = PriceAnswer<N>;
 export type BarRow<N = number> = BarAnswer<N>;
 export type TradeRow<N = number> = TradeAnswer<N>;
 export type StatsRow<N = number> = StatsAnswer<N>;
+/** Bid and ask of an interval, and its spreads. */
+export type QuoteBarRow<N = number> = QuoteBarAnswer<N>;
 /** A ticker in brief. */
 export type MarketRow<N = number> = MarketAnswer<N>;
 
 export const TICKER_DECIMALS = [
   "price", "bid", "ask", "volume", "open", "high", "low", "previousClose", "change", "changePercent",
+  "bidSize", "askSize", "mid", "spread",
 ] as const satisfies readonly (keyof PriceSnapshot)[];
 export const QUOTE_DECIMALS = [
   "price", "change", "changePercent", "volume", "high", "low", "open", "previousClose",
@@ -45,6 +48,10 @@ export const WINDOW_DECIMALS = [
   "quotesPerSecond", "rejectRate", "totalExposure", "netExposure", "peakExposure", "exposureLimit", "utilizationPct",
   "peakUtilizationPct", "warningSeconds", "criticalSeconds", "price", "marketValue",
 ] as const satisfies readonly (keyof (RoutingWindow & LpWindow & ExposureWindow & WindowTimes))[];
+export const QUOTE_BAR_DECIMALS = [
+  "bidOpen", "bidHigh", "bidLow", "bidClose", "askOpen", "askHigh", "askLow", "askClose", "mid", "quotedMs", "crossedMs",
+  "mean", "min", "max", "p50", "p90", "p99",
+] as const satisfies readonly (keyof (QuoteBarAnswer & SpreadAnswer))[];
 export const ANALYTICS_DECIMALS = [
   "volume", "executionTimeMs", "spread", "slippage", "avgSpread", "executionQuality", "latencyMs", "quotesPerSecond",
   "rejectRate", "uptime", "totalExposure", "netExposure", "exposureLimit", "utilizationPct",

@@ -174,6 +174,7 @@ describe("requests", () => {
     await rest.prices(["A"]);
     await rest.market();
     await rest.bars("A");
+    await rest.quoteBars("A");
     await rest.trades("A");
     await rest.stats("A");
     await rest.symbols();

@@ -29,6 +29,26 @@ def test_price_keeps_every_digit_and_reads_redis_first(rest: RestServer, market:
     )
 
 
+def test_a_quote_is_shown_beside_the_ticker(rest: RestServer, market: Market) -> None:
+    ticker = '{"type":"snapshot","symbol":"Q","price":5,"bid":1,"ask":2,"timestamp":%d,"sequence":7,"exchange":"X"}'
+    quote = (
+        '{"type":"quote","symbol":"Q","bid":%s,"ask":6,"bidSize":3,"askSize":4,"mid":5.5,"spread":1,'
+        '"quoteTimestamp":%d,"quoteSequence":9,"exchange":"Y"}'
+    )
+    market.redis.set("price:Q", ticker % NOW_MS)
+    market.redis.set("md:quote:Q", quote % (DIGITS, NOW_MS))
+    answer = rest.get("/api/prices/Q")
+    assert f'"bid":{DIGITS},"ask":6,'.encode() in answer.body
+    found = answer.json()
+    assert (found["bidSize"], found["mid"], found["quoteTimestamp"], found["quoteSequence"]) == (3, 5.5, NOW_MS, 9)
+    assert (found["sequence"], found["exchange"]) == (7, "X")
+    market.redis.set("price:Q2", ticker.replace('"Q"', '"Q2"') % (NOW_MS + 1))
+    market.redis.set("md:quote:Q2", quote.replace('"Q"', '"Q2"') % (1, NOW_MS))
+    (later,) = rest.get("/api/prices?symbols=Q2").json()
+    assert (later["bid"], later["ask"], later["mid"], later["bidSize"]) == (1, 2, 1.5, None)
+    assert (later["quoteTimestamp"], later["quoteSequence"]) == (NOW_MS + 1, 9)
+
+
 def test_price_falls_back_to_the_last_trade(rest: RestServer, market: Market) -> None:
     trades = [
         {"time_us": NOW_MS * 1000 + number, "price": Decimal("1.5") + number, "size": Decimal("0.1"), "offset": number}

@@ -1,8 +1,18 @@
 """Messages keep their bytes; only what orders them is read."""
 
+import msgspec
 import pytest
 
-from core.fanout.messages import BarMessage, TickerMessage, decode_bar, decode_batch, decode_moved, decode_ticker
+from core.fanout.messages import (
+    BarMessage,
+    TickerMessage,
+    decode_bar,
+    decode_batch,
+    decode_moved,
+    decode_quote,
+    decode_quotes,
+    decode_ticker,
+)
 
 DELTA = b'{"type":"delta","symbol":"A","price":0.12345678901234567890,"sequence":7,"previous":6}'
 BAR = (
@@ -50,3 +60,13 @@ def test_the_delta_after_the_first_trade_of_a_log_is_one() -> None:
     (message,) = decode_batch(b'[{"type":"delta","symbol":"A","sequence":1,"previous":0}]')
     assert isinstance(message, TickerMessage)
     assert message.previous == 0
+
+
+def test_quotes_are_decoded_with_their_own_sequence() -> None:
+    raw = b'{"type":"quote","symbol":"A","bid":1.10,"quoteSequence":7}'
+    (message,) = decode_quotes(b"[" + raw + b"]")
+    assert (message.symbol, message.sequence, message.raw) == ("A", 7, raw)
+    assert message.fields()["bid"] == msgspec.Raw(b"1.10")
+    assert decode_quote(raw).sequence == 7
+    with pytest.raises(ValueError, match="quoteSequence"):
+        decode_quotes(b'[{"symbol":"A"}]')

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from core.fanout.messages import ChannelMessage, TickerMessage, decode_batch, decode_ticker
+import msgspec
+
+from core.fanout.messages import ChannelMessage, QuoteMessage, TickerMessage, decode_batch, decode_quote, decode_ticker
 from core.fanout.rooms import ChannelRoom, Outcome, TickerRoom
 from tests.unit.core.fanout.words import PRICES, delta, snapshot
 
@@ -109,3 +111,25 @@ def test_the_very_state_that_clients_were_given_makes_a_room_ready_again() -> No
         message = decode_ticker(json.dumps(snapshot("A", 5)).encode())
         assert (room.load(message) if is_load else room.apply(message)) is Outcome.APPLIED
         assert room.ready
+
+
+def quote(sequence: int, bid: int, time_ms: int = 20) -> QuoteMessage:
+    fields = {"symbol": "A", "bid": bid, "ask": 9, "bidSize": 1, "askSize": 1, "mid": 5, "spread": 1}
+    return decode_quote(json.dumps({**fields, "quoteTimestamp": time_ms, "quoteSequence": sequence}).encode())
+
+
+def test_a_quote_is_shown_beside_the_ticker_and_told_once() -> None:
+    room = ticker({**snapshot("A", 1), "timestamp": 10})
+    assert not room.stirred
+    assert room.take_quote(quote(7, 3))
+    assert not room.take_quote(quote(7, 4)), "not above the one that is held"
+    assert room.stirred
+    assert (room.whole["bid"], room.fields.get("bid")) == (msgspec.Raw(b"3"), None)
+    (alone,) = room.drain()
+    assert (alone.previous, alone.sequence, json.loads(alone.raw)["bid"]) == (1, 1, 3)
+    assert not room.stirred
+    assert room.drain() == []
+    assert [json.loads(each.raw)["bid"] for each in room.since(1) or ()] == [3]
+    assert room.since(5) is None
+    room.forget_quote()
+    assert (room.quote_sequence, room.whole) == (-1, room.fields)

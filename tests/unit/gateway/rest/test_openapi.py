@@ -40,6 +40,7 @@ def test_every_path_of_the_contract_is_there(document: dict) -> None:
         "get /api/prices",
         "get /api/market",
         "get /api/ohlc/{symbol}",
+        "get /api/quotes/{symbol}",
         "get /api/historical/{symbol}",
         "get /api/trades/{symbol}",
         "get /api/stats/{symbol}",

@@ -7,7 +7,7 @@ from tapeflow.commands.run import FlowName
 
 
 def test_the_flows_that_run_for_ever() -> None:
-    assert [each.value for each in FlowName] == ["live", "history", "alerts", "analytics"]
+    assert [each.value for each in FlowName] == ["live", "history", "alerts", "analytics", "quotes"]
 
 
 @pytest.mark.parametrize("words", [["run"], ["run", "rekey"], ["run", "live", "--processes", "0"]])

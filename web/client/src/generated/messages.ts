@@ -81,7 +81,10 @@ export interface PricesPing {
   type: "ping";
 }
 
-/** A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null. */
+/**
+ * A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null.
+ * What begins at bidSize is there where the symbol has quotes.
+ */
 export interface PriceSnapshot<N = number> {
   type: "snapshot";
   /** As the venue writes it */
@@ -101,9 +104,20 @@ export interface PriceSnapshot<N = number> {
   /** Rises with every trade of the symbol; the stream counts the same */
   sequence: number;
   exchange: string;
+  bidSize?: N | null;
+  askSize?: N | null;
+  mid?: N | null;
+  spread?: N | null;
+  /** Of the bid and ask, in ms since the epoch */
+  quoteTimestamp?: number;
+  /** Rises with every quote of the symbol, in the order of the quotes topic */
+  quoteSequence?: number;
 }
 
-/** The fields of a ticker that changed. It applies to the state whose sequence is `previous`, to no other. */
+/**
+ * The fields of a ticker that changed. It applies to the state whose sequence is `previous`, to no other.
+ * Where only the bid and ask of a quote changed, `sequence` is `previous`.
+ */
 export interface PriceDelta<N = number> {
   type: "delta";
   /** As the venue writes it */
@@ -125,6 +139,14 @@ export interface PriceDelta<N = number> {
   sequence: number;
   /** The sequence that this applies to */
   previous: number;
+  bidSize?: N | null;
+  askSize?: N | null;
+  mid?: N | null;
+  spread?: N | null;
+  /** Of the bid and ask, in ms since the epoch */
+  quoteTimestamp?: number;
+  /** Rises with every quote of the symbol, in the order of the quotes topic */
+  quoteSequence?: number;
 }
 
 /** What a watchlist that the connection follows holds: when it was asked for, and after each edit. */

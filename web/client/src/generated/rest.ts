@@ -365,7 +365,10 @@ export interface PreviewBody<N = number> {
   endTime: number;
 }
 
-/** The last price. `volume`, `open`, `high` and `low` are of the current UTC day. */
+/**
+ * The last price. `volume`, `open`, `high` and `low` are of the current UTC day; what begins at `bidSize` is
+ * null where the symbol has no quotes.
+ */
 export interface PriceAnswer<N = number> {
   /** As the venue writes it */
   symbol: string;
@@ -386,6 +389,12 @@ export interface PriceAnswer<N = number> {
   exchange: string;
   /** The source is down and this is the last that is known */
   stale: boolean;
+  bidSize: N | null;
+  askSize: N | null;
+  mid: N | null;
+  spread: N | null;
+  quoteTimestamp: number | null;
+  quoteSequence: number | null;
 }
 
 /** Exact figures over [startTime, endTime]. All prices are null where no trade fell into the period. */
@@ -766,6 +775,44 @@ export interface MarketAnswer<N = number> {
   exchange: string;
 }
 
+/** Bid and ask of an interval. Crossed quotes (bid above ask) are in all but `spread` and `mid`. */
+export interface QuoteBarAnswer<N = number> {
+  /** As the venue writes it */
+  symbol: string;
+  /** Milliseconds since the epoch, UTC */
+  time: number;
+  bidOpen: N;
+  bidHigh: N;
+  bidLow: N;
+  bidClose: N;
+  askOpen: N;
+  askHigh: N;
+  askLow: N;
+  askClose: N;
+  /** Of the last quote; null where it is crossed */
+  mid: N | null;
+  quoteCount: number;
+  crossedCount: number;
+  /** Null where every quote is crossed */
+  spread: SpreadAnswer<N> | null;
+  /** For how long quotes held that weren't crossed */
+  quotedMs: N;
+  /** For how long crossed ones did */
+  crossedMs: N;
+  /** Rises with every quote of the symbol, in the order of the quotes topic */
+  sequence: number;
+}
+
+/** Spreads of a bar. Mean and percentiles are by the time for which spreads held; null where none did. */
+export interface SpreadAnswer<N = number> {
+  mean: N | null;
+  min: N;
+  max: N;
+  p50: N | null;
+  p90: N | null;
+  p99: N | null;
+}
+
 export interface TradeAnswer<N = number> {
   /** As the venue writes it */
   symbol: string;
@@ -941,6 +988,21 @@ export interface GetExposureWindowsQuery {
   name?: string;
 }
 
+export interface GetQuoteBarsQuery {
+  /** Most items */
+  limit?: number;
+  /** At or after this: milliseconds since the epoch; of bars, their start */
+  startTime?: number;
+  /** At or before this: milliseconds since the epoch; of bars, their start */
+  endTime?: number;
+  /**
+   * desc: newest first. asc: oldest first, and with startTime the first ones from there on; without it the
+   * newest ones all the same
+   */
+  order?: "asc" | "desc";
+  timeframe?: Timeframe;
+}
+
 export interface GetAlertsQuery {
   /** Most items */
   limit?: number;
@@ -1075,6 +1137,11 @@ export interface RestOperations<N = number> {
    */
   getExposureWindows: { path: Record<string, never>; query: GetExposureWindowsQuery; body: undefined; answer: ExposureWindow<N>[] };
   /**
+   * Bars of quotes. Bid and ask of each interval that the quotes flow keeps (TAPEFLOW_QUOTE_INTERVALS), and
+   * the spread by the time for which it held. Newest first, or by order=asc oldest first.
+   */
+  getQuoteBars: { path: { symbol: string }; query: GetQuoteBarsQuery; body: undefined; answer: QuoteBarAnswer<N>[] };
+  /**
    * A desk's alerts. Newest first, or by order=asc oldest first, with the state that each has now. A full
    * page has the headers X-Next-Cursor and Link.
    */
@@ -1135,6 +1202,7 @@ export const REST_OPERATIONS = {
   getRoutingWindows: { method: "GET", path: "/api/analytics/routing" },
   getLpWindows: { method: "GET", path: "/api/analytics/lp" },
   getExposureWindows: { method: "GET", path: "/api/analytics/exposure" },
+  getQuoteBars: { method: "GET", path: "/api/quotes/{symbol}" },
   getAlerts: { method: "GET", path: "/api/alerts" },
   acknowledgeAlert: { method: "POST", path: "/api/alerts/{alert}/acknowledge" },
   getAlert: { method: "GET", path: "/api/alerts/{alert}" },

@@ -1,0 +1,229 @@
+"""Publishes the newest quote of each symbol to Redis: a key per symbol, and a stream that tells what changed.
+
+Bytewax items are (shard key, QuoteStates). One thread and one connection serve all partitions. A script compares the
+sequence of each quote with that of its key, so a crash, a replay or a second writer changes nothing, and no reader sees
+a quote go back. What a shard has published is kept here, so that a Redis that lost its data is filled again from it.
+``snapshot`` returns when all that was handed over is in Redis; a Redis that is down is waited for.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import redis
+import structlog
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from runtime.outage import persist
+from schemas.closing import quietly
+from schemas.names import RedisKeys, quotes_filled_key, quotes_stream
+from schemas.quotes import QUOTE_STATE, QuoteRows, QuoteStates
+from schemas.shards import part_names, partition_of
+from sinks.handover import Handover
+from sinks.redis.encode import TextTable
+from sinks.redis.quote_json import quote_messages
+from sinks.redis.refusals import refusal
+from sinks.redis.scripts import APPLY_QUOTES
+from sinks.redis.sink import is_outage, open_client, place
+
+__all__ = ["QuotesSink", "QuotesWriter"]
+
+CALL_QUOTES_MAX: Final = 2_000
+"""Quotes of one call of the script: Lua's unpack takes under 8,000 values, MSET two per quote."""
+STREAM_KEPT_MS: Final = 15_000
+"""For how long entries of the stream are kept: a gateway that is further behind reads the keys again."""
+WAITING_MAX: Final = 64
+LOOK_S: Final = 3.0
+"""After so long without a quote, and again after each such time: is this still the Redis that we filled?"""
+
+_log = structlog.get_logger()
+
+
+class ShardQuotes:
+    """What one shard has published: QUOTE_STATE by symbol number, the keys and names that messages need."""
+
+    def __init__(self) -> None:
+        self._symbols, self._exchanges = TextTable(), TextTable()
+        self._keys: list[str] = []
+        self._rows: QuoteRows = np.zeros(64, QUOTE_STATE)
+        self._rows["sequence"] = -1
+
+    def absorb(self, updates: Sequence[QuoteStates]) -> QuoteRows:
+        """The newest row of each symbol in ``updates``, which are in order."""
+        for update in updates:
+            self._learn(update)
+            self._rows[update.rows["symbol"]] = update.rows
+        changed = np.unique(np.concatenate([update.rows["symbol"] for update in updates]))
+        newest: QuoteRows = self._rows[changed]
+        return newest
+
+    def everything(self) -> QuoteRows:
+        known: QuoteRows = self._rows[self._rows["sequence"] >= 0]
+        return known
+
+    def packed(self, rows: QuoteRows) -> bytes:
+        """As the script reads them."""
+        messages = quote_messages(rows, self._symbols.texts, self._exchanges.texts)
+        parts: list[Any] = []
+        for number, sequence, message in zip(rows["symbol"].tolist(), rows["sequence"].tolist(), messages, strict=True):
+            parts += (self._keys[number], sequence, message.decode())
+        return msgspec.msgpack.encode(parts)
+
+    def _learn(self, update: QuoteStates) -> None:
+        keys = RedisKeys()
+        for symbol in update.symbols[len(self._keys) :]:
+            self._symbols.add(symbol.encode())
+            self._keys.append(keys.quote(symbol))
+        for exchange in update.exchanges[len(self._exchanges) :]:
+            self._exchanges.add(msgspec.json.encode(exchange))
+        if len(self._keys) > len(self._rows):
+            more = np.zeros(2 * len(self._keys) - len(self._rows), QUOTE_STATE)
+            more["sequence"] = -1
+            self._rows = np.concatenate([self._rows, more])
+
+
+class QuotesWriter:
+    """Owns the connection and what each shard has published; used by one thread."""
+
+    def __init__(self, url: str, stop: threading.Event | None = None) -> None:
+        self._client = open_client(url)
+        self._script = self._client.register_script(APPLY_QUOTES)
+        self._where = place(url)
+        self._stop = stop or threading.Event()
+        self._shards: dict[int, ShardQuotes] = {}
+
+    def write(self, updates: Sequence[QuoteStates]) -> None:
+        """Publish what is newest; returns when Redis took all of it. Raises Unreachable when stopped while it is down,
+        SettingError for a right that is missing, WriteFailed for any other refusal."""
+        waiting: dict[int, list[QuoteStates]] = {}
+        for update in updates:
+            waiting.setdefault(update.shard, []).append(update)
+        for shard, those in waiting.items():
+            held = self._shards.setdefault(shard, ShardQuotes())
+            self._publish(shard, held, held.absorb(those))
+
+    def look(self) -> None:
+        """In a quiet market no write tells that Redis came back empty: one small call does. Waits out no outage."""
+        try:
+            for shard, held in self._shards.items():
+                if not self._call(shard, b""):
+                    self._publish(shard, held, held.everything())
+        except (redis.exceptions.RedisError, OSError):
+            return  # the next write says so, or waits
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _publish(self, shard: int, held: ShardQuotes, rows: QuoteRows) -> None:
+        calls = [self._send(shard, held, rows[at : at + CALL_QUOTES_MAX]) for at in _starts(rows)]
+        if not all(calls):
+            everything = held.everything()
+            if len(everything) > len(rows):
+                _log.warning("redis_emptied", where=self._where, consequence="every quote is published again")
+                for at in _starts(everything):
+                    self._send(shard, held, everything[at : at + CALL_QUOTES_MAX])
+
+    def _send(self, shard: int, held: ShardQuotes, rows: QuoteRows) -> bool:
+        """Whether Redis held what the shard had published before."""
+        packed = held.packed(rows)
+        try:
+            return persist(
+                lambda: self._call(shard, packed),
+                server="redis",
+                where=self._where,
+                is_outage=is_outage,
+                stop=self._stop,
+            )
+        except redis.exceptions.RedisError as error:
+            raise refusal(error, self._client, self._where, "EVALSHA", script=APPLY_QUOTES) from error
+
+    def _call(self, shard: int, packed: bytes) -> bool:
+        arguments: list[int | bytes] = [time.time_ns() // 1_000_000, STREAM_KEPT_MS, packed]
+        try:
+            reply: Any = self._script([quotes_filled_key(shard), quotes_stream(shard)], arguments)
+        except Exception:  # after any failure an old reply may still be on its way: never read on from it
+            self._client.connection_pool.disconnect()
+            raise
+        return bool(reply[0])
+
+
+def _starts(rows: QuoteRows) -> range:
+    return range(0, len(rows), CALL_QUOTES_MAX)
+
+
+class QuotesSink(FixedPartitionedSink[QuoteStates, None]):
+    """Items: (shard key, QuoteStates). ``shards``: how many partitions the topic has.
+
+    ``on_written``: called by the writer thread with what Redis took.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        shards: int,
+        *,
+        stop: threading.Event | None = None,
+        on_written: Callable[[Sequence[QuoteStates]], None] = lambda _: None,
+    ) -> None:
+        self._shards = shards
+        self._on_written = on_written
+        self._parts = 0
+        self._lock = threading.Lock()
+        self._writer = QuotesWriter(url, stop)
+        self._handover: Handover[QuoteStates] = Handover(
+            self._write, name="quotes-writer", depth=WAITING_MAX, look=self._writer.look, look_s=LOOK_S
+        )
+
+    def _write(self, updates: list[QuoteStates]) -> None:
+        self._writer.write(updates)
+        self._on_written(updates)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether updates should be held back where they can be; a hint, of this process alone."""
+        return self._handover.waiting >= max(self._parts, 1)
+
+    def list_parts(self) -> list[str]:
+        return part_names(self._shards)
+
+    def part_fn(self, item_key: str) -> int:
+        return partition_of(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_QuotesPart":  # noqa: ARG002
+        with self._lock:
+            self._parts += 1
+        return _QuotesPart(self)
+
+    def put(self, update: QuoteStates) -> None:
+        self._handover.put(update)
+
+    def drain(self) -> None:
+        self._handover.drain()
+
+    def release(self) -> None:
+        """The last part to close ends the thread and the connection."""
+        with self._lock:
+            self._parts -= 1
+            if self._parts:
+                return
+        self._handover.close()
+        with quietly("Redis"):
+            self._writer.close()
+
+
+class _QuotesPart(StatefulSinkPartition[QuoteStates, None]):
+    def __init__(self, sink: QuotesSink) -> None:
+        self._sink = sink
+
+    def write_batch(self, values: list[QuoteStates]) -> None:
+        for update in values:
+            self._sink.put(update)
+
+    def snapshot(self) -> None:
+        self._sink.drain()
+
+    def close(self) -> None:
+        self._sink.release()
