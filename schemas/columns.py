@@ -7,7 +7,7 @@ uint64 limbs, the lowest first. A trade is one wide row and not an entry in many
 one cache line per trade, and a gather or a filter is one copy (docs/adr/0002-compiled-kernels.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -216,9 +216,11 @@ volume, the previous traded day's close. ``symbol`` and ``exchange`` index Ticke
 
 
 class Keys(Protocol):
-    """Record keys, read only for the few records that are refused."""
+    """Record keys, read one by one for the few records that are refused, or all of them in order."""
 
     def __getitem__(self, index: int) -> bytes | None: ...
+
+    def __iter__(self) -> Iterator[bytes | None]: ...
 
 
 @dataclass(slots=True)

@@ -57,10 +57,10 @@ class CompactedTopic:
             if (batch := drained.batch) is None:
                 continue
             self._next[partition] = max(self._next[partition], int(batch.offsets[-1]) + 1)
-            nulls = set(batch.nulls)
-            for index in range(len(batch)):
-                key = batch.keys[index] or b""
-                yield Entry(partition, key, None if index in nulls else batch.value(index))
+            nulls, data, start = set(batch.nulls), batch.data, 0
+            for index, (key, end) in enumerate(zip(batch.keys, batch.ends.tolist(), strict=True)):
+                yield Entry(partition, key or b"", None if index in nulls else data[start:end])
+                start = end
 
     def close(self) -> None:
         for partition in self._next:

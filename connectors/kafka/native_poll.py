@@ -12,7 +12,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import confluent_kafka
@@ -133,6 +133,12 @@ class JoinedKeys:
         if self._flags[index] & NULL_KEY:
             return None
         return self._data[int(self._ends[index - 1]) if index else 0 : int(self._ends[index])]
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        start = 0
+        for end, flags in zip(self._ends.tolist(), self._flags.tolist(), strict=True):
+            yield None if flags & NULL_KEY else self._data[start:end]
+            start = end
 
 
 def _library_path() -> str:
@@ -302,7 +308,7 @@ class NativePoll:
                 ends=columns[0, :good],
                 offsets=columns[2, :good],
                 timestamps_ms=columns[3, :good],
-                keys=JoinedKeys(keys, columns[1], flags),
+                keys=JoinedKeys(keys, columns[1, :good], flags[:good]),
                 nulls=np.flatnonzero(flags[:good] & NULL_VALUE).tolist() if nulls else (),
             )
         return drained

@@ -7,7 +7,7 @@ Errors and ends of partitions are facts in the answer, never exceptions. Waiting
 ``consume(n, timeout)`` waits for n records or the whole timeout, which is latency on a quiet topic.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any, Final, Protocol
@@ -97,6 +97,9 @@ class MessageKeys:
     def __getitem__(self, index: int) -> bytes | None:
         key: bytes | None = self._messages[index].key()
         return key
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        return (message.key() for message in self._messages)
 
 
 class MessagePoll:

@@ -32,4 +32,5 @@ def test_a_consumers_handle_is_found_and_nothing_else_is_taken_for_one() -> None
 
 def test_keys_are_cut_out_of_their_buffer() -> None:
     keys = JoinedKeys(b"abcd", np.array([1, 1, 1, 4]), np.array([0, NULL_KEY, 0, 0], np.uint8))
+    assert list(keys) == [keys[index] for index in range(4)]
     assert [keys[index] for index in range(4)] == [b"a", None, b"", b"bcd"]
