@@ -8,11 +8,11 @@ through a float, and there is one reading of numbers, times and sides.
 from collections.abc import Sequence
 
 import msgspec
-import numpy as np
 
 from connectors.json.decoder import JsonDecoder
 from feeds.rows import Side, Trade
-from schemas.columns import NO_TIMESTAMP, RawBatch, TradeBatch
+from jobs.ingest.values import raw_batch
+from schemas.columns import TradeBatch
 
 __all__ = ["TradeBatches"]
 
@@ -45,15 +45,4 @@ class TradeBatches:
             )
             for each in trades
         ]
-        count = len(values)
-        return self._decoder.decode(
-            RawBatch(
-                topic="",
-                partition=0,
-                data=b"".join(values),
-                ends=np.cumsum([len(value) for value in values], dtype=np.int64),
-                offsets=np.arange(count, dtype=np.int64),
-                timestamps_ms=np.full(count, NO_TIMESTAMP, np.int64),
-                keys=[None] * count,
-            )
-        )
+        return self._decoder.decode(raw_batch(values))

@@ -1,4 +1,4 @@
-"""Made-up quotes and their record values, for ``tapeflow produce --kind quotes`` and the benches.
+"""Made-up quotes and the record values of any, for ``tapeflow produce --kind quotes``, ``ingest`` and the benches.
 
 They are the bids and asks around the trades of a synthetic market, at the trades' times: the same seed, symbols and
 rate give the quotes of those trades that ``produce --synthetic`` makes. The flow with the same settings reads back what
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from connectors.avro.encode_quotes import encode_quotes
-from core.quotes.rows import FIELD_OF_TRADE
+from core.quotes.rows import FIELD_OF_TRADE, quote_rows
 from flows.reading import registry_of
 from jobs.produce.sender import Encode
 from kernels.decimal_text import texts_i128
@@ -22,7 +22,7 @@ from schemas.columns import TradeBatch
 from schemas.errors import SettingError
 from schemas.quotes import QUOTE, QuoteBatch
 
-__all__ = ["market_quotes", "quotes_encoder", "written_quotes"]
+__all__ = ["market_quotes", "quotes_encoder", "told_quotes_encoder", "written_quotes"]
 
 LOT: Final = 10**8
 """Sizes are whole multiples of 0.01, in units of 10**-10."""
@@ -48,6 +48,17 @@ def quotes_encoder(settings: Settings, seed: int) -> Encode:
     """
     write, random = written_quotes(settings), np.random.default_rng(seed)
     return lambda batch: write(market_quotes(batch, random))
+
+
+def told_quotes_encoder(settings: Settings) -> Encode:
+    """Quotes as decoders of trades make them (core.quotes.rows) to record values. Raises as ``quotes_encoder`` does."""
+    write = written_quotes(settings)
+
+    def encode(batch: TradeBatch) -> list[bytes]:
+        rows = quote_rows(batch.rows)
+        return write(QuoteBatch(batch.topic, batch.partition, rows, batch.text, batch.read, batch.next_offset))
+
+    return encode
 
 
 def written_quotes(settings: Settings) -> Callable[[QuoteBatch], list[bytes]]:

@@ -29,6 +29,7 @@ from schemas.alert_rules import AlertRule, Firing
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
 from schemas.desk import DeskAlert, DeskEntry
 from schemas.errors import StorageFailed, WriteFailed
+from schemas.quotes import QUOTE_STATE, QuoteStates
 from sinks.alerts import AlertSink, AlertUpdate, _AlertPart
 from sinks.clickhouse.native_block import Block, bar_block
 from sinks.clickhouse.sink import Buffer, Inserter, _Part
@@ -38,6 +39,7 @@ from sinks.kafka.rekey import KeyedRecords, _RekeyPart
 from sinks.kafka.sink import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
 from sinks.redis.channels import ChannelSink, ChannelWriter, _ChannelPart
 from sinks.redis.price_alerts import AlertPublisher
+from sinks.redis.quotes import QuotesSink, QuotesWriter, _QuotesPart
 from sinks.redis.sink import LiveUpdate, RedisSink, RedisWriter, _RedisPartition
 from sinks.spool import BarSpoolSink, _SpoolPart
 from tests.unit.connectors.kafka.fake_poll import FakePoll
@@ -64,6 +66,19 @@ def redis_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
     def meet() -> None:
         none = TickerBatch((), (), np.zeros(0, TICKER))
         parts[0].write_batch([LiveUpdate(0, none, BARS, BARS)])
+        parts[0].snapshot()
+
+    return parts, meet, WriteFailed
+
+
+def quotes_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
+    sink = QuotesSink(f"redis://{NOWHERE}", 2)
+    patch.setattr(QuotesWriter, "write", refuse)
+    patch.setattr(QuotesWriter, "close", refuse)
+    parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
+
+    def meet() -> None:
+        parts[0].write_batch([QuoteStates(0, ("A",), ("",), np.zeros(1, QUOTE_STATE))])
         parts[0].snapshot()
 
     return parts, meet, WriteFailed
@@ -182,6 +197,7 @@ def alert_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
 
 PARTS: dict[type, Callable[[Path, pytest.MonkeyPatch], Broken]] = {
     _RedisPartition: redis_parts,
+    _QuotesPart: quotes_parts,
     _Part: clickhouse_parts,
     _AlertPart: alert_parts,
     _DeskAlertPart: desk_alert_parts,

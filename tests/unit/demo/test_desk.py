@@ -28,5 +28,5 @@ def test_a_price_that_moves_fires_every_rule_about_it() -> None:
     for told in rules_about("A", "100"):
         body = {key: value for key, value in told.items() if key != "cooldownMs"}
         rule = msgspec.json.encode(AlertRule("r", "u", **body))
-        fired = firings_of(rule, "A", list(range(5)), [price * 10**10 for price in prices])
+        fired = firings_of(rule, "A", list(range(5)), [price * 10**10 for price in prices], [10**10] * 5)
         assert len(fired), told

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 WATCH = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started with
 from processes.supervisor import watch
 
 class Workers:

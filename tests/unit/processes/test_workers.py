@@ -99,7 +99,8 @@ def test_a_worker_killed_from_outside_says_so(play: Any) -> None:
 
 
 SUPERVISED = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started with
 from processes import supervisor
 from processes import workers
 START = workers.start_worker

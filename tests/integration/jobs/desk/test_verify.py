@@ -42,7 +42,7 @@ def test_what_the_flow_wrote_is_the_oracles_and_what_is_lost_is_told(settings: S
         for kind, topic in topics.items():
             run.until(lambda kind=kind, topic=topic: not verify_desk(desk_settings(settings, topic), kind).differences)
             found = verify_desk(desk_settings(settings, topic), kind)
-            assert found.compared > 20
+            assert found.compared > 10
     rows_of(settings, "ALTER TABLE {db}.routing_1m DELETE WHERE routing_decision = 'ABOOK'")
     rows_of(settings, "ALTER TABLE {db}.routing_decisions DELETE WHERE kafka_offset = 3")
     told = [str(each) for each in verify_desk(desk_settings(settings, topics["routing"]), "routing").differences]

@@ -9,10 +9,12 @@ from confluent_kafka import Consumer, TopicPartition
 
 from feeds.binance import BINANCE
 from feeds.recording import Frame
+from flows.quotes_reading import quotes_settings
 from jobs.ingest.intake import TOGETHER_MAX, Intake
 from jobs.ingest.letters import FeedLetters
 from jobs.produce.encoding import encoder_of
 from jobs.produce.kafka_writer import RecordWriter
+from jobs.produce.quotes import told_quotes_encoder
 from jobs.produce.sender import TapeSender
 from runtime.settings.whole import Settings
 from schemas.names import feed_dead_letter_topic
@@ -46,7 +48,7 @@ def settings(kafka_bootstrap: str) -> Settings:
 @pytest.fixture
 def intake(settings: Settings) -> Intake:
     writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic)
-    return Intake(BINANCE, TapeSender(writer, encoder_of(settings)), FeedLetters(settings, "binance"))
+    return Intake(BINANCE, TapeSender(writer, encoder_of(settings)), None, FeedLetters(settings, "binance"))
 
 
 def test_each_trade_goes_out_once_and_in_order(settings: Settings, intake: Intake) -> None:
@@ -54,20 +56,21 @@ def test_each_trade_goes_out_once_and_in_order(settings: Settings, intake: Intak
     for number in range(count):
         intake.take(frame(number))
         intake.take(frame(number))
-    assert intake.finish() == count
+    intake.finish()
     found = records(settings.kafka_bootstrap, settings.kafka_topic)
     values = [json.loads(record.value()) for record in found]
     assert [value["trade_id"] for value in values] == [str(number) for number in range(count)]
     assert {record.key() for record in found} == {b"BNB/BTC"}
     assert found[7].value().startswith(b'{"symbol":"BNB/BTC","price":0.3528,"size":100,"side":"SELL"')
-    assert dict(intake.counts) == {"frames": 2 * count, "quotes": 0, "trades": count, "repeated": count}
+    assert dict(intake.counts) == {"frames": 2 * count, "trades": count, "repeated": count}
 
 
 def test_what_cannot_be_used_is_kept_as_it_came(settings: Settings, intake: Intake) -> None:
     frames = [frame(1), Frame(5, b"\xff<html>"), frame(2, '"cheap"'), frame(3)]
     for each in frames:
         intake.take(each)
-    assert intake.finish() == 2
+    intake.finish()
+    assert intake.counts["trades"] == 2
     assert (intake.counts["unreadable"], intake.counts["refused"]) == (1, 1)
     letters = records(settings.kafka_bootstrap, feed_dead_letter_topic(settings.kafka_topic))
     assert [(letter.key(), letter.value()) for letter in letters] == [
@@ -80,3 +83,28 @@ def test_what_cannot_be_used_is_kept_as_it_came(settings: Settings, intake: Inta
         (b"binance", b"trades", b"1672515782135002"),
     ]
     assert b"price" in headers[1]["reason"]
+
+
+def test_best_bids_and_asks_go_to_a_topic_of_their_own(settings: Settings) -> None:
+    of_quotes = quotes_settings(
+        settings.model_copy(
+            update={"quotes_topic": make_topic(settings.kafka_bootstrap, f"quotes-{secrets.token_hex(4)}")}
+        )
+    ).model_copy(update={"value_format": "json"})
+    senders = [
+        TapeSender(RecordWriter(each.kafka_bootstrap, each.kafka_topic), encode)
+        for each, encode in ((settings, encoder_of(settings)), (of_quotes, told_quotes_encoder(of_quotes)))
+    ]
+    intake = Intake(BINANCE, *senders, FeedLetters(settings, "binance"))
+    for bid in ('"25.35190000"', '"cheap"', '"25.4000000001"'):
+        text = f'{{"u":4,"s":"BNBUSDT","b":{bid},"B":"31.21","a":"25.36520000","A":"40.66"}}'
+        intake.take(Frame(1_672_515_782_135_000, text.encode()))
+    intake.take(frame(1))
+    intake.finish()
+    assert dict(intake.counts) == {"frames": 4, "trades": 1, "quotes": 2, "refused": 1, "repeated": 0}
+    found = records(settings.kafka_bootstrap, of_quotes.kafka_topic)
+    assert [record.key() for record in found] == [b"BNB/USDT"] * 2
+    assert found[1].value() == (
+        b'{"symbol":"BNB/USDT","bid":25.4000000001,"bid_size":31.21,"ask":25.3652,"ask_size":40.66,'
+        b'"event_time":1672515782135000,"exchange":"BINANCE"}'
+    )

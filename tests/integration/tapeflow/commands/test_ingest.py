@@ -13,6 +13,10 @@ TRADES = (
     '{"arg":{"channel":"trades","instId":"%s"},"data":[{"instId":"%s","tradeId":"%s",%s"sz":"%s","side":"buy",'
     '"ts":"%s"}]}'
 )
+BESTS = (
+    '{"arg":{"channel":"tickers","instId":"A-B"},"data":[{"instId":"A-B","bidPx":"1.10","bidSz":"2","askPx":"1.2",'
+    '"askSz":"0.00000003","ts":"1652459235637"}]}'
+)
 BTC = TRADES % ("BTC-USDT", "BTC-USDT", 7, '"px":"30227.60",', "1.03999912", 1_652_459_226_100)
 SESSION = f"""wss://ws.okx.com:8443/ws/v5/public <-> 1652459224.5300605
 wss://ws.okx.com:8443/ws/v5/public <- 1652459225.2987883: {{"op":"subscribe","args":[]}}
@@ -21,6 +25,7 @@ wss://ws.okx.com:8443/ws/v5/public <- 1652459225.2987883: {{"op":"subscribe","ar
 1652459227.5: {BTC}
 1652459228.5: {TRADES % ("ETH-USDT", "ETH-USDT", 8, "", "1", 1_652_459_226_100)}
 1652459229.5: {TRADES % ("ETH-USDT", "ETH-USDT", 9, '"px":"2000.1",', "0.00000088", 1_652_459_229_000)}
+1652459229.6: {BESTS}
 """
 
 
@@ -29,7 +34,10 @@ def topic(kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TAPEFLOW_KAFKA_BOOTSTRAP", kafka_bootstrap)
     monkeypatch.setenv("TAPEFLOW_VALUE_FORMAT", "json")
-    return f"ingest-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setenv("TAPEFLOW_QUOTES_FORMAT", "json")
+    name = f"ingest-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setenv("TAPEFLOW_QUOTES_TOPIC", f"{name}-quotes")
+    return name
 
 
 def test_a_session_is_played_into_the_topic(
@@ -41,15 +49,26 @@ def test_a_session_is_played_into_the_topic(
     assert f"topic {topic} does not exist" in capsys.readouterr().err
     assert main(["ingest", "--play", str(path), "--topic", topic, "--partitions", "1", "--speed", "1000"]) == 0
     shown = capsys.readouterr()
-    assert f"2 trades of okx delivered to {topic}, out of 5 frames; 1 told again and left out" in shown.out
-    assert f"1 frames and 0 trades couldn't be used and stand in {topic}.feed-dead-letter" in " ".join(
-        shown.err.split()
-    )
+    sent = f"2 trades of okx delivered to {topic} and 1 quotes to {topic}-quotes"
+    assert shown.out == f"{sent}, out of 6 frames; 1 trades told again and left out\n"
+    unused = f"1 frames and 0 trades or quotes couldn't be used and stand in {topic}.feed-dead-letter"
+    assert unused in " ".join(shown.err.split())
     values = [(key, json.loads(value)) for key, value, _ in values_of(kafka_bootstrap, topic, 1)]
     assert [(key, value["price"], value["size"], value["exchange"]) for key, value in values] == [
         (b"BTC/USDT", 30227.6, 1.03999912, "OKX"),
         (b"ETH/USDT", 2000.1, 0.00000088, "OKX"),
     ]
+
+    ((key, quote, _),) = values_of(kafka_bootstrap, f"{topic}-quotes", 1)
+    assert key == b"A/B"
+    assert quote.startswith(b'{"symbol":"A/B","bid":1.1,"bid_size":2,"ask":1.2,"ask_size":0.00000003,')
+
+
+def test_quotes_may_be_left_out(topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "session"
+    path.write_text(SESSION)
+    assert main(["ingest", "--play", str(path), "--topic", topic, "--partitions", "1", "--no-quotes"]) == 0
+    assert capsys.readouterr().out.startswith(f"2 trades of okx delivered to {topic}, out of 6 frames")
 
 
 def test_what_is_no_session_is_one_line(topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,8 +65,11 @@ def test_a_trade_out_of_order_counts_while_its_slice_is_there() -> None:
     assert tape.range_of(MINUTE, 100) == (10, 20)
     assert tape.range_of(MINUTE, 44) is None
     tape.trade(161, "10")
-    tape.trade(101, "99")  # its place has a newer slice
+    tape.trade(101, "99")
     assert tape.range_of(MINUTE, 161) == (10, 10)
+    tape.trade(166, "11")
+    tape.trade(103, "98")  # its place has a newer slice
+    assert tape.range_of(MINUTE, 166) == (10, 11)
     tape.trade(102, "3")
     assert tape.range_of(1, 161) == (3, 99)
 
