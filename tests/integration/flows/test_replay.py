@@ -103,6 +103,7 @@ def test_replay_equals_live_and_repairs_what_came_too_late(
     assert not any((tmp_path / "recovery").glob("replay-*")), "a replay that ended leaves nothing behind"
 
 
+@pytest.mark.thorough
 def test_a_range_writes_no_bar_that_its_edges_cut(world: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     whole = final(world, lateness_ms=FOR_EVER_MS)
     start = "2025-03-10T00:20:00"
@@ -156,6 +157,7 @@ def test_a_killed_replay_goes_on_and_ends_with_the_same_bars(
     }
 
 
+@pytest.mark.thorough
 def test_a_log_that_now_begins_with_a_late_trade_ruins_no_stored_bar(
     world: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

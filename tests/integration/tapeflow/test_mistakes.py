@@ -13,6 +13,8 @@ import pytest
 
 from tests.servers.kafka import make_topic
 
+pytestmark = pytest.mark.thorough
+
 NOWHERE = "127.0.0.1:1"
 GIVE_UP_S = 60
 ROOT = Path(__file__).parents[3]

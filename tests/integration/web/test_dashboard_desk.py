@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.integration.gateway.demo_command import running_demo
 from tests.integration.web.chromium import Visit
+
+pytestmark = pytest.mark.thorough
 
 SHOWN = {"Routing": "ABOOK", "Providers": "OANDA", "Exposure": "BTC/USDT", "Alerts": "Exposure is"}
 PATIENCE_MS = 60_000
