@@ -20,10 +20,9 @@ pytestmark = [pytest.mark.long, pytest.mark.thorough]
 FIFTEEN_MINUTES = '    Interval("15m", 15 * MINUTE_US),\n'
 HALF_AN_HOUR = '    Interval("30m", 30 * MINUTE_US),\n'
 TESTS = (
-    "tests/unit/core/bars", "tests/unit/core/fanout/test_bar_rooms.py", "tests/unit/sinks/redis",
-    "tests/unit/sinks/clickhouse", "tests/unit/sinks/test_files.py", "tests/unit/flows/test_conflation.py",
-    "tests/unit/flows/test_live.py", "tests/unit/flows/test_bars.py", "tests/unit/gateway/ws/dialects",
-    "tests/unit/gateway/rest/test_ohlc.py", "tests/unit/oracle/test_truth.py", "tests/unit/oracle/test_comparison.py",
+    "tests/unit/core", "tests/unit/sinks", "tests/unit/flows/test_conflation.py", "tests/unit/flows/test_live.py",
+    "tests/unit/flows/test_bars.py", "tests/unit/gateway/ws/dialects", "tests/unit/gateway/rest/test_ohlc.py",
+    "tests/unit/oracle/test_truth.py", "tests/unit/oracle/test_comparison.py",
     "tests/property/test_shard_laws.py", "tests/property/test_repair_law.py",
 )  # fmt: skip
 OTHER_STATE = "tests/unit/core/bars/test_seen_ids.py::test_a_state_of_version_2_opens"

@@ -153,8 +153,8 @@ def test_filters_symbols_and_pages(ask: Ask, place: tuple[str, str]) -> None:
     assert walk(forward=False, limit=99, low_us=first_us + 1, high_us=first_us + MINUTE_US - 1) == []
 
 
-@pytest.mark.parametrize("length_us", [MINUTE_US, HOUR_US])
-def test_providers_by_window(ask: Ask, place: tuple[str, str], length_us: int) -> None:
+@pytest.mark.parametrize(("length_us", "interval"), [(MINUTE_US, "1m"), (HOUR_US, "1h")])
+def test_providers_by_window(ask: Ask, place: tuple[str, str], length_us: int, interval: str) -> None:
     @FEW
     @given(lp_records())
     def check(records: list[OracleLpRecord]) -> None:
@@ -183,6 +183,11 @@ def test_providers_by_window(ask: Ask, place: tuple[str, str], length_us: int) -
             assert figures.rejects_sum == units(sum(each.quotes * each.reject_rate for each in held), 20)
             last = max(held, key=lambda each: (each.event_time_us, each.offset), default=None)
             assert figures.status == ("" if last is None else last.status)
+            whole = cells.get((0, interval, row.at_us, row.lp))
+            if whole is None or len(whole.known) != len({id(each) for cell in own for each in cell.known}):
+                continue
+            if len(whole.records) == len(held):  # else a minute had ended for a record that the hour still took
+                assert figures.up_us == whole.up_us
 
     check()
 

@@ -1,42 +1,22 @@
 """A desk's topic once more: a dry run writes nothing, a real one what the flow would have, and nobody is told again."""
 
-from pathlib import Path
-
 import pytest
 from redis import Redis
 
 from flows.analytics_reading import SETTING_OF, desk_settings
 from jobs.desk.verify import verify_desk
-from runtime.settings.whole import Settings, load_settings
+from runtime.settings.whole import Settings
 from schemas.desk import DESK_KINDS, DeskKind
-from schemas.names import EVENTS_STREAM
 from tapeflow.cli import main
-from tests.integration.flows.desk_feeding import MINUTE_US, Desk, desk_environment, rows_of
+from tests.integration.flows.desk_feeding import MINUTE_US, Desk, rows_of
 
 MONDAY_US = 1_760_313_600_000_000
 
 
-@pytest.fixture
-def settings(
-    kafka_bootstrap: str,
-    redis_url: str,
-    clickhouse_dsn: str,
-    clickhouse_database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    names = desk_environment(kafka_bootstrap, redis_url, clickhouse_dsn, clickhouse_database, tmp_path, *DESK_KINDS)
-    for name, value in names.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == 0
-    return load_settings()
-
-
-def messages(settings: Settings) -> tuple[set[bytes], int]:
-    """Keys of messages in Redis, which other tests fill too, and how many events stand in their stream."""
+def messages(settings: Settings) -> dict[bytes, bytes]:
+    """Everything that Redis holds for people, byte by byte; other tests may have put something there before."""
     with Redis.from_url(settings.redis_url) as redis:
-        return set(redis.keys("md:*")), redis.xlen(EVENTS_STREAM)
+        return {key: redis.dump(key) for key in redis.keys("md:*")}
 
 
 @pytest.mark.parametrize("kind", DESK_KINDS)

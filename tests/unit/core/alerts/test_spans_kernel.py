@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.alerts.spans import new_spans
-from core.alerts.spans_kernel import NEVER_US, SLICE_US, SLOTS, extremes, newest_start_us, note_trade
+from core.alerts.spans_kernel import NEVER_US, SLICE_US, SLOTS, SPAN_COUNT, extremes, newest_start_us, note_trade
 from kernels.decimal_text import from_limbs, from_pair, to_pair, units
 from schemas.alert_series import DAY_WINDOW
 from schemas.columns import TRADE
@@ -42,7 +42,7 @@ class Tape:
 
     @property
     def day(self) -> np.void:
-        return self.spans.opens[8 + DAY_WINDOW]
+        return self.spans.opens[SPAN_COUNT + DAY_WINDOW]
 
 
 def test_a_window_ends_with_the_slice_of_the_newest_trade() -> None:
@@ -78,7 +78,7 @@ def test_slices_add_up_exactly() -> None:
     tape = Tape()
     for _ in range(3):
         tape.trade(10, "999999999999999999.9999999999", "999999999999999999.9999999999")
-    slot = tape.spans.opens[8]
+    slot = tape.spans.opens[SPAN_COUNT]
     most = 10**28 - 1
     assert (int(slot["count"]), from_pair(int(slot["volume_hi"]), int(slot["volume_lo"]))) == (3, 3 * most)
     assert from_limbs([int(tape.head[f"quote{limb}"]) for limb in range(4)]) == 3 * most * most

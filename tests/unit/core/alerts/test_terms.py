@@ -3,6 +3,8 @@
 from core.alerts.terms import bound_of, rule_rows, state_code, state_word, window_code
 from core.alerts.watch_kernel import ARMED, EXPIRED, FIRED, WAITING
 from schemas.alert_rules import STATES, RuleTerms
+from schemas.alert_series import SPANS
+from schemas.intervals import INTERVALS
 
 UNITS = 10**10
 
@@ -70,6 +72,7 @@ def test_a_distance_below_has_a_sign_and_an_extreme_is_passed_by_a_unit_at_least
 
 
 def test_windows_are_known_by_their_place() -> None:
-    assert [window_code("rise", each) for each in ("1m", "1D")] == [0, 5]
-    assert [window_code("high", each) for each in ("day", "52w")] == [6, 7]
-    assert (window_code("close", "1W"), window_code("price", "")) == (6, 0)
+    for series, names in (("rise", ("1m", "1D")), ("high", ("day", "52w"))):
+        assert [SPANS[window_code(series, each)].name for each in names] == list(names)
+    assert INTERVALS[window_code("close", "1W")].name == "1W"
+    assert window_code("price", "") == 0

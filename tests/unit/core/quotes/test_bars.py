@@ -8,11 +8,12 @@ from core.quotes import bars as module
 from core.quotes.bars import NEVER
 from core.quotes.book import QuoteBook, QuoteRules
 from oracle.quotes import OracleQuote
+from schemas.intervals import parse_interval
 from schemas.quotes import QuoteBar
 from tests.property.quote_records import START_US, quote, quote_batch
 
 MINUTE_US = 60_000_000
-RULES = QuoteRules(intervals=(0, 3), out_of_order_us=5_000_000)
+RULES = QuoteRules(intervals=(0, parse_interval("1h")), out_of_order_us=5_000_000)
 
 
 def after(book: QuoteBook, *quotes: OracleQuote, until_us: int = NEVER) -> list[QuoteBar]:
