@@ -153,11 +153,13 @@ class Runner:
             await self._until_said(self._jobs.fail, claim, error="the server failed; its log knows the report's id")
 
     async def _until_said(self, say: Callable[..., Awaitable[bool]], claim: Claim, **words: object) -> None:
-        """Redis may be out; should another gateway take the job meanwhile, ours is not asked for."""
+        """Redis may be out meanwhile. What was written for a job that isn't ours any more is for nobody."""
         while True:
             try:
-                await say(claim, **words)
+                ours = await say(claim, **words)
             except OUT:
                 await asyncio.sleep(BEAT_S)
             else:
+                if not ours:
+                    await self._results.forget(claim.id, claim.run)
                 return

@@ -60,8 +60,7 @@ def differences(page: Page, market: LiveMarket, folder: Path) -> list[str]:
     rows = market.get(
         f"/api/ohlc/BTC%2FUSDT?timeframe=1m&limit=1000&order=asc&startTime={first_ms}&endTime={before_ms}"
     )
-    assert len(rows) > 5
-    wrong = []
+    wrong = [] if len(rows) > 5 else [f"only {len(rows)} bars ended so long ago"]
     for row in rows:
         bar = held.get(int(row["time"]))
         if bar is None:
@@ -69,6 +68,12 @@ def differences(page: Page, market: LiveMarket, folder: Path) -> list[str]:
         elif any(Decimal(bar[name]) != Decimal(row[name]) for name in VALUES):
             wrong.append(f"{bar} is {row}")
     return wrong
+
+
+def give_token(page: Page, token: str) -> None:
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Use this token").click()
+    page.mouse.move(0, 0)  # away from the chart, which tells of the bar that is pointed at
 
 
 def closes(page: Page, count: int) -> None:
@@ -98,12 +103,10 @@ def test_it_asks_for_a_token_and_goes_on_when_one_ends(market: LiveMarket, brows
         expect(page.get_by_role("dialog")).to_contain_text("asks for a token")
         assert visit.axe() == []
         ends_soon = market.gateway.token("trader-1", role="trader", lifetime_s=60)
-        page.get_by_label("Token").fill(ends_soon)
-        page.get_by_role("button", name="Use this token").click()
+        give_token(page, ends_soon)
         page.wait_for_selector(LIVE, timeout=60_000)
         expect(page.get_by_role("dialog")).to_contain_text("ended", timeout=90_000)
-        page.get_by_label("Token").fill(market.token)
-        page.get_by_role("button", name="Use this token").click()
+        give_token(page, market.token)
         light(page, "Live")
         closes(page, 2)
         eventually(lambda: differences(page, market, tmp_path) == [], 20)

@@ -133,6 +133,31 @@ def test_a_cancelled_report_ends_its_work(market: Market, monkeypatch: pytest.Mo
     with_parts(market, work)
 
 
+def test_a_report_that_is_cancelled_as_it_ends_leaves_no_rows(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "BEAT_S", 60)  # so that its end learns of it first
+    made: list[str] = []
+
+    async def work(parts: ReportParts) -> None:
+        async def read(source: Source, ask: Ask) -> AsyncIterator[Part]:
+            began.append(ask.kind)
+            yield Part([ask], 1)
+            assert await parts.jobs.drop("ends", made[0])
+            await parts.results.forget(made[0])
+
+        monkeypatch.setitem(runner_module.KINDS, "bars", replace(BARS, read=read))
+        made.append((await parts.jobs.add("ends", ask_of())).answer.id)
+        parts.open()
+
+        async def has_ended() -> bool:
+            return bool(began) and not parts.runner.under_way
+
+        await until(has_ended)
+
+    with_parts(market, work)
+    left_rows = f"SELECT count() FROM {market.database}.report_chunks WHERE report = %(id)s"
+    assert market.clickhouse.execute(left_rows, {"id": made[0]}) == [(0,)]
+
+
 def test_a_process_that_stops_in_order_gives_its_reports_back_at_once(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
