@@ -7,16 +7,14 @@ is there must be so that nothing is lost: figures follow from all records of a t
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from connectors.kafka.options import KafkaReadOptions
-from connectors.kafka.questions import TopicQuestions
 from connectors.kafka.rights import KafkaRights
 from connectors.kafka.topic_config import topic_config
 from flows.analytics_reading import desk_topics
 from flows.reading import read_options
 from jobs.doctor.finding import Finding
+from jobs.doctor.topics import Marks, rights_lacking, topic_marks
 from runtime.settings.whole import Settings
 from schemas.desk import DeskKind
-from schemas.errors import MissingObject, SettingError
 from schemas.names import armed_topic, dead_letter_topic
 
 __all__ = ["desk_findings", "rules_findings"]
@@ -32,7 +30,7 @@ def desk_findings(settings: Settings) -> Iterator[Finding]:
     """Of each topic of a desk that is there; one line where none is."""
     rights = KafkaRights(read_options(settings))
     topics = desk_topics(settings)
-    there = {kind: found for kind, topic in topics.items() if (found := _marks(settings, topic)) is not None}
+    there = {kind: found for kind, topic in topics.items() if (found := topic_marks(settings, topic)) is not None}
     if not there:
         yield Finding("desk", "ok", f"no desk: none of {', '.join(topics.values())} is there")
         return
@@ -43,12 +41,12 @@ def desk_findings(settings: Settings) -> Iterator[Finding]:
             yield Finding(name, "warning", what, f"create it, or leave {kind} out of TAPEFLOW_ANALYTICS_KINDS")
             continue
         yield _topic_of_desk(name, kind, there[kind])
-        yield from _lacking(rights, topic, "READ", "DESCRIBE")
+        yield from rights_lacking(rights, topic, "READ", "DESCRIBE")
         if settings.dead_letters_from != "none" and rights.topic(dead_letter_topic(topic)).exists:
-            yield from _lacking(rights, dead_letter_topic(topic), "WRITE", "DESCRIBE")
+            yield from rights_lacking(rights, dead_letter_topic(topic), "WRITE", "DESCRIBE")
 
 
-def _topic_of_desk(name: str, kind: DeskKind, marks: Mapping[int, tuple[int, int]]) -> Finding:
+def _topic_of_desk(name: str, kind: DeskKind, marks: Marks) -> Finding:
     held = sum(high - low for low, high in marks.values())
     said = f"{len(marks)} partitions, {held} records kept"
     if len(marks) > 1 and kind in ALONE:
@@ -62,9 +60,9 @@ def _topic_of_desk(name: str, kind: DeskKind, marks: Mapping[int, tuple[int, int
 def rules_findings(settings: Settings) -> Iterator[Finding]:
     """Of the topics of users' rules, where they are there."""
     rights, rules = KafkaRights(read_options(settings)), settings.alert_rules_topic
-    trades = _marks(settings, settings.kafka_topic) or {}
+    trades = topic_marks(settings, settings.kafka_topic) or {}
     for topic, partitions in ((rules, 1), (armed_topic(rules), len(trades))):
-        name, marks = f"topic {topic}", _marks(settings, topic)
+        name, marks = f"topic {topic}", topic_marks(settings, topic)
         if marks is None:
             yield Finding(name, "ok", "isn't there: `tapeflow run alerts` makes it")
             continue
@@ -78,19 +76,4 @@ def rules_findings(settings: Settings) -> Iterator[Finding]:
             yield Finding(name, "failed", what, "kafka-topics --alter --partitions: one for each of the trades'")
         else:
             yield Finding(name, "ok", f"{len(marks)} partitions{', compacted' if policy else ''}")
-        yield from _lacking(rights, topic, "READ", "WRITE", "DESCRIBE")
-
-
-def _marks(settings: Settings, topic: str) -> dict[int, tuple[int, int]] | None:
-    """First and end offset of each partition, None where there is no such topic, or none that may be seen."""
-    options = KafkaReadOptions(bootstrap=settings.kafka_bootstrap, topic=topic, properties=settings.kafka_properties)
-    try:
-        with TopicQuestions(options) as questions:
-            return questions.watermarks(range(questions.facts().partitions))
-    except (MissingObject, SettingError):
-        return None
-
-
-def _lacking(rights: KafkaRights, topic: str, *wanted: str) -> Iterator[Finding]:
-    if missing := ", ".join(rights.topic(topic).lacks(*wanted)):
-        yield Finding(f"rights on {topic}", "failed", f"{missing} is missing", f"grant {missing} on topic {topic}")
+        yield from rights_lacking(rights, topic, "READ", "WRITE", "DESCRIBE")

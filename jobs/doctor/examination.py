@@ -20,6 +20,7 @@ from flows.live import bounds_of
 from flows.reading import read_options, registry_of
 from jobs.doctor.desk import desk_findings, rules_findings
 from jobs.doctor.finding import Finding
+from jobs.doctor.quotes import quotes_findings
 from jobs.doctor.redis import redis_memory
 from jobs.doctor.rights import clickhouse_findings, kafka_findings, redis_findings
 from jobs.doctor.topic_sample import sample_topic
@@ -235,6 +236,7 @@ CHECKS: Final[dict[str, Check]] = {
     "dead letters": _dead_letters,
     "desk": desk_findings,
     "rules": rules_findings,
+    "quotes": quotes_findings,
     "schema registry": _registry,
     "clickhouse": _clickhouse,
     "redis": _redis,

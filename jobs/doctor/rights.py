@@ -11,10 +11,9 @@ from typing import Any
 from connectors.kafka.rights import KafkaRights
 from flows.reading import read_options
 from jobs.doctor.finding import Finding
-from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
-from schemas.names import requeued_topic
+from schemas.names import QUOTE_BARS_TABLE, requeued_topic
 from sinks.clickhouse import rights as clickhouse_rights
 from sinks.redis import rights as redis_rights
 
@@ -79,9 +78,11 @@ def redis_findings(client: Any, settings: RedisSettings) -> Iterator[Finding]:
         yield Finding(name, "ok", "all that live needs")
 
 
-def clickhouse_findings(client: Any, settings: ClickHouseSettings) -> Iterator[Finding]:
-    """INSERT for history; SELECT for verify; INSERT for what a gateway writes."""
-    lacking = list(clickhouse_rights.lacking_rights(client, settings.clickhouse_database))
+def clickhouse_findings(client: Any, settings: Settings) -> Iterator[Finding]:
+    """INSERT for history, and for bars of quotes where some are made; SELECT for verify; INSERT for what a gateway
+    writes."""
+    inserted = clickhouse_rights.INSERTED + ((QUOTE_BARS_TABLE,) if settings.quote_intervals else ())
+    lacking = list(clickhouse_rights.lacking_rights(client, settings.clickhouse_database, inserted))
     served = list(clickhouse_rights.lacking_for_gateway(client, settings.clickhouse_database))
     needed = [each for each in lacking if each.startswith("INSERT")]
     if needed:

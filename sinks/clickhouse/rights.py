@@ -4,7 +4,7 @@
 and a selection without rows change nothing, and are refused as any other, by any version.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from clickhouse_driver import Client, errors
@@ -29,9 +29,9 @@ SERVED: Final = {REPORT_CHUNKS_TABLE: "report", ALERT_STATES_TABLE: "id"}
 """Written by the gateway, for reports and for alerts that are acknowledged; a column of each."""
 
 
-def lacking_rights(client: Client, database: str) -> Iterator[str]:
+def lacking_rights(client: Client, database: str, inserted: Sequence[str] = INSERTED) -> Iterator[str]:
     """Rights as a GRANT spells them. Tables that aren't there are left out: their absence is told elsewhere."""
-    for table in INSERTED:
+    for table in inserted:
         if _is_denied(client, f"INSERT INTO {database}.{table} (symbol) SELECT '' WHERE 0"):
             yield f"INSERT ON {database}.{table}"
     for table in SELECTED:

@@ -179,7 +179,8 @@ def test_the_chart_knows_every_flow_and_those_beside_bars_can_be_left_out() -> N
     assert always
     assert optional
     chosen = re.findall(r'"(\w+)"', optional[1])
-    assert {*always[1].split(), *chosen} <= set(FlowName)
+    assert {*always[1].split(), *chosen} == set(FlowName)
+    assert {str(service["command"][1]) for service in OURS.values() if service["command"][0] == "run"} == set(FlowName)
     for name in (*always[1].split(), *chosen):
         assert {"replicas", "processes", "storage", "resources"} <= set(values[name])
         assert ("enabled" in values[name]) == (name in chosen)

@@ -6,7 +6,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- /* The flows that run: live and history always, the others where their values say so. */}}
 {{- define "tapeflow.flows" -}}
 live history
-{{- range $flow := list "alerts" "analytics" }}
+{{- range $flow := list "alerts" "analytics" "quotes" }}
 {{- if (index $.Values $flow).enabled }} {{ $flow }}{{ end }}
 {{- end }}
 {{- end }}
