@@ -20,7 +20,7 @@ from oracle.rows import RowComparison
 from runtime.settings.whole import Settings
 from schemas.desk import DeskKind
 from sinks.clickhouse.sink import connect as connect_clickhouse
-from sinks.redis.sink import connect as connect_redis
+from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["DeskMade", "prove_desk", "prove_rules", "ticks_of"]
 

@@ -24,7 +24,7 @@ from processes.gateway_processes import GatewayProcesses, checked_port, prepare_
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, Unreachable
 from schemas.names import RedisKeys
-from sinks.redis.sink import connect as connect_redis
+from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["DemoGateway", "first_symbol", "gateway_settings"]
 

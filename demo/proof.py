@@ -30,7 +30,7 @@ from runtime.settings.whole import Settings
 from schemas.errors import MissingObject
 from schemas.rejects import Reason
 from sinks.clickhouse.sink import connect as connect_clickhouse
-from sinks.redis.sink import connect as connect_redis
+from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["Proof", "prove"]
 

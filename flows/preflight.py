@@ -17,8 +17,8 @@ from schemas.errors import SettingError
 from schemas.names import armed_topic
 from sinks.clickhouse.migrations import check_tables
 from sinks.clickhouse.sink import connect as connect_clickhouse
-from sinks.redis.sink import check_writer
-from sinks.redis.sink import connect as connect_redis
+from sinks.redis.connection import check_writer
+from sinks.redis.connection import connect as connect_redis
 
 __all__ = [
     "check_alerts",

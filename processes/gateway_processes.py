@@ -34,7 +34,7 @@ from processes.runner import worker_environment
 from processes.workers import exit_code, said_code, start_worker
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, Unreachable
-from sinks.redis.sink import connect as connect_redis
+from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["Addresses", "GatewayProcesses", "answers", "prepare_gateway", "run_gateway"]
 

@@ -13,7 +13,6 @@ from typing import IO, Final, NoReturn
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.preflight import check_flow
 from processes.workers import Workers
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError
@@ -69,6 +68,8 @@ def run_flow(name: str, processes: int, settings: Settings) -> NoReturn:
     """Become the process that runs the flow in the foreground, until it ends or a signal asks it to."""
     FlowProcess(name, settings, processes)  # refuses a number of processes that can't be
     if processes > 1:
+        from flows.preflight import check_flow  # noqa: PLC0415 - it loads every reader
+
         check_flow(name, settings)
     command = [sys.executable, "-m", "processes.supervisor", name, "--processes", str(processes)]
     os.execve(sys.executable, command, worker_environment(settings))  # noqa: S606 - keeps the pid

@@ -28,6 +28,7 @@ from processes.engine_errors import cause_of
 from processes.first_error import FirstError
 from processes.recovery import check_writable, only_one, state_folder
 from processes.warm import warm_if_cold
+from runtime.garbage import keep_what_is_loaded
 from runtime.logging import configure_logging
 from runtime.metrics import serve_metrics
 from runtime.settings.running import RunningSettings
@@ -140,6 +141,7 @@ def run_worker(name: str, settings: Settings, stop: StopSignal, place: Place, fi
         log.info("peers_awaited", addresses=list(place.addresses))
     flow = importlib.import_module(f"flows.{name}").build(settings, stop)
     first.watch(flow, folder)
+    keep_what_is_loaded()
     cli_main(
         flow,
         process_id=place.process,

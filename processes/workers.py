@@ -70,7 +70,7 @@ def start_worker(
     told = [] if words is None else ["--last-words", str(words)]
     told += [] if queue is None else [str(queue)]
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
-        [sys.executable, "-m", *module, *told],
+        [sys.executable, "-m", "processes.load", *module, *told],
         env=dict(environment),
         stdout=log,
         stderr=log,

@@ -35,8 +35,8 @@ from schemas.errors import SettingError, TapeflowError
 from sinks.clickhouse.migrations import check_tables
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.clickhouse.sink import place
+from sinks.redis.connection import connect as connect_redis
 from sinks.redis.rights import server_info, symbol_count
-from sinks.redis.sink import connect as connect_redis
 
 __all__ = ["examine"]
 

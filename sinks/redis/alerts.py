@@ -14,8 +14,8 @@ from runtime.outage import persist
 from schemas.alert_stream import ADD_ALERTS, alert_arguments
 from schemas.desk import DeskAlert
 from schemas.names import ALERTS_SENT_KEY, EVENTS_STREAM
+from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.refusals import refusal
-from sinks.redis.sink import is_outage, open_client, place
 
 __all__ = ["AlertWriter"]
 

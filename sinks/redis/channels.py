@@ -20,9 +20,9 @@ from schemas.desk import DeskEntry
 from schemas.names import sent_key
 from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
+from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import ADD_ENTRIES
-from sinks.redis.sink import is_outage, open_client, place
 
 __all__ = ["ChannelSink", "ChannelWriter"]
 

@@ -22,8 +22,8 @@ from schemas.channels import ENTRIES_KEPT
 from schemas.errors import SettingError, TapeflowError, WriteFailed
 from schemas.names import EVENTS_STREAM, PRICE_ALERTS_KEY, alert_rules_key, last_firings_key
 from schemas.rule_view import KEEP_RULES, RuleView
+from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.refusals import NO_RIGHT
-from sinks.redis.sink import is_outage, open_client, place
 
 __all__ = ["PUBLISH_ALERTS", "AlertPublisher", "alert_data"]
 

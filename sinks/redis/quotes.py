@@ -23,11 +23,11 @@ from schemas.names import RedisKeys, quotes_filled_key, quotes_stream
 from schemas.quotes import QUOTE_STATE, QuoteRows, QuoteStates
 from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
+from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.encode import TextTable
 from sinks.redis.quote_json import quote_messages
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import APPLY_QUOTES
-from sinks.redis.sink import is_outage, open_client, place
 
 __all__ = ["QuotesSink", "QuotesWriter"]
 

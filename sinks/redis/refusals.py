@@ -14,8 +14,7 @@ import redis
 
 from schemas.errors import SettingError, TapeflowError, WriteFailed
 from schemas.names import EPOCH_KEY
-from sinks.redis.scripts import APPLY_UPDATE
-from sinks.redis.state import Call
+from sinks.redis.scripts import APPLY_UPDATE, Call
 
 __all__ = ["NO_RIGHT", "refusal", "replica"]
 

@@ -13,7 +13,10 @@ ever added, so the oldest and the newest entry tell what is held: see docs/adr/0
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["ADD_ENTRIES", "APPLY_QUOTES", "APPLY_UPDATE"]
+__all__ = ["ADD_ENTRIES", "APPLY_QUOTES", "APPLY_UPDATE", "Call"]
+
+Call = tuple[bytes, bytes, bytes]
+"""Packed final bars, live bars, tickers of one call of APPLY_UPDATE."""
 
 APPLY_UPDATE: Final = files(__package__).joinpath("apply_update.lua").read_text("utf-8")
 APPLY_QUOTES: Final = files(__package__).joinpath("apply_quotes.lua").read_text("utf-8")

@@ -7,7 +7,6 @@ data, or without its last seconds, gets everything that this worker holds again.
 server answers (its run id) and whose data it holds (md:epoch), because a restart from an old dump keeps the epoch.
 """
 
-import re
 import secrets
 import threading
 import time
@@ -18,25 +17,21 @@ from typing import Final
 import redis
 import structlog
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from runtime.outage import heard, persist
 from schemas.closing import quietly
-from schemas.errors import SettingError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
 from sinks.redis.bounds import RedisBounds
+from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.encode import KeyParts
-from sinks.redis.refusals import refusal, replica
-from sinks.redis.scripts import APPLY_UPDATE
-from sinks.redis.state import Call, LiveUpdate, ShardState
+from sinks.redis.refusals import refusal
+from sinks.redis.scripts import APPLY_UPDATE, Call
+from sinks.redis.state import LiveUpdate, ShardState
 
-__all__ = ["LiveUpdate", "RedisSink", "RedisWriter", "check_writer", "connect", "is_outage", "open_client", "place"]
+__all__ = ["LiveUpdate", "RedisSink", "RedisWriter"]
 
-CONNECT_S: Final = 3.0
-ANSWER_S: Final = 5.0
 FINALS_KEPT: Final = 100_000
 """Final bars kept in memory to fill a Redis that lost them, over all shards: 21 MB."""
 CALLS_MAX: Final = 16
@@ -48,115 +43,7 @@ LONG_WRITE_S: Final = 0.2
 SOURCE: Final = "tapeflow"
 DEFAULTS: Final = RedisBounds()
 
-_OUTAGES: Final = (
-    redis.exceptions.ConnectionError,
-    redis.exceptions.TimeoutError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.OutOfMemoryError,
-    OSError,
-)
-_OUTAGE_WORDS: Final = (
-    "LOADING",
-    "MASTERDOWN",
-    "BUSY ",
-    "NOREPLICAS",
-    "MISCONF",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "UNBLOCKED",
-)
-_OUTAGE_IN_SCRIPT: Final = re.compile(
-    r"Error running script .*?: -(READONLY|OOM|NOREPLICAS|MISCONF|MASTERDOWN|BUSY) ", re.DOTALL
-)
-"""Redis before 7 wraps what a command in a script answers, and redis-py then knows no type for it."""
-
 _log = structlog.get_logger()
-
-
-def connect(url: str) -> redis.Redis:
-    """Client with timeouts and without hidden retries, after one answered PING.
-
-    Raises SettingError for a URL or login that Redis refuses, another server there, or a node of a Redis Cluster,
-    Unreachable when nothing answers.
-    """
-    client = open_client(url)
-    try:
-        client.ping()
-        clustered = _in_cluster_mode(client)
-    except redis.exceptions.AuthenticationError as error:
-        client.close()
-        raise SettingError(
-            "Redis refused the login", where=place(url), mend=f"set TAPEFLOW_REDIS_URL ({error})"
-        ) from error
-    except _OUTAGES as error:
-        client.close()
-        raise Unreachable(
-            "Redis does not answer", where=place(url), mend=f"start it or set TAPEFLOW_REDIS_URL ({error})"
-        ) from error
-    except redis.exceptions.InvalidResponse as error:
-        client.close()
-        raise SettingError("what answers is no Redis", where=place(url), mend="set TAPEFLOW_REDIS_URL") from error
-    except redis.exceptions.RedisError as error:
-        client.close()
-        raise refusal(error, client, place(url), "PING") from error
-    if clustered:
-        client.close()
-        raise SettingError(
-            "Redis runs in cluster mode, and one script of ours writes keys of many slots",
-            where=place(url),
-            mend="set TAPEFLOW_REDIS_URL to a single primary (with replicas, or behind a proxy that presents one node)",
-        )
-    return client
-
-
-def check_writer(client: redis.Redis, url: str) -> None:
-    """Raises SettingError for a replica, or a right missing that a RedisWriter needs before its first write."""
-    asked = "INFO"
-    try:
-        role = client.info("replication").get("role")
-        asked = "SCRIPT LOAD"
-        client.script_load(APPLY_UPDATE)
-    except redis.exceptions.RedisError as error:
-        if is_outage(error):
-            raise Unreachable("Redis does not answer", where=place(url), mend=str(error)) from error
-        raise refusal(error, client, place(url), asked) from error
-    if role != "master":
-        raise replica(place(url))
-
-
-def _in_cluster_mode(client: redis.Redis) -> bool:
-    try:
-        return bool(client.info("cluster").get("cluster_enabled"))
-    except redis.exceptions.ResponseError:
-        return False  # a login or proxy without INFO: what it needs it says at its first command
-
-
-def open_client(url: str) -> redis.Redis:
-    try:
-        return redis.Redis.from_url(
-            url, socket_timeout=ANSWER_S, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 0)
-        )
-    except ValueError as error:
-        raise SettingError("bad Redis URL", where=place(url), mend=f"redis://host:6379/0 ({error})") from error
-
-
-def place(url: str) -> str:
-    """The URL without its login, which may stand in its query too: ?password=…"""
-    scheme, separator, rest = url.partition("://")
-    server, _, query = (rest if separator else url).partition("?")
-    if "@" in query and "@" not in server:
-        server = "***"  # perhaps a password with both signs in it, and this is the half of it
-    server = server.rpartition("@")[2]
-    return f"{scheme}://{server}" if separator else server
-
-
-def is_outage(error: Exception) -> bool:
-    if isinstance(error, redis.exceptions.AuthenticationError):
-        return False
-    if not isinstance(error, redis.exceptions.ResponseError):
-        return isinstance(error, _OUTAGES)
-    words = str(error)
-    return isinstance(error, _OUTAGES) or words.startswith(_OUTAGE_WORDS) or bool(_OUTAGE_IN_SCRIPT.match(words))
 
 
 class RedisWriter:

@@ -17,14 +17,12 @@ from schemas.columns import BAR, TICKER, BarBatch, BarRows, Ints, Longs, Mask, R
 from schemas.contract import SEQUENCE_MAX
 from schemas.intervals import INTERVALS
 from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
+from sinks.redis.scripts import Call
 
 __all__ = ["LiveUpdate", "ShardState"]
 
 MESSAGES_MAX = 2000
 """Messages of one script call: Lua's unpack takes under 8,000 values, MSET two per message."""
-
-Call = tuple[bytes, bytes, bytes]
-"""Packed final bars, live bars, tickers of one script call."""
 
 
 @dataclass(slots=True)

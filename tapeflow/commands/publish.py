@@ -60,7 +60,7 @@ async def send(
     """The entry's id. Raises InputError, or Unreachable when Redis doesn't answer."""
     from gateway.stores.publish import publish as write
     from gateway.stores.redis_pool import REDIS_ERRORS, open_redis
-    from sinks.redis.sink import place
+    from sinks.redis.connection import place
 
     redis = open_redis(settings.redis_url, TIMEOUT_MS)
     try:

@@ -18,7 +18,7 @@ FILES: Final = "sinks/files.py"
 HANDOVER: Final = "sinks/handover.py"
 OUTAGE: Final = "runtime/outage.py"
 REDIS: Final = tuple(
-    f"tests/integration/sinks/test_redis.py::test_{name}"
+    f"tests/integration/sinks/redis/test_sink.py::test_{name}"
     for name in (
         "an_update_lands_in_keys_and_stream",
         "the_same_update_again_changes_nothing",

@@ -9,8 +9,9 @@ import pytest
 from local.redis import bundled_binary
 from schemas.errors import Unreachable
 from schemas.names import deltas_stream
-from sinks.redis import sink
-from sinks.redis.sink import RedisSink, RedisWriter, connect
+from sinks.redis import connection, sink
+from sinks.redis.connection import connect
+from sinks.redis.sink import RedisSink, RedisWriter
 from tests.client_messages import decode_message
 from tests.integration.sinks.redis_reading import check_stream, update
 from tests.servers.redis import RedisServer
@@ -128,8 +129,8 @@ def test_looking_changes_nothing_and_waits_for_nobody(tmp_path: Path) -> None:
 
 
 def test_a_stalled_redis_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink, "ANSWER_S", 0.3)
-    monkeypatch.setattr(sink, "CONNECT_S", 0.3)
+    monkeypatch.setattr(connection, "ANSWER_S", 0.3)
+    monkeypatch.setattr(connection, "CONNECT_S", 0.3)
     with RedisServer(tmp_path) as server:
         feed = Feed(server.url)
         feed.reach(20)

@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from schemas.names import EVENTS_STREAM
-from sinks.redis.sink import RedisWriter, connect
+from sinks.redis.connection import connect
+from sinks.redis.sink import RedisWriter
 from sinks.redis.state import LiveUpdate
 from tests.integration.sinks.redis_reading import bar_at, update
 from tests.unit.sinks.rows import START_US, bars, tickers

@@ -12,7 +12,9 @@ from runtime.garbage import YOUNG_MAX, keep_what_is_loaded
 class Node:
     pass
 
+gc.disable()
 keep_what_is_loaded()
+assert gc.isenabled()
 assert gc.get_freeze_count() > 1_000
 node = Node()
 node.itself, gone = node, weakref.ref(node)

@@ -11,7 +11,7 @@ import redis
 from schemas.desk import DeskAlert
 from schemas.errors import SettingError
 from sinks.redis.alerts import AlertWriter
-from sinks.redis.sink import connect
+from sinks.redis.connection import connect
 from tests.servers.redis import RedisServer
 
 ALERT = DeskAlert("id", "open", 1_000_000, "error", "lp", "t", "m", "analytics", ("Check",))

@@ -8,7 +8,8 @@ import redis
 from local.redis import bundled_binary
 from schemas.names import SYMBOLS_KEY, deltas_stream
 from sinks.redis.bounds import BAR_BYTES, SHARES, RedisBounds
-from sinks.redis.sink import RedisWriter, connect
+from sinks.redis.connection import connect
+from sinks.redis.sink import RedisWriter
 from tests.client_messages import BarMessage
 from tests.integration.sinks.redis_reading import check_stream, entries, moved, update
 from tests.servers.redis import RedisServer

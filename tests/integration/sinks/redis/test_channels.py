@@ -12,7 +12,7 @@ from core.analytics.order import passed_order
 from schemas.desk import DeskEntry
 from schemas.errors import SettingError, Unreachable
 from sinks.redis.channels import ChannelSink, ChannelWriter
-from sinks.redis.sink import connect
+from sinks.redis.connection import connect
 from tests.servers.redis import RedisServer
 
 TOPIC = "routing-decisions"

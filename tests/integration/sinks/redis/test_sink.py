@@ -12,7 +12,8 @@ from local.redis import bundled_binary
 from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, deltas_stream
 from sinks.redis.bounds import RedisBounds
-from sinks.redis.sink import RedisWriter, connect
+from sinks.redis.connection import connect
+from sinks.redis.sink import RedisWriter
 from tests.client_messages import BarMessage, Delta, Snapshot, decode_message
 from tests.integration.sinks.redis_reading import bar_at, check_stream, entries, moved, update
 from tests.servers.redis import RedisServer

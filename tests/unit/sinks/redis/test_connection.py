@@ -3,7 +3,7 @@
 import pytest
 from redis.exceptions import AuthenticationError, ResponseError
 
-from sinks.redis.sink import is_outage, place
+from sinks.redis.connection import is_outage, place
 
 
 @pytest.mark.parametrize(
