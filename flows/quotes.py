@@ -56,7 +56,13 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None) -> D
     metrics, latency = QuotesMetrics(NAME, worker=worker_of(own)), LatencyHistogram(NAME)
     source, rules = quotes_source(own, stop), quote_rules(own)
     shards = len(source.list_parts())
-    sink = QuotesSink(own.redis_url, shards, stop=stop, on_written=partial(measure, latency))
+    sink = QuotesSink(
+        own.redis_url,
+        shards,
+        publish_updates=own.publish_updates,
+        stop=stop,
+        on_written=partial(measure, latency),
+    )
 
     def apply(state: bytes | None) -> QuotesStep:
         return QuotesStep(

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from gateway.messages.channel import Channel, Message
 from gateway.messages.errors import ErrorCode
-from gateway.messages.values import IsoTime, Number, NumberOrNull, SymbolName, SymbolNames, WatchlistIds
+from gateway.messages.values import NOTHING, IsoTime, Number, NumberOrNull, SymbolName, SymbolNames, WatchlistIds
 
 __all__ = [
     "BATCH_MAX",
@@ -68,7 +68,8 @@ class QuotesConnected(msgspec.Struct, tag="connected", tag_field="type", rename=
 
 
 class Quote(msgspec.Struct, rename="camel", kw_only=True):
-    """A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null."""
+    """A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null. Bid and
+    ask are there where they are known."""
 
     symbol: SymbolName
     price: Number
@@ -79,6 +80,8 @@ class Quote(msgspec.Struct, rename="camel", kw_only=True):
     low: Number
     open: Number
     previous_close: NumberOrNull
+    bid: Annotated[Number, Meta(description="The best, of the symbol's quotes or as of its last trades")] = NOTHING
+    ask: Number = NOTHING
     timestamp: Annotated[IsoTime, Meta(description="Event time of the last trade, ISO 8601, UTC")]
     source: Annotated[str, Meta(description="The exchange")]
 
@@ -147,10 +150,15 @@ EXAMPLE: Final = {
     "low": 2433,
     "open": 2440,
     "previousClose": 2438,
+    "bid": 2450.4,
+    "ask": 2450.6,
     "timestamp": "2026-01-01T00:00:00.100Z",
     "source": "XNSE",
 }
-OTHER: Final = {**EXAMPLE, "symbol": "TCS", "change": None, "changePercent": None, "previousClose": None}
+UNKNOWN: Final = {"change": None, "changePercent": None, "previousClose": None}
+OTHER: Final = (
+    {name: value for name, value in EXAMPLE.items() if name not in ("bid", "ask")} | UNKNOWN | {"symbol": "TCS"}
+)
 QUOTES: Final = Channel(
     "quotes",
     "/ws/quotes",

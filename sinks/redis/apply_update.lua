@@ -177,9 +177,8 @@ if #tickers > 0 then
       local symbol = match(snapshot, '"symbol":"([^"]*)"')
       names[#names + 1] = symbol
       if ARGV[8] ~= '' then
-        local update = '{"type":"price_update","symbol":"' .. symbol .. '","data":' .. snapshot
-          .. ',"source":' .. cjson.encode(tickers[at + 6]) .. '}'
-        call('PUBLISH', ARGV[8], update) -- market-data:updates
+        local quote = call('GET', 'md:quote:' .. symbol) -- md:quote:*
+        call('PUBLISH', ARGV[8], price_update(snapshot, quote)) -- market-data:updates
       end
     end
   end

@@ -19,7 +19,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from runtime.outage import persist
 from schemas.closing import quietly
-from schemas.names import RedisKeys, quotes_filled_key, quotes_stream
+from schemas.names import UPDATES_CHANNEL, RedisKeys, quotes_filled_key, quotes_stream
 from schemas.quotes import QUOTE_STATE, QuoteRows, QuoteStates
 from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
@@ -88,8 +88,9 @@ class ShardQuotes:
 class QuotesWriter:
     """Owns the connection and what each shard has published; used by one thread."""
 
-    def __init__(self, url: str, stop: threading.Event | None = None) -> None:
+    def __init__(self, url: str, stop: threading.Event | None = None, *, publish_updates: bool = False) -> None:
         self._client = open_client(url)
+        self._channel = UPDATES_CHANNEL if publish_updates else ""
         self._script = self._client.register_script(APPLY_QUOTES)
         self._where = place(url)
         self._stop = stop or threading.Event()
@@ -141,7 +142,7 @@ class QuotesWriter:
             raise refusal(error, self._client, self._where, "EVALSHA", script=APPLY_QUOTES) from error
 
     def _call(self, shard: int, packed: bytes) -> bool:
-        arguments: list[int | bytes] = [time.time_ns() // 1_000_000, STREAM_KEPT_MS, packed]
+        arguments: list[int | str | bytes] = [time.time_ns() // 1_000_000, STREAM_KEPT_MS, self._channel, packed]
         try:
             reply: Any = self._script([quotes_filled_key(shard), quotes_stream(shard)], arguments)
         except Exception:  # after any failure an old reply may still be on its way: never read on from it
@@ -165,6 +166,7 @@ class QuotesSink(FixedPartitionedSink[QuoteStates, None]):
         url: str,
         shards: int,
         *,
+        publish_updates: bool = False,
         stop: threading.Event | None = None,
         on_written: Callable[[Sequence[QuoteStates]], None] = lambda _: None,
     ) -> None:
@@ -172,7 +174,7 @@ class QuotesSink(FixedPartitionedSink[QuoteStates, None]):
         self._on_written = on_written
         self._parts = 0
         self._lock = threading.Lock()
-        self._writer = QuotesWriter(url, stop)
+        self._writer = QuotesWriter(url, stop, publish_updates=publish_updates)
         self._handover: Handover[QuoteStates] = Handover(
             self._write, name="quotes-writer", depth=WAITING_MAX, look=self._writer.look, look_s=LOOK_S
         )

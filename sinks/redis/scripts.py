@@ -4,7 +4,7 @@ The first is called by sinks.redis.sink with what sinks.redis.encode packed, the
 sinks.redis.channels. In the first two a key never goes back to a lower sequence, and the shard's stream gets what was
 accepted, so a retry or a second writer adds nothing. A delta goes out only when the stored sequence is the one it
 applies to, which heals the stream too. Of two shards' values of one symbol the greater sequence wins, then the lower
-shard: see docs/adr/0022-symbol-in-two-partitions.md.
+shard: see docs/adr/0022-symbol-in-two-partitions.md. Both tell simple consumers of a ticker by one function.
 
 An entry holds tickers and bars that ended; ``moved`` names open bars whose key has a newer state. ``sum`` counts bytes
 ever added, so the oldest and the newest entry tell what is held: see docs/adr/0023-bounds-of-redis.md.
@@ -18,6 +18,11 @@ __all__ = ["ADD_ENTRIES", "APPLY_QUOTES", "APPLY_UPDATE", "Call"]
 Call = tuple[bytes, bytes, bytes]
 """Packed final bars, live bars, tickers of one call of APPLY_UPDATE."""
 
-APPLY_UPDATE: Final = files(__package__).joinpath("apply_update.lua").read_text("utf-8")
-APPLY_QUOTES: Final = files(__package__).joinpath("apply_quotes.lua").read_text("utf-8")
-ADD_ENTRIES: Final = files(__package__).joinpath("add_entries.lua").read_text("utf-8")
+
+def _script(*names: str) -> str:
+    return "".join(files(__package__).joinpath(f"{name}.lua").read_text("utf-8") for name in names)
+
+
+APPLY_UPDATE: Final = _script("price_update", "apply_update")
+APPLY_QUOTES: Final = _script("price_update", "apply_quotes")
+ADD_ENTRIES: Final = _script("add_entries")

@@ -17,6 +17,8 @@ from gateway.ws.dialects.words import encode, iso, read_object, read_wanted, tic
 __all__ = ["QuotesDialect"]
 
 FIELDS: Final = ("price", "change", "changePercent", "volume", "high", "low", "open", "previousClose")
+BEST: Final = ("bid", "ask")
+"""There where they are known."""
 GREETING: Final = "Connected to tapeflow"
 _NULL: Final = msgspec.Raw(b"null")
 
@@ -67,6 +69,7 @@ class QuotesDialect(Dialect):
 
     def state(self, fields: Mapping[str, msgspec.Raw]) -> bytes:
         data = {"symbol": fields["symbol"], **{name: fields.get(name, _NULL) for name in FIELDS}}
+        data |= {name: fields[name] for name in BEST if bytes(fields.get(name, _NULL)) != b"null"}
         return encode({**data, "timestamp": _time(fields), "source": fields.get("exchange", _NULL)})
 
     def states(self, parts: Sequence[bytes], now_ms: int) -> Sequence[bytes]:
@@ -78,9 +81,14 @@ class QuotesDialect(Dialect):
         messages: Sequence[TickerMessage],
         now_ms: int,
     ) -> Sequence[bytes]:
-        if all(message.previous == message.sequence for message in messages):
-            return ()  # only bid and ask changed, which these messages don't have
+        if not any(map(_is_seen, messages)):
+            return ()  # a quote that changed nothing of what these messages have
         return (_message((self.state(fields),), now_ms),)
+
+
+def _is_seen(message: TickerMessage) -> bool:
+    is_quote_alone = message.previous == message.sequence
+    return not is_quote_alone or not message.fields().keys().isdisjoint(BEST)
 
 
 def _message(parts: Sequence[bytes], now_ms: int) -> bytes:

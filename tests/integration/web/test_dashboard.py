@@ -49,6 +49,7 @@ def test_a_live_market_without_an_error(demo: DemoCommand, browser: Browser) -> 
         expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
         expect(page.locator(".watch-foot")).to_have_text("50 symbols")
         expect(page.locator(".row").first.locator(".price")).not_to_have_text("–")
+        expect(page.locator(".best")).to_have_text(re.compile(r"^Bid[\d\u202f.]+Ask[\d\u202f.]+Spread[\d.]+$"))
         before = page.locator(".figures").inner_text()
         page.wait_for_function("(before) => document.querySelector('.figures').innerText !== before", arg=before)
         assert visit.is_clean()

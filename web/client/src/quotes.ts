@@ -132,6 +132,8 @@ export class QuotesClient<const E extends Exact = Doubles> extends Client<E> {
 
 /** A ticker of REST as `/ws/quotes` would send it. */
 export function quoteOfRow<N>(row: PriceRow<N>): StockQuote<N> {
-  const { bid: _, ask: __, sequence: ___, stale: ____, exchange, timestamp, ...rest } = row;
-  return { ...rest, timestamp: new Date(timestamp).toISOString(), source: exchange } as StockQuote<N>;
+  const { symbol, price, change, changePercent, volume, high, low, open, previousClose, bid, ask, timestamp, exchange } = row;
+  const best = { ...(bid !== null && { bid }), ...(ask !== null && { ask }) };
+  const day = { change, changePercent, volume, high, low, open, previousClose };
+  return { symbol, price, ...day, ...best, timestamp: new Date(timestamp).toISOString(), source: exchange } as StockQuote<N>;
 }

@@ -33,7 +33,7 @@ export const TICKER_DECIMALS = [
   "bidSize", "askSize", "mid", "spread",
 ] as const satisfies readonly (keyof PriceSnapshot)[];
 export const QUOTE_DECIMALS = [
-  "price", "change", "changePercent", "volume", "high", "low", "open", "previousClose",
+  "price", "change", "changePercent", "volume", "high", "low", "open", "previousClose", "bid", "ask",
 ] as const satisfies readonly (keyof Quote)[];
 export const BAR_DECIMALS = [
   "open", "high", "low", "close", "volume", "quoteVolume", "vwap",

@@ -337,20 +337,25 @@ describe("quotes", () => {
     expect(service.getLastMessageTime().getTime()).toBe(0);
     service.subscribe(["A", "B", "A"]);
     const prices: number[] = [];
-    const end = service.follow("A", ({ price }) => prices.push(price));
+    const bids: (number | undefined)[] = [];
+    const end = service.follow("A", ({ price, bid }) => {
+      prices.push(price);
+      bids.push(bid);
+    });
     await started(service);
     expect(script.socket.asked).toEqual([{ action: "subscribe", symbols: ["A", "B"] }]);
     const messages: string[] = [];
     const off = service.onMessage(({ type }) => messages.push(type));
     script.socket.say(
       { type: "connected", message: "", clientId: "c", timestamp: "" },
-      { type: "price_update", symbol: "A", data: quote("A", 1), timestamp: "" },
+      { type: "price_update", symbol: "A", data: { ...quote("A", 1), bid: 0.5, ask: 1.5 }, timestamp: "" },
       { type: "batch_update", updates: [{ symbol: "B", data: quote("B", 2) }, { symbol: "A", data: quote("A", 3) }], timestamp: "" },
     );
     off();
     script.socket.say({ type: "pong", timestamp: "" });
     expect(messages).toEqual(["connected", "price_update", "batch_update"]);
     expect(prices).toEqual([1, 3]);
+    expect(bids).toEqual([0.5, undefined]);
     service.unsubscribe(["A", "B", "C"]);
     await turn();
     expect(script.socket.asked.at(-1)).toEqual({ action: "unsubscribe", symbols: ["B"] });
@@ -413,7 +418,7 @@ describe("quotes", () => {
     expect(messages).toEqual([
       {
         type: "batch_update",
-        updates: [{ symbol: "A", data: { ...quote("A", 1.5), volume: 3, high: 2, timestamp: "2026-01-01T00:00:00.100Z" } }],
+        updates: [{ symbol: "A", data: { ...quote("A", 1.5), volume: 3, high: 2, ask: 2, timestamp: "2026-01-01T00:00:00.100Z" } }],
         timestamp: expect.stringMatching(/Z$/),
       },
     ]);

@@ -18,6 +18,16 @@ export function exact(text: string | null | undefined, scale = 0): string {
   return padded ? `${grouped}.${padded}` : grouped;
 }
 
+/** Ask less bid, with all digits; null where they cross. */
+export function spreadOf(bid: string, ask: string): string | null {
+  const scale = Math.max(scaleOf(bid), scaleOf(ask));
+  const units = (text: string) => BigInt(text.replace(".", "") + "0".repeat(scale - scaleOf(text)));
+  const spread = units(ask) - units(bid);
+  if (spread < 0n) return null;
+  const digits = String(spread).padStart(scale + 1, "0");
+  return scale ? `${digits.slice(0, -scale)}.${digits.slice(-scale)}` : digits;
+}
+
 const compactFormat = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 /** A size that only has to be grasped: 1.2M. */
 export function compact(value: number): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, clock, exact, moment, percent, scaleOf, sign } from "../src/format.ts";
+import { ago, clock, exact, moment, percent, scaleOf, sign, spreadOf } from "../src/format.ts";
 
 describe("exact", () => {
   it("keeps every digit and only adds zeros", () => {
@@ -13,6 +13,12 @@ describe("exact", () => {
 });
 
 it("counts digits behind the point", () => expect(["1", "1.5", "0.00001"].map(scaleOf)).toEqual([0, 1, 5]));
+
+it("takes a bid from an ask with all digits", () => {
+  expect([spreadOf("187.41", "187.5"), spreadOf("1", "1"), spreadOf("99", "101"), spreadOf("0.0000000001", "2")]).toEqual(["0.09", "0", "2", "1.9999999999"]);
+  expect(spreadOf("123456789012345678.1", "123456789012345678.25")).toBe("0.15");
+  expect(spreadOf("2.01", "2")).toBeNull();
+});
 
 it("tells directions without colour", () => {
   expect([percent("0.2703"), percent("-1.5"), percent(0), percent(null)]).toEqual(["+0.27%", "−1.50%", "0.00%", "–"]);

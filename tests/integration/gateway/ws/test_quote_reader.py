@@ -149,7 +149,8 @@ def test_a_client_has_the_best_bid_and_ask_at_once(own_redis: RedisServer) -> No
             await send(other, action="subscribe", symbols=["AAPL"])
             snapshot = await receive(client)
             assert (snapshot["bid"], snapshot["mid"], snapshot["quoteSequence"]) == (Decimal("186.5"), 187, 1)
-            await take(other, "price_update")
+            told = (await take(other, "price_update"))["data"]
+            assert (told["bid"], told["ask"]) == (Decimal("186.5"), Decimal("187.5"))
             write(2, "186.75", "187.5")
             change = await receive(client)
             assert (change["previous"], change["sequence"]) == (snapshot["sequence"], snapshot["sequence"])
@@ -157,11 +158,19 @@ def test_a_client_has_the_best_bid_and_ask_at_once(own_redis: RedisServer) -> No
                 "bid": Decimal("186.75"), "mid": Decimal("187.125"), "spread": Decimal("0.75"), "quoteSequence": 2,
             }  # fmt: skip
             assert "ask" not in change
+            told = (await take(other, "price_update"))["data"]
+            assert (told["price"], told["bid"], told["ask"]) == (187, Decimal("186.75"), Decimal("187.5"))
+            write(3, "186.75", "187.5")
+            change = await receive(client)
+            assert (change["quoteSequence"], "bid" in change) == (3, False)
             after = await world.flow.trade("AAPL", "188")
             change = await receive(client)
             assert (change["sequence"], "bid" in change) == (after["sequence"], False)
-            assert (await take(other, "price_update"))["data"]["price"] == 188, "a quote alone says nothing there"
-            write(3, "190", "189")
+            told = (await take(other, "price_update"))["data"]
+            assert (told["price"], told["bid"]) == (188, Decimal("186.75")), (
+                "a quote of the same bid and ask is no news"
+            )
+            write(4, "190", "189")
             change = await receive(client)
             assert (change["bid"], change["mid"], change["spread"]) == (190, None, None), "crossed"
 

@@ -16,8 +16,11 @@ from schemas.quotes import QuoteStates
 from schemas.shards import part_name, shard_key
 from sinks.redis import quotes as module
 from sinks.redis.quotes import QuotesSink, QuotesWriter
-from tests.property.quote_records import quote, quote_batch
+from sinks.redis.sink import RedisWriter
+from tests.integration.sinks.redis_reading import update
+from tests.property.quote_records import START_US, quote, quote_batch
 from tests.servers.redis import RedisServer
+from tests.unit.sinks.rows import tickers
 
 
 @pytest.fixture
@@ -123,3 +126,51 @@ def test_a_sink_waits_for_redis_and_ends_when_it_is_told(server: RedisServer) ->
     with pytest.raises(Unreachable):
         part.snapshot()
     part.close()
+
+
+def test_simple_consumers_are_told_of_a_bid_and_ask_as_the_gateway_shows_them(server: RedisServer) -> None:
+    trades, flow = RedisWriter(server.url, publish_updates=True), Flow()
+    quotes = QuotesWriter(server.url, publish_updates=True)
+    with redis.Redis.from_url(server.url) as client, client.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe("market-data:updates")
+        listener.get_message(timeout=2)
+
+        def told() -> list[dict[str, Any]]:
+            """All that was published so far, up to a mark."""
+            client.publish("market-data:updates", "mark")
+            found: list[dict[str, Any]] = []
+            while (message := listener.get_message(timeout=5)) is None or message["data"] != b"mark":
+                if message is not None:
+                    found.append(json.loads(message["data"]))
+            return found
+
+        def best() -> list[tuple[object, object]]:
+            return [(each["data"]["bid"], each["data"]["ask"]) for each in told()]
+
+        def quoted(number: int, bid: str, ask: str, time_us: int) -> None:
+            quotes.write([flow.states(quote(number, "A", bid, ask, after_us=time_us - START_US))])
+
+        def traded(sequence: int, time_us: int, bid: str | None = None, ask: str | None = None) -> None:
+            row = {"symbol": "A", "sequence": sequence, "event_time_us": time_us, "bid": bid, "ask": ask}
+            trades.write([update(tickers(row))])
+
+        second = 1_000_000
+        quoted(0, "1.25", "1.5", START_US)
+        assert told() == [], "it hasn't traded"
+        traded(1, START_US + second)
+        (first,) = told()
+        assert (first["type"], first["symbol"], first["source"]) == ("price_update", "A", first["data"]["exchange"])
+        assert (first["data"]["bid"], first["data"]["ask"], first["data"]["sequence"]) == (1.25, 1.5, 1)
+        quoted(1, "1.25", "1.5", START_US + second)
+        assert told() == [], "nothing of it is new"
+        quoted(2, "1.375", "1.5", START_US + second + 1)
+        assert best() == [(1.375, 1.5)]
+        traded(2, START_US + 2 * second, "2", "3")
+        assert best() == [(2, 3)], "later than the quote"
+        quoted(3, "1.5", "1.75", START_US + second + 2)
+        assert told() == [], "older than what the trades say"
+        quoted(4, "1.625", "1.75", START_US + 2 * second)
+        assert best() == [(1.625, 1.75)], "of the same time the quote's"
+        client.set("price:A", '{"type":"snapshot","symbol":"A"}')
+        quoted(5, "1", "2", START_US + 3 * second)
+        assert told() == [], "a ticker of another shape is left alone"

@@ -10,7 +10,7 @@ from sinks.redis.refusals import CALL, refusal
 from sinks.redis.scripts import APPLY_UPDATE
 
 CLIENT = redis.Redis(port=1, username="live")
-KINDS = "price|symbol|candle|candles|md:deltas|md:two-partitions"
+KINDS = "price|symbol|candle|candles|md:deltas|md:quote|md:two-partitions"
 LINES = APPLY_UPDATE.splitlines()
 XADD = next(number for number, line in enumerate(LINES, 1) if "'XADD', KEYS" in line)
 HSET = next(number for number, line in enumerate(LINES, 1) if "'HSET'" in line)

@@ -296,7 +296,10 @@ export interface PriceUpdate<N = number> {
   timestamp: string;
 }
 
-/** A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null. */
+/**
+ * A symbol's whole ticker. Volume, open, high and low are those of the UTC day; what is not known is null.
+ * Bid and ask are there where they are known.
+ */
 export interface Quote<N = number> {
   /** As the venue writes it */
   symbol: string;
@@ -308,6 +311,9 @@ export interface Quote<N = number> {
   low: N;
   open: N;
   previousClose: N | null;
+  /** The best, of the symbol's quotes or as of its last trades */
+  bid?: N;
+  ask?: N;
   /** Event time of the last trade, ISO 8601, UTC */
   timestamp: string;
   /** The exchange */

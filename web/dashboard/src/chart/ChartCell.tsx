@@ -5,6 +5,7 @@ import { compact, exact, moment, percent, sign } from "../format.ts";
 import { INTERVAL_MS, type IntervalName } from "../market.ts";
 import type { Shown } from "../theme.ts";
 import type { Scale } from "../view.ts";
+import { Best } from "./Best.tsx";
 import { Chart } from "./chart.ts";
 
 interface Told {
@@ -81,6 +82,7 @@ export function ChartCell({ symbol, interval, theme, vwap, scale, active, onActi
       <header className="legend">
         <h2>{symbol}<small>{interval}</small></h2>
         {shown && <Legend {...shown} interval={interval} />}
+        <Best symbol={symbol} />
         <button className="icon save" title="The bars that are loaded, as CSV with every digit" aria-label={`Save the bars of ${symbol} as CSV`} onClick={save}>CSV</button>
         {onClose && <button className="icon close" aria-label={`Close the chart of ${symbol}`} onClick={onClose}>×</button>}
       </header>

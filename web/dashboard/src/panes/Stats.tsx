@@ -1,7 +1,7 @@
 /** Figures of a symbol over a period, as history computes them, and its live ticker beside them. */
 import type { StatsRow, Ticker } from "@tapeflow/client";
 import { useEffect, useState } from "react";
-import { compact, exact, moment, percent, scaleOf } from "../format.ts";
+import { compact, exact, moment, percent, scaleOf, spreadOf } from "../format.ts";
 import { prices, rest } from "../market.ts";
 
 const PERIODS = [["1h", "hour"], ["1d", "day"], ["1w", "week"], ["1m", "month"], ["ytd", "year to date"], ["all", "all"]] as const;
@@ -38,7 +38,7 @@ export function Stats({ symbol }: { symbol: string }) {
 
   const mine = ticker?.symbol === symbol ? ticker : null;
   const scale = Math.max(0, ...[mine?.price, mine?.bid, mine?.ask, mine?.high, mine?.low].map((text) => (text ? scaleOf(text) : 0)));
-  const spread = mine?.bid && mine.ask ? (Number(mine.ask) - Number(mine.bid)).toFixed(scale) : null;
+  const spread = mine?.bid && mine.ask ? spreadOf(mine.bid, mine.ask) ?? "crossed" : null;
   return (
     <div className="scroll stats" role="region" tabIndex={0} aria-label={`Figures of ${symbol}`}>
       <section>
@@ -47,7 +47,7 @@ export function Stats({ symbol }: { symbol: string }) {
           <Pair name="Price" value={exact(mine?.price, scale)} />
           <Pair name="Bid" value={exact(mine?.bid, scale)} />
           <Pair name="Ask" value={exact(mine?.ask, scale)} />
-          <Pair name="Spread" value={spread === null ? "–" : exact(spread, scale)} />
+          <Pair name="Spread" value={spread === "crossed" ? spread : exact(spread, scale)} />
           <Pair name="Day's open" value={exact(mine?.open, scale)} />
           <Pair name="Day's high" value={exact(mine?.high, scale)} />
           <Pair name="Day's low" value={exact(mine?.low, scale)} />
