@@ -18,11 +18,8 @@ __all__ = ["ADD_ENTRIES", "APPLY_QUOTES", "APPLY_UPDATE", "Call"]
 Call = tuple[bytes, bytes, bytes]
 """Packed final bars, live bars, tickers of one call of APPLY_UPDATE."""
 
-
-def _script(*names: str) -> str:
-    return "".join(files(__package__).joinpath(f"{name}.lua").read_text("utf-8") for name in names)
-
-
-APPLY_UPDATE: Final = _script("price_update", "apply_update")
-APPLY_QUOTES: Final = _script("price_update", "apply_quotes")
-ADD_ENTRIES: Final = _script("add_entries")
+_FOLDER: Final = files(__package__)
+_PRICE_UPDATE: Final = _FOLDER.joinpath("price_update.lua").read_text("utf-8")
+APPLY_UPDATE: Final = _PRICE_UPDATE + _FOLDER.joinpath("apply_update.lua").read_text("utf-8")
+APPLY_QUOTES: Final = _PRICE_UPDATE + _FOLDER.joinpath("apply_quotes.lua").read_text("utf-8")
+ADD_ENTRIES: Final = _FOLDER.joinpath("add_entries.lua").read_text("utf-8")
