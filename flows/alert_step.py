@@ -130,7 +130,8 @@ class AlertStep(ShardStep[AlertUpdate]):
         finally:
             topic.close()
         self._unclaimed = list(self.shard.symbols.names)
-        self._book.restore([_records.decode(record) for record in records.values()], self._sequence)
+        self._book.make_room(len(records))
+        self._book.restore(map(_records.decode, records.values()), self._sequence)
         _log.info("armed_rules_loaded", partition=partition, rules=len(records))
 
     def _catch_up(self) -> list[AlertUpdate]:

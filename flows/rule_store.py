@@ -7,6 +7,7 @@ and logged, and stays without effect.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -59,7 +60,7 @@ class RuleStore:
         self._clock = clock
         self._looked_s = 0.0
         self._rules: dict[str, _Kept] = {}
-        self._by_symbol: dict[str, set[str]] = {}
+        self._by_symbol: defaultdict[str, set[str]] = defaultdict(set)
         self._owners: dict[str, int] = {}
         self._inbox: dict[int, dict[str, bytes | None]] = {}
         self._views: list[RuleView] = []
@@ -141,7 +142,7 @@ class RuleStore:
                 return
             self._forget(rule_id, old)
         self._rules[rule_id] = _Kept(rule.symbol, rule.user, rule.version, entry.value)
-        self._by_symbol.setdefault(rule.symbol, set()).add(rule_id)
+        self._by_symbol[rule.symbol].add(rule_id)
         if (owner := self._owners.get(rule.symbol)) is not None:
             self._inbox.setdefault(owner, {})[rule_id] = entry.value
         self._show(RuleView(rule.user, rule_id, rule.version, entry.value))

@@ -36,11 +36,11 @@ __all__ = [
 ALERT_TYPE: Final = "threshold_exceeded"
 """What every price alert says in ``alert_type``; ``direction`` says which way."""
 
-ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+IS_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 COOLDOWN_MS_MAX: Final = 366 * 86_400_000
 SILENCE_S_MAX: Final = 366 * 86_400
 SCALE: Final = 10
-AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?")
+IS_AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?").fullmatch
 """Thresholds and rearms: below 10**18, without an exponent."""
 
 Condition = Literal["crosses_above", "crosses_below", "above", "below", "rises_by", "falls_by"]
@@ -168,17 +168,17 @@ def firing_id(rule_id: str, sequence: int, in_record: int = 0) -> str:
 
 def fault_of(terms: RuleTerms | AlertRule) -> str:
     """What makes a rule unusable, beside a symbol that is none; empty for a good one."""
-    if not ID.fullmatch(terms.id):
+    if not IS_ID(terms.id):
         return "id has characters outside A-Z a-z 0-9 _ -, or more than 64"
     if (terms.series, terms.window, terms.condition) not in USABLE:
         return series_fault(terms.series, terms.window)
-    if not AMOUNT.fullmatch(terms.threshold) or not (terms.threshold.strip("0.") or SERIES[terms.series].may_be_zero):
+    if not IS_AMOUNT(terms.threshold) or not (terms.threshold.strip("0.") or SERIES[terms.series].may_be_zero):
         return f"threshold must be above 0 and below 10**18, with at most {SCALE} decimal places"
-    if "fall" in (terms.condition[:4], terms.series) and len(terms.threshold.split(".")[0]) > 2:
+    if (terms.series == "fall" or terms.condition == "falls_by") and len(terms.threshold.split(".")[0]) > 2:
         return "threshold of a fall must be below 100 (percent)"
     if terms.series == "silence" and not 1 <= float(terms.threshold) <= SILENCE_S_MAX:
         return f"threshold of a silence must be between 1 and {SILENCE_S_MAX} (seconds)"
-    if not AMOUNT.fullmatch(terms.rearm):
+    if not IS_AMOUNT(terms.rearm):
         return f"rearm must be 0 or more and below 10**18, with at most {SCALE} decimal places"
     if not 0 <= terms.cooldown_ms <= COOLDOWN_MS_MAX:
         return "cooldownMs must be between 0 and a year"

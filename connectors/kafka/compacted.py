@@ -7,7 +7,10 @@ None takes the key back. ``changes`` never waits for a broker; one that is away 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple
+from itertools import repeat
+from typing import Final
+
+import msgspec
 
 from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.questions import TopicQuestions
@@ -18,7 +21,7 @@ __all__ = ["CompactedTopic", "Entry"]
 IDLE_MS: Final = 1
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One record: ``value`` None takes ``key`` back."""
 
     partition: int
@@ -57,10 +60,13 @@ class CompactedTopic:
             if (batch := drained.batch) is None:
                 continue
             self._next[partition] = max(self._next[partition], int(batch.offsets[-1]) + 1)
-            nulls, data, start = set(batch.nulls), batch.data, 0
-            for index, (key, end) in enumerate(zip(batch.keys, batch.ends.tolist(), strict=True)):
-                yield Entry(partition, key or b"", None if index in nulls else data[start:end])
-                start = end
+            ends = batch.ends.tolist()
+            data, starts = batch.data, [0, *ends[:-1]]
+            values: list[bytes | None] = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+            for index in batch.nulls:
+                values[index] = None
+            keys = [key or b"" for key in batch.keys]
+            yield from map(Entry, repeat(partition), keys, values)
 
     def close(self) -> None:
         for partition in self._next:

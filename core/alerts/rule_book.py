@@ -9,12 +9,13 @@ held until the trades are there.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from core.alerts.rule_heap import RULE
+from core.alerts.rule_heap import NOTHING, RULE
 from core.alerts.series_kernel import CLOSE, SERIES_CODES, SILENCE
 from core.alerts.spans import freeze_spans, new_spans, thaw_spans, widened
 from core.alerts.terms import rule_rows, state_code, state_word, window_code
@@ -44,6 +45,8 @@ __all__ = ["Firings", "RuleBook"]
 FIRST_RULES: Final = 64
 FIRST_LADDERS: Final = 16
 FIRINGS_AT_ONCE: Final = 4096
+RESTORED_AT_ONCE: Final = 3_000
+"""So many rules in several shapes at once; of a million, none would stay in a cache."""
 TIMED: Final = {CLOSE: CLOSERS, SILENCE: SILENT}
 """Series that the time of the log moves on too, and the register of their first ladder."""
 
@@ -149,11 +152,18 @@ class RuleBook:
         """Whether a trade of it was applied."""
         return bool(self._spans.heads["has_last"][self._symbols[symbol]])
 
-    def restore(self, records: Sequence[ArmedRule], sequence: int) -> None:
+    def make_room(self, count: int) -> None:
+        """So many rules are coming; without it, what there is grows by doubling."""
+        if len(self._free) < count:
+            self._grow(count - len(self._free))
+
+    def restore(self, records: Iterable[ArmedRule], sequence: int) -> None:
         """Take in rules with their states; ``sequence``: of the last trade that this book has seen."""
-        self._restore([each for each in records if each.at <= sequence])
-        held = [_Held(each.at, _terms.decode(each.rule).id, each) for each in records if each.at > sequence]
-        self._held = sorted([*self._held, *held], key=lambda each: (-each.at, each.id))
+        coming, held = iter(records), list(self._held)
+        while part := list(islice(coming, RESTORED_AT_ONCE)):
+            self._restore([each for each in part if each.at <= sequence])
+            held += [_Held(each.at, _terms.decode(each.rule).id, each) for each in part if each.at > sequence]
+        self._held = sorted(held, key=lambda each: (-each.at, each.id))
 
     def remove(self, ids: Iterable[str]) -> None:
         """Forget rules; ids that aren't here are none of its business."""
@@ -258,13 +268,14 @@ class RuleBook:
 
     def _ladders_of(self, terms: Sequence[RuleTerms]) -> list[int]:
         by_series = self._by_series
-        new = {
-            (each.symbol, each.series, each.window): None
-            for each in terms
-            if each.symbol not in by_series[each.series, each.window]
-        }
-        self._add_ladders(list(new))
-        return [by_series[each.series, each.window][each.symbol] for each in terms]
+        found = [by_series[each.series, each.window].get(each.symbol, NOTHING) for each in terms]
+        without = [place for place, ladder in enumerate(found) if ladder == NOTHING]
+        if without:
+            lacking = [terms[place] for place in without]
+            self._add_ladders(list({(each.symbol, each.series, each.window): None for each in lacking}))
+            for place, each in zip(without, lacking, strict=True):
+                found[place] = by_series[each.series, each.window][each.symbol]
+        return found
 
     def _add_ladders(self, keys: Sequence[tuple[str, str, str]]) -> None:
         first = sum(map(len, self._by_series.values()))

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from core.alerts import rule_book
 from core.alerts.rule_book import FIRINGS_AT_ONCE, RuleBook
 from kernels.decimal_text import to_pair, units
 from schemas.alert_rules import AlertRule, ArmedRule
@@ -71,6 +72,26 @@ def test_restored_rules_go_on_with_their_state() -> None:
     again.restore(list(log.values()), 1)
     assert len(again) == 2
     assert apply(again, 2, "9", "10", "8", "10") == [(5, "a")]
+
+
+def test_a_log_is_the_same_in_parts_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [
+        ArmedRule(
+            msgspec.Raw(rule(f"r{number:03}", symbol="AB"[number % 2], threshold=str(10 + number % 7))), 0, at, "armed"
+        )
+        for number, at in enumerate([0, 2, 0, 9] * 60)
+    ]
+    found = []
+    for at_once in (1_000, 7):
+        monkeypatch.setattr(rule_book, "RESTORED_AT_ONCE", at_once)
+        book = book_of("A", "B")
+        book.make_room(len(records))
+        book.make_room(1)
+        book.restore(iter(records), 0)
+        assert len(book) == len(records)
+        found.append([apply(book, first, "9", "12", "9", "17") for first in (1, 5, 9)])
+    assert found[0] == found[1]
+    assert sum(map(len, found[0])) > 100
 
 
 def test_what_is_ahead_of_the_trades_is_held_until_they_are_there() -> None:
