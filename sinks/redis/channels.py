@@ -11,18 +11,16 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from runtime.outage import persist
 from schemas.channels import ENTRIES_KEPT, channel_stream, event_fields
-from schemas.closing import quietly
 from schemas.desk import DeskEntry
 from schemas.names import sent_key
-from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
 from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import ADD_ENTRIES
+from sinks.shared import SharedSink
 
 __all__ = ["ChannelSink", "ChannelWriter"]
 
@@ -81,55 +79,13 @@ class ChannelWriter:
             raise
 
 
-class ChannelSink(FixedPartitionedSink[Sequence[DeskEntry], None]):
+class ChannelSink(SharedSink[Sequence[DeskEntry]]):
     """Items: (shard key, messages of one partition in order). ``shards``: partitions of the topic."""
 
     def __init__(self, url: str, topic: str, shards: int, *, stop: threading.Event | None = None) -> None:
-        self._shards = shards
-        self._parts = 0
-        self._lock = threading.Lock()
-        self._writer = ChannelWriter(url, topic, stop)
-        self._handover: Handover[Entries] = Handover(self._writer.write, name="channel-writer", depth=WAITING_MAX)
+        writer = ChannelWriter(url, topic, stop)
+        self._handover: Handover[Entries] = Handover(writer.write, name="channel-writer", depth=WAITING_MAX)
+        super().__init__(shards, (self._handover,), {"Redis": writer.close})
 
-    def list_parts(self) -> list[str]:
-        return part_names(self._shards)
-
-    def part_fn(self, item_key: str) -> int:
-        return partition_of(item_key)
-
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_ChannelPart":  # noqa: ARG002
-        with self._lock:
-            self._parts += 1
-        return _ChannelPart(partition_of(for_part), self)
-
-    def put(self, partition: int, entries: Sequence[DeskEntry]) -> None:
-        self._handover.put((partition, entries))
-
-    def drain(self) -> None:
-        self._handover.drain()
-
-    def release(self) -> None:
-        """The last part to close ends the thread and the connection."""
-        with self._lock:
-            self._parts -= 1
-            if self._parts:
-                return
-        self._handover.close()
-        with quietly("Redis"):
-            self._writer.close()
-
-
-class _ChannelPart(StatefulSinkPartition[Sequence[DeskEntry], None]):
-    def __init__(self, partition: int, sink: ChannelSink) -> None:
-        self._partition = partition
-        self._sink = sink
-
-    def write_batch(self, values: list[Sequence[DeskEntry]]) -> None:
-        for entries in values:
-            self._sink.put(self._partition, entries)
-
-    def snapshot(self) -> None:
-        self._sink.drain()
-
-    def close(self) -> None:
-        self._sink.release()
+    def put(self, partition: int, item: Sequence[DeskEntry]) -> None:
+        self._handover.put((partition, item))

@@ -15,19 +15,17 @@ import msgspec
 import numpy as np
 import redis
 import structlog
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from runtime.outage import persist
-from schemas.closing import quietly
 from schemas.names import UPDATES_CHANNEL, RedisKeys, quotes_filled_key, quotes_stream
 from schemas.quotes import QUOTE_STATE, QuoteRows, QuoteStates
-from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
 from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.encode import TextTable
 from sinks.redis.quote_json import quote_messages
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import APPLY_QUOTES
+from sinks.shared import SharedSink
 
 __all__ = ["QuotesSink", "QuotesWriter"]
 
@@ -155,7 +153,7 @@ def _starts(rows: QuoteRows) -> range:
     return range(0, len(rows), CALL_QUOTES_MAX)
 
 
-class QuotesSink(FixedPartitionedSink[QuoteStates, None]):
+class QuotesSink(SharedSink[QuoteStates]):
     """Items: (shard key, QuoteStates). ``shards``: how many partitions the topic has.
 
     ``on_written``: called by the writer thread with what Redis took.
@@ -170,14 +168,15 @@ class QuotesSink(FixedPartitionedSink[QuoteStates, None]):
         stop: threading.Event | None = None,
         on_written: Callable[[Sequence[QuoteStates]], None] = lambda _: None,
     ) -> None:
-        self._shards = shards
         self._on_written = on_written
-        self._parts = 0
-        self._lock = threading.Lock()
         self._writer = QuotesWriter(url, stop, publish_updates=publish_updates)
         self._handover: Handover[QuoteStates] = Handover(
             self._write, name="quotes-writer", depth=WAITING_MAX, look=self._writer.look, look_s=LOOK_S
         )
+        super().__init__(shards, (self._handover,), {"Redis": self._writer.close})
+
+    def put(self, partition: int, item: QuoteStates) -> None:  # noqa: ARG002 - it says so itself
+        self._handover.put(item)
 
     def _write(self, updates: list[QuoteStates]) -> None:
         self._writer.write(updates)
@@ -186,46 +185,4 @@ class QuotesSink(FixedPartitionedSink[QuoteStates, None]):
     @property
     def is_behind(self) -> bool:
         """Whether updates should be held back where they can be; a hint, of this process alone."""
-        return self._handover.waiting >= max(self._parts, 1)
-
-    def list_parts(self) -> list[str]:
-        return part_names(self._shards)
-
-    def part_fn(self, item_key: str) -> int:
-        return partition_of(item_key)
-
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_QuotesPart":  # noqa: ARG002
-        with self._lock:
-            self._parts += 1
-        return _QuotesPart(self)
-
-    def put(self, update: QuoteStates) -> None:
-        self._handover.put(update)
-
-    def drain(self) -> None:
-        self._handover.drain()
-
-    def release(self) -> None:
-        """The last part to close ends the thread and the connection."""
-        with self._lock:
-            self._parts -= 1
-            if self._parts:
-                return
-        self._handover.close()
-        with quietly("Redis"):
-            self._writer.close()
-
-
-class _QuotesPart(StatefulSinkPartition[QuoteStates, None]):
-    def __init__(self, sink: QuotesSink) -> None:
-        self._sink = sink
-
-    def write_batch(self, values: list[QuoteStates]) -> None:
-        for update in values:
-            self._sink.put(update)
-
-    def snapshot(self) -> None:
-        self._sink.drain()
-
-    def close(self) -> None:
-        self._sink.release()
+        return self._handover.waiting >= max(self.parts, 1)

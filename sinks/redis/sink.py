@@ -16,12 +16,9 @@ from typing import Final
 
 import redis
 import structlog
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from runtime.outage import heard, persist
-from schemas.closing import quietly
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
-from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
 from sinks.redis.bounds import RedisBounds
 from sinks.redis.connection import is_outage, open_client, place
@@ -29,6 +26,7 @@ from sinks.redis.encode import KeyParts
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import APPLY_UPDATE, Call
 from sinks.redis.state import LiveUpdate, ShardState
+from sinks.shared import SharedSink
 
 __all__ = ["LiveUpdate", "RedisSink", "RedisWriter"]
 
@@ -186,7 +184,7 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
+class RedisSink(SharedSink[LiveUpdate]):
     """Items: (shard key, LiveUpdate). ``shards``: how many partitions the topic has.
 
     ``stop``: set by the flow when it must end although Redis is down; a waiting write then raises Unreachable.
@@ -205,11 +203,8 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         on_written: Callable[[Sequence[LiveUpdate]], None] = lambda _: None,
         on_doubled: Callable[[str, list[int]], None] = lambda _symbol, _shards: None,
     ) -> None:
-        self._shards = shards
         self._on_written = on_written
         self._rest_until = 0.0
-        self._parts = 0
-        self._lock = threading.Lock()
         self._writer = RedisWriter(
             url,
             bounds=bounds,
@@ -222,6 +217,10 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         self._handover = Handover(
             self._write, name="redis-writer", depth=WAITING_MAX, look=self._writer.look, look_s=LOOK_S
         )
+        super().__init__(shards, (self._handover,), {"Redis": self._writer.close})
+
+    def put(self, partition: int, item: LiveUpdate) -> None:  # noqa: ARG002 - it says so itself
+        self._handover.put(item)
 
     def _write(self, updates: list[LiveUpdate]) -> None:
         begun = time.monotonic()
@@ -238,41 +237,4 @@ class RedisSink(FixedPartitionedSink[LiveUpdate, None]):
         True when as many updates wait as there are shards. True also for a while after a long write, for as long as
         that write took: the flow then reads on, instead of spending most of each epoch in waiting for writes.
         """
-        return self._handover.waiting >= max(self._parts, 1) or time.monotonic() < self._rest_until
-
-    def list_parts(self) -> list[str]:
-        return part_names(self._shards)
-
-    def part_fn(self, item_key: str) -> int:
-        return partition_of(item_key)
-
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_RedisPartition":  # noqa: ARG002
-        with self._lock:
-            self._parts += 1
-        return _RedisPartition(self._handover, self._release)
-
-    def _release(self) -> None:
-        """The last part to close ends the thread and the connection."""
-        with self._lock:
-            self._parts -= 1
-            if self._parts:
-                return
-        self._handover.close()
-        with quietly("Redis"):
-            self._writer.close()
-
-
-class _RedisPartition(StatefulSinkPartition[LiveUpdate, None]):
-    def __init__(self, handover: Handover[LiveUpdate], release: Callable[[], None]) -> None:
-        self._handover = handover
-        self._release = release
-
-    def write_batch(self, values: list[LiveUpdate]) -> None:
-        for update in values:
-            self._handover.put(update)
-
-    def snapshot(self) -> None:
-        self._handover.drain()
-
-    def close(self) -> None:
-        self._release()
+        return self._handover.waiting >= max(self.parts, 1) or time.monotonic() < self._rest_until

@@ -1,7 +1,8 @@
 """Every source and sink part of ours: its error is raised where it was met, and closing it afterwards raises nothing.
 
 The engine closes parts while it unwinds from an error, in a destructor: a second error there aborts the process without
-a word. So each class of parts stands in PARTS with a way to break it, and a class that is missing there fails.
+a word. So each class of parts, or of sinks whose parts share one, stands in PARTS with a way to break it, and a class
+that is missing there fails.
 """
 
 import importlib
@@ -30,17 +31,18 @@ from schemas.columns import BAR, TICKER, BarBatch, TickerBatch
 from schemas.desk import DeskAlert, DeskEntry
 from schemas.errors import StorageFailed, WriteFailed
 from schemas.quotes import QUOTE_STATE, QuoteStates
-from sinks.alerts import AlertSink, AlertUpdate, _AlertPart
+from sinks.alerts import AlertSink, AlertUpdate
 from sinks.clickhouse.native_block import Block, bar_block
 from sinks.clickhouse.sink import Buffer, Inserter, _Part
-from sinks.desk_alerts import DeskAlertSink, _DeskAlertPart
+from sinks.desk_alerts import DeskAlertSink
 from sinks.kafka.armed_log import ArmedLog
 from sinks.kafka.rekey import KeyedRecords, _RekeyPart
 from sinks.kafka.sink import BarsTopicSink, CheckedProducer, _KafkaPart, _KafkaSink
-from sinks.redis.channels import ChannelSink, ChannelWriter, _ChannelPart
+from sinks.redis.channels import ChannelSink, ChannelWriter
 from sinks.redis.price_alerts import AlertPublisher
-from sinks.redis.quotes import QuotesSink, QuotesWriter, _QuotesPart
-from sinks.redis.sink import LiveUpdate, RedisSink, RedisWriter, _RedisPartition
+from sinks.redis.quotes import QuotesSink, QuotesWriter
+from sinks.redis.sink import LiveUpdate, RedisSink, RedisWriter
+from sinks.shared import SharedSink, _SharedPart
 from sinks.spool import BarSpoolSink, _SpoolPart
 from tests.unit.connectors.kafka.fake_poll import FakePoll
 
@@ -58,9 +60,9 @@ def refuse(*_: object, **__: object) -> None:
 
 
 def redis_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
-    sink = RedisSink(f"redis://{NOWHERE}", 2)
     patch.setattr(RedisWriter, "write", refuse)
     patch.setattr(RedisWriter, "close", refuse)
+    sink = RedisSink(f"redis://{NOWHERE}", 2)
     parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
 
     def meet() -> None:
@@ -72,9 +74,9 @@ def redis_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
 
 
 def quotes_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
-    sink = QuotesSink(f"redis://{NOWHERE}", 2)
     patch.setattr(QuotesWriter, "write", refuse)
     patch.setattr(QuotesWriter, "close", refuse)
+    sink = QuotesSink(f"redis://{NOWHERE}", 2)
     parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
 
     def meet() -> None:
@@ -196,12 +198,12 @@ def alert_parts(_folder: Path, patch: pytest.MonkeyPatch) -> Broken:
 
 
 PARTS: dict[type, Callable[[Path, pytest.MonkeyPatch], Broken]] = {
-    _RedisPartition: redis_parts,
-    _QuotesPart: quotes_parts,
+    RedisSink: redis_parts,
+    QuotesSink: quotes_parts,
     _Part: clickhouse_parts,
-    _AlertPart: alert_parts,
-    _DeskAlertPart: desk_alert_parts,
-    _ChannelPart: channel_parts,
+    AlertSink: alert_parts,
+    DeskAlertSink: desk_alert_parts,
+    ChannelSink: channel_parts,
     _KafkaPart: kafka_parts,
     _RekeyPart: rekey_parts,
     _SpoolPart: spool_parts,
@@ -213,7 +215,7 @@ def classes_of_parts() -> Iterator[type]:
     for package in (connectors, sinks, flows):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(found.name)
-    waiting = list(KINDS)
+    waiting = [*KINDS, SharedSink]
     while waiting:
         for each in waiting.pop().__subclasses__():
             waiting.append(each)
@@ -222,7 +224,9 @@ def classes_of_parts() -> Iterator[type]:
 
 
 def closes(part: type) -> bool:
-    """Whether the class has a ``close`` of its own; the engine's does nothing."""
+    """Whether the class has a ``close`` of its own; the engine's does nothing, and the shared one is its sink's."""
+    if part is _SharedPart or issubclass(part, SharedSink):
+        return part is not _SharedPart
     return all(part.close is not kind.close for kind in KINDS)  # type: ignore[attr-defined]
 
 

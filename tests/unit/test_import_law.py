@@ -17,7 +17,12 @@ from tests.unit.house import LAW, PACKAGES, ROOT
 ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "core": (("alerts", "analytics", "bars", "fanout"), ("quotes",)),
     "connectors": (("values", "kafka", "synthetic"), ("avro", "json", "csv"), ("arrow", "desk"), ("files",)),
-    "sinks": (("handover", "spool", "files"), ("redis", "clickhouse", "kafka", "webhook"), ("alerts", "desk_alerts")),
+    "sinks": (
+        ("handover", "spool", "files"),
+        ("shared",),
+        ("redis", "clickhouse", "kafka", "webhook"),
+        ("alerts", "desk_alerts"),
+    ),
     "gateway": (("access", "port", "messages"), ("stores",), ("reports",), ("rest", "ws")),
     "jobs": (
         ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),

@@ -82,8 +82,8 @@ def test_a_store_that_waits_holds_up_neither_the_other_nor_what_is_armed() -> No
     stores = Stores()
     stores.gate.clear()
     sink = sink_of(stores, [])
-    sink.write(AlertUpdate(0, fired=[FIRING]))
-    sink.write(AlertUpdate(0, armed=[RECORD]))
+    sink.put(0, AlertUpdate(0, fired=[FIRING]))
+    sink.put(0, AlertUpdate(0, armed=[RECORD]))
     sink._redis.drain()
     assert sorted(stores.said) == ["armed 0 1", "redis 1"]
     stores.gate.set()
@@ -94,9 +94,9 @@ def test_a_rule_is_replaced_when_both_stores_have_what_it_fired() -> None:
     stores = Stores()
     sink = sink_of(stores, [])
     stores.gate.clear()
-    sink.write(AlertUpdate(0, fired=[FIRING]))
+    sink.put(0, AlertUpdate(0, fired=[FIRING]))
     threading.Timer(0.2, stores.gate.set).start()
-    sink.write(AlertUpdate(0, gone=["b"], replaces=True))
+    sink.put(0, AlertUpdate(0, gone=["b"], replaces=True))
     assert stores.said.index("clickhouse 1") < stores.said.index("armed 1 0")
 
 
