@@ -54,8 +54,8 @@ $(WEB_READY): web/package.json web/package-lock.json
 	cd web && npm ci --ignore-scripts --no-progress
 	@touch $@
 
-test: setup ## the tests, in two processes; ALL=1, as on CI: also what takes long (kills, outages, browsers); ARGS="-k bars" chooses
-	$(BIN)/pytest -n 2 --no-loadscope-reorder $(if $(CI)$(ALL)$(ARGS),,-m "not thorough") $(ARGS)
+test: setup ## the tests, in two processes; ALL=1: also what takes long (kills, outages, browsers); ARGS="-k bars" chooses among all
+	$(BIN)/pytest -n 2 --no-loadscope-reorder $(if $(ALL)$(ARGS),,-m "not thorough") $(ARGS)
 
 coverage: setup ## what each module's own tests run of it; less than all of core, kernels or schemas fails (PACKAGES="core flows")
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m tests.mirror_coverage $(PACKAGES)

@@ -19,8 +19,6 @@ from sinks.clickhouse.sink import connect
 from tests.chaos import faults
 from tests.chaos.world import World, rest, until
 
-pytestmark = pytest.mark.thorough
-
 RNG = random.Random(1)
 GONE_S = 10
 QUIET_S = 8.0
@@ -55,6 +53,7 @@ def test_bad_records_of_every_kind_cost_their_neighbours_nothing(world: World) -
     }  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_a_flow_stops_with_one_process_and_resumes_with_three(world: World) -> None:
     for processes in (3, 1):
         for flow in world.flows.values():
@@ -76,11 +75,13 @@ def test_a_crash_is_made_good_and_the_first_output_comes_soon(world: World) -> N
     all_alike(world)
 
 
+@pytest.mark.thorough
 def test_a_redis_that_comes_back_empty_is_filled_by_a_running_flow(world: World) -> None:
     faults.wipe_redis(world, RNG)
     all_alike(world)
 
 
+@pytest.mark.thorough
 def test_a_redis_that_comes_back_empty_in_a_quiet_market_is_filled_too(world: World) -> None:
     all_alike(world)
     world.tape.pause()
@@ -98,6 +99,7 @@ def test_a_redis_that_comes_back_empty_in_a_quiet_market_is_filled_too(world: Wo
     all_alike(world)
 
 
+@pytest.mark.thorough
 def test_a_second_worker_with_the_same_identity_is_refused(world: World) -> None:
     world.flows["history"].await_up()
     log = world.folder / "second.log"
@@ -109,12 +111,14 @@ def test_a_second_worker_with_the_same_identity_is_refused(world: World) -> None
     all_alike(world)
 
 
+@pytest.mark.thorough
 def test_a_second_replica_without_state_writes_everything_again_and_changes_nothing(world: World) -> None:
     for seed in (1, 5):  # live, then history
         faults.second_replica(world, random.Random(seed))
     all_alike(world)
 
 
+@pytest.mark.thorough
 def test_a_stop_ends_in_time_while_its_server_is_down_and_loses_nothing(world: World) -> None:
     """Exit code 2 says that the last epoch isn't kept; the next start reads it again."""
     for name, server in (("live", world.redis), ("history", world.clickhouse)):
@@ -134,6 +138,7 @@ def test_a_stop_ends_in_time_while_its_server_is_down_and_loses_nothing(world: W
     all_alike(world)
 
 
+@pytest.mark.thorough
 def test_expired_records_are_said_and_whole_bars_are_never_replaced_by_cut_ones(world: World) -> None:
     """Last in this file: the gap stays in the topic for good."""
     history = world.flows["history"]

@@ -17,8 +17,6 @@ from tests.integration.gateway.gateway_command import COMMAND, ROOT
 from tests.integration.gateway.rest_server import eventually
 from tests.integration.web.chromium import Visit
 
-pytestmark = pytest.mark.thorough
-
 PANES = ("Trades", "Figures", "Alerts", "Routing", "Providers", "Exposure", "System")
 LIVE = ".bar-state[data-state=live]"
 PUBLISHED = {
@@ -55,6 +53,7 @@ def test_a_live_market_without_an_error(demo: DemoCommand, browser: Browser) -> 
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_every_interval(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as visit:
         page = opened(visit).page
@@ -68,6 +67,7 @@ def test_every_interval(demo: DemoCommand, browser: Browser) -> None:
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_search_order_and_a_chart_beside(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as visit:
         page = opened(visit).page
@@ -96,6 +96,7 @@ def test_search_order_and_a_chart_beside(demo: DemoCommand, browser: Browser) ->
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_a_watchlist_is_kept(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as visit:
         page = opened(visit, "/?s=ETH/USDT").page
@@ -114,6 +115,7 @@ def test_a_watchlist_is_kept(demo: DemoCommand, browser: Browser) -> None:
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_a_watchlist_follows_what_it_holds(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as visit:
         page, sent = visit.page, list[dict[str, object]]()
@@ -146,6 +148,7 @@ def test_a_watchlist_follows_what_it_holds(demo: DemoCommand, browser: Browser) 
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_bars_are_saved_with_every_digit(demo: DemoCommand, browser: Browser, tmp_path: Path) -> None:
     with Visit(browser, demo.rest) as visit:
         page = opened(visit, "/?s=BTC/USDT&i=5m").page
@@ -167,6 +170,7 @@ def test_bars_are_saved_with_every_digit(demo: DemoCommand, browser: Browser, tm
                 assert all(Decimal(row[name]) == bar[name] for name in ("open", "high", "low", "close", "volume"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_pane(demo: DemoCommand, browser: Browser, scheme: str) -> None:
     with Visit(browser, demo.rest, scheme=scheme, still=True) as visit:
@@ -178,6 +182,7 @@ def test_axe_finds_nothing_in_any_pane(demo: DemoCommand, browser: Browser, sche
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_what_is_published_is_shown_at_once(demo: DemoCommand, browser: Browser) -> None:
     told = {**os.environ, "PYTHONPATH": str(ROOT), **demo.gateway_settings()}
     with Visit(browser, demo.rest) as visit:
@@ -210,6 +215,7 @@ def test_trades_and_figures(demo: DemoCommand, browser: Browser) -> None:
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_two_tabs_have_connections_of_their_own(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as one:
         page = opened(one).page
@@ -220,6 +226,7 @@ def test_two_tabs_have_connections_of_their_own(demo: DemoCommand, browser: Brow
         assert one.is_clean()
 
 
+@pytest.mark.thorough
 def test_a_slow_line_is_enough(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as visit:
         visit.slow(kbit_per_s=1_600, delay_ms=150)  # 3G, as browsers' tools have it
@@ -228,6 +235,7 @@ def test_a_slow_line_is_enough(demo: DemoCommand, browser: Browser) -> None:
         assert visit.is_clean()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", ["Chart", "Symbols", "More"])
 def test_a_phone_shows_one_part_at_a_time(demo: DemoCommand, browser: Browser, part: str) -> None:
     with Visit(browser, demo.rest, size=(390, 844)) as visit:

@@ -6,8 +6,6 @@ from playwright.sync_api import Browser, Response
 from tests.integration.gateway.demo_command import DemoCommand
 from tests.integration.web.chromium import Visit
 
-pytestmark = pytest.mark.thorough
-
 FIRST_PAINT_MS = 2_000
 
 
@@ -20,6 +18,7 @@ def test_it_loads_without_an_error_a_breach_or_another_host(demo: DemoCommand, b
         assert len(visit.asked) > 1, "a page without a script"
 
 
+@pytest.mark.thorough
 def test_browsers_keep_what_has_a_hash_and_ask_for_the_rest_anew(demo: DemoCommand, browser: Browser) -> None:
     kept: dict[str, str] = {}
 
@@ -41,6 +40,7 @@ def test_browsers_keep_what_has_a_hash_and_ask_for_the_rest_anew(demo: DemoComma
         assert set(sizes) == {0}, "they came over the network again"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(demo: DemoCommand, browser: Browser, scheme: str) -> None:
     with Visit(browser, demo.rest, scheme=scheme, still=True) as visit:
@@ -48,6 +48,7 @@ def test_axe_finds_nothing(demo: DemoCommand, browser: Browser, scheme: str) -> 
         assert visit.axe() == []
 
 
+@pytest.mark.thorough
 def test_first_paint_comes_within_two_seconds(demo: DemoCommand, browser: Browser) -> None:
     with Visit(browser, demo.rest) as visit:
         visit.open().page.wait_for_selector("h1", state="attached")
@@ -55,6 +56,7 @@ def test_first_paint_comes_within_two_seconds(demo: DemoCommand, browser: Browse
         assert 0 < painted < FIRST_PAINT_MS
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(360, 740), (1280, 800), (2560, 1440)], ids=["phone", "desk", "wall"])
 def test_it_needs_no_scrolling_sideways(demo: DemoCommand, browser: Browser, size: tuple[int, int]) -> None:
     with Visit(browser, demo.rest, size=size) as visit:
@@ -71,6 +73,7 @@ def test_what_breaks_the_policy_would_be_seen(demo: DemoCommand, browser: Browse
             visit.is_clean()
 
 
+@pytest.mark.thorough
 def test_offline_and_a_slow_line_are_what_they_say(demo: DemoCommand, browser: Browser) -> None:
     ask = "fetch('/api/about').then((answer) => answer.status, () => 'away')"
     with Visit(browser, demo.rest) as visit:
