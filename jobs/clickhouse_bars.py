@@ -1,7 +1,7 @@
-"""Reads final bars back from ClickHouse, for ``verify`` and the demo, through the view that all readers use.
+"""Reads bars back from ClickHouse, for ``verify`` and the demo, through the views that all readers use.
 
-Hands StoredBars to oracle.comparison. Values come back exact, as Decimals and whole numbers, times as whole
-microseconds; nothing is rounded or filled in on the way.
+Hands StoredBars of trades to oracle.comparison, rows of quote bars to oracle.rows. Values come back exact, as Decimals
+and whole numbers, times as whole microseconds; nothing is rounded or filled in on the way.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from clickhouse_driver import Client
 
 from oracle.comparison import FIELDS, Key, StoredBar
 from oracle.truth import INTERVAL_US
-from schemas.names import BAR_VIEW
+from schemas.names import BAR_VIEW, QUOTE_BARS_VIEW
 
-__all__ = ["read_bars"]
+__all__ = ["read_bars", "read_quote_bars"]
 
 COLUMNS: Final = ", ".join(("kafka_partition", *FIELDS))
 
@@ -44,3 +44,15 @@ def read_bars(
         (symbol, interval, start_us): StoredBar(tuple(fields), None if partition < 0 else partition)
         for symbol, interval, start_us, partition, *fields in client.execute_iter(query, values)
     }
+
+
+def read_quote_bars(
+    client: Client, database: str, intervals: Sequence[str], fields: Sequence[str]
+) -> dict[tuple[object, ...], tuple[tuple[object, ...], int]]:
+    """Bars of quotes: values of ``fields`` and version, by symbol, interval, start and partition."""
+    query = (
+        "SELECT toString(symbol), toString(interval), toUnixTimestamp64Micro(start), kafka_partition,"  # noqa: S608
+        f" {', '.join(fields)}, version FROM {database}.{QUOTE_BARS_VIEW} WHERE interval IN %(intervals)s"
+    )
+    rows = client.execute_iter(query, {"intervals": tuple(intervals)})
+    return {tuple(row[:4]): (tuple(row[4:-1]), row[-1]) for row in rows}

@@ -34,6 +34,7 @@ class OracleQuote:
     ask: Decimal
     bid_size: Decimal = Decimal(1)
     ask_size: Decimal = Decimal(1)
+    exchange: str = "XNAS"
 
     @property
     def is_crossed(self) -> bool:

@@ -23,6 +23,7 @@ __all__ = ["verify"]
 
 ROWS_SHOWN: Final = 20
 ALERTS: Final = "alerts"
+QUOTES: Final = "quotes"
 
 
 def verify(
@@ -33,13 +34,16 @@ def verify(
     topic: Annotated[str | None, typer.Option(help="Topic instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     symbols: Annotated[str, typer.Option(help="Only these, with commas; empty means all.")] = "",
     intervals: Annotated[str, typer.Option(help="Only these, with commas.")] = ALL_INTERVALS,
-    kind: Annotated[str, typer.Option(help=f"{KIND_HELP[:-1]}; or {ALERTS}, what rules about prices fired.")] = TRADES,
+    kind: Annotated[
+        str,
+        typer.Option(help=f"{KIND_HELP[:-1]}; or {ALERTS}, what rules about prices fired; or {QUOTES}, their bars."),
+    ] = TRADES,
     as_json: JsonOption = False,
 ) -> int:
     """Recompute bars from Kafka with an independent oracle and compare ClickHouse with it.
 
     Exit 1 and a table when they differ. Give the settings that the flows ran with (TAPEFLOW_LATENESS_MS and so on).
-    With --kind it is a desk's figures and alerts, or the firings of rules, over the whole topic.
+    With --kind it is a desk's figures and alerts, the firings of rules, or bars of quotes, over the whole topic.
 
     Examples: tapeflow verify or tapeflow verify --kind routing or
     tapeflow verify --from 2026-01-31T09:00:00Z --to 2026-01-31T10:00:00Z --intervals 1m,1h
@@ -73,13 +77,16 @@ def verify(
 
 
 def _verify_rows(kind: str, topic: str | None, as_json: bool) -> int:
-    """Of a desk's kind, or of rules."""
+    """Of a desk's kind, of rules, or of quotes."""
     from jobs.desk.verify import verify_desk
     from jobs.desk.verify_rules import verify_rules
+    from jobs.verify_quotes import verify_quotes
 
     with shown_progress(people(), "recomputing", "records") as progress:
         if kind == ALERTS:
             found = verify_rules(enter(kafka_topic=topic), progress.update)
+        elif kind == QUOTES:
+            found = verify_quotes(enter(quotes_topic=topic), progress.update)
         else:
             chosen = desk_kind(kind)
             assert chosen is not None

@@ -27,7 +27,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "jobs": (
         ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),
         ("verify", "quality", "doctor", "letters", "produce", "replay", "watch", "price_alerts"),
-        ("desk", "ingest"),
+        ("desk", "ingest", "verify_quotes"),
     ),
 }
 DRIVERS = {  # library -> words of which a file's path must carry one

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from flows.latency import LatencyHistogram
 from flows.quotes import measure
-from flows.quotes_reading import quotes_settings
-from jobs.produce.quotes import written_quotes
 from oracle.quotes import OracleQuote, mid_of, recompute_bars, recompute_quotes, spread_of
 from runtime.settings.whole import Settings, load_settings
 from schemas.intervals import INTERVALS
@@ -23,11 +20,8 @@ from schemas.quotes import QUOTE_STATE, QuoteBar, QuoteStates
 from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.sink import connect
 from tests.integration.flows.desk_feeding import KEEP, rows_of, running
-from tests.property.quote_records import START_US, quote_batch
+from tests.integration.flows.quote_market import PARTITIONS, SYMBOLS, QuoteMarket
 from tests.servers.kafka import make_topic
-
-PARTITIONS = 2
-SYMBOLS = [f"S{number}" for number in range(6)]
 
 
 @pytest.fixture
@@ -48,39 +42,6 @@ def settings(
     )  # fmt: skip
 
 
-class Market:
-    """Sends quotes of a random walk; some are out of order in time, some crossed, one is no quote."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._topic, self._write = settings.quotes_topic, written_quotes(quotes_settings(settings))
-        self._producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "enable.idempotence": True})
-        self._random = np.random.default_rng(7)
-        self.sent: list[OracleQuote] = []
-        self._offsets = [0] * PARTITIONS
-
-    def send(self, count: int) -> None:
-        for _ in range(count):
-            number = len(self.sent)
-            symbol = int(self._random.integers(len(SYMBOLS)))
-            bid = Decimal(int(self._random.integers(10_000, 11_000))).scaleb(-2)
-            ask = bid + Decimal(int(self._random.integers(-2, 20))).scaleb(-3)
-            time_us = START_US + 250_000 * number - int(self._random.integers(0, 2_000_000))
-            partition = symbol % PARTITIONS
-            quote = OracleQuote(partition, self._offsets[partition], time_us, SYMBOLS[symbol], bid, ask)
-            self._offsets[partition] += 1
-            self.sent.append(quote)
-            (value,) = self._write(quote_batch([quote]))
-            self._producer.produce(
-                self._topic, value, quote.symbol, partition=partition, timestamp=START_US // 1000 + 250 * number
-            )
-        assert self._producer.flush(30) == 0
-
-    def send_raw(self, value: bytes) -> None:
-        self._producer.produce(self._topic, value, b"x", partition=0, timestamp=START_US // 1000)
-        self._offsets[0] += 1
-        assert self._producer.flush(30) == 0
-
-
 def held(redis: Redis) -> dict[str, dict[str, Any]]:
     found: Any = redis.mget([f"md:quote:{symbol}" for symbol in SYMBOLS])
     return {
@@ -99,7 +60,7 @@ def expected(quote: OracleQuote) -> dict[str, Any]:
 
 
 def test_killed_amid_quotes_both_stores_have_the_oracles(settings: Settings, tmp_path: Path) -> None:
-    market = Market(settings)
+    market = QuoteMarket(settings)
     with Redis.from_url(settings.redis_url) as redis:
         with running(settings, tmp_path / "quotes.log", "quotes") as run:
             for part in range(5):
