@@ -15,10 +15,11 @@ from schemas.alert_states import ACKNOWLEDGED, OPEN, RESOLVED
 from schemas.channels import ALERTS, CHANNEL_TYPES, ENTRIES_KEPT, event_fields
 from schemas.desk import DeskAlert
 
-__all__ = ["ADD_ALERTS", "TRADES", "alert_arguments", "alert_data", "symbols_of"]
+__all__ = ["ADD_ALERTS", "TRADES", "TWO_PARTITIONS", "alert_arguments", "alert_data", "symbols_of"]
 
 ADD_ALERTS: Final = files("schemas").joinpath("redis/add_alerts.lua").read_text("utf-8")
 TRADES: Final = "trades"
+TWO_PARTITIONS: Final = "two-partitions"
 MARKS_KEPT: Final = 100_000
 """Ten times what the stream holds: a replay of more than that may send old alerts again."""
 
@@ -43,8 +44,10 @@ def alert_data(alert: DeskAlert) -> bytes:
 
 
 def symbols_of(alert_id: str) -> tuple[str, ...]:
-    """The symbol that an alert is about, as its id says it: ``trades:KIND:P-O:SYMBOL``."""
+    """The symbol that an alert is about, as its id says it: ``trades:KIND:P-O:SYMBOL``, ``two-partitions:SYMBOL``."""
     of, *rest = alert_id.split(":", 3)
+    if of == TWO_PARTITIONS:
+        return (alert_id.partition(":")[2],)
     return (rest[2],) if of == TRADES and len(rest) == 3 else ()
 
 

@@ -81,7 +81,7 @@ def redis_findings(client: Any, settings: RedisSettings) -> Iterator[Finding]:
 def clickhouse_findings(client: Any, settings: Settings) -> Iterator[Finding]:
     """INSERT for history, and for bars of quotes where some are made; SELECT for verify; INSERT for what a gateway
     writes."""
-    inserted = clickhouse_rights.INSERTED + ((QUOTE_BARS_TABLE,) if settings.quote_intervals else ())
+    inserted = clickhouse_rights.INSERTED | ({QUOTE_BARS_TABLE: "symbol"} if settings.quote_intervals else {})
     lacking = list(clickhouse_rights.lacking_rights(client, settings.clickhouse_database, inserted))
     served = list(clickhouse_rights.lacking_for_gateway(client, settings.clickhouse_database))
     needed = [each for each in lacking if each.startswith("INSERT")]

@@ -4,7 +4,7 @@
 and a selection without rows change nothing, and are refused as any other, by any version.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from clickhouse_driver import Client, errors
@@ -12,6 +12,7 @@ from clickhouse_driver import Client, errors
 from schemas.clickhouse_codes import NO_RIGHT
 from schemas.names import (
     ALERT_STATES_TABLE,
+    ALERTS_TABLE,
     BAR_VIEW,
     BARS_TABLE,
     LATE_TRADES_TABLE,
@@ -21,19 +22,17 @@ from schemas.names import (
 
 __all__ = ["INSERTED", "SELECTED", "SERVED", "lacking_for_gateway", "lacking_rights"]
 
-INSERTED: Final = (TRADES_TABLE, BARS_TABLE, LATE_TRADES_TABLE)
-"""By the history flow."""
+INSERTED: Final = {TRADES_TABLE: "symbol", BARS_TABLE: "symbol", LATE_TRADES_TABLE: "symbol", ALERTS_TABLE: "id"}
+"""By the history flow; a column of each."""
 SELECTED: Final = (BAR_VIEW,)
 """By verify, and by a replay that compares."""
 SERVED: Final = {REPORT_CHUNKS_TABLE: "report", ALERT_STATES_TABLE: "id"}
 """Written by the gateway, for reports and for alerts that are acknowledged; a column of each."""
 
 
-def lacking_rights(client: Client, database: str, inserted: Sequence[str] = INSERTED) -> Iterator[str]:
+def lacking_rights(client: Client, database: str, inserted: Mapping[str, str] = INSERTED) -> Iterator[str]:
     """Rights as a GRANT spells them. Tables that aren't there are left out: their absence is told elsewhere."""
-    for table in inserted:
-        if _is_denied(client, f"INSERT INTO {database}.{table} (symbol) SELECT '' WHERE 0"):
-            yield f"INSERT ON {database}.{table}"
+    yield from _not_inserted(client, database, inserted)
     for table in SELECTED:
         if _is_denied(client, f"SELECT symbol FROM {database}.{table} LIMIT 0"):  # noqa: S608 - names of ours
             yield f"SELECT ON {database}.{table}"
@@ -41,7 +40,11 @@ def lacking_rights(client: Client, database: str, inserted: Sequence[str] = INSE
 
 def lacking_for_gateway(client: Client, database: str) -> Iterator[str]:
     """Likewise of what a gateway writes. A deletion can't be tried on nothing, so that right isn't asked for."""
-    for table, column in SERVED.items():
+    yield from _not_inserted(client, database, SERVED)
+
+
+def _not_inserted(client: Client, database: str, columns: Mapping[str, str]) -> Iterator[str]:
+    for table, column in columns.items():
         if _is_denied(client, f"INSERT INTO {database}.{table} ({column}) SELECT '' WHERE 0"):
             yield f"INSERT ON {database}.{table}"
 

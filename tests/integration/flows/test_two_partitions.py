@@ -117,6 +117,7 @@ def test_both_stores_hold_what_the_rule_decides_and_everybody_is_told(
             best[key] = max(best.get(key, bar), bar, key=wins)
     client = Client.from_url(settings.clickhouse_dsn)
     stored = read_bars(client, settings.clickhouse_database)
+    kept = client.execute(f"SELECT id, title, message, actions FROM {settings.clickhouse_database}.alerts_unique")
     client.disconnect()
     assert {key: (each.version, each.partition) for key, each in stored.items()} == {
         key: (bar.version, bar.partition) for key, bar in best.items()
@@ -129,6 +130,8 @@ def test_both_stores_hold_what_the_rule_decides_and_everybody_is_told(
         alerts = [json.loads(fields[b"data"]) for _, fields in now.xrange(EVENTS_STREAM)]
     assert {each["symbol"]: each["partitions"] for each in alerts} == doubled
     assert len(alerts) == len(doubled)
+    told = [(each["id"], each["title"], each["message"], each["actionItems"]) for each in alerts]
+    assert sorted(kept) == sorted(told), "kept in the words in which it was told, over processes too"
     lines = [json.loads(line) for line in logs["live"].read_text().splitlines() if line.startswith("{")]
     told = [line["symbol"] for line in lines if line["event"] == "symbol_split"]
     assert set(told) == set(doubled)

@@ -1,6 +1,7 @@
 """Quotes read as trades, and the rows of their bars, by hand: values, and from which version on they must be there."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,9 @@ def test_an_ask_that_none_can_have(changes: dict[str, object], reason: Reason) -
 
 def rows(*quotes: OracleQuote) -> dict[int, ExpectedRow]:
     """By minutes from the first on, of symbol A."""
-    found = quote_bar_rows(quotes, ("1m", "1h"), 2 * SECOND, 1000)
-    return {(key[2] - START_US) // MINUTE: row for key, row in found.items() if key[:2] == ("A", "1m")}  # type: ignore[operator]
+    found: dict[Any, ExpectedRow] = quote_bar_rows(quotes, ("1m", "1h"), 2 * SECOND, 1000)  # type: ignore[assignment]
+    return {(start_us - START_US) // MINUTE: row for (symbol, interval, start_us, _), row in found.items()
+            if (symbol, interval) == ("A", "1m")}  # fmt: skip
 
 
 def test_no_quotes_make_no_bars() -> None:

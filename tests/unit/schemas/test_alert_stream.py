@@ -36,6 +36,7 @@ def test_an_alert_about_a_symbol_goes_to_those_who_may_see_it() -> None:
     about = ALERT._replace(id="trades:gaps:0-7:A:B", symbols=("A:B",))
     assert symbols_of(about.id) == ("A:B",)
     assert symbols_of("trades:stale:0-7") == symbols_of("lp:A:silent:0-7") == symbols_of("trades") == ()
+    assert symbols_of("two-partitions:A:B:C:D:E") == ("A:B:C:D:E",)
     pairs = msgspec.msgpack.decode(alert_arguments([about])[5])  # type: ignore[arg-type]
     assert pairs[-2:] == ["symbols", "A:B"]
     assert json.loads(alert_data(about))["symbols"] == ["A:B"]

@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
+from flows.homes_step import two_partitions_alert
 from schemas.alert_states import OPEN, RESOLVED
 from schemas.desk import DeskAlert
+from sinks.clickhouse.alerts import AlertsSink
 from sinks.desk_alerts import DeskAlertSink
 from tests.integration.gateway.desk_market import clear_desk
 from tests.integration.gateway.rest_server import Market, RestServer
@@ -144,3 +146,23 @@ def test_without_tokens_everybody_may(market: Market, clean: Market, tmp_path_fa
     open_settings = {**market.settings(), "gateway_token_secret": ""}
     with RestServer(tmp_path_factory.mktemp("rest"), **open_settings) as server:
         assert server.ask("POST", f"{PATH}/acknowledge").json()["stateBy"] == "anonymous"
+
+
+def test_a_symbol_in_two_partitions_is_found_when_the_stream_has_forgotten_it(desk: RestServer, clean: Market) -> None:
+    alert = two_partitions_alert("A/B", {0: 1_767_225_600_000_000, 2: ALERT.time_us})
+    part = AlertsSink(clean.dsn, clean.database, 1).build_part("alerts", "00000", None)
+    part.write_batch([[alert]])
+    part.snapshot()
+    part.close()
+    assert told(clean) == []
+    (found,) = desk.get("/api/alerts?category=data-quality", token=desk.token("anna", role="dealer")).json()
+    assert (found["id"], found["timestamp"], found["state"]) == ("two-partitions:A/B", 1_767_225_600_123, "open")
+    assert found["message"] == "A/B has trades in partitions 0, 2: its bars lack trades"
+    blind = desk.token("bert", role="viewer", symbols=["C*"])
+    assert desk.get("/api/alerts", token=blind).json() == []
+    path = "/api/alerts/" + quote(alert.id, safe="")
+    assert desk.get(path, token=blind).status == 403
+    answer = desk.ask("POST", f"{path}/acknowledge", token=desk.token("anna", role="dealer"))
+    assert (answer.status, answer.json()["state"]) == (200, "acknowledged")
+    (said,) = told(clean)
+    assert (said["symbols"], said["by"]) == (["A/B"], "anna")

@@ -15,7 +15,9 @@ def test_who_may_do_all_lacks_nothing_and_nothing_is_written(client: Client, dat
 def test_who_may_only_read_lacks_each_insert(clickhouse_dsn: str, database: str) -> None:
     with Client.from_url(f"{clickhouse_dsn}?readonly=1") as reader:
         assert list(lacking_rights(reader, database)) == [f"INSERT ON {database}.{table}" for table in INSERTED]
-        assert f"INSERT ON {database}.{QUOTE_BARS_TABLE}" in list(lacking_rights(reader, database, (QUOTE_BARS_TABLE,)))
+        assert f"INSERT ON {database}.{QUOTE_BARS_TABLE}" in list(
+            lacking_rights(reader, database, {QUOTE_BARS_TABLE: "symbol"})
+        )
         assert list(lacking_for_gateway(reader, database)) == [f"INSERT ON {database}.{table}" for table in SERVED]
 
 
