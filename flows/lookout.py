@@ -2,8 +2,9 @@
 
 The source's own client stops asking the brokers once its queue is full, as it is soon after a sink went away; so the
 ends of the partitions are asked for on a timer, in a thread and by a client of its own. FlowMetrics shows what comes
-out. One line tells where the flow began and with what, one that it has caught up. It reads the flow's positions and
-changes nothing; an unanswered question marks Kafka as awaited (runtime.outage).
+out; a consumer group is told how far the flow is, for Kafka's own tools. One line tells where the flow began and with
+what, one that it has caught up. It reads the flow's positions and changes nothing; an unanswered question marks Kafka
+as awaited (runtime.outage).
 """
 
 import threading
@@ -16,6 +17,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from connectors.kafka.ends import LogEnd, TopicEnds
+from connectors.kafka.group_offsets import GroupOffsets
 from connectors.kafka.source import KafkaSource, PartitionPosition
 from flows.reading import read_options
 from runtime.metrics import SERVED_PORTS
@@ -28,6 +30,7 @@ __all__ = ["Lookout", "look_after", "servers_of"]
 EVERY_S: Final = 5.0
 TURN_S: Final = 0.25
 SETTLED_TURNS: Final = 2
+LAST_WORD_S: Final = 1.0
 PATIENCE_S: Final = 10.0
 """The engine opens state and meets its peers before it reads; from then on a word is due, ever more rarely."""
 
@@ -43,11 +46,19 @@ class Source(Protocol):
     def positions(self) -> list[PartitionPosition]: ...
 
 
+class Group(Protocol):
+    """Such as GroupOffsets."""
+
+    def tell(self, offsets: Mapping[int, int]) -> None: ...
+
+    def finish(self, offsets: Mapping[int, int], wait_s: float) -> None: ...
+
+
 class Lookout:
     """One per flow and process. ``ends``: asks where partitions end, such as TopicEnds.ask; ``where``: whom, for logs.
 
-    facts: what the line about the start tells beside positions. The thread begins with ``start`` and ends with
-    ``stop``, or when no part of the source is open any more.
+    group: who is told how far the flow is. facts: what the line about the start tells beside positions. The thread
+    begins with ``start`` and ends with ``stop``, or when no part of the source is open any more.
     """
 
     def __init__(
@@ -57,6 +68,7 @@ class Lookout:
         *,
         where: str,
         stop: threading.Event,
+        group: Group | None = None,
         facts: Callable[[], Mapping[str, object]] = dict,
         every_s: float = EVERY_S,
         turn_s: float = TURN_S,
@@ -65,6 +77,7 @@ class Lookout:
         self._ask = ends
         self._where = where
         self._stop = stop
+        self._group = group
         self._facts = facts
         self._every_s = every_s
         self._turn_s = turn_s
@@ -107,6 +120,9 @@ class Lookout:
             return  # stopped
         except TapeflowError as error:
             _log.warning("lag_question_refused", error=str(error), consequence="lag is what the reader last heard")
+        finally:
+            if self._group is not None:
+                self._group.finish(self._offsets(), LAST_WORD_S)
 
     def _await_parts(self, began_s: float) -> bool:
         """Wait until the parts of this process are open; False when stopped before."""
@@ -129,7 +145,12 @@ class Lookout:
             caught_up = caught_up or self._say_caught_up(began_s)
             if time.monotonic() - looked_s >= self._every_s:
                 self.look()
+                if self._group is not None:
+                    self._group.tell(self._offsets())
                 looked_s = time.monotonic()
+
+    def _offsets(self) -> dict[int, int]:
+        return {each.partition: each.next_offset for each in self._source.positions()}
 
     def _say_caught_up(self, began_s: float) -> bool:
         positions = self._source.positions()
@@ -165,8 +186,10 @@ def look_after(flow: str, source: KafkaSource[Any], settings: Settings, stop: th
             "settings": settings.changed(),
         }
 
-    ends = TopicEnds(read_options(settings)).ask
-    lookout = Lookout(source, ends, where=settings.kafka_bootstrap, stop=stop, facts=facts)
+    options = read_options(settings)
+    group = GroupOffsets(options, f"{settings.kafka_group}-{flow}") if settings.kafka_group else None
+    ends = TopicEnds(options).ask
+    lookout = Lookout(source, ends, where=settings.kafka_bootstrap, stop=stop, group=group, facts=facts)
     source.when_listed(lookout.start)
     return lookout
 

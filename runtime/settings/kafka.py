@@ -28,6 +28,12 @@ class KafkaSettings(BaseSettings):
     kafka_start: Annotated[str, AfterValidator(start_position)] = setting(
         "earliest", "Where a flow without recovery state starts; earliest, so that no bar begins in its middle"
     )
+    kafka_group: str = setting(
+        "tapeflow",
+        "First part of the consumer groups in which flows say how far they are, such as tapeflow-live, for Kafka's own "
+        "tools; recovery doesn't read them; empty means none",
+        pattern=r"^[A-Za-z0-9._-]{0,200}$",
+    )
     dead_letter_topic: str = setting(
         "",
         "Topic of refused records; empty means the trades topic with .dead-letter behind its name",

@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from clickhouse_driver import Client
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
 
 from core.bars.snapshot import SNAPSHOT_VERSION
 from processes.runner import FlowProcess, worker_environment
@@ -62,6 +64,21 @@ def test_bytewaxs_own_runner_runs_a_flow_and_a_signal_drains_it(settings: Settin
         finally:
             child.kill()
             child.wait()
+
+
+def test_kafkas_own_tools_see_how_far_a_flow_is(settings: Settings) -> None:
+    topic, flow = settings.kafka_topic, FlowProcess("history", settings)
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+
+    def seen() -> int:
+        (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions("tapeflow-history")]).values()
+        return sum(place.offset for place in answer.result(20).topic_partitions if place.topic == topic)
+
+    flow.start()
+    try:
+        until(lambda: seen() == RECORDS, 60, "the offsets of the group")
+    finally:
+        flow.kill()
 
 
 def refused(settings: Settings, log: Path) -> str:

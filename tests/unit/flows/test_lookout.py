@@ -76,6 +76,35 @@ def test_it_looks_again_and_again_and_ends_with_the_source() -> None:
     assert not thread.is_alive()
 
 
+class Group:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[int, int]] = []
+        self.heard = threading.Semaphore(0)
+
+    def tell(self, offsets: Mapping[int, int]) -> None:
+        self.told.append(dict(offsets))
+        self.heard.release()
+
+    def finish(self, offsets: Mapping[int, int], wait_s: float) -> None:
+        assert wait_s < 5
+        self.told.append(dict(offsets))
+
+
+def test_a_group_is_told_how_far_it_is_and_once_more_at_the_end() -> None:
+    source, group, stop = Source(at(10, 15, 5)), Group(), threading.Event()
+    lookout = Lookout(source, lambda _: {}, where="here", stop=stop, group=group, every_s=0.001, turn_s=0.001)
+    lookout.start()
+    assert group.heard.acquire(timeout=WAIT_S)
+    source._positions[:] = [at(15, 15, 0)]
+    stop.set()
+    for each in threading.enumerate():
+        if each.name == "lookout":
+            each.join(WAIT_S)
+    assert (group.told[0], group.told[-1]) == ({0: 10}, {0: 15})
+
+
 def test_it_says_where_the_flow_began_and_once_that_it_has_caught_up() -> None:
     source, asked = Source(replace(at(15, 15, 0, caught_up=True), began_at=10)), threading.Semaphore(0)
 
