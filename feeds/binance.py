@@ -1,18 +1,22 @@
 """Binance, spot and USD-M futures: aggregated and single trades, and the best bid and ask of bookTicker.
 
 Frames come alone or in the envelope of combined streams. ``m`` says that the buyer was the maker, so the taker sold.
-Spot's bookTicker has no time, so a quote has that of its arrival. Source: the venue's documentation of WebSocket
-streams (binance-spot-api-docs, web-socket-streams; derivatives, usds-margined-futures).
+Spot's bookTicker has no time, so a quote has that of its arrival. Aggregated trades are subscribed to, as their history
+is to be had by id and by time without a key. Source: the venue's documentation of WebSocket streams and of REST
+(binance-spot-api-docs, web-socket-streams, rest-api; derivatives, usds-margined-futures).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
-from feeds.frame import NOTHING, microseconds, read
+from feeds.frame import NOTHING, microseconds, notice, read
+from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import PERPETUAL, contract, cut
+from feeds.symbols import PERPETUAL, contract, cut, parts
+from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["BINANCE", "BINANCE_FUTURES", "Binance"]
 
@@ -24,10 +28,14 @@ class Envelope(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """``u`` and no ``e``: spot's bookTicker."""
+    """``u`` and no ``e``: spot's bookTicker. With an ``id`` it is an answer, with a ``code`` too an error."""
 
     event: str = msgspec.field(name="e", default="")
     update: int = msgspec.field(name="u", default=-1)
+    id: int | str | None = None
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    code: int | None = None
+    words: str = msgspec.field(name="msg", default="")
 
 
 class TradeEvent(msgspec.Struct):
@@ -38,6 +46,16 @@ class TradeEvent(msgspec.Struct):
     buyer_made: bool = msgspec.field(name="m")
     aggregate_id: int | None = msgspec.field(name="a", default=None)
     trade_id: int | None = msgspec.field(name="t", default=None)
+
+
+class PastTrade(msgspec.Struct):
+    """Of the history, which doesn't say the symbol."""
+
+    aggregate_id: int = msgspec.field(name="a")
+    price: msgspec.Raw = msgspec.field(name="p")
+    size: msgspec.Raw = msgspec.field(name="q")
+    time_ms: int = msgspec.field(name="T")
+    buyer_made: bool = msgspec.field(name="m")
 
 
 class BookTicker(msgspec.Struct):
@@ -53,16 +71,62 @@ ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 EVENT: Final = msgspec.json.Decoder(Event)
 TRADE: Final = msgspec.json.Decoder(TradeEvent)
 BOOK: Final = msgspec.json.Decoder(BookTicker)
+PAST: Final = msgspec.json.Decoder(list[PastTrade])
+PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Binance:
-    """``contracts``: what futures without a date are called behind their pair; empty for spot."""
+    """``contracts``: what futures without a date are called behind their pair; empty for spot. ``address``: of its
+    WebSocket; ``rest``: of aggTrades.
+    """
 
     name: str
     exchange: str
     addresses: tuple[str, ...]
+    address: str
+    rest: str
+    rules: Rules
     contracts: str = ""
+
+    def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
+        found = []
+        for chunk in chunks(symbols, self.rules.symbols_max):
+            names = [self._market(symbol).lower() for symbol in chunk]
+            streams = [f"{name}@aggTrade" for name in names]
+            streams += [f"{name}@bookTicker" for name in names] if quotes else []
+            frame = msgspec.json.encode({"method": "SUBSCRIBE", "params": streams, "id": 1}).decode()
+            found.append(Subscription(self.address, (frame,), tuple(chunk)))
+        return found
+
+    def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go forward
+        asked = f"{self.rest}?symbol={self._market(symbol)}&limit={PAGE}"
+        if after.trade_id:
+            return f"{asked}&fromId={int(after.trade_id) + 1}"
+        return f"{asked}&startTime={after.time_us // 1000}"
+
+    def told_history(self, symbol: str, body: bytes) -> Told:
+        return read("history", lambda: self._told_history(symbol, body))
+
+    def _told_history(self, symbol: str, body: bytes) -> Told:
+        name = self._market(symbol)
+        return Told(
+            trades=[
+                Trade(
+                    symbol, name, each.price, each.size, "SELL" if each.buyer_made else "BUY", str(each.aggregate_id),
+                    microseconds(each.time_ms),
+                )
+                for each in PAST.decode(body)
+            ]
+        )  # fmt: skip
+
+    def _market(self, symbol: str) -> str:
+        """The venue's name of it. Raises ValueError where it has none of that kind."""
+        base, quote, words = parts(symbol)
+        if bool(words) != bool(self.contracts):
+            other = "binance-futures" if words else "binance"
+            raise ValueError(f"{symbol} is no market of {self.name}: see {other}")
+        return base + quote if words in ("", self.contracts) else f"{base}{quote}_{words}"
 
     def told(self, frame: bytes, received_us: int) -> Told:
         return read("", lambda: self._told(frame, received_us))
@@ -73,6 +137,14 @@ class Binance:
         event = EVENT.decode(inside)
         if event.event in ("aggTrade", "trade"):
             return read(event.event, lambda: Told(trades=[self._trade(TRADE.decode(inside))]))
+        if event.event == "serverShutdown":
+            return notice("ending", words="serverShutdown")
+        if not isinstance(event.error, msgspec.UnsetType):
+            return notice("failed", words=bytes(event.error).decode(errors="replace"))
+        if event.code is not None:
+            return notice("failed", words=event.words)
+        if event.id is not None:
+            return notice("subscribed")
         if event.event == "bookTicker" or (not event.event and event.update >= 0):
             return read("bookTicker", lambda: Told(quotes=[self._quote(BOOK.decode(inside), received_us)]))
         return NOTHING
@@ -95,5 +167,21 @@ class Binance:
         return contract(symbol, self.contracts) if self.contracts and "-" not in symbol else symbol
 
 
-BINANCE: Final = Binance("binance", "BINANCE", ("wss://stream.binance.", "wss://data-stream.binance."))
-BINANCE_FUTURES: Final = Binance("binance-futures", "BINANCE-FUTURES", ("wss://fstream.binance.",), PERPETUAL)
+FORWARD: Final = Rules("forward", 0.05, ids_follow=True, symbols_max=200)
+BINANCE: Final = Binance(
+    "binance",
+    "BINANCE",
+    ("wss://stream.binance.", "wss://data-stream.binance."),
+    "wss://stream.binance.com:9443/stream",
+    "https://api.binance.com/api/v3/aggTrades",
+    FORWARD,
+)
+BINANCE_FUTURES: Final = Binance(
+    "binance-futures",
+    "BINANCE-FUTURES",
+    ("wss://fstream.binance.",),
+    "wss://fstream.binance.com/stream",
+    "https://fapi.binance.com/fapi/v1/aggTrades",
+    replace(FORWARD, rest_pause_s=0.5),
+    PERPETUAL,
+)

@@ -2,28 +2,40 @@
 
 V1 sends prices and sizes as JSON numbers, which keep their digits here. Which kind of market a name is of stands in the
 address alone, so each kind is a venue of its own. Several trades may come in one frame.
-Source: the venue's documentation of its WebSocket (V5, public trade).
+Its REST has the last trades alone. Source: the venue's documentation of V5 (public trade, recent-trade).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from feeds.frame import NOTHING, in_order, microseconds, read
+from feeds.frame import HEARD, NOTHING, in_order, microseconds, notice, read
+from feeds.marks import Mark
 from feeds.rows import Side, Told, Trade
-from feeds.symbols import PERPETUAL, contract, cut
+from feeds.symbols import PERPETUAL, contract, cut, parts
+from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["BYBIT", "BYBIT_INVERSE", "BYBIT_LINEAR", "Bybit"]
 
 SIDES: Final[dict[str, Side]] = {"Buy": "BUY", "Sell": "SELL"}
+ADDRESS: Final = "wss://stream.bybit.com/v5/public/"
+REST: Final = "https://api.bybit.com/v5/market/recent-trade"
+ARGS_MAX: Final = 10
+"""Of one frame of spot."""
 V5: Final = "publicTrade."
 V1: Final = "trade."
 
 
 class Push(msgspec.Struct):
+    """With an ``op`` it is an answer."""
+
     topic: str = ""
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    op: str = ""
+    success: bool = True
+    words: str = msgspec.field(name="ret_msg", default="")
 
 
 class TradeV5(msgspec.Struct):
@@ -44,19 +56,85 @@ class TradeV1(msgspec.Struct):
     trade_id: str
 
 
+class PastTrade(msgspec.Struct):
+    trade_id: str = msgspec.field(name="execId")
+    price: msgspec.Raw
+    size: msgspec.Raw
+    side: str
+    time: str
+
+
+class Rows(msgspec.Struct):
+    rows: list[PastTrade] = msgspec.field(name="list", default_factory=list)
+
+
+class Page(msgspec.Struct):
+    """Of the last trades; ``code`` 0 is success."""
+
+    code: int = msgspec.field(name="retCode")
+    words: str = msgspec.field(name="retMsg", default="")
+    result: Rows = msgspec.field(default_factory=Rows)
+
+
+PAGES: Final = msgspec.json.Decoder(Page)
 PUSH: Final = msgspec.json.Decoder(Push)
 TRADES_V5: Final = msgspec.json.Decoder(list[TradeV5])
 TRADES_V1: Final = msgspec.json.Decoder(list[TradeV1])
+RULES: Final = Rules("recent", 0.1, ping='{"op":"ping"}', beats=True, symbols_max=100)
 
 
 @dataclass(frozen=True, slots=True)
 class Bybit:
-    """``contracts``: what futures without a date are called behind their pair; empty for spot."""
+    """``contracts``: what futures without a date are called behind their pair; empty for spot. ``kind``: of its
+    markets, as its addresses have it; ``page``: trades that REST gives at most.
+    """
 
     name: str
     exchange: str
     addresses: tuple[str, ...]
+    kind: str
+    page: int
     contracts: str = ""
+    rules: Rules = RULES
+
+    def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:  # noqa: ARG002 - has none
+        found = []
+        for chunk in chunks(symbols, self.rules.symbols_max):
+            topics = [V5 + self._market(symbol) for symbol in chunk]
+            frames = tuple(
+                msgspec.json.encode({"op": "subscribe", "args": part}).decode() for part in chunks(topics, ARGS_MAX)
+            )
+            found.append(Subscription(ADDRESS + self.kind, frames, tuple(chunk)))
+        return found
+
+    def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - the last trades alone
+        return f"{REST}?category={self.kind}&symbol={self._market(symbol)}&limit={self.page}"
+
+    def told_history(self, symbol: str, body: bytes) -> Told:
+        return read("history", lambda: self._told_history(symbol, body))
+
+    def _told_history(self, symbol: str, body: bytes) -> Told:
+        page, name = PAGES.decode(body), self._market(symbol)
+        if page.code:
+            raise ValueError(f"{page.code} {page.words}")
+        return in_order(
+            Told(
+                trades=[
+                    Trade(
+                        symbol, name, each.price, each.size, SIDES.get(each.side, "UNKNOWN"), each.trade_id,
+                        microseconds(each.time),
+                    )
+                    for each in page.result.rows
+                ]
+            )
+        )  # fmt: skip
+
+    def _market(self, symbol: str) -> str:
+        """The venue's name of it. Raises ValueError where it has none of that kind."""
+        base, quote, words = parts(symbol)
+        if words != self.contracts:
+            raise ValueError(f"{symbol} is no market of {self.name}")
+        return base + quote
 
     def told(self, frame: bytes, received_us: int) -> Told:  # noqa: ARG002 - each of its rows has a time
         return read("", lambda: self._told(frame))
@@ -65,22 +143,38 @@ class Bybit:
         push = PUSH.decode(frame)
         data, topic = push.data, push.topic
         if isinstance(data, msgspec.UnsetType) or not topic.startswith((V1, V5)):
-            return NOTHING
+            return self._noticed(push)
         decoder = TRADES_V5 if topic.startswith(V5) else TRADES_V1
         return read(topic, lambda: in_order(Told(trades=[self._trade(each) for each in decoder.decode(bytes(data))])))
 
+    def _noticed(self, push: Push) -> Told:
+        """One bad market fails all of its frame, and its name stands in the words alone."""
+        if not push.success:
+            _, found, rest = push.words.partition(V5)
+            symbol = self._symbol(rest.split("]")[0].split(",")[0]) if found else ""
+            return notice("refused" if symbol else "failed", symbol, push.words)
+        if push.op == "subscribe":
+            return notice("subscribed")
+        return HEARD if push.op else NOTHING
+
+    def _symbol(self, name: str) -> str:
+        symbol = cut(name)
+        return contract(symbol, self.contracts) if self.contracts and "-" not in symbol else symbol
+
     def _trade(self, row: TradeV5 | TradeV1) -> Trade:
-        symbol, side = cut(row.symbol), SIDES.get(row.side, "UNKNOWN")
-        if self.contracts and "-" not in symbol:
-            symbol = contract(symbol, self.contracts)
+        symbol, side = self._symbol(row.symbol), SIDES.get(row.side, "UNKNOWN")
         return Trade(symbol, row.symbol, row.price, row.size, side, row.trade_id, microseconds(row.time))
 
 
-BYBIT: Final = Bybit("bybit", "BYBIT", ("wss://stream.bybit.com/v5/public/spot",))
-BYBIT_LINEAR: Final = Bybit("bybit-linear", "BYBIT-LINEAR", ("wss://stream.bybit.com/v5/public/linear",), PERPETUAL)
+BYBIT: Final = Bybit("bybit", "BYBIT", ("wss://stream.bybit.com/v5/public/spot",), "spot", 60)
+BYBIT_LINEAR: Final = Bybit(
+    "bybit-linear", "BYBIT-LINEAR", ("wss://stream.bybit.com/v5/public/linear",), "linear", 1000, PERPETUAL
+)
 BYBIT_INVERSE: Final = Bybit(
     "bybit-inverse",
     "BYBIT-INVERSE",
     ("wss://stream.bybit.com/v5/public/inverse", "wss://stream.bybit.com/realtime"),
+    "inverse",
+    1000,
     PERPETUAL,
 )

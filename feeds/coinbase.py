@@ -1,31 +1,49 @@
 """Coinbase: matches, and the best bid and ask of its ticker.
 
 ``side`` names the maker's side, so the taker's is the other one. ``last_match`` repeats a trade after subscribing.
-Source: the venue's documentation of Exchange WebSocket channels (matches, ticker).
+Source: the venue's documentation of Exchange WebSocket channels (matches, ticker, heartbeat) and of REST (trades).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from feeds.frame import EMPTY, NOTHING, read
+from feeds.frame import EMPTY, HEARD, NOTHING, in_order, notice, read
+from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import renamed
+from feeds.symbols import parts, renamed
+from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["COINBASE", "Coinbase"]
 
+ADDRESS: Final = "wss://ws-feed.exchange.coinbase.com"
+REST: Final = "https://api.exchange.coinbase.com/products"
+PAGE: Final = 1000
 TAKERS: Final[dict[str, Side]] = {"buy": "SELL", "sell": "BUY"}
 
 
 class Message(msgspec.Struct):
+    """``words`` and ``reason``: of an error."""
+
     kind: str = msgspec.field(name="type", default="")
+    words: str = msgspec.field(name="message", default="")
+    reason: str = ""
 
 
 class Match(msgspec.Struct):
     kind: str = msgspec.field(name="type")
     trade_id: int
     product_id: str
+    price: msgspec.Raw
+    size: msgspec.Raw
+    side: str
+    time: str
+
+
+class PastTrade(msgspec.Struct):
+    trade_id: int
     price: msgspec.Raw
     size: msgspec.Raw
     side: str
@@ -45,7 +63,9 @@ class Ticker(msgspec.Struct):
 
 MESSAGE: Final = msgspec.json.Decoder(Message)
 MATCH: Final = msgspec.json.Decoder(Match)
+PAST: Final = msgspec.json.Decoder(list[PastTrade])
 TICKER: Final = msgspec.json.Decoder(Ticker)
+RULES: Final = Rules("backward", 0.15, ids_follow=True, beats=True, symbols_max=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +73,72 @@ class Coinbase:
     name: str = "coinbase"
     exchange: str = "COINBASE"
     addresses: tuple[str, ...] = ("wss://ws-feed.",)
+    rules: Rules = RULES
+
+    def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
+        channels = ["matches", "heartbeat", *(["ticker"] if quotes else [])]
+        return [
+            Subscription(
+                ADDRESS,
+                (
+                    msgspec.json.encode(
+                        {"type": "subscribe", "product_ids": [_market(each) for each in chunk], "channels": channels}
+                    ).decode(),
+                ),
+                tuple(chunk),
+            )
+            for chunk in chunks(symbols, self.rules.symbols_max)
+        ]
+
+    def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go backward
+        asked = f"{REST}/{_market(symbol)}/trades?limit={PAGE}"
+        return asked if before is None else f"{asked}&after={before.trade_id}"
+
+    def told_history(self, symbol: str, body: bytes) -> Told:
+        return read("history", lambda: _told_history(symbol, body))
 
     def told(self, frame: bytes, received_us: int) -> Told:
         return read("", lambda: self._told(frame, received_us))
 
     def _told(self, frame: bytes, received_us: int) -> Told:
-        kind = MESSAGE.decode(frame).kind
+        message = MESSAGE.decode(frame)
+        kind = message.kind
         if kind in ("match", "last_match"):
             return read("matches", lambda: Told(trades=[_trade(MATCH.decode(frame))]))
         if kind == "ticker":
             return read("ticker", lambda: Told(quotes=[_quote(TICKER.decode(frame), received_us)]))
-        return NOTHING
+        if kind == "subscriptions":
+            return notice("subscribed")
+        if kind == "error":
+            words = f"{message.words}: {message.reason}"
+            # It speaks of one product alone, by its name at the beginning.
+            product, _, rest = message.reason.partition(" is not a valid product")
+            refused = renamed(product, "-") if message.reason not in (rest, product) else ""
+            return notice("refused" if refused else "failed", refused, words)
+        return HEARD if kind == "heartbeat" else NOTHING
+
+
+def _market(symbol: str) -> str:
+    """The venue's name of it. Raises ValueError for contracts, which it hasn't here."""
+    base, quote, words = parts(symbol)
+    if words:
+        raise ValueError(f"{symbol} is no market of Coinbase Exchange")
+    return f"{base}-{quote}"
+
+
+def _told_history(symbol: str, body: bytes) -> Told:
+    name = _market(symbol)
+    rows = PAST.decode(body)
+    return in_order(
+        Told(
+            trades=[
+                Trade(
+                    symbol, name, each.price, each.size, TAKERS.get(each.side, "UNKNOWN"), str(each.trade_id), each.time
+                )
+                for each in rows
+            ]
+        )
+    )
 
 
 def _trade(found: Match) -> Trade:

@@ -5,17 +5,20 @@ Unreadable, whose reason is the JSON library's one line.
 """
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from itertools import pairwise
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from feeds.rows import Told, Unreadable
+from feeds.rows import Notice, Told, Trade, Unreadable
 
-__all__ = ["EMPTY", "NOTHING", "in_order", "microseconds", "read"]
+__all__ = ["EMPTY", "HEARD", "NOTHING", "in_order", "microseconds", "notice", "read"]
 
 T = TypeVar("T")
 NOTHING: Final = Told()
-"""Of a frame that tells neither trades nor quotes: an answer, a heartbeat, another channel."""
+"""Of a frame that tells neither trades nor quotes, nor anything about the session: another channel."""
+HEARD: Final = Told(notice=Notice("heard"))
+"""Of an answer, a heartbeat."""
 EMPTY: Final = msgspec.Raw(b"0")
 """The size of a quote whose venue tells none."""
 MILLISECONDS_MAX: Final = 10**14
@@ -46,8 +49,20 @@ def microseconds(time: int | str) -> int:
 
 
 def in_order(told: Told) -> Told:
-    """Trades oldest first: some venues send a list newest first, and those of one time then stand the other way too."""
-    times = [trade.event_time for trade in told.trades]
-    if len(times) > 1 and str(times[0]) > str(times[-1]):
-        told.trades.reverse()
+    """Trades oldest first: some venues send a list newest first, and those of one time then stand the other way too.
+    Ids that are numbers decide among those of one time."""
+    trades = told.trades
+    if len(trades) > 1 and _place(trades[0]) > _place(trades[-1]):
+        trades.reverse()
+    if any(_place(one) > _place(next_one) for one, next_one in pairwise(trades)):
+        trades.sort(key=_place)
     return told
+
+
+def _place(trade: Trade) -> tuple[str, int]:
+    return str(trade.event_time), int(trade.trade_id) if trade.trade_id.isdecimal() else 0
+
+
+def notice(kind: Literal["subscribed", "refused", "failed", "ending"], symbol: str = "", words: object = "") -> Told:
+    """What is said about the session; ``words`` as one line."""
+    return Told(notice=Notice(kind, symbol, " ".join(str(words).split())[:200]))

@@ -2,21 +2,29 @@
 
 V1 sends arrays without ids, V2 objects with numbers that keep their digits here. XBT and XDG are BTC and DOGE
 elsewhere. After subscribing V2 sends the last trades again, as a snapshot. V1's ticker has no time, so a quote has that
-of its arrival. Source: the venue's documentation of WebSockets V1 and V2 (trade, ticker).
+of its arrival. Source: the venue's documentation of WebSockets V1 and V2 (trade, ticker) and of REST (Trades).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from feeds.frame import EMPTY, NOTHING, in_order, microseconds, read
+from feeds.frame import EMPTY, HEARD, NOTHING, in_order, microseconds, notice, read
+from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import renamed
+from feeds.symbols import parts, renamed
+from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["KRAKEN", "Kraken"]
 
 ALIASES: Final = (("XBT", "BTC"), ("XDG", "DOGE"))
+NAMES: Final = {ours: theirs for theirs, ours in ALIASES}
+ADDRESS: Final = "wss://ws.kraken.com/v2"
+REST: Final = "https://api.kraken.com/0/public/Trades"
+PAGE: Final = 1000
+MICROSECOND_DIGITS: Final = 6
 SIDES: Final[dict[str, Side]] = {"b": "BUY", "s": "SELL", "buy": "BUY", "sell": "SELL"}
 
 
@@ -42,9 +50,38 @@ class TickerV1(msgspec.Struct):
 
 
 class PushV2(msgspec.Struct):
+    """With a ``method`` it is an answer."""
+
     channel: str = ""
     kind: str = msgspec.field(name="type", default="")
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    method: str = ""
+    success: bool = True
+    symbol: str = ""
+    error: str = ""
+    result: msgspec.Raw = EMPTY
+
+
+class Subscribed(msgspec.Struct):
+    channel: str = ""
+    symbol: str = ""
+
+
+class PastTrade(msgspec.Struct, array_like=True):
+    price: msgspec.Raw
+    size: msgspec.Raw
+    time: msgspec.Raw
+    side: str
+    kind: str
+    words: str
+    trade_id: int
+
+
+class Page(msgspec.Struct):
+    """``result``: the trades under the name of their pair, and ``last``, the mark of the next page."""
+
+    error: list[str] = []
+    result: dict[str, msgspec.Raw] = {}
 
 
 class TradeV2(msgspec.Struct):
@@ -70,9 +107,13 @@ TRADES_V1: Final = msgspec.json.Decoder(list[TradeV1])
 TICKER_V1: Final = msgspec.json.Decoder(TickerV1)
 PUSH_V2: Final = msgspec.json.Decoder(PushV2)
 TRADES_V2: Final = msgspec.json.Decoder(list[TradeV2])
+PAGES: Final = msgspec.json.Decoder(Page)
+PAST: Final = msgspec.json.Decoder(list[PastTrade])
+RESULT: Final = msgspec.json.Decoder(Subscribed)
 TICKERS_V2: Final = msgspec.json.Decoder(list[TickerV2])
 BOOKS: Final = b'"book-'
 """V1's books come as arrays of five; nobody asks for them here."""
+RULES: Final = Rules("forward", 1.0, ids_follow=True, ping='{"method":"ping"}', beats=True, symbols_max=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +121,27 @@ class Kraken:
     name: str = "kraken"
     exchange: str = "KRAKEN"
     addresses: tuple[str, ...] = ("wss://ws.kraken.com",)
+    rules: Rules = RULES
+
+    def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
+        channels: list[dict[str, object]] = [{"channel": "trade", "snapshot": True}]
+        channels += [{"channel": "ticker", "event_trigger": "bbo"}] if quotes else []
+        found = []
+        for chunk in chunks(symbols, self.rules.symbols_max):
+            names = ["/".join(_market(symbol)) for symbol in chunk]
+            frames = [{"method": "subscribe", "params": {**channel, "symbol": names}} for channel in channels]
+            texts = tuple(msgspec.json.encode(frame).decode() for frame in frames)
+            found.append(Subscription(ADDRESS, texts, tuple(chunk)))
+        return found
+
+    def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go forward
+        base, quote = _market(symbol)
+        pair = NAMES.get(base, base) + NAMES.get(quote, quote)
+        # In ns, of what comes behind it: the mark's own time is asked for again, as several trades may have it.
+        return f"{REST}?pair={pair}&count={PAGE}&since={max(after.time_us - 1, 0)}000"
+
+    def told_history(self, symbol: str, body: bytes) -> Told:
+        return read("history", lambda: _told_history(symbol, body))
 
     def told(self, frame: bytes, received_us: int) -> Told:
         if frame.startswith(b"["):
@@ -112,14 +174,55 @@ def _quote_v1(symbol: str, name: str, payload: bytes, received_us: int) -> Quote
 def _told_v2(frame: bytes, received_us: int) -> Told:
     push = PUSH_V2.decode(frame)
     data = push.data
-    if isinstance(data, msgspec.UnsetType):
-        return NOTHING
+    if isinstance(data, msgspec.UnsetType) or push.channel == "status":
+        return _noticed(push)
     if push.channel == "trade":
         is_past = push.kind == "snapshot"
         return read("trade", lambda: in_order(Told(trades=_trades_v2(bytes(data), is_past=is_past))))
     if push.channel == "ticker":
         return read("ticker", lambda: Told(quotes=_quotes_v2(bytes(data), received_us)))
     return NOTHING
+
+
+def _noticed(push: PushV2) -> Told:
+    if not push.success:
+        symbol = renamed(push.symbol, "/", ALIASES) if push.symbol else ""
+        return notice("refused" if symbol else "failed", symbol, push.error)
+    if push.method == "subscribe" and push.result != EMPTY:
+        found = RESULT.decode(push.result)
+        if found.channel == "trade":
+            return notice("subscribed", renamed(found.symbol, "/", ALIASES))
+    return HEARD if push.method or push.channel in ("heartbeat", "status") else NOTHING
+
+
+def _market(symbol: str) -> tuple[str, str]:
+    """Base and quote. Raises ValueError for contracts, which another venue of Kraken's has."""
+    base, quote, words = parts(symbol)
+    if words:
+        raise ValueError(f"{symbol} is no market of Kraken's spot")
+    return base, quote
+
+
+def _told_history(symbol: str, body: bytes) -> Told:
+    page, name = PAGES.decode(body), "/".join(_market(symbol))
+    if page.error:
+        raise ValueError(", ".join(page.error))
+    rows = next((PAST.decode(value) for key, value in page.result.items() if key != "last"), [])
+    return Told(
+        trades=[
+            Trade(
+                symbol, name, each.price, each.size, SIDES.get(each.side, "UNKNOWN"), str(each.trade_id),
+                _time_us(bytes(each.time).decode()),
+            )
+            for each in rows
+        ]
+    )  # fmt: skip
+
+
+def _time_us(text: str) -> int:
+    """Of seconds as a JSON number; what stands behind microseconds is cut off."""
+    whole, _, rest = text.partition(".")
+    return microseconds(f"{whole}.{rest[:MICROSECOND_DIGITS] or '0'}")
 
 
 def _trades_v2(data: bytes, *, is_past: bool) -> list[Trade]:

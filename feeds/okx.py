@@ -1,30 +1,44 @@
 """OKX: trades, and the best bid and ask of its tickers; spot, swaps and dated contracts by one address.
 
-Source: the venue's documentation of its WebSocket (V5, public channels trades, trades-all, tickers).
+Trades come by trades-all, one by one as in the history, and best bids and asks by an address of their own.
+Source: the venue's documentation of its WebSocket (V5, channels trades, trades-all, tickers) and of REST
+(history-trades).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from feeds.frame import NOTHING, in_order, microseconds, read
+from feeds.frame import HEARD, NOTHING, in_order, microseconds, notice, read
+from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import renamed
+from feeds.symbols import PERPETUAL, parts, renamed
+from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["OKX", "Okx"]
 
+TRADES_ADDRESS: Final = "wss://ws.okx.com:8443/ws/v5/business"
+QUOTES_ADDRESS: Final = "wss://ws.okx.com:8443/ws/v5/public"
+REST: Final = "https://www.okx.com/api/v5/market/history-trades"
+PAGE: Final = 100
+NO_MARKET: Final = "doesn't exist"
 SIDES: Final[dict[str, Side]] = {"buy": "BUY", "sell": "SELL"}
 
 
 class Arg(msgspec.Struct):
     channel: str = ""
+    name: str = msgspec.field(name="instId", default="")
 
 
 class Push(msgspec.Struct):
-    """``data`` is missing in answers to a subscription."""
+    """``data`` is missing in answers to a subscription, which have an ``event``."""
 
     arg: Arg = msgspec.field(default_factory=Arg)
+    event: str = ""
+    code: str = ""
+    words: str = msgspec.field(name="msg", default="")
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -46,9 +60,19 @@ class TickerRow(msgspec.Struct):
     time: int | str = msgspec.field(name="ts")
 
 
+class Page(msgspec.Struct):
+    """Of the history; ``code`` 0 is success."""
+
+    code: str
+    words: str = msgspec.field(name="msg", default="")
+    data: list[TradeRow] = []
+
+
+PAGES: Final = msgspec.json.Decoder(Page)
 PUSH: Final = msgspec.json.Decoder(Push)
 TRADES: Final = msgspec.json.Decoder(list[TradeRow])
 TICKERS: Final = msgspec.json.Decoder(list[TickerRow])
+RULES: Final = Rules("backward", 0.12, ping="ping", ping_s=20, beats=True, symbols_max=50, by_time=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +85,75 @@ class Okx:
         "wss://wseea.okx.com",
         "wss://wsus.okx.com",
     )
+    rules: Rules = RULES
+
+    def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
+        found = []
+        for chunk in chunks(symbols, self.rules.symbols_max):
+            names = [_market(symbol) for symbol in chunk]
+            found.append(Subscription(TRADES_ADDRESS, (_asking("trades-all", names),), tuple(chunk)))
+            if quotes:
+                found.append(Subscription(QUOTES_ADDRESS, (_asking("tickers", names),), ()))
+        return found
+
+    def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go backward
+        asked = f"{REST}?instId={_market(symbol)}&limit={PAGE}"
+        if before is None:
+            return asked
+        if before.trade_id:
+            return f"{asked}&type=1&after={before.trade_id}"
+        return f"{asked}&type=2&after={-(-before.time_us // 1000)}"
+
+    def told_history(self, symbol: str, body: bytes) -> Told:  # noqa: ARG002 - each of its rows has its name
+        return read("history", lambda: _told_history(body))
 
     def told(self, frame: bytes, received_us: int) -> Told:  # noqa: ARG002 - each of its rows has a time
         if frame == b"pong":
-            return NOTHING
+            return HEARD
         return read("", lambda: self._told(frame))
 
     def _told(self, frame: bytes) -> Told:
         push = PUSH.decode(frame)
         data, channel = push.data, push.arg.channel
         if isinstance(data, msgspec.UnsetType):
-            return NOTHING
+            return _noticed(push)
         if channel in ("trades", "trades-all"):
             return read(channel, lambda: in_order(Told(trades=[_trade(each) for each in TRADES.decode(bytes(data))])))
         if channel == "tickers":
             return read(channel, lambda: Told(quotes=[_quote(each) for each in TICKERS.decode(bytes(data))]))
         return NOTHING
+
+
+def _market(symbol: str) -> str:
+    base, quote, words = parts(symbol)
+    kind = {"": "", PERPETUAL: "-SWAP"}.get(words, f"-{words}")
+    return f"{base}-{quote}{kind}"
+
+
+def _asking(channel: str, names: Sequence[str]) -> str:
+    args = [{"channel": channel, "instId": name} for name in names]
+    return msgspec.json.encode({"op": "subscribe", "args": args}).decode()
+
+
+def _noticed(push: Push) -> Told:
+    if push.event == "subscribe" and push.arg.channel == "trades-all":
+        return notice("subscribed", renamed(push.arg.name, "-"))
+    if push.event == "error":
+        # The market stands in its words alone: channel:trades-all,instId:A-B doesn't exist.
+        _, found, rest = push.words.partition("instId:")
+        name = rest.split(" ")[0].split(",")[0] if found and NO_MARKET in rest else ""
+        symbol = renamed(name, "-") if name else ""
+        return notice("refused" if symbol else "failed", symbol, f"{push.code} {push.words}")
+    if push.event == "notice":
+        return notice("ending", words=f"{push.code} {push.words}")
+    return HEARD if push.event else NOTHING
+
+
+def _told_history(body: bytes) -> Told:
+    page = PAGES.decode(body)
+    if page.code != "0":
+        raise ValueError(f"{page.code} {page.words}")
+    return in_order(Told(trades=[_trade(each) for each in page.data]))
 
 
 def _trade(row: TradeRow) -> Trade:

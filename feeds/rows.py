@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Quote", "Side", "Told", "Trade", "Unreadable"]
+__all__ = ["Notice", "Quote", "Side", "Told", "Trade", "Unreadable"]
 
 Side = Literal["BUY", "SELL", "UNKNOWN"]
 
@@ -51,9 +51,23 @@ class Unreadable(msgspec.Struct, gc=False):
     reason: str
 
 
+class Notice(msgspec.Struct, gc=False):
+    """What a frame says about the session itself.
+
+    kind: ``heard``, an answer or a sign of life; ``subscribed``; ``refused``, a market that isn't to be had;
+    ``failed``, any other error; ``ending``, the venue will close the connection. symbol: which one it is about, empty
+    for all or for nobody knows.
+    """
+
+    kind: Literal["heard", "subscribed", "refused", "failed", "ending"]
+    symbol: str = ""
+    words: str = ""
+
+
 class Told(msgspec.Struct, gc=False):
-    """What one frame tells, trades and quotes in the order of time. All empty: it tells nothing of either kind."""
+    """What one frame tells, trades and quotes in the order of time. All empty: it tells nothing of any kind."""
 
     trades: list[Trade] = []
     quotes: list[Quote] = []
     unreadable: Unreadable | None = None
+    notice: Notice | None = None

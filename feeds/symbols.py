@@ -7,9 +7,9 @@ currency that it ends with; one that ends with none stays as it is.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["PERPETUAL", "contract", "cut", "renamed"]
+__all__ = ["PERPETUAL", "Parts", "contract", "cut", "parts", "renamed"]
 
 PERPETUAL: Final = "PERP"
 QUOTES: Final = tuple(
@@ -51,3 +51,20 @@ def renamed(name: str, separator: str, aliases: tuple[tuple[str, str], ...] = ()
 def contract(symbol: str, words: str) -> str:
     """The contract of ``symbol`` that ``words`` name."""
     return f"{symbol}-{words}"
+
+
+class Parts(NamedTuple):
+    """Of a symbol; ``contract`` is empty for spot."""
+
+    base: str
+    quote: str
+    contract: str
+
+
+def parts(symbol: str) -> Parts:
+    """The other way round: BTC/USDT-PERP as BTC, USDT, PERP. Raises ValueError for what is no symbol."""
+    base, slash, rest = symbol.partition("/")
+    quote, _, words = rest.partition("-")
+    if not slash or not base.isalnum() or not quote.isalnum() or not symbol.isascii():
+        raise ValueError(f"{symbol[:40]} is no symbol such as BTC/USDT")
+    return Parts(base.upper(), quote.upper(), words.upper())

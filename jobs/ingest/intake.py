@@ -5,14 +5,17 @@ them, each once as far as this process knows, and so do best bids and asks; what
 letters. Nothing is kept back after ``flush``, and ``finish`` returns when the broker has answered for everything.
 """
 
-from collections import Counter
+import time
+from collections import Counter, deque
 from typing import Final
 
+from feeds.frame import NOTHING
 from feeds.recording import Frame
-from feeds.rows import Quote, Trade
+from feeds.rows import Quote, Told, Trade
 from feeds.venue import Venue
-from jobs.ingest.known_trades import KnownTrades
 from jobs.ingest.letters import FeedLetters
+from jobs.ingest.markets import Markets, Row
+from jobs.ingest.metrics import LETTERS, RECEIVED_MS, REPEATED, TOLD, WRITTEN_MS
 from jobs.ingest.quote_batches import QuoteBatches
 from jobs.ingest.trade_batches import TradeBatches
 from jobs.produce.sender import TapeSender
@@ -21,37 +24,64 @@ from schemas.columns import TradeBatch
 __all__ = ["Intake"]
 
 TOGETHER_MAX: Final = 2_000
+UNKNOWN: Final = "no message that this venue documents"
+NOT_ASKED: Final = "of a market that wasn't asked for"
 
 
 class Intake:
     """Of one venue. counts: frames, trades and quotes (sent), repeated, unreadable (frames), refused (of both).
 
-    ``quotes``: where best bids and asks go; None leaves them out.
+    ``quotes``: where best bids and asks go; None leaves them out. ``asked``: the symbols of a live session, in which
+    everything else is refused, and so are frames that nobody knows; None takes what is there.
     """
 
-    def __init__(self, venue: Venue, trades: TapeSender, quotes: TapeSender | None, letters: FeedLetters) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        trades: TapeSender,
+        quotes: TapeSender | None,
+        letters: FeedLetters,
+        asked: frozenset[str] | None = None,
+    ) -> None:
         self._venue = venue
+        self._asked = asked
         self._trades, self._quotes = trades, quotes
         self._letters = letters
-        self._known = KnownTrades()
+        self.markets = Markets(ids_follow=asked is not None and venue.rules.ids_follow)
         self._trade_batches = TradeBatches(venue.exchange)
         self._quote_batches = QuoteBatches(venue.exchange)
-        self._waiting_trades: list[tuple[Trade, Frame]] = []
+        self._waiting_trades: list[Row] = []
         self._waiting_quotes: list[tuple[Quote, Frame]] = []
+        self._unanswered: deque[tuple[int, int]] = deque()
+        self._shown: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
 
-    def take(self, frame: Frame) -> None:
-        """Read one frame; its rows wait until ``flush``, or until many wait. Raises as TapeSender.send does."""
+    def take(self, frame: Frame) -> Told:
+        """Read one frame, and give what it tells; its rows wait until ``flush``, or until many wait. Raises as
+        TapeSender.send does."""
         told = self._venue.told(frame.data, frame.received_us)
         self.counts["frames"] += 1
         if told.unreadable is not None:
             self.counts["unreadable"] += 1
             self._letters.write(frame.data, told.unreadable.channel, told.unreadable.reason, frame.received_us)
-        self._waiting_trades += [(trade, frame) for trade in self._known.fresh(told.trades)]
+        trades, quotes = told.trades, told.quotes
+        if self._asked is not None:
+            if told is NOTHING:
+                self.counts["unreadable"] += 1
+                self._letters.write(frame.data, "", UNKNOWN, frame.received_us)
+            else:
+                trades = [row for row in trades if self._is_asked_for(row, frame)]
+                quotes = [row for row in quotes if self._is_asked_for(row, frame)]
+        self.put(self.markets.take([(trade, frame) for trade in trades]))
         if self._quotes is not None:
-            self._waiting_quotes += [(quote, frame) for quote in told.quotes]
+            self._waiting_quotes += [(quote, frame) for quote in quotes]
         if len(self._waiting_trades) + len(self._waiting_quotes) >= TOGETHER_MAX:
             self.flush()
+        return told
+
+    def put(self, rows: list[Row]) -> None:
+        """Trades of ``markets`` that go out as they are."""
+        self._waiting_trades += rows
 
     def flush(self) -> None:
         """Hand everything that waits to the producers."""
@@ -59,11 +89,29 @@ class Intake:
             self._waiting_trades = []
             batch = self._trade_batches.make([trade for trade, _ in waiting])
             self._send("trades", batch, [frame for _, frame in waiting], self._trades)
+            last, frame = waiting[-1]
+            if not batch.rejects and not last.is_past:  # the past was late already
+                self._time(frame.received_us, int(batch.rows["event_time_us"][-1]))
         if (quoted := self._waiting_quotes) and self._quotes is not None:
             self._waiting_quotes = []
             batch = self._quote_batches.make([quote for quote, _ in quoted])
             self._send("quotes", batch, [frame for _, frame in quoted], self._quotes)
-        self.counts["repeated"] = self._known.repeated
+        self.counts["repeated"] = self.markets.repeated
+        self._show()
+
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether the broker hasn't answered yet for trades whose latency is measured."""
+        return bool(self._unanswered)
+
+    def look(self) -> None:
+        """Take the broker's answers so far. Raises as TapeSender.send does."""
+        self._trades.look()
+        if self._quotes is not None:
+            self._quotes.look()
+        while self._unanswered and self._unanswered[0][0] <= self._trades.delivered:
+            _, received_us = self._unanswered.popleft()
+            WRITTEN_MS.labels(self._venue.name).observe((time.time_ns() // 1000 - received_us) / 1000)
 
     def finish(self) -> None:
         """Flush, and wait for the broker's answers."""
@@ -72,6 +120,27 @@ class Intake:
         self._trades.finish()
         if self._quotes is not None:
             self._quotes.finish()
+
+    def _is_asked_for(self, row: Trade | Quote, frame: Frame) -> bool:
+        if self._asked is None or row.symbol in self._asked:
+            return True
+        self.counts["refused"] += 1
+        self._letters.write(frame.data, row.venue_symbol, NOT_ASKED, frame.received_us)
+        return False
+
+    def _time(self, received_us: int, event_time_us: int) -> None:
+        RECEIVED_MS.labels(self._venue.name).observe((received_us - event_time_us) / 1000)
+        if self._asked is not None:  # live: a recording was received long ago
+            self._unanswered.append((self._trades.sent, received_us))
+
+    def _show(self) -> None:
+        """What was counted since the last time, as metrics."""
+        new = self.counts - self._shown
+        self._shown = Counter(self.counts)
+        for kind in ("trades", "quotes"):
+            TOLD.labels(self._venue.name, kind).inc(new[kind])
+        REPEATED.labels(self._venue.name).inc(new["repeated"])
+        LETTERS.labels(self._venue.name).inc(new["unreadable"] + new["refused"])
 
     def _send(self, what: str, batch: TradeBatch, frames: list[Frame], sender: TapeSender) -> None:
         """``frames``: of each row that the batch was made of."""

@@ -26,18 +26,28 @@ class KnownTrades:
 
     def fresh(self, trades: Iterable[Trade]) -> list[Trade]:
         """Those that weren't told before, in their order; from now on they are known."""
-        told = [trade for trade in trades if not self._knows(trade)]
-        for trade in told:
-            self._newest[trade.venue_symbol] = trade.event_time
+        told = [trade for trade in trades if self.is_fresh(trade)]
+        self.end(told)
         return told
 
-    def _knows(self, trade: Trade) -> bool:
+    def is_fresh(self, trade: Trade) -> bool:
+        """Whether it wasn't told before; from now on its id is known."""
         known = self._is_old_id(trade) if trade.trade_id else self._is_old_time(trade)
         self.repeated += known
-        return known
+        return not known
+
+    def end(self, told: Iterable[Trade]) -> None:
+        """A frame ends: of those in it that have no id, past ones must be newer to be fresh from now on."""
+        for trade in told:
+            if not trade.trade_id:
+                self._newest[trade.symbol] = trade.event_time
+
+    def has(self, trade: Trade) -> bool:
+        """Whether a trade of its id was told."""
+        return trade.trade_id in self._ids.get(trade.symbol, ())
 
     def _is_old_id(self, trade: Trade) -> bool:
-        ids = self._ids.setdefault(trade.venue_symbol, OrderedDict())
+        ids = self._ids.setdefault(trade.symbol, OrderedDict())
         if trade.trade_id in ids:
             return True
         ids[trade.trade_id] = None
@@ -46,5 +56,5 @@ class KnownTrades:
         return False
 
     def _is_old_time(self, trade: Trade) -> bool:
-        newest = self._newest.get(trade.venue_symbol)
+        newest = self._newest.get(trade.symbol)
         return trade.is_past and newest is not None and str(trade.event_time) <= str(newest)

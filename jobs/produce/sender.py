@@ -65,6 +65,15 @@ class TapeSender:
                 self.bad[record.reason] += 1
                 self.sent += 1
 
+    @property
+    def delivered(self) -> int:
+        """Records that the broker has acknowledged so far, of those that were sent."""
+        return self._writer.delivered
+
+    def look(self) -> None:
+        """Take the broker's answers so far. Raises as ``send`` does."""
+        self._writer.send([], [])
+
     def finish(self) -> int:
         """Wait for the broker's answers; the number delivered."""
         return self._writer.finish()

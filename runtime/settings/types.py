@@ -32,6 +32,7 @@ __all__ = [
     "start_position",
     "url",
     "urls",
+    "venue_addresses",
     "zoned_time",
 ]
 
@@ -99,6 +100,19 @@ def address_list(text: str) -> str:
 def addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
     for part in parts:
         address_list(part)
+    return parts
+
+
+def venue_addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
+    for part in parts:
+        name, _, address = part.partition("=")
+        try:
+            found = urlsplit(address)
+            is_address = bool(found.hostname) and found.port != 0 and found.path in ("", "/")
+        except ValueError:
+            is_address = False
+        if not name or not is_address or found.scheme not in ("ws", "wss", "http", "https"):
+            raise ValueError("venue=wss://host:port or venue=https://host:port, several with commas")
     return parts
 
 

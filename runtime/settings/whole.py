@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from runtime.settings.alerts import AlertSettings
 from runtime.settings.analytics import AnalyticsSettings
 from runtime.settings.clickhouse import ClickHouseSettings
+from runtime.settings.feeds import FeedSettings
 from runtime.settings.file import SettingsFile
 from runtime.settings.gateway import GatewaySettings
 from runtime.settings.kafka import KafkaSettings
@@ -42,6 +43,7 @@ PARTS: Final[tuple[type[BaseSettings], ...]] = (
     TimeSettings,
     AnalyticsSettings,
     QuoteSettings,
+    FeedSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
@@ -58,6 +60,7 @@ class Settings(
     TimeSettings,
     AnalyticsSettings,
     QuoteSettings,
+    FeedSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,

@@ -1,9 +1,11 @@
-"""``tapeflow ingest``: what a venue tells by its public WebSocket, on the topics of trades and of quotes.
+"""``tapeflow ingest``: what venues tell by their public WebSockets, on the topics of trades and of quotes.
 
-A recorded session is played by ``--play``. Numbers keep every digit that the venue wrote.
+Live sessions run until they are asked to stop; a recorded one is played by ``--play``. Numbers keep every digit that
+the venue wrote.
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,11 @@ from schemas.errors import SettingError
 from tapeflow.commands.entry import enter, people
 
 if TYPE_CHECKING:
+    from feeds.marks import Mark
     from feeds.venue import Venue
+    from jobs.ingest.asked import Asked
+    from jobs.ingest.intake import Intake
+    from jobs.ingest.recorder import Recorder
     from jobs.produce.sender import Encode, TapeSender
     from runtime.settings.whole import Settings
 
@@ -21,12 +27,28 @@ __all__ = ["ingest"]
 
 
 def ingest(
-    play: Annotated[Path, typer.Option(metavar="FILE", help="A recorded session, plain or gzipped.")],
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="VENUE:SYMBOL,…", help="Markets to follow, such as bitget:BTC/USDT,ETH/USDT."),
+    ] = None,
+    play: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A recorded session instead, plain or gzipped.")
+    ] = None,
     venue: Annotated[
         str | None, typer.Option(help="Whose session it is, where the recording doesn't name its address.")
     ] = None,
     speed: Annotated[
         float | None, typer.Option(min=0.001, show_default="at once", help="As recorded, so many times as fast.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="First the trades since then, such as 2026-01-31T09:30:00Z, of markets that the topic has none of.",
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the raw frames of one venue, for --play; .gz packs them.")
     ] = None,
     topic: Annotated[str | None, typer.Option(help="Topic of trades instead of TAPEFLOW_KAFKA_TOPIC.")] = None,
     quotes: Annotated[
@@ -34,40 +56,154 @@ def ingest(
     ] = True,
     partitions: Annotated[int, typer.Option(min=0, help="Create topics with so many if they aren't there.")] = 0,
 ) -> int:
-    """Send trades, best bids and asks of a recorded venue session to Kafka, keyed by symbol, exact to the last digit.
+    """Send trades, best bids and asks of venues to Kafka, keyed by symbol, exact to the last digit.
 
-    Venues: bitget, binance, binance-futures, kraken, coinbase, okx, bybit, bybit-linear, bybit-inverse.
+    Live until Ctrl-C or SIGTERM: connections are opened again, gaps filled, repeated trades left out. Venues: bitget,
+    binance, binance-futures, kraken, coinbase, okx, bybit, bybit-linear, bybit-inverse.
 
-    Example: tapeflow ingest --play bitget.ws.gz --partitions 4
+    Examples: tapeflow ingest bitget:BTC/USDT,ETH/USDT binance:BTC/USDT or tapeflow ingest --play bitget.ws.gz
     """
+    if (play is None) == (not what):
+        raise SettingError(
+            "give markets to follow or a recording to play, one of the two",
+            where="ingest",
+            mend="such as bitget:BTC/USDT, or --play FILE",
+        )
+    if play is not None:
+        _check_unused("--play is a recording", {"--since": since, "--record": record})
+        return _play(play, venue, speed, enter(kafka_topic=topic), partitions, quotes=quotes)
+    _check_unused("live sessions have it by themselves", {"--venue": venue, "--speed": speed})
+    return _live(what or [], since, record, topic, partitions, quotes=quotes)
+
+
+def _check_unused(why: str, options: Mapping[str, object]) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise SettingError(why, where=name, mend=f"leave {name} out")
+
+
+def _play(
+    path: Path, name: str | None, speed: float | None, settings: "Settings", partitions: int, *, quotes: bool
+) -> int:
     from feeds.recording import frames
-    from flows.quotes_reading import quotes_settings
-    from jobs.ingest.intake import Intake
-    from jobs.ingest.letters import FeedLetters
     from jobs.ingest.playback import play as play_frames
+
+    found = _venue(path, name)
+    # Played at once, a session is the past: its records are found by the days of what they tell.
+    trades, bests = _senders(settings, partitions, own_times=speed is None, quotes=quotes)
+    intake = _intake(found, settings, trades, bests)
+    play_frames(frames(path), intake, speed, time.monotonic, time.sleep)
+    intake.finish()
+    _tell_sent(found.name, intake, settings, quotes=quotes)
+    return 0
+
+
+def _live(
+    words: list[str], since: str | None, record: Path | None, topic: str | None, partitions: int, *, quotes: bool
+) -> int:
+    from jobs.ingest.asked import asked_of
+
+    asked, mark = asked_of(words), _mark(since)
+    settings = enter(kafka_topic=topic)
+    if record is not None and len(asked) != 1:
+        raise SettingError("a recording is of one venue", where="--record", mend="follow the venues by two commands")
+    from runtime.logging import configure_logging
+    from runtime.metrics import serve_metrics
+
+    configure_logging(settings.log_format, settings.log_level)
+    served = serve_metrics(settings.metrics_port, address=settings.metrics_host)
+    from jobs.ingest.recorder import Recorder
+
+    recorder = None if record is None else Recorder(record)
+    try:
+        return _follow(settings, asked, mark, recorder, partitions, quotes=quotes)
+    finally:
+        if recorder is not None:
+            recorder.close()
+        if served is not None:
+            served.close()
+
+
+def _follow(
+    settings: "Settings",
+    asked: "Asked",
+    since: "Mark | None",
+    recorder: "Recorder | None",
+    partitions: int,
+    *,
+    quotes: bool,
+) -> int:
+    from feeds.venues import VENUES
+    from jobs.ingest.kafka_tail import remember_tail
+    from jobs.ingest.live import Wanted, follow
+
+    trades, bests = _senders(settings, partitions, own_times=False, quotes=quotes)
+    intakes = {
+        name: _intake(VENUES[name], settings, trades, bests, frozenset(symbols)) for name, symbols in asked.items()
+    }
+    remember_tail(settings, {VENUES[name].exchange: intake.markets for name, intake in intakes.items()})
+    try:
+        follow(settings, Wanted(asked, quotes, since, recorder), intakes)
+    finally:
+        for intake in intakes.values():
+            intake.finish()
+    for name, intake in intakes.items():
+        _tell_sent(name, intake, settings, quotes=quotes)
+    return 0
+
+
+def _mark(since: str | None) -> "Mark | None":
+    from feeds.marks import Mark, time_us_of
+
+    if since is None:
+        return None
+    time_us = time_us_of(since)
+    if not 0 < time_us <= time.time_ns() // 1000:
+        raise SettingError(
+            f"no time that has been: {since[:40]}", where="--since", mend="say one with its zone: 2026-01-31T09:30:00Z"
+        )
+    return Mark(time_us)
+
+
+def _senders(
+    settings: "Settings", partitions: int, *, own_times: bool, quotes: bool
+) -> "tuple[TapeSender, TapeSender | None]":
+    """Of trades and of quotes."""
+    from flows.quotes_reading import quotes_settings
     from jobs.produce.encoding import encoder_of
     from jobs.produce.quotes import told_quotes_encoder
 
-    found = _venue(play, venue)
-    settings = enter(kafka_topic=topic)
     of_quotes = quotes_settings(settings)
-    # Played at once, a session is the past: its records are found by the days of what they tell.
-    own_times = speed is None
     trades = _sender(settings, encoder_of(settings), partitions, own_times=own_times)
-    bests = _sender(of_quotes, told_quotes_encoder(of_quotes), partitions, own_times=own_times) if quotes else None
-    letters = FeedLetters(settings, found.name)
-    intake = Intake(found, trades, bests, letters)
-    play_frames(frames(play), intake, speed, time.monotonic, time.sleep)
-    intake.finish()
+    if not quotes:
+        return trades, None
+    return trades, _sender(of_quotes, told_quotes_encoder(of_quotes), partitions, own_times=own_times)
+
+
+def _intake(
+    venue: "Venue",
+    settings: "Settings",
+    trades: "TapeSender",
+    quotes: "TapeSender | None",
+    asked: "frozenset[str] | None" = None,
+) -> "Intake":
+    from jobs.ingest.intake import Intake
+    from jobs.ingest.letters import FeedLetters
+
+    return Intake(venue, trades, quotes, FeedLetters(settings, venue.name), asked)
+
+
+def _tell_sent(name: str, intake: "Intake", settings: "Settings", *, quotes: bool) -> None:
+    from schemas.names import feed_dead_letter_topic
+
     counts = intake.counts
-    if letters.written:
+    if counts["unreadable"] or counts["refused"]:
         unused = f"{counts['unreadable']} frames and {counts['refused']} trades or quotes"
-        people().print(f"{unused} couldn't be used and stand in {letters.topic}")
-    sent = f"{counts['trades']} trades of {found.name} delivered to {settings.kafka_topic}"
+        people().print(f"{unused} couldn't be used and stand in {feed_dead_letter_topic(settings.kafka_topic)}")
+    sent = f"{counts['trades']} trades of {name} delivered to {settings.kafka_topic}"
     if quotes:
-        sent += f" and {counts['quotes']} quotes to {of_quotes.kafka_topic}"
+        sent += f" and {counts['quotes']} quotes to {settings.quotes_topic}"
     typer.echo(f"{sent}, out of {counts['frames']} frames; {counts['repeated']} trades told again and left out")
-    return 0
 
 
 def _sender(settings: "Settings", encode: "Encode", partitions: int, *, own_times: bool) -> "TapeSender":
@@ -86,11 +222,10 @@ def _venue(play: Path, name: str | None) -> "Venue":
     """By its name, else by the address in the recording. Raises SettingError."""
     from feeds.recording import address_of
     from feeds.venues import VENUES, venue_at
+    from jobs.ingest.asked import venue_named
 
     if name is not None:
-        if name not in VENUES:
-            raise SettingError(f"unknown venue {name}", where="--venue", mend=f"take one of {', '.join(VENUES)}")
-        return VENUES[name]
+        return venue_named(name, "--venue")
     address = address_of(play)
     found = venue_at(address) if address is not None else None
     if found is None:

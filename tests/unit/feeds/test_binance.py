@@ -1,7 +1,8 @@
 """Frames of Binance, as its documentation and recordings have them."""
 
 from feeds.binance import BINANCE, BINANCE_FUTURES
-from tests.unit.feeds.told import RECEIVED_US, quotes, reason, told, trades
+from feeds.marks import Mark
+from tests.unit.feeds.told import RECEIVED_US, notice, past, quotes, reason, refused, told, trades
 
 TRADE = '{"e":"trade","E":1672515782136,"s":"BNBBTC","t":12345,"p":"0.00100000","q":"100","T":1672515782135,"m":true}'
 AGGREGATE = (
@@ -42,3 +43,34 @@ def test_what_cannot_be_read_is_named_with_its_channel() -> None:
     assert reason(BINANCE, TRADE.replace('"p":"0.00100000",', "")) == ("trade", "Object missing required field `p`")
     assert reason(BINANCE, TRADE.replace("12345", '"x"'))[0] == "trade"
     assert reason(BINANCE, TRADE.replace('"t":12345,', "")) == ("trade", "a trade without an id")
+
+
+def test_all_streams_are_subscribed_to_by_one_frame() -> None:
+    (found,) = BINANCE.subscriptions(["BTC/USDT", "A1/USDT"], quotes=True)
+    assert found.address == "wss://stream.binance.com:9443/stream"
+    assert found.frames == (
+        '{"method":"SUBSCRIBE","params":["btcusdt@aggTrade","a1usdt@aggTrade","btcusdt@bookTicker",'
+        '"a1usdt@bookTicker"],"id":1}',
+    )
+    (of_futures,) = BINANCE_FUTURES.subscriptions(["BTC/USDT-PERP", "BTC/USDT-210625"], quotes=False)
+    assert '"btcusdt@aggTrade","btcusdt_210625@aggTrade"' in of_futures.frames[0]
+
+
+def test_answers_errors_and_the_end_of_a_session() -> None:
+    assert notice(BINANCE, '{"result":null,"id":1}') == ("subscribed", "", "")
+    assert notice(BINANCE, '{"code":2,"msg":"Invalid request","id":1}') == ("failed", "", "Invalid request")
+    assert notice(BINANCE, '{"error":{"code":2},"id":1}') == ("failed", "", '{"code":2}')
+    for frame in ('{"e":"serverShutdown","E":1}', '{"stream":"","data":{"e":"serverShutdown","E":1}}'):
+        assert notice(BINANCE, frame) == ("ending", "", "serverShutdown")
+    assert notice(BINANCE, '{"hello":"world"}') == ("", "", "")
+
+
+def test_the_past_goes_forward_by_id_or_from_a_time() -> None:
+    asked = "https://api.binance.com/api/v3/aggTrades?symbol=BTCUSDT&limit=1000"
+    assert BINANCE.history("BTC/USDT", Mark(1_700_000_000_000_001, "41"), None) == f"{asked}&fromId=42"
+    assert BINANCE.history("BTC/USDT", Mark(1_700_000_000_000_001), None) == f"{asked}&startTime=1700000000000"
+    page = '[{"a":42,"p":"1.50","q":"2","f":1,"l":3,"T":1700000000002,"m":%s,"M":true}]'
+    row = ("BTC/USDT", '"1.50"', '"2"', "BUY", "42", 1_700_000_000_002_000)
+    assert past(BINANCE, "BTC/USDT", page % "false") == [row]
+    assert past(BINANCE, "BTC/USDT", page % "true")[0][3] == "SELL"
+    assert "array" in refused(BINANCE, "BTC/USDT", '{"code":-1121,"msg":"Invalid symbol."}')

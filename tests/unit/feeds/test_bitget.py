@@ -3,7 +3,8 @@
 import pytest
 
 from feeds.bitget import BITGET
-from tests.unit.feeds.told import RECEIVED_US, quotes, reason, told, trades
+from feeds.marks import Mark
+from tests.unit.feeds.told import RECEIVED_US, notice, past, quotes, reason, refused, told, trades
 
 V2 = (
     '{"action":"ACTION","arg":{"instType":"SPOT","channel":"trade","instId":"BTCUSDT"},"data":['
@@ -62,3 +63,53 @@ def test_what_cannot_be_read_is_named_with_its_channel() -> None:
         "Object missing required field `price` - at `$[0]`",
     )
     assert reason(BITGET, "{")[0] == ""
+
+
+def test_markets_are_subscribed_to_by_kind() -> None:
+    (found,) = BITGET.subscriptions(["BTC/USDT", "ETH/USD-PERP"], quotes=True)
+    assert found.address == "wss://ws.bitget.com/v2/ws/public"
+    assert found.frames == (
+        '{"op":"subscribe","args":['
+        '{"instType":"SPOT","channel":"trade","instId":"BTCUSDT"},'
+        '{"instType":"SPOT","channel":"ticker","instId":"BTCUSDT"},'
+        '{"instType":"COIN-FUTURES","channel":"trade","instId":"ETHUSD"},'
+        '{"instType":"COIN-FUTURES","channel":"ticker","instId":"ETHUSD"}]}',
+    )
+    assert '"ticker"' not in BITGET.subscriptions(["BTC/USDT"], quotes=False)[0].frames[0]
+
+
+def test_answers_are_about_trades() -> None:
+    answer = '{"event":"subscribe","arg":{"instType":"%s","channel":"%s","instId":"BTCUSDT"}}'
+    assert notice(BITGET, answer % ("SPOT", "trade")) == ("subscribed", "BTC/USDT", "")
+    assert notice(BITGET, answer % ("USDT-FUTURES", "trade")) == ("subscribed", "BTC/USDT-PERP", "")
+    assert notice(BITGET, answer % ("SPOT", "ticker"))[0] == notice(BITGET, "pong")[0] == "heard"
+    error = '{"event":"error","arg":{"instType":"SPOT","channel":"trade","instId":"AB"},"code":%s,"msg":"no  such"}'
+    assert notice(BITGET, error % 30001) == ("refused", "AB", "30001 no such")
+    assert notice(BITGET, error % 30006) == ("failed", "AB", "30006 no such")
+    assert notice(BITGET, '{"event":"error","code":"30003","msg":"bad op"}') == ("failed", "", "30003 bad op")
+    assert notice(BITGET, '{"event":"login"}')[0] == "heard"
+
+
+def test_the_past_goes_backward_by_id_or_by_time() -> None:
+    after = Mark(1_700_000_000_000_001, "5")
+    asked = "https://api.bitget.com/api/v2/spot/market/fills-history?symbol=BTCUSDT&limit=1000"
+    assert BITGET.history("BTC/USDT", after, None) == asked
+    assert BITGET.history("BTC/USDT", after, Mark(9, "77")) == f"{asked}&idLessThan=77"
+    later = Mark(after.time_us + 1_000_000)
+    assert BITGET.history("BTC/USDT", after, later) == f"{asked}&startTime=1700000000000&endTime=1700000001001", (
+        "whole milliseconds that hold both"
+    )
+    days = Mark(after.time_us + 8 * 86_400_000_000)
+    assert "startTime=1700604800000" in BITGET.history("BTC/USDT", after, days), "a day at most"
+    mix = "https://api.bitget.com/api/v2/mix/market/fills-history?productType=USDT-FUTURES&symbol=BTCUSDT&limit=1000"
+    assert BITGET.history("BTC/USDT-PERP", after, None) == mix
+
+
+def test_a_page_of_the_past_is_told_oldest_first() -> None:
+    row = '{"tradeId":"9","side":"Sell","price":"1.50","size":"2","ts":"1700000000002","symbol":"ABTC"}'
+    rows = f"{row},{row.replace('9', '8').replace('Sell', 'Buy')}"
+    page = f'{{"code":"00000","msg":"success","data":[{rows}]}}'
+    newer = ("A/BTC", '"1.50"', '"2"', "SELL", "9", 1_700_000_000_002_000)
+    assert past(BITGET, "A/BTC", page) == [("A/BTC", '"1.50"', '"2"', "BUY", "8", 1_700_000_000_002_000), newer]
+    assert past(BITGET, "A/BTC", '{"code":"00000","data":null}') == []
+    assert refused(BITGET, "A/BTC", '{"code":"40034","msg":"no such symbol"}') == "40034 no such symbol"

@@ -1,7 +1,8 @@
 """Frames of Bybit: V5 from its documentation, V1 as recordings have it."""
 
 from feeds.bybit import BYBIT, BYBIT_INVERSE, BYBIT_LINEAR
-from tests.unit.feeds.told import reason, told, trades
+from feeds.marks import Mark
+from tests.unit.feeds.told import notice, past, reason, refused, told, trades
 
 V5 = (
     '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"BTCUSDT",'
@@ -33,3 +34,31 @@ def test_answers_and_other_channels_tell_nothing() -> None:
 def test_what_cannot_be_read_is_named_with_its_channel() -> None:
     assert reason(BYBIT, V5.replace('"T":1672304486865,', ""))[0] == "publicTrade.BTCUSDT"
     assert reason(BYBIT, "[]")[0] == ""
+
+
+def test_a_frame_has_ten_markets_at_most() -> None:
+    (found,) = BYBIT.subscriptions([f"A{number}/USDT" for number in range(11)], quotes=True)
+    assert found.address == "wss://stream.bybit.com/v5/public/spot"
+    assert len(found.frames) == 2
+    assert found.frames[1] == '{"op":"subscribe","args":["publicTrade.A10USDT"]}'
+
+
+def test_answers_and_errors() -> None:
+    assert notice(BYBIT, '{"success":true,"ret_msg":"","op":"subscribe"}') == ("subscribed", "", "")
+    assert notice(BYBIT, '{"success":true,"ret_msg":"pong","op":"ping"}')[0] == "heard"
+    error = '{"success":false,"ret_msg":"%s","op":"subscribe"}'
+    words = "Invalid symbol :[publicTrade.ABUSDT]"
+    assert notice(BYBIT, error % words) == ("refused", "AB/USDT", words)
+    assert notice(BYBIT_LINEAR, error % words)[1] == "AB/USDT-PERP"
+    assert notice(BYBIT, error % "too many args")[0] == "failed"
+    assert notice(BYBIT, '{"hello":1}') == ("", "", "")
+
+
+def test_the_past_is_the_last_trades() -> None:
+    asked = "https://api.bybit.com/v5/market/recent-trade?category=linear&symbol=BTCUSDT&limit=1000"
+    assert BYBIT_LINEAR.history("BTC/USDT-PERP", Mark(5, "a"), Mark(9, "b")) == asked
+    row = '{"execId":"%s","symbol":"AB","price":"20.0","size":"0.5","side":"Sell","time":"170000000000%d"}'
+    rows = f"{row % ('b', 2)},{row % ('a', 1)}"
+    page = f'{{"retCode":0,"retMsg":"OK","result":{{"category":"spot","list":[{rows}]}}}}'
+    assert [each[4] for each in past(BYBIT, "A/USDT", page)] == ["a", "b"]
+    assert refused(BYBIT, "A/USDT", '{"retCode":10001,"retMsg":"no such"}') == "10001 no such"

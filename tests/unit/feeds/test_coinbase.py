@@ -1,7 +1,8 @@
 """Frames of Coinbase, as its documentation and recordings have them."""
 
 from feeds.coinbase import COINBASE
-from tests.unit.feeds.told import RECEIVED_US, quotes, reason, told, trades
+from feeds.marks import Mark
+from tests.unit.feeds.told import RECEIVED_US, notice, past, quotes, reason, refused, told, trades
 
 MATCH = (
     '{"type":"match","trade_id":10,"sequence":50,"maker_order_id":"a","taker_order_id":"b",'
@@ -27,3 +28,29 @@ def test_what_is_neither_tells_nothing_and_what_cannot_be_read_is_named() -> Non
     assert told(COINBASE, '{"type":"l2update","changes":[]}').trades == []
     assert reason(COINBASE, MATCH.replace('"price":"400.23",', ""))[0] == "matches"
     assert reason(COINBASE, "nonsense")[0] == ""
+
+
+def test_channels_are_subscribed_to_by_one_frame() -> None:
+    (found,) = COINBASE.subscriptions(["BTC/USD"], quotes=True)
+    assert found.frames == (
+        '{"type":"subscribe","product_ids":["BTC-USD"],"channels":["matches","heartbeat","ticker"]}',
+    )
+
+
+def test_answers_and_errors() -> None:
+    assert notice(COINBASE, '{"type":"subscriptions","channels":[]}') == ("subscribed", "", "")
+    assert notice(COINBASE, '{"type":"heartbeat","last_trade_id":5}')[0] == "heard"
+    error = '{"type":"error","message":"Failed to subscribe","reason":"%s"}'
+    words = "A-B is not a valid product"
+    assert notice(COINBASE, error % words) == ("refused", "A/B", f"Failed to subscribe: {words}")
+    assert notice(COINBASE, error % "slow down")[0] == "failed"
+
+
+def test_the_past_goes_backward_by_id() -> None:
+    asked = "https://api.exchange.coinbase.com/products/BTC-USD/trades?limit=1000"
+    assert COINBASE.history("BTC/USD", Mark(5, "41"), None) == asked
+    assert COINBASE.history("BTC/USD", Mark(5, "41"), Mark(9, "77")) == f"{asked}&after=77"
+    row = '{"trade_id":%d,"side":"sell","size":"0.5","price":"20.0","time":"2023-01-01T00:00:0%d.5Z"}'
+    page = f"[{row % (8, 2)},{row % (7, 1)}]"
+    assert [(each[3], each[4]) for each in past(COINBASE, "BTC/USD", page)] == [("BUY", "7"), ("BUY", "8")]
+    assert "array" in refused(COINBASE, "BTC/USD", '{"message":"NotFound"}')

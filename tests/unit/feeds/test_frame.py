@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from feeds.frame import EMPTY, in_order, microseconds, read
+from feeds.frame import EMPTY, in_order, microseconds, notice, read
 from feeds.rows import Told, Trade
 
 
@@ -45,3 +45,17 @@ def test_what_cannot_be_decoded_is_told_in_one_line() -> None:
     found = read("trades", fail).unreadable
     assert found is not None
     assert (found.channel, found.reason) == ("trades", "no JSON")
+
+
+def test_ids_decide_among_trades_of_one_time() -> None:
+    jumbled = [trade("9", 5), trade("11", 6), trade("10", 6), trade("8", 5)]
+    assert [each.trade_id for each in in_order(Told(trades=jumbled)).trades] == ["8", "9", "10", "11"]
+    newest_first = [trade("10", 6), trade("9", 6)]
+    assert [each.trade_id for each in in_order(Told(trades=newest_first)).trades] == ["9", "10"]
+
+
+def test_a_notice_is_one_line() -> None:
+    found = notice("failed", "A/B", "two\n lines " + "x" * 300).notice
+    assert found is not None
+    assert found.words.startswith("two lines xx")
+    assert len(found.words) == 200

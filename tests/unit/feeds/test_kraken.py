@@ -1,7 +1,8 @@
 """Frames of Kraken: V2 from its documentation, V1 as recordings have it."""
 
 from feeds.kraken import KRAKEN
-from tests.unit.feeds.told import RECEIVED_US, quotes, reason, told, trades
+from feeds.marks import Mark
+from tests.unit.feeds.told import RECEIVED_US, notice, past, quotes, reason, refused, told, trades
 
 V1 = (
     '[0,[["5541.20000","0.15850568","1534614057.321597","s","l",""],["6060.0","0.02455","1534614057.3","b","l",""]],'
@@ -48,3 +49,40 @@ def test_what_cannot_be_read_is_named_with_its_channel() -> None:
     assert reason(KRAKEN, V1.replace("1534614057.3", "1534614057.1234567"))[0] == "trade"
     assert reason(KRAKEN, V2.replace('"qty":40.0,', ""))[0] == "trade"
     assert reason(KRAKEN, "[1]")[0] == ""
+
+
+def test_channels_are_subscribed_to_one_by_one() -> None:
+    (found,) = KRAKEN.subscriptions(["BTC/USD", "DOGE/EUR"], quotes=True)
+    assert found.address == "wss://ws.kraken.com/v2"
+    assert found.frames == (
+        '{"method":"subscribe","params":{"channel":"trade","snapshot":true,"symbol":["BTC/USD","DOGE/EUR"]}}',
+        '{"method":"subscribe","params":{"channel":"ticker","event_trigger":"bbo","symbol":["BTC/USD","DOGE/EUR"]}}',
+    )
+    assert len(KRAKEN.subscriptions(["BTC/USD"], quotes=False)[0].frames) == 1
+
+
+def test_answers_of_the_second_version() -> None:
+    answer = '{"method":"subscribe","result":{"channel":"%s","symbol":"XBT/USD"},"success":true}'
+    assert notice(KRAKEN, answer % "trade") == ("subscribed", "BTC/USD", "")
+    assert notice(KRAKEN, answer % "ticker")[0] == "heard"
+    error = '{"error":"Currency pair not supported A/B","method":"subscribe","success":false%s}'
+    assert notice(KRAKEN, error % ',"symbol":"A/B"') == ("refused", "A/B", "Currency pair not supported A/B")
+    assert notice(KRAKEN, error % "")[0] == "failed"
+    for frame in (
+        '{"channel":"heartbeat"}',
+        '{"method":"pong"}',
+        '{"channel":"status","data":[{"system":"online"}],"type":"update"}',
+    ):
+        assert notice(KRAKEN, frame)[0] == "heard"
+
+
+def test_the_past_goes_forward_from_a_time() -> None:
+    asked = "https://api.kraken.com/0/public/Trades?pair=XBTUSD&count=1000&since=1700000000000000000"
+    assert KRAKEN.history("BTC/USD", Mark(1_700_000_000_000_001, "41"), None) == asked
+    rows = '["30243.40000","0.34507674",1688669597.8277369,"b","m","",61044952]'
+    page = f'{{"error":[],"result":{{"XXBTZUSD":[{rows}],"last":"1688669597827736900"}}}}'
+    row = ("BTC/USD", '"30243.40000"', '"0.34507674"', "BUY", "61044952", 1_688_669_597_827_736)
+    assert past(KRAKEN, "BTC/USD", page) == [row]
+    assert past(KRAKEN, "BTC/USD", page.replace("97.8277369", "97"))[0][5] == 1_688_669_597_000_000
+    assert past(KRAKEN, "BTC/USD", '{"error":[],"result":{"last":"1"}}') == []
+    assert refused(KRAKEN, "BTC/USD", '{"error":["EGeneral:Too many requests"]}') == "EGeneral:Too many requests"

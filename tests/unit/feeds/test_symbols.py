@@ -2,7 +2,7 @@
 
 import pytest
 
-from feeds.symbols import contract, cut, renamed
+from feeds.symbols import Parts, contract, cut, parts, renamed
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,11 @@ def test_a_name_with_separators_is_renamed(name: str, symbol: str) -> None:
 
 def test_a_contract_has_its_words_behind_a_dash() -> None:
     assert contract("BTC/USDT", "PERP") == "BTC/USDT-PERP"
+
+
+def test_a_symbol_is_taken_apart() -> None:
+    assert parts("btc/usdt-perp") == Parts("BTC", "USDT", "PERP")
+    assert parts("1000PEPE/USDT") == Parts("1000PEPE", "USDT", "")
+    for wrong in ("BTCUSDT", "/USDT", "BTC/", "B C/USDT", "ÄTH/USDT"):
+        with pytest.raises(ValueError, match="no symbol"):
+            parts(wrong)

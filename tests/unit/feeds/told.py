@@ -40,3 +40,27 @@ def reason(venue: Venue, frame: str) -> tuple[str, str]:
     assert found.trades == found.quotes == []
     assert found.unreadable is not None
     return found.unreadable.channel, found.unreadable.reason
+
+
+def notice(venue: Venue, frame: str) -> tuple[str, str, str]:
+    """(kind, symbol, words) of what a frame says about the session; empty where it says nothing."""
+    found = told(venue, frame).notice
+    return ("", "", "") if found is None else (found.kind, found.symbol, found.words)
+
+
+def past(venue: Venue, symbol: str, body: str) -> list[tuple[Any, ...]]:
+    """As ``trades``, of a page of the history."""
+    found = venue.told_history(symbol, body.encode())
+    assert found.unreadable is None, found.unreadable
+    return [
+        (each.symbol, text(each.price), text(each.size), each.side, each.trade_id, each.event_time)
+        for each in found.trades
+    ]
+
+
+def refused(venue: Venue, symbol: str, body: str) -> str:
+    """Why a page can't be used."""
+    found = venue.told_history(symbol, body.encode())
+    assert found.trades == []
+    assert found.unreadable is not None
+    return found.unreadable.reason

@@ -5,8 +5,8 @@ from feeds.rows import Trade
 from jobs.ingest.known_trades import IDS_KEPT, KnownTrades
 
 
-def trade(trade_id: str, event_time: int | str, name: str = "AB", *, is_past: bool = False) -> Trade:
-    return Trade("A/B", name, EMPTY, EMPTY, "BUY", trade_id, event_time, is_past)
+def trade(trade_id: str, event_time: int | str, symbol: str = "A/B", *, is_past: bool = False) -> Trade:
+    return Trade(symbol, "AB", EMPTY, EMPTY, "BUY", trade_id, event_time, is_past)
 
 
 def ids(trades: list[Trade]) -> list[str]:

@@ -104,3 +104,23 @@ def test_values(check: Callable[[Any], Any], value: Any, found: Any) -> None:
 def test_what_is_none_says_what_is(check: Callable[[Any], Any], value: Any) -> None:
     with pytest.raises(ValueError, match=r".+"):
         check(value)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_right"),
+    [
+        (("bitget=wss://host:1", "bitget=https://host"), True),
+        ((), True),
+        (("bitget=ftp://host",), False),
+        (("wss://host",), False),
+        (("bitget=wss://host/path",), False),
+        (("bitget=wss://",), False),
+        (("bitget=wss://[::1",), False),
+    ],
+)
+def test_addresses_of_venues(given: tuple[str, ...], is_right: bool) -> None:
+    if is_right:
+        assert types.venue_addresses(given) == given
+    else:
+        with pytest.raises(ValueError, match="venue=wss://host:port"):
+            types.venue_addresses(given)

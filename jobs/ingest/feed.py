@@ -1,0 +1,162 @@
+"""One venue while it is live: its sessions bring frames, and no market loses a trade without a word.
+
+The command makes one for each venue. After each subscription, and when trades are known to be lost, a market is held,
+its gap is filled from the venue's history, and then what was held goes on. A gap that can't be filled is a log event
+and a metric with its bounds, and the market goes on all the same.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from feeds.marks import Mark
+from feeds.recording import Frame
+from feeds.rows import Told
+from feeds.venue import Venue
+from jobs.ingest.filler import Filler
+from jobs.ingest.history import History, NotTold
+from jobs.ingest.intake import Intake
+from jobs.ingest.markets import Gap, Row
+from jobs.ingest.metrics import GAP_TRADES, GAPS
+from jobs.ingest.places import Places
+
+__all__ = ["Feed"]
+
+QUOTE_CHANNELS: Final = frozenset({"ticker", "tickers", "bookTicker"})
+"""What is lost of these is no gap: the next quote says all."""
+
+
+class Feed:
+    """``since``: from when a market's trades are wanted of which the topic has none. ``changed`` is called whenever
+    something waits in ``intake``."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        intake: Intake,
+        places: Places,
+        pause_s: float,
+        patience_s: float,
+        since: Mark | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.venue, self.intake = venue, intake
+        self._markets, self._since, self._changed = intake.markets, since, changed
+        self._pause_s = pause_s
+        self._history = History(venue, places, pause_s, patience_s)
+        self._filler = Filler(self._history, self._markets, venue.rules, self._filled, pause_s, patience_s)
+        self._filling: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._last_loss_s: dict[str, float] = {}
+        self._log = structlog.get_logger().bind(venue=venue.name)
+
+    def expect(self, symbols: Iterable[str]) -> None:
+        """Before a subscription: markets that went on before wait for what was missed."""
+        for symbol in symbols:
+            if self._start(symbol) is not None:
+                self._markets.hold(symbol)
+
+    def begin(self, symbols: Iterable[str]) -> None:
+        """A subscription holds, or trades were lost: fill up to now."""
+        for symbol in symbols:
+            if self._start(symbol) is None:
+                continue
+            self._markets.hold(symbol)
+            if symbol in self._filling:
+                self._again.add(symbol)
+            else:
+                self._filling[symbol] = asyncio.create_task(self._fill(symbol))
+
+    def take(self, frame: Frame, symbols: Sequence[str]) -> Told:
+        """A frame of a session that brings ``symbols``. Raises as Intake.take does."""
+        told = self.intake.take(frame)
+        if self._markets.holes:
+            holes, self._markets.holes = self._markets.holes, set()
+            self.begin(holes)
+        if told.unreadable is not None and told.unreadable.channel not in QUOTE_CHANNELS:
+            self._lose(symbols)
+        self._changed()
+        return told
+
+    def check(self) -> None:
+        """Raise what a filling raised that it doesn't take itself."""
+        for symbol, task in [*self._filling.items()]:
+            if task.done():
+                del self._filling[symbol]
+                task.result()
+
+    async def close(self) -> None:
+        tasks = [*self._filling.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._history.close()
+
+    def _start(self, symbol: str) -> Mark | None:
+        return self._markets.mark(symbol) or self._since
+
+    def _lose(self, symbols: Sequence[str]) -> None:
+        """A frame may have been of any of ``symbols``. A venue that changed its form is asked every pause, not more."""
+        loop = asyncio.get_running_loop()
+        self.expect(symbols)
+        due = [symbol for symbol in symbols if symbol not in self._last_loss_s]
+        for symbol in due:
+            self._last_loss_s[symbol] = loop.time()
+        wait_s = 0.0 if all(symbol not in self._filling for symbol in due) else self._pause_s
+
+        def fill() -> None:
+            for symbol in due:
+                del self._last_loss_s[symbol]
+            self.begin(due)
+
+        if due:
+            loop.call_later(wait_s, fill)
+
+    async def _fill(self, symbol: str) -> None:
+        while True:
+            self._again.discard(symbol)
+            after = self._start(symbol) or Mark(0)
+            before = self.intake.counts["filled"]
+            left: list[Gap] = []
+            error = ""
+            try:
+                left = await self._filler.fill(symbol, after)
+            except NotTold as why:
+                error = str(why)
+            if symbol in self._again and not error:
+                continue
+            reached, first = self._start(symbol) or after, self._markets.first_held(symbol)
+            rows, skipped = self._markets.release(symbol, at_any_rate=bool(error))
+            if error:
+                left = skipped or [Gap(symbol, reached, first or reached)]
+            self.intake.put(rows)
+            self._tell(symbol, after, self.intake.counts["filled"] - before, left, error)
+            self._changed()
+            if symbol not in self._again and not self._markets.is_held(symbol):
+                break
+            self._markets.hold(symbol)
+        del self._filling[symbol]
+
+    def _filled(self, rows: list[Row]) -> None:
+        fresh = self._markets.add(rows)
+        self.intake.counts["filled"] += len(fresh)
+        GAP_TRADES.labels(self.venue.name).inc(len(fresh))
+        self.intake.put(fresh)
+        self._changed()
+
+    def _tell(self, symbol: str, after: Mark, trades: int, left: list[Gap], error: str) -> None:
+        for gap in left:
+            GAPS.labels(self.venue.name, "left").inc()
+            bounds = {
+                "after_id": gap.after.trade_id, "after_us": gap.after.time_us,
+                "before_id": gap.before.trade_id, "before_us": gap.before.time_us,
+            }  # fmt: skip
+            why = error or "its history doesn't have them"
+            self._log.warning("feed_gap_left", symbol=symbol, **bounds, error=why)
+        if trades:
+            GAPS.labels(self.venue.name, "filled").inc()
+            self._log.info(
+                "feed_gap_filled", symbol=symbol, after_id=after.trade_id, after_us=after.time_us, trades=trades
+            )

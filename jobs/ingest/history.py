@@ -1,0 +1,108 @@
+"""Pages of a venue's past by its REST, as fast as the venue allows and no faster.
+
+The filler asks for them. ``Retry-After`` is obeyed, what passes is waited for with growing pauses, and after
+``patience_s`` without a page, or when the venue says that it won't give any, NotTold says why. One request of a venue
+is under way at a time, whoever asks.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+import httpx2
+
+from feeds.marks import Mark
+from feeds.recording import Frame
+from feeds.rows import Trade
+from feeds.venue import Venue
+from jobs.ingest.places import Places, is_local
+from jobs.ingest.trouble import retry_after_s, status_words
+
+__all__ = ["History", "NotTold", "longer"]
+
+ANSWER_S: Final = 10.0
+PAUSES: Final = 30
+"""The longest pause, in first pauses."""
+PASSING: Final = frozenset({408, 418, 425, 429, 500, 502, 503, 504})
+
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells of each request
+
+
+class NotTold(Exception):
+    """The venue doesn't give what was asked for; the text says why. The feed takes it and tells the gap."""
+
+
+def longer(first_s: float, failures: int) -> float:
+    """The pause after so many failures in a row, shorter by up to half, by chance, so that not all come at once."""
+    return min(first_s * 2.0 ** min(failures - 1, 10), first_s * PAUSES) * random.uniform(0.5, 1)  # noqa: S311
+
+
+class History:
+    """Of one venue; ``close`` ends its connections."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        places: Places,
+        pause_s: float,
+        patience_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._venue, self._places = venue, places
+        self._pause_s, self._patience_s = pause_s, patience_s
+        self._clock = clock
+        self._next_s = 0.0
+        self._turn = asyncio.Lock()
+        self._client: httpx2.AsyncClient | None = None
+
+    async def page(self, symbol: str, after: Mark, before: Mark | None) -> tuple[list[Trade], Frame]:
+        """A page as feeds.venue.Venue.history has it, oldest first, and its bytes. Raises NotTold."""
+        address = self._places.rest(self._venue.history(symbol, after, before))
+        began_s, failures = self._clock(), 0
+        while True:
+            try:
+                return await self._ask(symbol, address)
+            except _Passing as passing:
+                failures += 1
+                wait_s = max(passing.wait_s, longer(self._pause_s, failures))
+                if self._clock() + wait_s - began_s > self._patience_s:
+                    raise NotTold(str(passing)) from None
+                await asyncio.sleep(wait_s)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _ask(self, symbol: str, address: str) -> tuple[list[Trade], Frame]:
+        async with self._turn:
+            await asyncio.sleep(max(0.0, self._next_s - self._clock()))
+            if self._client is None:
+                self._client = httpx2.AsyncClient(timeout=ANSWER_S, trust_env=not is_local(address))
+            try:
+                answer = await self._client.get(address)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                raise _Passing(f"no answer: {type(error).__name__} {error}".strip()) from None
+            finally:
+                self._next_s = self._clock() + self._venue.rules.rest_pause_s
+        if answer.status_code in PASSING:
+            raise _Passing(status_words(answer.status_code), retry_after_s(answer.headers.get("Retry-After")))
+        told = self._venue.told_history(symbol, answer.content)
+        if not answer.is_success:
+            raise NotTold(f"{status_words(answer.status_code)}, {answer.text[:100]}")
+        if told.unreadable is not None:
+            raise _Passing(told.unreadable.reason)
+        for trade in told.trades:
+            trade.is_past = True
+        return told.trades, Frame(time.time_ns() // 1000, answer.content)
+
+
+class _Passing(Exception):
+    """Another try may succeed, after ``wait_s`` at the earliest."""
+
+    def __init__(self, words: str, wait_s: float = 0.0) -> None:
+        super().__init__(words)
+        self.wait_s = wait_s

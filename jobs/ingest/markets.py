@@ -1,0 +1,153 @@
+"""The markets of one venue: which of their trades were told, where each stands, and what waits for a gap to be filled.
+
+The intake passes each trade through here. A market that is held keeps its trades back, so that those which came before
+them can go first: the filler adds these, and then the market is released. Where a venue's ids follow on each other, a
+trade that leaves ids out holds its market by itself, and ``holes`` says so. A trade that was told is left out, whoever
+tells it again.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from feeds.marks import Mark, mark_of
+from feeds.recording import Frame
+from feeds.rows import Trade
+from jobs.ingest.known_trades import KnownTrades
+
+__all__ = ["Gap", "Markets", "Row"]
+
+Row = tuple[Trade, Frame]
+"""A trade and the frame, or the page, that brought it."""
+HELD_MAX: Final = 100_000
+"""Trades that wait for a gap of their market; the venue's history has them too, so what is more is asked for there."""
+
+
+class Gap(NamedTuple):
+    """Between ``after`` and ``before`` the trades of ``symbol`` are missing."""
+
+    symbol: str
+    after: Mark
+    before: Mark
+
+
+class Markets:
+    """``ids_follow``: as feeds.venue.Rules says; ``holes``: markets held since ids were left out."""
+
+    def __init__(self, *, ids_follow: bool = False) -> None:
+        self._ids_follow = ids_follow
+        self._known = KnownTrades()
+        self._last: dict[str, Trade] = {}
+        self._held: dict[str, list[Row]] = {}
+        self._overfull: set[str] = set()
+        self.holes: set[str] = set()
+
+    @property
+    def repeated(self) -> int:
+        """Trades that were left out, as they were told before."""
+        return self._known.repeated
+
+    def mark(self, symbol: str) -> Mark | None:
+        """The last trade that went out; None before the first."""
+        last = self._last.get(symbol)
+        return None if last is None else mark_of(last)
+
+    def hold(self, symbol: str) -> None:
+        """Keep the market's trades back from now on."""
+        self._held.setdefault(symbol, [])
+
+    def take(self, rows: Iterable[Row]) -> list[Row]:
+        """What may go out of ``rows``, in order."""
+        ready = [row for row in rows if self._is_ready(row)]
+        self._known.end(row[0] for row in ready)
+        return ready
+
+    def add(self, rows: Iterable[Row]) -> list[Row]:
+        """What goes out of ``rows``, which lie before what is held."""
+        fresh = [row for row in rows if self._is_fresh(row[0])]
+        self._known.end(row[0] for row in fresh)
+        return fresh
+
+    def is_joined(self, symbol: str, newest: Mark | None) -> bool:
+        """Whether nothing lacks between what went out and what is held. ``newest``: to where the history was read."""
+        held = self._held.get(symbol, [])
+        if symbol in self._overfull or not held:
+            return symbol not in self._overfull
+        first, last = self._first(held), self._last.get(symbol)
+        if self._known.has(first) or last is None:
+            return True
+        if self._ids_follow and first.trade_id.isdecimal() and last.trade_id.isdecimal():
+            return int(first.trade_id) <= int(last.trade_id) + 1
+        return newest is not None and mark_of(first).time_us < newest.time_us
+
+    def make_room(self, symbol: str) -> None:
+        """Forget that more than HELD_MAX came: the history is asked for what was dropped."""
+        self._overfull.discard(symbol)
+
+    def release(self, symbol: str, *, at_any_rate: bool) -> tuple[list[Row], list[Gap]]:
+        """What was held and may go out now. Ids that lack among it hold the rest back; ``at_any_rate`` all goes out,
+        with the gaps that are left."""
+        held = self._held.pop(symbol, [])
+        gaps: list[Gap] = []
+        ready: list[Row] = []
+        self._overfull.discard(symbol)
+        if self._ids_follow:
+            held.sort(key=lambda row: int(row[0].trade_id) if row[0].trade_id.isdecimal() else 0)
+        for place, row in enumerate(held):
+            if self._skips(row[0]):
+                if not at_any_rate:
+                    self._held[symbol] = held[place:]
+                    return ready, []
+                gaps.append(Gap(symbol, mark_of(self._last[symbol]), mark_of(row[0])))
+            if self._is_fresh(row[0]):
+                ready.append(row)
+        return ready, gaps
+
+    def is_held(self, symbol: str) -> bool:
+        return symbol in self._held
+
+    def first_held(self, symbol: str) -> Mark | None:
+        held = self._held.get(symbol)
+        return mark_of(self._first(held)) if held else None
+
+    def _is_ready(self, row: Row) -> bool:
+        trade = row[0]
+        held = self._held.get(trade.symbol)
+        if held is None:
+            if not self._skips(trade):
+                return self._is_fresh(trade)
+            held = self._held[trade.symbol] = []
+            self.holes.add(trade.symbol)
+        if len(held) >= HELD_MAX:
+            held.clear()
+            self._overfull.add(trade.symbol)
+        if trade.symbol not in self._overfull:
+            held.append(row)
+        return False
+
+    def _is_fresh(self, trade: Trade) -> bool:
+        if not self._known.is_fresh(trade):
+            return False
+        if not self._ids_follow or self._is_newer(trade):
+            self._last[trade.symbol] = trade
+        return True
+
+    def _is_newer(self, trade: Trade) -> bool:
+        last = self._last.get(trade.symbol)
+        if last is None or not (trade.trade_id.isdecimal() and last.trade_id.isdecimal()):
+            return True
+        return int(trade.trade_id) > int(last.trade_id)
+
+    def _skips(self, trade: Trade) -> bool:
+        """Whether ids are left out between the last trade and this one."""
+        if not self._ids_follow:
+            return False
+        last = self._last.get(trade.symbol)
+        if last is None or not (trade.trade_id.isdecimal() and last.trade_id.isdecimal()):
+            return False
+        return int(trade.trade_id) > int(last.trade_id) + 1
+
+    def _first(self, held: list[Row]) -> Trade:
+        """The earliest: by its id where ids follow, else the one that came first."""
+        if not self._ids_follow:
+            return held[0][0]
+        return min((row[0] for row in held), key=lambda trade: (len(trade.trade_id), trade.trade_id))

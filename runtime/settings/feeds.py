@@ -1,0 +1,45 @@
+"""The settings of sessions with venues: where they are, how long a silence, a gap and a pause may last.
+
+A part of runtime.settings.whole; everything said there of values and sources holds. Defaults suit every venue; what a
+venue asks for by itself, such as its pings, stands in its file of feeds/.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_settings import BaseSettings
+
+from runtime.settings.types import Names, setting, venue_addresses
+
+__all__ = ["FeedSettings"]
+
+
+class FeedSettings(BaseSettings):
+    """What `tapeflow ingest` asks venues by."""
+
+    feed_addresses: Annotated[Names, AfterValidator(venue_addresses)] = setting(
+        (),
+        "Where venues are instead of their usual places, such as bitget=wss://host:port for the WebSocket and "
+        "bitget=https://host:port for REST, with commas; the path stays",
+    )
+    feed_silence_ms: int = setting(
+        45_000,
+        "A connection that brought nothing for so long is opened anew; longer than any venue is silent in health",
+        unit="ms",
+        ge=100,
+        le=3_600_000,
+    )
+    feed_pause_ms: int = setting(
+        1_000,
+        "First pause before a venue is asked again; it doubles up to thirty times as long, and varies by half",
+        unit="ms",
+        ge=1,
+        le=60_000,
+    )
+    feed_fill_ms: int = setting(
+        30_000,
+        "How long a market's trades wait while REST doesn't give what a gap lacks; then the gap is told and left",
+        unit="ms",
+        ge=1,
+        le=3_600_000,
+    )

@@ -1,0 +1,161 @@
+"""A venue with every fault that it can have: the topic ends with each trade of the script once, in order."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.jobs.ingest.live_world import Ingester, eventually, row_of
+from tests.servers.venue import ScriptedVenue, hang_up, status
+from tests.servers.venue_forms import make_script
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT")
+STEP = 12
+STRANGER = '{"action":"update","arg":{"instType":"SPOT","channel":"trade","instId":"XYZUSDT"},"data":%s,"ts":1}'
+ROW = '[{"ts":"1695709835822","price":"26293.4","size":"0.0013","side":"buy","tradeId":"1"}]'
+AGGREGATED = '{"stream":"x","data":{"e":"aggTrade","s":"XYZUSDT","a":1,"p":"1","q":"1","T":1695709835822,"m":true}}'
+
+Fault = Callable[[ScriptedVenue], Awaitable[None]]
+
+
+async def again(venue: ScriptedVenue, fault: Callable[[], Awaitable[None] | None]) -> None:
+    """A fault that costs the connection; trades happen until there is a new one."""
+    opened = venue.opened
+    if (waiting := fault()) is not None:
+        await waiting
+    await venue.trade(STEP)
+    await eventually(lambda: venue.opened > opened and venue.listeners)
+
+
+async def cut_and_refuse(venue: ScriptedVenue) -> None:
+    venue.handshakes.extend([status(503), status(429, Retry_After="1"), status(403), hang_up])
+    await again(venue, venue.abort)
+
+
+async def close_the_port(venue: ScriptedVenue) -> None:
+    await venue.close()
+    await venue.trade(STEP)
+    await venue.open()
+    await eventually(lambda: venue.listeners)
+
+
+async def stall(venue: ScriptedVenue) -> None:
+    opened = venue.opened
+    venue.mute()
+    await venue.trade(STEP)
+    await eventually(lambda: venue.opened > opened)
+    venue.speak()
+    await eventually(lambda: venue.listeners)
+
+
+async def rest_fails(venue: ScriptedVenue) -> None:
+    venue.rest.extend([status(429, Retry_After="1"), status(500), status(200, "<html>"), status(200, "{}"), hang_up])
+    await again(venue, venue.abort)
+
+
+async def small_pages(venue: ScriptedVenue) -> None:
+    venue.form.page_max, asked = 5, len(venue.questions)
+    await again(venue, venue.abort)
+    await eventually(lambda: len(venue.questions) > asked + 2)
+    venue.form.page_max = 1000
+
+
+async def changed(venue: ScriptedVenue, old: str, new: str) -> None:
+    """Trades that can't be read, and are in the history all the same."""
+    await venue.trade(STEP, change=lambda text: text.replace(old, new))
+
+
+async def late_history(venue: ScriptedVenue) -> None:
+    venue.rest.extend([status(200, "[]")] * 6)
+    await again(venue, venue.abort)
+
+
+async def twice(venue: ScriptedVenue) -> None:
+    before = venue.happened
+    await venue.trade(STEP)
+    venue.happened = before
+    await venue.trade(STEP)
+
+
+def faults_of_all(stranger: str, price: str) -> dict[str, Fault]:
+    return {
+        "cut": lambda venue: again(venue, venue.abort),
+        "closed with 1001": lambda venue: again(venue, lambda: venue.end(1001)),
+        "closed with 1000": lambda venue: again(venue, lambda: venue.end(1000)),
+        "closed with 1012": lambda venue: again(venue, lambda: venue.end(1012)),
+        "cut amid a frame": lambda venue: again(venue, venue.cut_amid_a_frame),
+        "handshakes refused": cut_and_refuse,
+        "port closed": close_the_port,
+        "stalled": stall,
+        "REST refuses and fails": rest_fails,
+        "small pages": small_pages,
+        "no JSON": lambda venue: venue.say("<html>busy</html>"),
+        "binary": lambda venue: venue.say(b"\xff\x00\n\x01"),
+        "empty": lambda venue: venue.say(""),
+        "unknown message": lambda venue: venue.say('{"hello":"world"}'),
+        "another market": lambda venue: venue.say(stranger),
+        "changed field": lambda venue: changed(venue, f'"{price}"', '"px"'),
+        "wrong type": lambda venue: changed(venue, f'"{price}": "', f'"{price}": ["'),
+        "numbers for texts": lambda venue: venue.trade(STEP, change=numbers_for_texts(price)),
+        "told twice": twice,
+    }
+
+
+def numbers_for_texts(price: str) -> Callable[[str], str]:
+    return lambda text: re.sub(rf'"{price}": "([^"]*)"', rf'"{price}": \1', text)
+
+
+async def jumbled(venue: ScriptedVenue) -> None:
+    """Trades one after the other, and the later ones first: ids that follow tell their order."""
+    await venue.trade(STEP, jumbled=True)
+
+
+FAULTS: dict[str, dict[str, Fault]] = {
+    "bitget": {
+        **faults_of_all(STRANGER % ROW, "price"),
+        "error": lambda venue: venue.say('{"event":"error","code":30006,"msg":"request too many"}'),
+    },
+    "binance": {
+        **faults_of_all(AGGREGATED, "p"),
+        "error": lambda venue: venue.say('{"error":{"code":2,"msg":"Invalid request"},"id":7}'),
+        "serverShutdown": lambda venue: again(venue, lambda: venue.say('{"e":"serverShutdown","E":1770123456789}')),
+        "jumbled": jumbled,
+        "frames lost": lambda venue: venue.trade(STEP, lost=True),
+        "history behind": late_history,
+    },
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_trade_once_and_in_order_whatever_the_venue_does(name: str, kafka_bootstrap: str, tmp_path: Path) -> None:
+    start_ms = time.time_ns() // 1_000_000 - 60_000
+    script = make_script(11, SYMBOLS, 2 * STEP * (len(FAULTS[name]) + 2), start_ms, ids_follow=name == "binance")
+
+    async def story() -> None:
+        async with ScriptedVenue(name, script) as venue:
+            ingester = Ingester(kafka_bootstrap, tmp_path, venue, f"{name}:{','.join(SYMBOLS)}", partitions=2)
+            ingester.settings["FEED_SILENCE_MS"] = "500"
+            ingester.start()
+            try:
+                await eventually(lambda: venue.listeners)
+                for what, fault in FAULTS[name].items():
+                    print(what, time.monotonic())
+                    await venue.trade(STEP)
+                    await fault(venue)
+                while venue.happened < len(script):
+                    await venue.trade(STEP)
+                await ingester.until(len(script))
+                assert await ingester.stop() == 0
+            finally:
+                ingester.kill()
+            rows = ingester.rows()
+            for symbol in SYMBOLS:
+                wanted = [row_of(trade) for trade in script if trade.symbol == symbol]
+                assert [row for row in rows if row[0] == symbol] == wanted
+            assert ingester.events("feed_gap_left") == []
+            assert len(ingester.letters()) >= 7
+
+    asyncio.run(story())

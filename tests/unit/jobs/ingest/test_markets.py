@@ -1,0 +1,115 @@
+"""Markets of a venue: what goes out, what is held, and what joins."""
+
+from feeds.frame import EMPTY
+from feeds.marks import Mark
+from feeds.recording import Frame
+from feeds.rows import Trade
+from jobs.ingest import markets as module
+from jobs.ingest.markets import Gap, Markets, Row
+
+A = "A/USDT"
+
+
+def row(number: int, symbol: str = A) -> Row:
+    return Trade(symbol, symbol, EMPTY, EMPTY, "BUY", str(number), number * 1_000), Frame(number, b"")
+
+
+def rows(*numbers: int) -> list[Row]:
+    return [row(number) for number in numbers]
+
+
+def ids(found: list[Row]) -> list[int]:
+    return [int(each[0].trade_id) for each in found]
+
+
+def test_trades_go_out_once_and_the_last_is_the_mark() -> None:
+    markets = Markets()
+    assert markets.mark(A) is None
+    assert ids(markets.take(rows(1, 5, 5, 3))) == [1, 5, 3]
+    assert markets.mark(A) == Mark(3_000, "3"), "without ids that follow, what came last"
+    assert markets.repeated == 1
+
+
+def test_a_held_market_keeps_its_trades_and_others_go_on() -> None:
+    markets = Markets()
+    markets.take(rows(1))
+    markets.hold(A)
+    assert ids(markets.take([row(5), row(6), row(7, "B/USDT")])) == [7]
+    assert (markets.is_held(A), markets.first_held(A)) == (True, Mark(5_000, "5"))
+    assert ids(markets.add(rows(1, 3, 5))) == [3, 5]
+    found, gaps = markets.release(A, at_any_rate=False)
+    assert (ids(found), gaps, markets.is_held(A)) == ([6], [], False)
+    assert markets.first_held(A) is None
+
+
+def test_what_joins_without_ids_that_follow() -> None:
+    markets = Markets()
+    markets.take(rows(1))
+    markets.hold(A)
+    assert markets.is_joined(A, None), "nothing is held"
+    markets.take(rows(9))
+    assert not markets.is_joined(A, None)
+    assert not markets.is_joined(A, Mark(9_000, "8")), "another one of the same moment may lack"
+    assert markets.is_joined(A, Mark(9_001, "8")), "the history is beyond what is held"
+    markets.add(rows(9))
+    assert markets.is_joined(A, None), "what is held came from the history too"
+
+
+def test_a_market_without_a_past_joins_at_once() -> None:
+    markets = Markets(ids_follow=True)
+    markets.hold(A)
+    markets.take(rows(9))
+    assert markets.is_joined(A, None)
+
+
+def test_ids_that_are_left_out_hold_their_market() -> None:
+    markets = Markets(ids_follow=True)
+    assert ids(markets.take(rows(1, 2, 5, 6))) == [1, 2]
+    assert markets.holes == {A}
+    assert not markets.is_joined(A, Mark(9_999, "4"))
+    assert ids(markets.add(rows(3))) == [3]
+    assert markets.release(A, at_any_rate=False) == ([], [])
+    assert markets.is_held(A)
+    assert ids(markets.add(rows(4))) == [4]
+    assert markets.is_joined(A, None)
+    assert ids(markets.release(A, at_any_rate=False)[0]) == [5, 6]
+    assert ids(markets.take(rows(4, 7))) == [7], "told again"
+
+
+def test_held_trades_are_put_in_order_by_ids_that_follow() -> None:
+    markets = Markets(ids_follow=True)
+    markets.take(rows(9))
+    assert ids(markets.take(rows(12, 11, 10))) == []
+    assert markets.is_joined(A, None), "the hole was filled by what came late"
+    assert ids(markets.release(A, at_any_rate=False)[0]) == [10, 11, 12]
+    assert ids(markets.take(rows(8))) == [8], "older than all, and new"
+    assert markets.mark(A) == Mark(12_000, "12")
+
+
+def test_at_any_rate_everything_goes_out_and_gaps_are_told() -> None:
+    markets = Markets(ids_follow=True)
+    markets.take(rows(1, 4, 8))
+    found, gaps = markets.release(A, at_any_rate=True)
+    assert ids(found) == [4, 8]
+    assert gaps == [Gap(A, Mark(1_000, "1"), Mark(4_000, "4")), Gap(A, Mark(4_000, "4"), Mark(8_000, "8"))]
+
+
+def test_ids_that_are_no_numbers_leave_nothing_out() -> None:
+    markets = Markets(ids_follow=True)
+    markets.take([(Trade(A, A, EMPTY, EMPTY, "BUY", "x", 1), Frame(1, b""))])
+    assert ids(markets.take(rows(7))) == [7]
+    assert not markets.holes
+
+
+def test_what_is_too_much_to_hold_is_asked_for_again(monkeypatch) -> None:
+    monkeypatch.setattr(module, "HELD_MAX", 3)
+    markets = Markets()
+    markets.take(rows(1))
+    markets.hold(A)
+    markets.take(rows(2, 3, 4, 5, 6))
+    assert not markets.is_joined(A, Mark(99_000)), "what was dropped lies in the history"
+    markets.make_room(A)
+    assert ids(markets.add(rows(2, 3, 4, 5, 6))) == [2, 3, 4, 5, 6]
+    assert markets.is_joined(A, None)
+    assert ids(markets.take(rows(7))) == []
+    assert ids(markets.release(A, at_any_rate=False)[0]) == [7]
