@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,16 @@ Row = tuple[str, str, Decimal, Decimal, str, int]
 
 
 async def eventually(holds: Callable[[], Any], within_s: float = 20.0) -> Any:
+    """What ``holds`` gives as soon as it is true; a coroutine of it is awaited."""
     deadline = time.monotonic() + within_s
-    while not (found := holds()):
+    while True:
+        found = holds()
+        if isinstance(found, Awaitable):
+            found = await found
+        if found:
+            return found
         assert time.monotonic() < deadline, "did not come true in time"
         await asyncio.sleep(0.005)
-    return found
 
 
 def row_of(trade: ScriptedTrade) -> Row:

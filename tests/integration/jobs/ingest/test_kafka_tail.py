@@ -29,20 +29,21 @@ def test_killed_at_random_each_trade_is_there(name: str, kafka_bootstrap: str, t
     async def story() -> None:
         async with ScriptedVenue(name, script) as venue:
             ingester = Ingester(kafka_bootstrap, tmp_path, venue, f"{name}:{','.join(SYMBOLS)}", partitions=2)
-            for _ in range(KILLS):
-                ingester.start()
-                count = ingester.count()
-                await eventually(lambda: venue.listeners)
-                for _ in range(chance.randrange(1, 60)):
-                    await venue.trade(7)
-                    await asyncio.sleep(0)
-                await eventually(lambda count=count: ingester.count() > count)
-                for _ in range(chance.randrange(1, 60)):
-                    await venue.trade(7)
-                ingester.kill()
-                await venue.trade(chance.randrange(200))
-            ingester.start()
             try:
+                for _ in range(KILLS):
+                    ingester.start()
+                    count = ingester.count()
+                    await eventually(lambda: venue.listeners)
+                    for _ in range(chance.randrange(1, 60)):
+                        await venue.trade(7)
+                        await asyncio.sleep(0)
+                    await eventually(lambda count=count: ingester.count() > count)
+                    for _ in range(chance.randrange(1, 60)):
+                        await venue.trade(7)
+                    ingester.kill()
+                    await eventually(lambda: not venue.listeners)
+                    await venue.trade(chance.randrange(200))
+                ingester.start()
                 await eventually(lambda: venue.listeners)
                 while venue.happened < len(script):
                     await venue.trade(50)
@@ -52,8 +53,6 @@ def test_killed_at_random_each_trade_is_there(name: str, kafka_bootstrap: str, t
             finally:
                 ingester.kill()
             rows = ingester.rows()
-            first = {row_of(script[0])[:2]}
-            assert first <= {row[:2] for row in rows}
             assert set(rows) == {row_of(trade) for trade in script}
             doubled = {row: count for row, count in Counter(rows).items() if count > 1}
             assert len(doubled) < len(script) / 100
@@ -71,8 +70,8 @@ def test_the_tail_is_known_by_venue(kafka_bootstrap: str, tmp_path: Path) -> Non
             settings = Settings(kafka_bootstrap=kafka_bootstrap, kafka_topic=ingester.topic, value_format="json")
             markets, others = Markets(), Markets()
             assert not remember_tail(settings, {"BITGET": markets})
-            ingester.start()
             try:
+                ingester.start()
                 await eventually(lambda: venue.listeners)
                 await venue.trade(len(script))
                 await ingester.until(len(script))

@@ -84,3 +84,24 @@ def test_what_is_no_session_is_one_line(topic: str, tmp_path: Path, capsys: pyte
     path.write_text("wss://example.org/ <-> 1652459225.5\n")
     assert main(["ingest", "--play", str(path)]) == 2
     assert "no venue is known at wss://example.org/" in capsys.readouterr().err
+
+
+def test_what_cannot_be_followed_is_one_line(
+    topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words, said in (
+        ([], "give markets to follow or a recording to play, one of the two"),
+        (["bitget:A/B", "--play", "x"], "one of the two"),
+        (["bitget:A/B", "--speed", "2"], "live sessions have it by themselves (--speed): leave --speed out"),
+        (["bitget:A/B", "okx:A/B", "--record", "x"], "a recording is of one venue"),
+        (["bitget:A/B", "--since", "yesterday"], "no time that has been: yesterday"),
+        (["bitget:A/B", "--since", "2999-01-01T00:00:00Z"], "no time that has been"),
+        (["bitget:A/B", "--record", str(tmp_path / "none" / "x")], "recording can't be written"),
+        (["--play", "x", "--since", "2026-01-01T00:00:00Z"], "--play is a recording (--since): leave --since out"),
+        (["bitget:A/B"], f"topic {topic} does not exist"),
+    ):
+        assert main(["ingest", "--topic", topic, *words]) == 2
+        assert said in capsys.readouterr().err
+    monkeypatch.setenv("TAPEFLOW_FEED_ADDRESSES", "nyse=ws://127.0.0.1:1")
+    assert main(["ingest", "--topic", topic, "--partitions", "1", "bitget:A/B"]) == 2
+    assert "unknown venue nyse (TAPEFLOW_FEED_ADDRESSES)" in capsys.readouterr().err
