@@ -6,6 +6,7 @@ at once. It runs in the event loop of its test.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -19,6 +20,7 @@ from tests.servers.venue_forms import FORMS, ScriptedTrade
 
 __all__ = ["ScriptedVenue", "hang_up", "status"]
 
+LOGGER = logging.Logger("venue")  # noqa: LOG001 - heard by nobody
 Answer = Callable[[ServerConnection], Response | None]
 
 
@@ -60,7 +62,13 @@ class ScriptedVenue:
     async def open(self) -> None:
         """Listen, always on the same port."""
         self._server = await serve(
-            self._serve, "127.0.0.1", self._port, process_request=self._request, ping_interval=None, compression=None
+            self._serve,
+            "127.0.0.1",
+            self._port,
+            process_request=self._request,
+            ping_interval=None,
+            compression=None,
+            logger=LOGGER,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 

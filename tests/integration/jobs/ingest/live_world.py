@@ -26,7 +26,7 @@ Row = tuple[str, str, Decimal, Decimal, str, int]
 """Symbol, id, price, size, side, time in us."""
 
 
-async def eventually(holds: Callable[[], Any], within_s: float = 20.0) -> Any:
+async def eventually(holds: Callable[[], Any], within_s: float = 60.0) -> Any:
     """What ``holds`` gives as soon as it is true; a coroutine of it is awaited."""
     deadline = time.monotonic() + within_s
     while True:
@@ -108,7 +108,7 @@ class Ingester:
 
     async def until(self, count: int) -> None:
         """Until the topic has as many records."""
-        await eventually(lambda: self.count() >= count, 30)
+        await eventually(lambda: self.count() >= count)
 
     def rows(self) -> list[Row]:
         """Every trade of the topic, by partition and in order."""

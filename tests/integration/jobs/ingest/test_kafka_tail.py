@@ -30,6 +30,11 @@ def test_killed_at_random_each_trade_is_there(name: str, kafka_bootstrap: str, t
         async with ScriptedVenue(name, script) as venue:
             ingester = Ingester(kafka_bootstrap, tmp_path, venue, f"{name}:{','.join(SYMBOLS)}", partitions=2)
             try:
+                ingester.start()
+                await eventually(lambda: venue.listeners)
+                await venue.trade(20)
+                await ingester.until(20)  # of a market that the topic has none of nothing is missed
+                ingester.kill()
                 for _ in range(KILLS):
                     ingester.start()
                     count = ingester.count()
@@ -48,7 +53,7 @@ def test_killed_at_random_each_trade_is_there(name: str, kafka_bootstrap: str, t
                 while venue.happened < len(script):
                     await venue.trade(50)
                 last = {row_of(trade)[:2] for trade in script[-50:]}
-                await eventually(lambda: last <= {row[:2] for row in ingester.rows()}, 30)
+                await eventually(lambda: last <= {row[:2] for row in ingester.rows()})
                 assert await ingester.stop() == 0
             finally:
                 ingester.kill()
