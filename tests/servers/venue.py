@@ -20,7 +20,7 @@ from tests.servers.venue_forms import FORMS, ScriptedTrade
 
 __all__ = ["ScriptedVenue", "hang_up", "status"]
 
-LOGGER = logging.Logger("venue")  # noqa: LOG001 - heard by nobody
+LOGGER = logging.Logger("venue")  # of nobody, so nothing is shown
 Answer = Callable[[ServerConnection], Response | None]
 
 
