@@ -1,6 +1,7 @@
 """Compose, Helm, Prometheus and Grafana files against the project: versions, verbs, settings and metrics that exist.
 
-No Docker or Helm is needed: templates are read with their actions replaced, which catches what a person mistypes.
+No Docker or Helm is needed: files are read as they are, which catches what a person mistypes. What the chart becomes is
+tried by a real helm (tests/integration/docker/test_chart.py).
 """
 
 import json
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from runtime.settings.whole import Settings
@@ -22,12 +22,6 @@ CHART = DOCKER / "helm" / "tapeflow"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
 OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"].startswith("tapeflow")}
-
-
-def rendered(path: Path) -> str:
-    """A template with its actions replaced: whole lines vanish, values become the letter x."""
-    lines = [line for line in path.read_text("utf-8").splitlines() if not re.fullmatch(r"\s*\{\{.*\}\}\s*", line)]
-    return re.sub(r"\{\{.*?\}\}", "x", "\n".join(lines))
 
 
 def templates() -> list[Path]:
@@ -153,24 +147,6 @@ def test_every_worker_of_compose_is_scraped() -> None:
     assert set(flows["static_configs"][0]["targets"]) == wanted
 
 
-def test_pods_know_their_settings_and_each_worker_has_a_port() -> None:
-    """Without the checksum a changed setting reaches no pod; without the ports Prometheus sees one worker of N."""
-    for name in ("flows.yaml", "gateway.yaml"):
-        text = (CHART / "templates" / name).read_text("utf-8")
-        assert re.search(r'checksum/config: \{\{ include \(print \$?\.Template\.BasePath "/settings.yaml"\)', text), (
-            name
-        )
-    flows, monitor = ((CHART / "templates" / name).read_text("utf-8") for name in ("flows.yaml", "podmonitor.yaml"))
-    workers = "(gt (int $values.replicas) 1 | ternary 1 (int $values.processes))"
-    assert f"untilStep 1 {workers} 1" in flows
-    assert "add $.Values.metricsPort $worker" in flows
-    assert f"range $worker := until {workers}" in monitor
-    assert "port: metrics{{ if $worker }}-{{ $worker }}{{ end }}" in monitor
-    jobs = set(re.findall(r"replacement: (\w+)", monitor))
-    rules = (DOCKER / "prometheus" / "alerts.yml").read_text("utf-8")
-    assert jobs == set(re.findall(r'up\{job="(\w+)"', rules)), "alerts know the jobs by these names"
-
-
 def test_the_chart_knows_every_flow_and_those_beside_bars_can_be_left_out() -> None:
     names = (CHART / "templates" / "_names.tpl").read_text("utf-8")
     values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
@@ -186,48 +162,14 @@ def test_the_chart_knows_every_flow_and_those_beside_bars_can_be_left_out() -> N
         assert ("enabled" in values[name]) == (name in chosen)
 
 
-@pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
-def test_helm_templates_are_yaml(path: Path) -> None:
-    documents = [each for each in yaml.safe_load_all(rendered(path)) if each]
-    assert documents
-    for document in documents:
-        assert {"apiVersion", "kind", "metadata"} <= set(document)
-
-
-def pod_specs() -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in templates():
-        for document in yaml.safe_load_all(rendered(path)):
-            if document and "template" in document.get("spec", {}):
-                yield path.name, document["spec"]["template"]["spec"]
-
-
-def test_pods_get_no_variables_of_services() -> None:
-    """A release called tapeflow has Services whose variables (TAPEFLOW_GATEWAY_PORT=tcp://…) look like settings."""
-    specs = list(pod_specs())
-    assert {name for name, _ in specs} == {"flows.yaml", "gateway.yaml", "migrate.yaml"}
-    for name, spec in specs:
-        assert spec.get("enableServiceLinks") is False, name
-
-
 def test_helm_templates_use_values_that_exist() -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
-    for path in [*templates(), CHART / "templates" / "_names.tpl"]:
+    for path in sorted((CHART / "templates").iterdir()):
         for dotted in re.findall(r"\.Values\.([A-Za-z.]+)", path.read_text("utf-8")):
             inside: Any = values
             for part in dotted.split("."):
                 assert part in inside, f"{path.name}: {dotted}"
                 inside = inside[part]
-
-
-def test_settings_of_the_chart_become_texts_that_settings_read() -> None:
-    """Kinds as Helm knows them: numbers of a values file are floats, and %v would print 3.6e+06, [a b], map[1D:1]."""
-    assert '{{ include "tapeflow.setting" $value | quote }}' in (CHART / "templates" / "settings.yaml").read_text(
-        "utf-8"
-    )
-    names = (CHART / "templates" / "_names.tpl").read_text("utf-8")
-    written = dict(re.findall(r'kindIs "(\w+)" \..*?\}\}\{\{ (.+?) \. \}\}', names))
-    assert written == {"map": "toJson", "slice": 'join ","', "float64": "int64", "invalid": "toString"}
-    assert 'if and (kindIs "float64" .) (eq (floor .) (float64 .))' in names, "a fraction stays one"
 
 
 def test_dashboards_and_alerts_use_metrics_that_exist() -> None:
