@@ -33,7 +33,7 @@ from runtime.settings.words import PREFIX, describe_fields, masked, not_readable
 from schemas.errors import SettingError
 from schemas.names import dead_letter_topic
 
-__all__ = ["Settings", "describe_settings", "load_settings"]
+__all__ = ["Settings", "describe_settings", "field_named", "load_settings", "source_of"]
 
 CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
 CONFIG_FILE: Final = "tapeflow.toml"
@@ -119,7 +119,7 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingError(
             f"{CONFIG_VARIABLE} names no file", where=path, mend="give the path of a TOML file or unset it"
         )
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known = _variables()
     for variable in sorted(os.environ):
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
             raise unknown(variable, known)
@@ -129,6 +129,28 @@ def load_settings(**overrides: object) -> Settings:
         raise wrong_value(Settings.model_fields, error, given, path or CONFIG_FILE) from None
     except (SettingsError, tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
         raise not_readable(Settings.model_fields, error, path or CONFIG_FILE) from None
+
+
+def field_named(text: str) -> str:
+    """The field that a person means, as a variable, a key of the file or the other way round; raises SettingError."""
+    variable = PREFIX + text.strip().upper().replace("-", "_").removeprefix(PREFIX)
+    name = variable.removeprefix(PREFIX).lower()
+    if name not in Settings.model_fields:
+        raise unknown(variable, _variables())
+    return name
+
+
+def source_of(name: str) -> str:
+    """Where the value of a field comes from when no argument gives it: a variable, the file, or the defaults."""
+    variable = PREFIX + name.upper()
+    if any(each.upper() == variable and value for each, value in os.environ.items()):
+        return f"the variable {variable}"
+    path = Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
+    return f"the file {path}" if name in SettingsFile(Settings, path)() else "the default"
+
+
+def _variables() -> set[str]:
+    return {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
 
 
 def describe_settings() -> str:

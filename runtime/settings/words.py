@@ -13,14 +13,24 @@ import types
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from schemas.errors import SettingError
 
-__all__ = ["PREFIX", "allowed_values", "describe_fields", "masked", "not_readable", "unknown", "wrong_value"]
+__all__ = [
+    "PREFIX",
+    "FieldWords",
+    "allowed_values",
+    "describe_fields",
+    "field_words",
+    "masked",
+    "not_readable",
+    "unknown",
+    "wrong_value",
+]
 
 PREFIX: Final = "TAPEFLOW_"
 MASK: Final = "***"
@@ -149,18 +159,34 @@ def not_readable(fields: Mapping[str, FieldInfo], error: Exception, path: str) -
     )
 
 
+class FieldWords(NamedTuple):
+    """What there is to say about a field: its default and what it takes, as text, the unit, and what it is."""
+
+    variable: str
+    default: str
+    allowed: str
+    unit: str
+    about: str
+
+
+def field_words(name: str, field: FieldInfo) -> FieldWords:
+    default = field.get_default(call_default_factory=True, validated_data={})
+    shown = str(default) if isinstance(default, str | Path | Decimal) else json.dumps(default)
+    return FieldWords(
+        PREFIX + name.upper(), shown, allowed_values(field), _extra(field, "unit") or "", field.description or ""
+    )
+
+
 def describe_fields(fields: Mapping[str, FieldInfo]) -> str:
     """A Markdown table with a row per field, in the order of the class."""
     lines = ["| variable | default | allowed | what it is |", "|---|---|---|---|"]
     for name, field in fields.items():
-        default = field.get_default(call_default_factory=True, validated_data={})
-        shown = str(default) if isinstance(default, str | Path | Decimal) else json.dumps(default)
-        unit = f" ({_extra(field, 'unit')})" if _extra(field, "unit") else ""
+        words = field_words(name, field)
         cells = (
-            f"`{PREFIX}{name.upper()}`",
-            f"`{shown}`" if shown else "empty",
-            allowed_values(field) + unit,
-            field.description or "",
+            f"`{words.variable}`",
+            f"`{words.default}`" if words.default else "empty",
+            words.allowed + (f" ({words.unit})" if words.unit else ""),
+            words.about,
         )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
