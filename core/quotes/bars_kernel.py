@@ -71,6 +71,7 @@ def _begin(bar: QuoteRow, row: QuoteRow, start_us: Whole, bar_id: Whole) -> None
     bar.id, bar.start_us, bar.first_us, bar.told = bar_id, start_us, row.event_time_us, 0
     bar.count, bar.crossed, bar.has_spread, bar.spread_us, bar.crossed_us = 0, 0, 0, 0, 0
     bar.sum0, bar.sum1, bar.sum2, bar.sum3 = _U0, _U0, _U0, _U0
+    bar.spread_min_hi, bar.spread_min_lo, bar.spread_max_hi, bar.spread_max_lo = _U0, _U0, _U0, _U0
     bar.bid_open_hi, bar.bid_open_lo = row.bid_hi, row.bid_lo
     bar.bid_high_hi, bar.bid_high_lo = row.bid_hi, row.bid_lo
     bar.bid_low_hi, bar.bid_low_lo = row.bid_hi, row.bid_lo

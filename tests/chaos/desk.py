@@ -1,13 +1,12 @@
 """The killer's dealing desk: records that never end on the three topics of a desk, and what must have come of them.
 
-A thread sends at a steady pace until it is paused; the checker reads back what the broker took. Times are those of our
-clock, some records come late, some are refused. At each check everything is recomputed by the oracles from the topics
-and held against ClickHouse, the stream of events and the streams of the channels.
+The checker reads back what the broker took. Times are those of our clock, some records come late, some are refused.
+At each check everything is recomputed by the oracles from the topics and held against ClickHouse, the stream of
+events and the streams of the channels.
 """
 
 import json
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 import redis
-from confluent_kafka import Producer
 
 from flows.analytics_reading import desk_rules, desk_settings, desk_topics
 from jobs.desk.alerts import PREFIXES, compare_sent
@@ -27,6 +25,7 @@ from oracle.desk import OracleDeskRules, recompute_routing
 from runtime.settings.whole import Settings
 from schemas.channels import ENTRIES_KEPT, channel_stream
 from schemas.desk import DeskKind
+from tests.chaos.feeder import Feeder
 from tests.chaos.truth import dead_letters
 
 __all__ = ["DESK_PARTITIONS", "DeskTape", "check_desk"]
@@ -38,16 +37,13 @@ SLICE_S: Final = 0.1
 LATE: Final = 0.05
 LATE_US: Final = 20_000_000
 BAD: Final = 0.01
-OPTIONS: Final = {
-    "linger.ms": 5, "enable.idempotence": True, "message.timeout.ms": 0, "reconnect.backoff.max.ms": 500,
-    "log_level": 2,
-}  # fmt: skip
 
 
-class DeskTape:
-    """``paused`` waits until all that was sent is acknowledged."""
+class DeskTape(Feeder):
+    """Each kind at its rate."""
 
     def __init__(self, settings: Settings, *, seed: int) -> None:
+        super().__init__(settings.kafka_bootstrap, name="desk", slice_s=SLICE_S)
         self._random = random.Random(seed)
         self._topics = desk_topics(settings)
         self._markets = {kind: DeskMarket(kind, SYMBOLS, seed) for kind in self._topics}
@@ -55,47 +51,13 @@ class DeskTape:
         for kind, topic in self._topics.items():
             schema_id = desk_schema_id(kind, desk_settings(settings, topic))
             self._encoders[kind] = (desk_encoder(kind, "json"), desk_encoder(kind, "confluent", schema_id))
-        self._producer = Producer({**OPTIONS, "bootstrap.servers": settings.kafka_bootstrap})
-        self._lock = threading.Lock()
-        self._running, self._ended = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
-        self.failure: Exception | None = None
+        self._made = dict.fromkeys(self._topics, 0.0)
 
-    def start(self) -> None:
-        self._running.set()
-        self._thread.start()
-
-    def pause(self) -> None:
-        """Returns when the broker has all of it."""
-        self._running.clear()
-        with self._lock:
-            left = self._producer.flush(60)
-        assert left == 0, f"{left} records of the desk were not taken"
-        assert self.failure is None, self.failure
-
-    def resume(self) -> None:
-        self._running.set()
-
-    def close(self) -> None:
-        self._ended.set()
-        self._running.set()
-        self._thread.join()
-        self._producer.flush(10)
-
-    def _run(self) -> None:
-        made = dict.fromkeys(self._topics, 0.0)
-        while not self._ended.wait(SLICE_S):
-            self._running.wait()
-            try:
-                with self._lock:
-                    for kind, rate in RATES.items():
-                        made[kind] += rate * SLICE_S
-                        if self._running.is_set():
-                            self._send(kind, int(made[kind]))
-                        made[kind] -= int(made[kind])
-            except Exception as error:  # noqa: BLE001 - told at the next pause, in the main thread
-                self.failure = error
-                return
+    def send_slice(self) -> None:
+        for kind, rate in RATES.items():
+            self._made[kind] += rate * SLICE_S
+            self._send(kind, int(self._made[kind]))
+            self._made[kind] -= int(self._made[kind])
 
     def _send(self, kind: DeskKind, count: int) -> None:
         chance, now_us = self._random, time.time_ns() // 1000
@@ -106,8 +68,7 @@ class DeskTape:
             if chance.random() < BAD:
                 value = chance.choice((b"", b"nonsense", value[:-3], b'{"symbol":"A"}'))
             partition = sum(record.key.encode()) % DESK_PARTITIONS[kind]
-            self._producer.produce(self._topics[kind], value, record.key, partition=partition)
-        self._producer.poll(0)
+            self.produce(self._topics[kind], value, record.key.encode(), partition)
 
 
 def check_desk(settings: Settings, client: redis.Redis, *, was_wiped: bool) -> tuple[int, list[str]]:

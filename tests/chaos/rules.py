@@ -25,7 +25,7 @@ from runtime.settings.whole import Settings
 from schemas.alert_rules import AlertRule
 from schemas.names import RedisKeys
 from sinks.clickhouse.sink import connect
-from tests.chaos.desk import OPTIONS
+from tests.chaos.feeder import OPTIONS
 
 __all__ = ["Users"]
 

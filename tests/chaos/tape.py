@@ -1,29 +1,26 @@
 """What the killer's victims read: a seeded market on a real topic, with everything that goes wrong in real topics.
 
-A thread sends at a steady pace until it is paused; the checker reads back what the broker took. Record timestamps
-follow market time, so that an hour of downtime can be had by setting the market's clock. The market runs sixty times as
-fast as ours, so that bars of every interval close in a short run. Each symbol trades at two venues, whose ids begin
-anew each market hour and are numbers, long numbers or text; records come again soon and late; and a few symbols lie in
-two partitions, as where clients of two partitioners write.
+The checker reads back what the broker took. Record timestamps follow market time, so that an hour of downtime can be
+had by setting the market's clock. The market runs sixty times as fast as ours, so that bars of every interval close
+in a short run. Each symbol trades at two venues, whose ids begin anew each market hour and are numbers, long numbers
+or text; records come again soon and late; and a few symbols lie in two partitions, as where clients of two
+partitioners write.
 """
 
 import json
 import random
 import struct
-import threading
-import time
 import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import Final
-
-from confluent_kafka import Producer
 
 from connectors.avro.encode import encode_trades, split_values
 from connectors.synthetic import Disorder, SyntheticMarket, symbol_names
 from jobs.produce.bad_records import bad_records
 from schemas.avro import load_schema
 from schemas.columns import TradeBatch
+from tests.chaos.feeder import Feeder
 from tests.servers.registry import RegistryServer
 
 __all__ = ["Tape"]
@@ -45,11 +42,12 @@ FLAGS: Final = {"name": "flags", "type": "int", "default": 0}
 VENUE: Final = {"name": "venue", "type": "string", "default": ""}
 
 
-class Tape:
-    """Sends ``rate`` trades a second; ``paused`` waits until all that was sent is acknowledged."""
+class Tape(Feeder):
+    """Sends ``rate`` trades a second."""
 
     def __init__(self, bootstrap: str, topic: str, registry: RegistryServer, *, seed: int, rate: int, partitions: int,
                  symbols: int = 40) -> None:  # fmt: skip
+        super().__init__(bootstrap, name="tape", slice_s=SLICE_S)
         self._topic, self._rate, self._partitions = topic, rate, partitions
         self._random = random.Random(seed)
         self._names = symbol_names(symbols)
@@ -58,55 +56,23 @@ class Tape:
         self.doubled = frozenset(self._names[3::DOUBLED_EVERY])
         self._firsts: dict[tuple[int, bytes], int] = {}
         self._sent: deque[tuple[bytes, bytes, int]] = deque(maxlen=REMEMBERED_MAX)
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, "message.timeout.ms": 0,
-                "message.max.bytes": 8 << 20, "reconnect.backoff.max.ms": 500, "log_level": 2,
-            }
-        )  # fmt: skip
         self._writers = schemas_of(registry, topic)
         self._writer = 0
-        self._lock = threading.Lock()
-        self._running = threading.Event()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tape", daemon=True)
         self._bad = bad_records(self._encode, lambda: self._market.now_us)
-        self.failure: Exception | None = None
-
-    def start(self) -> None:
-        self._running.set()
-        self._thread.start()
-
-    def pause(self) -> None:
-        """Returns when the broker has all of it."""
-        self._running.clear()
-        with self._lock:
-            left = self._producer.flush(60)
-        assert left == 0, f"{left} records were not taken"
-        assert self.failure is None, self.failure
-
-    def resume(self) -> None:
-        self._running.set()
-
-    def close(self) -> None:
-        self._ended.set()
-        self._running.set()
-        self._thread.join()
-        self._producer.flush(10)
 
     def jump(self, seconds: int) -> None:
         """The market goes on ``seconds`` later, as after a downtime of everybody."""
-        with self._lock:
+        with self.lock:
             self._market.now_us += seconds * 1_000_000
 
     def change_schema(self) -> None:
         """Later trades are written with another schema of the registry: fields before or behind ours."""
-        with self._lock:
+        with self.lock:
             self._writer = (self._writer + 1) % len(self._writers)
 
     def send_corrupt(self, count: int) -> None:
         """A burst of records that must be refused, of every kind, among good ones."""
-        with self._lock:
+        with self.lock:
             stamp = self._market.now_us // 1000
             for index, (record, _) in zip(range(count), self._bad, strict=False):
                 self._send(record, b"corrupt", index % self._partitions, stamp)
@@ -116,22 +82,11 @@ class Tape:
 
     def send(self, count: int) -> None:
         """The next ``count`` trades, now."""
-        with self._lock:
+        with self.lock:
             self._send_trades(count)
 
-    def _run(self) -> None:
-        count = max(int(self._rate * SLICE_S), 1)
-        while not self._ended.is_set():
-            self._running.wait()
-            began = time.monotonic()
-            try:
-                with self._lock:
-                    if self._running.is_set() and not self._ended.is_set():
-                        self._send_trades(count)
-            except Exception as error:  # noqa: BLE001 - told at the next pause, in the main thread
-                self.failure = error
-                return
-            self._ended.wait(max(0.0, SLICE_S - (time.monotonic() - began)))
+    def send_slice(self) -> None:
+        self._send_trades(max(int(self._rate * SLICE_S), 1))
 
     def _send_trades(self, count: int) -> None:
         batch = self._market.take(count, int(count / self._rate * SPEED * 1_000_000))
@@ -165,14 +120,7 @@ class Tape:
         batch.text = bytes(text)
 
     def _send(self, value: bytes | None, key: bytes, partition: int, timestamp_ms: int) -> None:
-        while True:
-            try:
-                self._producer.produce(self._topic, value, key, partition=partition, timestamp=timestamp_ms)
-                self._producer.poll(0)
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                return
+        self.produce(self._topic, value, key, partition, timestamp_ms)
 
     def _encode(self, batch: TradeBatch) -> list[bytes]:
         return self._writers[self._writer](batch)

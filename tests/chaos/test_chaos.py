@@ -19,7 +19,8 @@ pytestmark = pytest.mark.thorough
 DOZEN = (
     "kill live", "kill history in an insert", "kill live in a script", "kill ClickHouse in an insert",
     "kill Redis in a script", "kill every flow", "kill the broker", "kill history", "an hour of downtime", "kill Redis",
-    "kill analytics in a script", "kill alerts in an insert", "kill alerts", "kill everything",
+    "kill analytics in a script", "kill alerts in an insert", "kill quotes in a script", "kill alerts", "kill quotes",
+    "kill everything",
 )  # fmt: skip
 CLOCK = "set the clock"
 

@@ -26,7 +26,7 @@ from jobs.verify import oracle_reader, oracle_rules
 from oracle.comparison import compare_bars, decided_bars
 from oracle.truth import Oracle, OracleReject, OracleResult, OracleTrade
 from runtime.settings.whole import Settings
-from schemas.names import EVENTS_STREAM
+from schemas.names import ALERTS_VIEW, EVENTS_STREAM
 from schemas.rejects import Reason
 from sinks.clickhouse.sink import connect
 from tests.chaos.follower import StreamFollower
@@ -123,6 +123,7 @@ class Truth:
             verdict.take(bars.compared, (f"ClickHouse bar {each}" for each in bars.differences))
             if bars.elsewhere:
                 verdict.take(bars.elsewhere, [f"ClickHouse holds {bars.elsewhere} bars of unknown symbols"])
+            verdict.take(*self._kept_compared(client))
             self._check_trades(verdict, client, "trades_unique", set(self._trades))
             self._check_trades(verdict, client, "late_trades FINAL", self._late)
         finally:
@@ -137,10 +138,26 @@ class Truth:
             verdict.take(rows, contradictions)
             verdict.take(*self.follower.compare(self.result, client))
 
+    def _doubled(self) -> set[str]:
+        symbols = Counter(symbol for _, symbol in self.result.tickers)
+        return {symbol for symbol, count in symbols.items() if count > 1}
+
+    def _kept_compared(self, client: Client) -> tuple[int, list[str]]:
+        """Each symbol in two partitions stands once among the alerts that ClickHouse keeps."""
+        query = (
+            f"SELECT id FROM {self.settings.clickhouse_database}.{ALERTS_VIEW} WHERE startsWith(id, 'two-partitions:')"
+        )
+        kept = Counter(alert_id.removeprefix("two-partitions:") for (alert_id,) in client.execute(query))
+        doubled = self._doubled()
+        return len(doubled), [
+            f"ClickHouse alerts of {symbol}: {kept[symbol]}, not {int(symbol in doubled)}"
+            for symbol in doubled | set(kept)
+            if kept[symbol] != (symbol in doubled)
+        ]
+
     def _events_compared(self, client: redis.Redis) -> tuple[int, list[str]]:
         """An alert for each symbol in two partitions, once."""
-        symbols = Counter(symbol for _, symbol in self.result.tickers)
-        doubled = {symbol for symbol, count in symbols.items() if count > 1}
+        doubled = self._doubled()
         told = [
             json.loads(fields[b"data"]) for _, fields in client.xrange(EVENTS_STREAM) if fields[b"type"] == b"alert"
         ]

@@ -20,6 +20,7 @@ import redis
 from connectors.kafka.options import Position
 from connectors.kafka.range import ranges_between
 from flows.analytics_reading import desk_settings, desk_topics
+from flows.quotes_reading import quotes_settings
 from flows.reading import read_options
 from jobs.produce.kafka_writer import ensure_topic
 from oracle.truth import OracleTrade
@@ -31,7 +32,9 @@ from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from tests.chaos.clock import HostClock
 from tests.chaos.desk import DESK_PARTITIONS, DeskTape, check_desk
+from tests.chaos.feeder import Feeder
 from tests.chaos.follower import StreamFollower
+from tests.chaos.quotes import QUOTES_PARTITIONS, QuoteTape, check_quotes
 from tests.chaos.rules import Users
 from tests.chaos.tape import Tape
 from tests.chaos.truth import Accounts, Truth, Verdict
@@ -43,7 +46,7 @@ from tests.servers.registry import RegistryServer
 __all__ = ["EVERY_FLOW", "Flow", "World", "accounts_of", "until"]
 
 PARTITIONS: Final = 4
-EVERY_FLOW: Final = ("live", "history", "analytics", "alerts")
+EVERY_FLOW: Final = ("live", "history", "analytics", "alerts", "quotes")
 UP_S: Final = 120.0
 SETTLE_S: Final = 120.0
 ALIKE_S: Final = 20.0
@@ -56,6 +59,8 @@ EXPECTED_LINES: Final = (
     "stopped without the last epoch",
 )
 POSITION: Final = "tapeflow_position_offset"
+COUNTED: Final = {"analytics": "tapeflow_desk_records_total", "quotes": "tapeflow_quotes_total"}
+"""Flows without an account, and what they count once their first batch is through."""
 _pause: Final = threading.Event()
 
 
@@ -164,8 +169,8 @@ class Flow:
     def records_read(self) -> int:
         """Since the state was new, over restarts; 0 before the first work of this start."""
         samples = self._run.metrics() if self._run is not None else {}
-        if self.name == "analytics":
-            has_begun = any(name == "tapeflow_desk_records_total" for name, _ in samples)
+        if self.name in COUNTED:
+            has_begun = any(name == COUNTED[self.name] for name, _ in samples)
             return sum(int(value) for (name, _), value in samples.items() if has_begun and name == POSITION)
         return sum(each.get("read", 0) for each in accounts_of(samples).values())
 
@@ -182,12 +187,13 @@ class Flow:
 class World:
     """Everything, up and running, as a context manager. ``folder`` holds data, recovery state and logs.
 
-    flows: which run; a desk and users with rules are there where a flow is.
+    flows: which run; a desk, quotes and users with rules are there where a flow is.
     """
 
     def __init__(self, folder: Path, *, seed: int, rate: int = 200, flows: Sequence[str] = ("live", "history")) -> None:
         self.folder = folder
         self.desk: DeskTape | None = None
+        self.quotes: QuoteTape | None = None
         self.users: Users | None = None
         self.was_wiped = False
         self._names = flows
@@ -244,8 +250,8 @@ class World:
             tape.start()
             self._open.append(tape.close)
 
-    def _tapes(self) -> list[Tape | DeskTape]:
-        return [self.tape] if self.desk is None else [self.tape, self.desk]
+    def _tapes(self) -> list[Feeder]:
+        return [tape for tape in (self.tape, self.desk, self.quotes) if tape is not None]
 
     def _start_sides(self) -> Callable[[OracleTrade], None]:
         """What the flows beside live and history read; gives what takes applied trades."""
@@ -254,6 +260,11 @@ class World:
                 self.broker.make_topic(topic, DESK_PARTITIONS[kind])
                 ensure_topic(self.broker.bootstrap, dead_letter_topic(topic), 1)
             self.desk = DeskTape(self.settings, seed=self._seed)
+        if "quotes" in self._names:
+            # As the tape, quotes have times of their own.
+            self.broker.make_topic(self.settings.quotes_topic, QUOTES_PARTITIONS, {"retention.ms": "-1"})
+            ensure_topic(self.broker.bootstrap, dead_letter_topic(self.settings.quotes_topic), 1)
+            self.quotes = QuoteTape(self.settings, self.tape.symbols, seed=self._seed)
         if "alerts" not in self._names:
             return lambda _trade: None
         self.broker.make_topic(self.settings.alert_rules_topic, 1, {"cleanup.policy": "compact"})
@@ -275,6 +286,7 @@ class World:
             dedupe_window=400,
             dedupe_span_ms=600_000,
             idle_close_ms=1_500,
+            quote_intervals="1m,1h",
             epoch_ms=700,
             conflation_ms=50,
             stream_minutes_max=10_000,
@@ -291,7 +303,7 @@ class World:
             tape.pause()
         records = self.truth.advance()
         for flow in self.flows.values():
-            sent = self._desk_records() if flow.name == "analytics" else records
+            sent = self._records_of(flow.name) if flow.name in COUNTED else records
             until(lambda flow=flow, sent=sent: self._has_read(flow, sent), SETTLE_S, f"{flow.name} to read {sent}")
         if self.users is not None:
             self.users.settle()
@@ -299,10 +311,12 @@ class World:
         # What was read is written within an epoch; differences that stay are differences.
         verdict, deadline = Verdict(), time.monotonic() + ALIKE_S
         while True:
-            accounts = {name: flow.accounts() for name, flow in self.flows.items() if name != "analytics"}
+            accounts = {name: flow.accounts() for name, flow in self.flows.items() if name not in COUNTED}
             verdict = self.truth.check(accounts, self.client)
             if self.desk is not None:
                 verdict.take(*check_desk(self.settings, self.client, was_wiped=self.was_wiped))
+            if self.quotes is not None:
+                verdict.take(*check_quotes(self.settings, self.client))
             if self.users is not None:
                 verdict.take(*self.users.check(self.truth.ends, was_wiped=self.was_wiped))
             if not verdict.differences or time.monotonic() > deadline:
@@ -312,11 +326,13 @@ class World:
             tape.resume()
         return verdict
 
-    def _desk_records(self) -> int:
-        ranges = [
-            ranges_between(read_options(desk_settings(self.settings, topic)), Position("earliest"), Position("latest"))
-            for topic in desk_topics(self.settings).values()
-        ]
+    def _records_of(self, flow: str) -> int:
+        """Records of the topics that a flow beside the trades reads."""
+        if flow == "quotes":
+            read = [quotes_settings(self.settings)]
+        else:
+            read = [desk_settings(self.settings, topic) for topic in desk_topics(self.settings).values()]
+        ranges = [ranges_between(read_options(own), Position("earliest"), Position("latest")) for own in read]
         return sum(end for each in ranges for _, end in each.values())
 
     def _has_read(self, flow: Flow, records: int) -> bool:

@@ -89,8 +89,8 @@ def check_bar(found: QuoteBar, truth: OracleQuoteBar) -> None:
     assert (found.count, found.crossed, found.version) == (len(truth.bids), truth.crossed, truth.version)
     assert (found.spread_us, found.crossed_us) == (truth.spread_us, truth.crossed_us)
     assert found.has_spread == bool(truth.spreads)
-    if truth.spreads:
-        assert (found.spread_min, found.spread_max) == (units(min(truth.spreads)), units(max(truth.spreads)))
+    spreads = [units(spread) for spread in truth.spreads] or [0]
+    assert (found.spread_min, found.spread_max) == (min(spreads), max(spreads))
     assert found.spread_sum == units(truth.spread_sum)
     assert sum(found.spread.values()) == truth.spread_us
     for percent in (50, 90, 99):

@@ -57,6 +57,14 @@ def test_sides_and_spreads_of_a_bar() -> None:
     assert fold.segments() == [[7, 5 * 10**9, 10], [8, 5 * 10**9, 10], [7, 125 * 10**8, 20], [8, 125 * 10**8, 20]]
 
 
+def test_a_bar_of_crossed_quotes_alone_has_no_spread_of_the_bar_before() -> None:
+    fold = Fold()
+    fold.takes(quote(0, "A", "1", "2"), quote(1, "A", "2", "1", after_us=MINUTE_US))
+    bar = fold.tables.bars[0]
+    assert (bar["start_us"], bar["has_spread"], bar["crossed"]) == (START_US + MINUTE_US, 0, 1)
+    assert (price_of(bar, "spread_min"), price_of(bar, "spread_max")) == (0, 0)
+
+
 def test_a_later_quote_closes_a_bar_unless_it_was_given_as_it_is() -> None:
     fold = Fold()
     fold.takes(quote(0, "A"), quote(1, "B"))
