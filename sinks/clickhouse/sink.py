@@ -47,6 +47,8 @@ ANSWER_S: Final = 60
 """An insert of 200,000 rows takes under a second; a minute means a stalled server, and repeating is harmless."""
 WAITING_MAX: Final = 1
 """Inserts that may wait behind the running one; more would only hold memory."""
+LOOK_S: Final = 5.0
+"""After so long without an insert, what was gathered since goes out, though no epoch ended."""
 INSERT_SETTINGS: Final = "optimize_on_insert = 0, max_partitions_per_insert_block = 0"
 """Equal keys inside a block are left to merges and views: sorting them out here costs a third of an insert. And a block
 may hold any number of months: a refusal would say 252, like too many parts, and the same block would come again."""
@@ -222,7 +224,11 @@ class Buffer(Generic[Batch]):
         self._users = 0
         self._lock = threading.Lock()
         self._handover: Handover[list[Batch]] = Handover(
-            *(partial(self._insert, inserter) for inserter in inserters), name="clickhouse-insert", depth=WAITING_MAX
+            *(partial(self._insert, inserter) for inserter in inserters),
+            name="clickhouse-insert",
+            depth=WAITING_MAX,
+            look=self._look,
+            look_s=LOOK_S,
         )
 
     def add(self, batches: Sequence[Batch]) -> None:
@@ -259,6 +265,15 @@ class Buffer(Generic[Batch]):
         for inserter in self._inserters:
             with quietly("ClickHouse"):
                 inserter.close()
+
+    def _look(self) -> None:
+        """The engine's epochs go by the host's clock: set back, they don't end before it has caught up."""
+        if self._lock.acquire(blocking=False):  # who holds it may wait for this very thread
+            try:
+                if self._batches:
+                    self._hand_over()
+            finally:
+                self._lock.release()
 
     def _hand_over(self) -> None:
         self._handover.put(self._batches)

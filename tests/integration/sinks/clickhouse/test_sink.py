@@ -10,6 +10,7 @@ from clickhouse_driver import Client
 from schemas.errors import SettingError, Unreachable, WriteFailed
 from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink, connect
+from tests.integration.gateway.rest_server import eventually
 from tests.integration.sinks.clickhouse.table_writing import write_trades, written
 from tests.unit.sinks.rows import START_US, bars, trades
 
@@ -122,6 +123,19 @@ def test_bars_keep_their_newest_version(clickhouse_dsn: str, client: Client, dat
         ("B", "1W", Decimal("1.5"), Decimal("2.25"), None, 0, 0),
         ("Z", "1m", Decimal("1.5"), Decimal("2.25"), Decimal("1.5"), 0, 1),
     ]
+
+
+def test_rows_go_out_though_no_epoch_ends(
+    clickhouse_dsn: str, client: Client, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine's epochs stand still while a clock that was set back is behind."""
+    monkeypatch.setattr("sinks.clickhouse.sink.LOOK_S", 0.1)
+    part = ClickHouseBarsSink(clickhouse_dsn, database, 1).build_part("b", "00000", None)
+    part.write_batch([bars({"version": 1})])
+    part.snapshot()
+    part.write_batch([bars({"version": 2})])
+    eventually(lambda: client.execute(f"SELECT version FROM {database}.bars_final") == [(2,)])
+    part.close()
 
 
 def test_a_refused_insert_is_raised_by_snapshot(clickhouse_dsn: str, client: Client, database: str) -> None:
