@@ -230,13 +230,13 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=20_000)
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--conflation-ms", type=int, action="append", help="may be given again; 100 and 20 otherwise")
+    parser.add_argument("--conflation-ms", type=int, action="append", help="may be given again; 100, 20 and 10 otherwise")
     parser.add_argument("--set", type=json.loads, default={}, help="more settings, as JSON")
     options = parser.parse_args()
     figures = []
     compile_kernels()  # else the flow would, in the middle of the first records
     with servers(core=None) as rig:
-        for conflation_ms in options.conflation_ms or (100, 20):
+        for conflation_ms in options.conflation_ms or (100, 20, 10):
             deltas, trades = measure(rig, conflation_ms, options)
             command = f"python -m bench.gateway_flow --rate {options.rate} --conflation-ms {conflation_ms}"
             for name, ages in (("delta", deltas), ("every trade", trades)):

@@ -235,13 +235,13 @@ def main() -> int:
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument(
-        "--conflation-ms", type=int, action="append", help="may be given again; 100 and 20 unless given"
+        "--conflation-ms", type=int, action="append", help="may be given again; 100, 20 and 10 unless given"
     )
     parser.add_argument("--set", type=json.loads, default={}, help="more settings of the flows, as JSON")
     options = parser.parse_args()
     figures = []
     with servers(core=None) as rig:
-        for conflation_ms in options.conflation_ms or (100, 20):
+        for conflation_ms in options.conflation_ms or (100, 20, 10):
             read_ages, stream_ages = measure(rig, conflation_ms, options)
             command = f"python -m bench.latency --conflation-ms {conflation_ms}"
             for place, ages in (("Redis stream", stream_ages), ("a client that reads it", read_ages)):

@@ -21,7 +21,7 @@ class RedisSettings(BaseSettings):
         "Redis server, as redis://user:password@host:port/db; a single primary, a node of a Redis Cluster is refused",
     )
     conflation_ms: int = setting(
-        20,
+        10,
         "A symbol's live state is published at most this often; 0 publishes every batch. More saves Redis and gateways "
         "work where a symbol trades more often than that",
         unit="ms",
