@@ -230,7 +230,9 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=20_000)
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--conflation-ms", type=int, action="append", help="may be given again; 100, 20 and 10 otherwise")
+    parser.add_argument(
+        "--conflation-ms", type=int, action="append", help="may be given again; 100, 20 and 10 otherwise"
+    )
     parser.add_argument("--set", type=json.loads, default={}, help="more settings, as JSON")
     options = parser.parse_args()
     figures = []

@@ -28,6 +28,7 @@ GET: Final = {
     "curl": "apt install curl",
     "chromium": "apt install chromium",
     "make": "apt install make",
+    "systemd-analyze": "apt install systemd",
     "node": "Node 20 or newer, https://nodejs.org",
     "npm": "Node 20 or newer, https://nodejs.org",
 }
