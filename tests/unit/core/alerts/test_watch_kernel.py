@@ -27,7 +27,7 @@ from core.alerts.watch_kernel import (
     tell_silence,
     watch_trades,
 )
-from kernels.decimal_text import to_pair, units
+from kernels.decimal_text import from_pair, to_pair, units
 from schemas.alert_rules import RuleTerms
 from schemas.columns import APPLIED, LATE, TRADE
 
@@ -101,6 +101,14 @@ def test_touching_the_threshold_from_below_is_a_crossing() -> None:
 def test_below_mirrors_above() -> None:
     market = Market(rule("crosses_below", "10"), rule("below", "5"))
     assert market.trade("10", "9", "10.1", "10", "4") == [(3, 0), (4, 1)]
+    values = [from_pair(int(each["value_hi"]), int(each["value_lo"])) for each in market.fired]
+    assert values == [units("10"), units("4")]
+
+
+def test_a_rule_is_over_at_the_moment_of_its_end() -> None:
+    market = Market(rule("above", "10", expires_at_ms=2000), rule("above", "10", expires_at_ms=2001))
+    assert market.trade("11", at_s=2) == [(0, 1)]
+    assert market.states() == [EXPIRED, FIRED]
 
 
 def test_a_level_fires_at_the_first_trade_and_a_crossing_looks_at_the_trade_before_it_was_armed() -> None:
