@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 
 from connectors.synthetic import symbol_names
 from demo.checks import Check
+from demo.quotes import seen_ticker
 from demo.tape import DemoPlan
 from flows.bars import open_all
 from jobs.follow import Follower
@@ -128,12 +129,13 @@ class DemoGateway:
         self._follower = Follower(self.processes.addresses.websocket)
 
     def _differences(self, redis: Any) -> list[str]:
-        """One text per symbol whose state differs from ``price:S``."""
+        """One text per symbol whose state differs from ``price:S`` and, where there is one, ``md:quote:S``."""
         held = {symbol: followed.fields for symbol, followed in list(self._follower.symbols.items())}
         if not held:
             return ["nothing was followed"]
         stored = redis.mget([self._keys.price(symbol) for symbol in held])
-        return [text for text in map(_difference, held.items(), stored) if text]
+        quotes = redis.mget([self._keys.quote(symbol) for symbol in held])
+        return [text for text in map(_difference, held.items(), stored, quotes) if text]
 
     def _run(self) -> None:
         try:
@@ -174,9 +176,10 @@ class DemoGateway:
             self._thread.join(JOIN_S)
 
 
-def _difference(held: tuple[str, dict[str, Any]], stored: bytes | None) -> str:
+def _difference(held: tuple[str, dict[str, Any]], stored: bytes | None, quote: bytes | None) -> str:
     symbol, fields = held
-    expected = json.loads(stored, parse_float=Decimal) if stored else {}
+    expected, quoted = (json.loads(each, parse_float=Decimal) if each else None for each in (stored, quote))
+    expected = seen_ticker(expected or {}, quoted)
     expected.pop("type", None)
     wrong = [name for name in {**expected, **fields} if expected.get(name) != fields.get(name)]
     return f"{symbol} {wrong[0]}: {fields.get(wrong[0])}, not {expected.get(wrong[0])}" if wrong else ""

@@ -25,6 +25,7 @@ from demo.desk_proof import DeskMade
 from demo.figures import Figures, figures_of
 from demo.gateway import DemoGateway, first_symbol
 from demo.proof import Proof, prove
+from demo.quotes import QUOTES, DemoQuotes, prove_quotes, quotes_read
 from demo.tape import DemoPlan, DemoProducer
 from demo.view import DemoView, Moment
 from jobs.price_alerts import read_armings
@@ -42,6 +43,7 @@ from schemas.names import (
     ALERT_RULES_TOPIC,
     EXPOSURE_TOPIC,
     LP_TOPIC,
+    QUOTES_TOPIC,
     ROUTING_TOPIC,
     TRADES_TOPIC,
     dead_letter_topic,
@@ -54,6 +56,7 @@ __all__ = ["DemoFailed", "DemoOutcome", "demo_settings", "run_demo"]
 FLOWS: Final = ("live", "history")
 DESK_FLOWS: Final = ("analytics", "alerts")
 """Started behind the first trade, so that nobody waits for them."""
+QUOTE_INTERVALS: Final = ("1m", "1h")
 LOOK_S: Final = 0.25
 FLOW_START_S: Final = 240.0
 """The first run on a machine compiles the kernels, on a slow one for a minute or two."""
@@ -129,6 +132,10 @@ def demo_settings(settings: Settings, endpoints: Endpoints, folder: Path, synthe
             "exposure_topic": EXPOSURE_TOPIC,
             "alert_rules_topic": ALERT_RULES_TOPIC,
             "alert_webhook_url": "",
+            "quotes_topic": QUOTES_TOPIC,
+            "quotes_format": "confluent",
+            "quotes_field_map": {},
+            "quote_intervals": QUOTE_INTERVALS,
             "schema_registry_url": "",
             "schema_registry_properties": {},
             "value_format": "confluent",
@@ -188,7 +195,7 @@ class _Demo:
         stack = self._stack = self._cleanup.enter_context(Stack(self._folder / "stack"))
         assert stack.endpoints is not None
         settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
-        names = (*FLOWS, *(DESK_FLOWS if self._plan.has_desk else ()))
+        names = (*FLOWS, *(DESK_FLOWS if self._plan.has_desk else ()), *((QUOTES,) if self._plan.has_quotes else ()))
         ports = dict(zip(names, free_ports(len(names)), strict=True))
         targets = tuple(f"{name}=http://127.0.0.1:{port}/metrics" for name, port in ports.items())
         settings = settings.model_copy(update={"gateway_flows": targets})
@@ -200,11 +207,14 @@ class _Demo:
         gateway.follow()
         addresses, symbol = gateway.processes.addresses, first_symbol(self._plan, settings)
         self._view.offer(addresses.page, addresses.pasted(symbol))
-        producer = DemoProducer(self._plan, settings)
+        quotes = DemoQuotes(settings, self._plan.partitions) if self._plan.has_quotes else None
+        producer = DemoProducer(self._plan, settings, *(() if quotes is None else (quotes.send,)))
         asked = self._end_on_signals(producer.ended)
         began = time.monotonic()
         producer.start()
         desk = self._start_desk(settings, ports, addresses.rest, symbol) if self._plan.has_desk else None
+        if quotes is not None:
+            self._start_flow(QUOTES, settings, ports)
         with self._view:
             while not producer.ended.wait(LOOK_S):
                 self._look(began, producer.sent)
@@ -218,13 +228,15 @@ class _Demo:
                 while not asked.wait(LOOK_S):
                     self._look(began, sent)
             of_desk = self._end_desk(desk, settings, began, sent)
+            quotes_sent = 0 if quotes is None else self._end_quotes(quotes)
         self._view.say(f"{sent:,} records sent in {took_s:.1f} s and read by all flows; stopping them")
         codes = {name: flow.stop(STOP_S) for name, flow in self._flows.items()}
         client = gateway.verdict()
         codes["gateway"] = gateway.stop()
         with shown_progress(self._console, "proving", "records") as progress:
             proof = prove(settings, sent, figures, progress.update, self._plan.prove_max, of_desk)
-        proof = replace(proof, checks=(*proof.checks, client))
+        of_quotes = () if quotes is None else (prove_quotes(settings, quotes_sent),)
+        proof = replace(proof, checks=(*proof.checks, *of_quotes, client))
         return DemoOutcome(self._plan, took_s, sent, figures, codes, proof)
 
     def _start_gateway(self, settings: Settings) -> DemoGateway:
@@ -286,6 +298,16 @@ class _Demo:
         made = DeskMade(desk.finish(), desk.rules_made)
         self._catch_up_desk(settings, began, (sent, sum(made.sent.values()), made.rules))
         return made
+
+    def _end_quotes(self, quotes: DemoQuotes) -> int:
+        """How many were sent, once the flow has read them all."""
+        sent, deadline = quotes.finish(), time.monotonic() + CATCH_UP_S
+        while (read := quotes_read(self._flows[QUOTES].metrics())) < sent:
+            self._check_flows()
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"the quotes flow stands still at {read} of {sent} quotes")
+            time.sleep(LOOK_S)
+        return sent
 
     def _answers(self, flow: FlowProcess) -> bool:
         return any(name == "tapeflow_symbols" for name, _ in flow.metrics())

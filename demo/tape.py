@@ -10,7 +10,7 @@ runs and after it.
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,7 +51,8 @@ class DemoPlan:
     """What the user asked for. ``seconds`` None: until Ctrl-C (a file that nobody watches: until its end).
 
     bad_every: 0 is none. prove_max: at most about so many records are recomputed, from the beginning on; 0: all.
-    options: how the file is written. has_desk: whether a dealing desk and rules run beside the market.
+    options: how the file is written. has_desk: whether a dealing desk and rules run beside the market. has_quotes:
+    whether quotes do.
     """
 
     seconds: float | None = None
@@ -63,6 +64,7 @@ class DemoPlan:
     options: FileOptions = field(default_factory=FileOptions)
     seed: int = 1
     has_desk: bool = True
+    has_quotes: bool = False
     partitions: int = 4
 
     def describe(self) -> str:
@@ -71,10 +73,16 @@ class DemoPlan:
 
 
 class DemoProducer:
-    """Sends in a thread of its own. ``ended`` is set when the tape is over, when it failed, or by who ends it."""
+    """Sends in a thread of its own. ``ended`` is set when the tape is over, when it failed, or by who ends it.
 
-    def __init__(self, plan: DemoPlan, settings: Settings) -> None:
+    behind: called with each batch behind sending it.
+    """
+
+    def __init__(
+        self, plan: DemoPlan, settings: Settings, behind: Callable[[TradeBatch], None] = lambda _batch: None
+    ) -> None:
         self._plan = plan
+        self._behind = behind
         self._settings = settings
         self._encode = encoder_of(settings)
         self._encode(SyntheticMarket(symbol_names(1)).take(1, 1))  # compiles it, so that the first second isn't late
@@ -105,6 +113,7 @@ class DemoProducer:
             rate, tape = self._tape()
             for batch in sliced(tape, AtRate(rate), time.monotonic, self.ended.wait):
                 self._sender.send(batch)
+                self._behind(batch)
                 if self.ended.is_set():
                     break
         except Exception as error:  # noqa: BLE001 - carried over to the main thread, which raises it

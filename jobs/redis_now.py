@@ -1,4 +1,4 @@
-"""Reads back what the live flow keeps in Redis and compares it with the oracle: tickers, live bars, final bars.
+"""Reads back what flows keep in Redis and compares it with the oracle: tickers, live and final bars, quotes.
 
 The demo's proof calls it with the oracle's result. Every number is compared as an exact decimal. Every key that the
 oracle expects must be there; keys that it doesn't expect are differences too.
@@ -13,10 +13,11 @@ from typing import Any, Final, cast
 import redis
 
 from oracle.comparison import Comparison, Difference, StoredBar, decided_bars, wins
+from oracle.quotes import OracleQuote, mid_of, spread_of
 from oracle.truth import OracleBar, OracleResult, OracleTicker
 from schemas.names import RedisKeys
 
-__all__ = ["compare_now"]
+__all__ = ["compare_now", "quote_differences"]
 
 BAR_FIELDS: Final = {
     "open": "open",
@@ -149,3 +150,31 @@ def _parsed(text: bytes) -> dict[str, Any]:
 
 def _text(key: bytes | str) -> str:
     return key.decode() if isinstance(key, bytes) else key
+
+
+def quote_differences(client: redis.Redis, newest: Iterable[OracleQuote]) -> list[str]:
+    """Where Redis doesn't hold just these as the newest quotes of their symbols; sequences are of the first epoch."""
+    wanted = {quote.symbol: _told(quote) for quote in newest}
+    symbols = sorted(wanted)
+    values = cast(
+        "list[bytes | None]", client.mget([RedisKeys().quote(symbol) for symbol in symbols]) if symbols else []
+    )
+    found = {symbol: _decoded(value) for symbol, value in zip(symbols, values, strict=True) if value is not None}
+    return [
+        f"quote of {symbol}: {found.get(symbol)}, not {wanted[symbol]}"
+        for symbol in symbols
+        if found.get(symbol) != wanted[symbol]
+    ]
+
+
+def _told(quote: OracleQuote) -> dict[str, Any]:
+    return {
+        "type": "quote", "symbol": quote.symbol, "bid": quote.bid, "ask": quote.ask, "bidSize": quote.bid_size,
+        "askSize": quote.ask_size, "mid": mid_of(quote.bid, quote.ask), "spread": spread_of(quote.bid, quote.ask),
+        "quoteTimestamp": quote.event_time_us // 1000, "quoteSequence": quote.offset, "exchange": quote.exchange,
+    }  # fmt: skip
+
+
+def _decoded(value: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(value, parse_float=Decimal, parse_int=Decimal)
+    return found

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from schemas.errors import InputError
+from schemas.errors import InputError, SettingError
 from tapeflow.commands.entry import YEAR_S, enter, parse_field_map
 from tapeflow.commands.file_options import (
     ColumnsOption,
@@ -56,6 +56,9 @@ def demo(
     summary: Annotated[str | None, typer.Option("--json", help="Write the summary to this file; - prints it.")] = None,
     bad_every: Annotated[int, typer.Option(min=0, help="A bad record after so many trades; 0: none.")] = 500,
     desk: Annotated[bool, typer.Option("--desk/--no-desk", help="A dealing desk and rules beside the market.")] = True,
+    quotes: Annotated[
+        bool, typer.Option("--quotes/--no-quotes", help="Best bids and asks of the synthetic market, a flow more.")
+    ] = False,
     prove_max: Annotated[
         int, typer.Option(min=0, help="Records that the proof recomputes, the first ones; 0: all, whatever it takes.")
     ] = PROVE_MAX,
@@ -77,6 +80,8 @@ def demo(
     from flows.bars import open_all, read_valid
     from sinks.files import check_output
 
+    if quotes and file is not None:
+        raise SettingError("a file has no quotes", where="--quotes", mend="leave --quotes or --file out")
     check_output("-" if summary is None else summary)
     settings = enter()
     written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
@@ -94,7 +99,7 @@ def demo(
             raise InputError(
                 "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
             )
-        plan = DemoPlan(seconds, rate, symbols, file, bad_every, prove_max, options, has_desk=desk)
+        plan = DemoPlan(seconds, rate, symbols, file, bad_every, prove_max, options, has_desk=desk, has_quotes=quotes)
         outcome = run_demo(plan, settings, console)
     show(console, outcome)
     if summary == "-":

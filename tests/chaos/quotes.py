@@ -16,10 +16,11 @@ import redis
 
 from flows.quotes_reading import quotes_settings
 from jobs.produce.quotes import written_quotes
+from jobs.redis_now import quote_differences
 from jobs.verify_quotes import QuotesTopic, compare_quote_bars, read_quotes
-from oracle.quotes import OracleQuote, mid_of, recompute_quotes, spread_of
+from oracle.quotes import OracleQuote, recompute_quotes
 from runtime.settings.whole import Settings
-from schemas.names import RedisKeys, quotes_stream
+from schemas.names import quotes_stream
 from tests.chaos.feeder import Feeder
 from tests.chaos.tape import MONDAY_US, SPEED
 from tests.chaos.truth import dead_letters
@@ -79,27 +80,10 @@ def check_quotes(settings: Settings, client: redis.Redis) -> tuple[int, list[str
     return rows, wrong
 
 
-def told(quote: OracleQuote) -> dict[str, Any]:
-    """What Redis must hold of it."""
-    return {
-        "type": "quote", "symbol": quote.symbol, "bid": quote.bid, "ask": quote.ask, "bidSize": quote.bid_size,
-        "askSize": quote.ask_size, "mid": mid_of(quote.bid, quote.ask), "spread": spread_of(quote.bid, quote.ask),
-        "quoteTimestamp": quote.event_time_us // 1000, "quoteSequence": quote.offset, "exchange": quote.exchange,
-    }  # fmt: skip
-
-
-def check_newest(client: Any, topic: QuotesTopic) -> tuple[int, list[str]]:
+def check_newest(client: redis.Redis, topic: QuotesTopic) -> tuple[int, list[str]]:
     """Of each symbol the quote that the oracle holds for the newest."""
     newest = [each for quotes in topic.quotes.values() for each in recompute_quotes(quotes).newest.values()]
-    wanted = {quote.symbol: told(quote) for quote in newest}
-    symbols = sorted(wanted)
-    values = client.mget([RedisKeys().quote(symbol) for symbol in symbols]) if symbols else []
-    found = {symbol: decoded(value) for symbol, value in zip(symbols, values, strict=True) if value}
-    return len(wanted), [
-        f"Redis quote of {symbol}: {found.get(symbol)}, not {wanted[symbol]}"
-        for symbol in symbols
-        if found.get(symbol) != wanted[symbol]
-    ]
+    return len(newest), [f"Redis {each}" for each in quote_differences(client, newest)]
 
 
 def check_streams(client: Any) -> tuple[int, list[str]]:
@@ -133,8 +117,3 @@ def check_letters(own: Settings, topic: QuotesTopic) -> tuple[int, list[str]]:
         for place in sorted(wanted.keys() | found.keys())
         if wanted.get(place) != found.get(place)
     ]
-
-
-def decoded(value: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(value, parse_float=Decimal, parse_int=Decimal)
-    return found

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from jobs.redis_now import BAR_FIELDS, TICKER_FIELDS, compare_now
+from jobs.redis_now import BAR_FIELDS, TICKER_FIELDS, compare_now, quote_differences
 from oracle.comparison import Comparison
+from oracle.quotes import OracleQuote
 from oracle.truth import OracleBar, OracleRules, OracleTicker, OracleTrade, recompute
 
 MINUTE_US = 60_000_000
@@ -136,3 +137,34 @@ def test_bar_that_was_closed_early_and_grew_is_left_out() -> None:
     client.sets["candles:A/B:1m"][newest.start_us // 1000] = early
     found = compared(client)
     assert (found.differences, found.open) == ([], 1)
+
+
+def test_newest_quotes_are_compared_in_every_field() -> None:
+    class Held:
+        """Redis as far as it is asked."""
+
+        def __init__(self, **quotes: dict[str, object]) -> None:
+            self.quotes = {f"md:quote:{symbol}": json.dumps(quote).encode() for symbol, quote in quotes.items()}
+
+        def mget(self, keys: list[str]) -> list[bytes | None]:
+            return [self.quotes.get(key) for key in keys]
+
+    def differences(held: Held, *newest: OracleQuote) -> list[str]:
+        return quote_differences(held, newest)  # type: ignore[arg-type]
+
+    quote = OracleQuote(0, 7, 1_234_567, "A", Decimal("1.5"), Decimal(2), Decimal(3), Decimal(4), "X")
+    crossed = OracleQuote(0, 8, 2_000_000, "B", Decimal(2), Decimal(1))
+    a = {
+        "type": "quote", "symbol": "A", "bid": 1.5, "ask": 2, "bidSize": 3, "askSize": 4, "mid": 1.75, "spread": 0.5,
+        "quoteTimestamp": 1234, "quoteSequence": 7, "exchange": "X",
+    }  # fmt: skip
+    b = a | {
+        "symbol": "B", "bid": 2, "ask": 1, "bidSize": 1, "askSize": 1, "mid": None, "spread": None,
+        "quoteTimestamp": 2000, "quoteSequence": 8, "exchange": "XNAS",
+    }  # fmt: skip
+    assert differences(Held()) == []
+    assert differences(Held(A=a, B=b), quote, crossed) == []
+    assert len(differences(Held(A=a), quote, crossed)) == 1
+    for name in a:
+        (wrong,) = differences(Held(A=a | {name: "other"}), quote)
+        assert wrong.startswith("quote of A: ")

@@ -84,6 +84,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("run nonsense", "'live', 'history'"),
         ("run live --processes 0", "--processes"),
         ("demo --file nope.csv", "no such file (nope.csv)"),
+        ("demo --file header.csv --quotes", "a file has no quotes (--quotes): leave --quotes or --file out"),
         ("demo --file header.csv", "the file holds no valid trade (header.csv): tapeflow bars FILE --rejects"),
         ("demo --file refused.csv", "the file holds no valid trade (refused.csv)"),
         ("demo --json no/where.json", "no such folder"),

@@ -50,7 +50,8 @@ def left_over(folder: Path) -> list[str]:
 
 def test_synthetic_demo_proves_itself(tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
-    words = ["--seconds", "8", "--rate", "1000", "--symbols", "10", "--bad-every", "100", "--json", str(summary)]
+    words = ["--seconds", "8", "--rate", "1000", "--symbols", "10", "--bad-every", "100", "--quotes"]
+    words += ["--json", str(summary)]
     done = run(tmp_path, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(summary.read_text())
@@ -61,7 +62,7 @@ def test_synthetic_demo_proves_itself(tmp_path: Path) -> None:
     assert len(found["flows"]["live"]["rejects"]) == 9
     assert {check["name"] for check in found["proof"]["checks"]} == {
         "topic", "live account", "history account", "ClickHouse", "Redis", "dead letters", "routing", "providers",
-        "exposure", "rules", "WebSocket client",
+        "exposure", "rules", "quotes", "WebSocket client",
     }  # fmt: skip
     assert "equals the oracle's" in done.stdout
     assert left_over(tmp_path) == []
