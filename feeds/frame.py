@@ -21,16 +21,24 @@ HEARD: Final = Told(notice=Notice("heard"))
 """Of an answer, a heartbeat."""
 EMPTY: Final = msgspec.Raw(b"0")
 """The size of a quote whose venue tells none."""
-MILLISECONDS_MAX: Final = 10**14
+NUMBERS: Final = frozenset({b'"', b"-", *(b"%d" % digit for digit in range(10))})
+"""How a number begins, or a text that holds one."""
 WHOLE_DIGITS: Final = 6
 
 
 def read(channel: str, tell: Callable[[], Told]) -> Told:
-    """What ``tell`` gives; a frame that it can't decode is told as unreadable."""
+    """What ``tell`` gives; a frame that it can't decode, or of trades without numbers, is told as unreadable."""
     try:
-        return tell()
+        told = tell()
+        if channel and not all(_is_number(trade.price) and _is_number(trade.size) for trade in told.trades):
+            raise ValueError("a price or size is neither a number nor a text")
+        return told
     except (msgspec.DecodeError, ValueError, ArithmeticError, IndexError, KeyError) as error:
         return Told(unreadable=Unreadable(channel, " ".join(str(error).split())[:200]))
+
+
+def _is_number(raw: msgspec.Raw) -> bool:
+    return bytes(raw)[:1] in NUMBERS
 
 
 def microseconds(time: int | str) -> int:

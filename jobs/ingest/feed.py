@@ -49,6 +49,7 @@ class Feed:
         self._filler = Filler(self._history, self._markets, venue.rules, self._filled, pause_s, patience_s)
         self._filling: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._awaiting: set[str] = set()
         self._last_loss_s: dict[str, float] = {}
         self._log = structlog.get_logger().bind(venue=venue.name)
 
@@ -64,6 +65,7 @@ class Feed:
             if self._start(symbol) is None:
                 continue
             self._markets.hold(symbol)
+            self._awaiting.discard(symbol)
             if symbol in self._filling:
                 self._again.add(symbol)
             else:
@@ -75,6 +77,9 @@ class Feed:
         if self._markets.holes:
             holes, self._markets.holes = self._markets.holes, set()
             self.begin(holes)
+        if self._markets.touched:
+            touched, self._markets.touched = self._markets.touched, set()
+            self.begin(touched & self._awaiting)
         if told.unreadable is not None and told.unreadable.channel not in QUOTE_CHANNELS:
             self._lose(symbols)
         self._changed()
@@ -128,6 +133,11 @@ class Feed:
             if symbol in self._again and not error:
                 continue
             reached, first = self._start(symbol) or after, self._markets.first_held(symbol)
+            if first is None and not error and not self.venue.rules.ids_follow:
+                # The history may lag, and nothing shows it before there is a trade to join: it will be filled up then.
+                self._awaiting.add(symbol)
+                self._tell(symbol, after, self.intake.counts["filled"] - before, left, error)
+                break
             rows, skipped = self._markets.release(symbol, at_any_rate=bool(error))
             if error:
                 left = skipped or [Gap(symbol, reached, first or reached)]

@@ -49,7 +49,7 @@ class Filler:
         gaps: list[Gap] = []
         if self._rules.by_time:
             after = await self._fill_windows(symbol, after)
-        failures, moved_s = 0, time.monotonic()
+        failures, waited_s = 0, 0.0
         while True:
             self._markets.make_room(symbol)
             newest, left = await self._fill_up(symbol, after, None)
@@ -57,11 +57,13 @@ class Filler:
             if self._markets.is_joined(symbol, newest):
                 return gaps
             if newest is not None and newest != after:
-                after, failures, moved_s = newest, 0, time.monotonic()
+                after, failures, waited_s = newest, 0, 0.0
             failures += 1
-            if time.monotonic() - moved_s > self._patience_s:
+            pause_s = longer(self._pause_s, failures)
+            waited_s += pause_s
+            if waited_s > self._patience_s:
                 raise NotTold("its history doesn't reach the trades that come now")
-            await asyncio.sleep(longer(self._pause_s, failures))
+            await asyncio.sleep(pause_s)
 
     async def _fill_windows(self, symbol: str, after: Mark) -> Mark:
         """Piece by piece up to the last WINDOW_US."""

@@ -1,7 +1,7 @@
 """Pages of a venue's past by its REST, as fast as the venue allows and no faster.
 
 The filler asks for them. ``Retry-After`` is obeyed, what passes is waited for with growing pauses, and after
-``patience_s`` without a page, or when the venue says that it won't give any, NotTold says why. One request of a venue
+``patience_s`` of vain tries, or when the venue says that it won't give any, NotTold says why. One request of a venue
 is under way at a time, whoever asks.
 """
 
@@ -62,14 +62,15 @@ class History:
     async def page(self, symbol: str, after: Mark, before: Mark | None) -> tuple[list[Trade], Frame]:
         """A page as feeds.venue.Venue.history has it, oldest first, and its bytes. Raises NotTold."""
         address = self._places.rest(self._venue.history(symbol, after, before))
-        began_s, failures = self._clock(), 0
+        failures, lost_s = 0, 0.0
         while True:
             try:
                 return await self._ask(symbol, address)
             except _Passing as passing:
                 failures += 1
                 wait_s = max(passing.wait_s, longer(self._pause_s, failures))
-                if self._clock() + wait_s - began_s > self._patience_s:
+                lost_s += wait_s + passing.took_s
+                if lost_s > self._patience_s:
                     raise NotTold(str(passing)) from None
                 await asyncio.sleep(wait_s)
 
@@ -80,12 +81,14 @@ class History:
     async def _ask(self, symbol: str, address: str) -> tuple[list[Trade], Frame]:
         async with self._turn:
             await asyncio.sleep(max(0.0, self._next_s - self._clock()))
+            began_s = self._clock()
             if self._client is None:
                 self._client = httpx2.AsyncClient(timeout=ANSWER_S, trust_env=not is_local(address))
             try:
                 answer = await self._client.get(address)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-                raise _Passing(f"no answer: {type(error).__name__} {error}".strip()) from None
+                why = f"no answer: {type(error).__name__} {error}".strip()
+                raise _Passing(why, took_s=self._clock() - began_s) from None
             finally:
                 self._next_s = self._clock() + self._venue.rules.rest_pause_s
         if answer.status_code in PASSING:
@@ -101,8 +104,8 @@ class History:
 
 
 class _Passing(Exception):
-    """Another try may succeed, after ``wait_s`` at the earliest."""
+    """Another try may succeed, after ``wait_s`` at the earliest; ``took_s``: what the vain one took by itself."""
 
-    def __init__(self, words: str, wait_s: float = 0.0) -> None:
+    def __init__(self, words: str, wait_s: float = 0.0, took_s: float = 0.0) -> None:
         super().__init__(words)
-        self.wait_s = wait_s
+        self.wait_s, self.took_s = wait_s, took_s

@@ -31,7 +31,8 @@ class Gap(NamedTuple):
 
 
 class Markets:
-    """``ids_follow``: as feeds.venue.Rules says; ``holes``: markets held since ids were left out."""
+    """``ids_follow``: as feeds.venue.Rules says; ``holes``: markets held since ids were left out; ``touched``: held
+    ones that got their first trade. Whoever looks at these empties them."""
 
     def __init__(self, *, ids_follow: bool = False) -> None:
         self._ids_follow = ids_follow
@@ -40,6 +41,7 @@ class Markets:
         self._held: dict[str, list[Row]] = {}
         self._overfull: set[str] = set()
         self.holes: set[str] = set()
+        self.touched: set[str] = set()
 
     @property
     def repeated(self) -> int:
@@ -121,6 +123,8 @@ class Markets:
             held.clear()
             self._overfull.add(trade.symbol)
         if trade.symbol not in self._overfull:
+            if not held:
+                self.touched.add(trade.symbol)
             held.append(row)
         return False
 

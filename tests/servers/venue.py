@@ -21,6 +21,7 @@ from tests.servers.venue_forms import FORMS, ScriptedTrade
 __all__ = ["ScriptedVenue", "hang_up", "status"]
 
 LOGGER = logging.Logger("venue")  # of nobody, so nothing is shown
+BEAT_S = 0.05
 Answer = Callable[[ServerConnection], Response | None]
 
 
@@ -38,6 +39,7 @@ class ScriptedVenue:
         self.opened = 0
         self._listening: dict[ServerConnection, set[str]] = {}
         self._server: Server | None = None
+        self._beating: asyncio.Task[None] | None = None
         self._port = 0
 
     @property
@@ -71,8 +73,13 @@ class ScriptedVenue:
             logger=LOGGER,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
+        if self.form.beat:
+            self._beating = asyncio.create_task(self._beat())
 
     async def close(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
         if self._server is not None:
             self.abort()
             self._server.close()
@@ -127,6 +134,12 @@ class ScriptedVenue:
         self._listening.clear()
         for connection in connections:
             await connection.close(code)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            for name in {name for names in self._listening.values() for name in [*names][:1]}:
+                await self._send(self.form.beat, name)
 
     async def _send(self, data: str | bytes, name: str) -> None:
         for connection, names in [*self._listening.items()]:

@@ -6,10 +6,11 @@ A form is chosen by the venue's name. Numbers are texts of the script, untouched
 import json
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["FORMS", "BinanceForm", "BitgetForm", "Form", "ScriptedTrade", "make_script"]
+__all__ = ["FORMS", "IDS_FOLLOW", "Form", "ScriptedTrade", "make_script"]
 
 
 class ScriptedTrade(NamedTuple):
@@ -49,6 +50,8 @@ class Form(Protocol):
 
     page_max: int
     sends_past: bool
+    beat: str
+    """What is sent all the time; empty for nothing."""
 
     def asked(self, text: str) -> list[str] | None:
         """Names that a frame of a client subscribes to; None for any other frame."""
@@ -66,6 +69,7 @@ class Form(Protocol):
 class BitgetForm:
     page_max = 1000
     sends_past = True
+    beat = ""
 
     def asked(self, text: str) -> list[str] | None:
         if not text.startswith("{"):
@@ -90,7 +94,7 @@ class BitgetForm:
         return [json.dumps({"action": "snapshot" if past else "update", "arg": arg, "data": rows, "ts": 1})]
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
-        wanted = {key: values[0] for key, values in parse_qs(urlsplit(path).query).items()}
+        wanted = asked_in(path)
         found = [trade for trade in happened if trade.name == wanted["symbol"]]
         if "idLessThan" in wanted:
             found = [trade for trade in found if trade.trade_id < int(wanted["idLessThan"])]
@@ -109,6 +113,7 @@ class BitgetForm:
 class BinanceForm:
     page_max = 1000
     sends_past = False
+    beat = ""
 
     def asked(self, text: str) -> list[str] | None:
         names = [each.split("@")[0].upper() for each in json.loads(text)["params"] if each.endswith("@aggTrade")]
@@ -125,7 +130,7 @@ class BinanceForm:
         return frames
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
-        wanted = {key: values[0] for key, values in parse_qs(urlsplit(path).query).items()}
+        wanted = asked_in(path)
         found = [trade for trade in happened if trade.name == wanted["symbol"]]
         if "fromId" in wanted:
             found = [trade for trade in found if trade.trade_id >= int(wanted["fromId"])]
@@ -139,4 +144,188 @@ class BinanceForm:
         return {**numbers, "m": trade.side == "SELL", "M": True}
 
 
-FORMS: Final[dict[str, type[Form]]] = {"bitget": BitgetForm, "binance": BinanceForm}
+class KrakenForm:
+    page_max = 1000
+    sends_past = True
+    beat = '{"channel":"heartbeat"}'
+
+    def asked(self, text: str) -> list[str] | None:
+        asked = json.loads(text)
+        return [bare(name) for name in asked["params"]["symbol"]] if asked["method"] == "subscribe" else None
+
+    def answers(self, text: str, known: set[str]) -> list[str]:
+        asked = json.loads(text)
+        if asked["method"] == "ping":
+            return ['{"method":"pong"}']
+        found = []
+        for name in asked["params"]["symbol"]:
+            answer = {"method": "subscribe", "success": bare(name) in known}
+            result = {"result": {"channel": "trade", "snapshot": True, "symbol": name}}
+            refused = {"error": f"Currency pair not supported {name}", "symbol": name}
+            found.append(json.dumps(answer | (result if bare(name) in known else refused)))
+        return found
+
+    def trades(self, trades: Sequence[ScriptedTrade], *, past: bool = False) -> list[str]:
+        rows = ", ".join(self._row(trade) for trade in trades)
+        kind = "snapshot" if past else "update"
+        return [f'{{"channel": "trade", "type": "{kind}", "data": [{rows}]}}']
+
+    def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
+        wanted = asked_in(path)
+        found = [trade for trade in happened if trade.name == bare(wanted["pair"])]
+        found = [trade for trade in found if trade.time_ms * 10**6 > int(wanted["since"])]
+        rows = [
+            f'["{trade.price}", "{trade.size}", {trade.time_ms // 1000}.{trade.time_ms % 1000:03d}0004,'
+            f' "{trade.side[0].lower()}", "m", "", {trade.trade_id}]'
+            for trade in found[: min(self.page_max, int(wanted["count"]))]
+        ]
+        return f'{{"error": [], "result": {{"XXBTZUSD": [{", ".join(rows)}], "last": "1"}}}}'
+
+    @staticmethod
+    def _row(trade: ScriptedTrade) -> str:
+        numbers = f'"price": {trade.price}, "qty": {trade.size}, "trade_id": {trade.trade_id}'
+        return (
+            f'{{"symbol": "{trade.symbol}", "side": "{trade.side.lower()}", {numbers},'
+            f' "ord_type": "market", "timestamp": "{iso(trade.time_ms)}"}}'
+        )
+
+
+class CoinbaseForm:
+    page_max = 1000
+    sends_past = True
+    beat = '{"type":"heartbeat","sequence":1,"last_trade_id":1,"product_id":"X","time":"2026-01-01T00:00:00.0Z"}'
+
+    def asked(self, text: str) -> list[str] | None:
+        return [bare(name) for name in json.loads(text)["product_ids"]]
+
+    def answers(self, text: str, known: set[str]) -> list[str]:
+        wrong = [name for name in json.loads(text)["product_ids"] if bare(name) not in known]
+        if wrong:
+            reason = f"{wrong[0]} is not a valid product"
+            return [json.dumps({"type": "error", "message": "Failed to subscribe", "reason": reason})]
+        return ['{"type":"subscriptions","channels":[]}']
+
+    def trades(self, trades: Sequence[ScriptedTrade], *, past: bool = False) -> list[str]:
+        kind = "last_match" if past else "match"
+        rows = trades[-1:] if past else trades
+        name = trades[0].symbol.replace("/", "-")
+        return [json.dumps({"type": kind, "product_id": name, "sequence": 1, **self._row(trade)}) for trade in rows]
+
+    def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
+        wanted, name = asked_in(path), bare(urlsplit(path).path.split("/")[2])
+        found = [trade for trade in happened if trade.name == name]
+        if "after" in wanted:
+            found = [trade for trade in found if trade.trade_id < int(wanted["after"])]
+        newest = found[-min(self.page_max, int(wanted["limit"])) :]
+        return json.dumps([self._row(trade) for trade in reversed(newest)])
+
+    @staticmethod
+    def _row(trade: ScriptedTrade) -> dict[str, Any]:
+        makers = "sell" if trade.side == "BUY" else "buy"
+        numbers = {"trade_id": trade.trade_id, "price": trade.price, "size": trade.size}
+        return {**numbers, "side": makers, "time": iso(trade.time_ms)}
+
+
+class OkxForm:
+    page_max = 100
+    sends_past = False
+    beat = ""
+
+    def asked(self, text: str) -> list[str] | None:
+        if not text.startswith("{"):
+            return None
+        return [bare(arg["instId"]) for arg in json.loads(text)["args"] if arg["channel"] == "trades-all"]
+
+    def answers(self, text: str, known: set[str]) -> list[str]:
+        if text == "ping":
+            return ["pong"]
+        found = []
+        for arg in json.loads(text)["args"]:
+            words = (
+                f"Wrong URL or channel:{arg['channel']},instId:{arg['instId']} doesn't exist. Please use the correct"
+            )
+            refused = {"event": "error", "code": "60018", "msg": words, "connId": "a"}
+            known_one = {"event": "subscribe", "arg": arg, "connId": "a"}
+            found.append(json.dumps(known_one if bare(arg["instId"]) in known else refused))
+        return found
+
+    def trades(self, trades: Sequence[ScriptedTrade], *, past: bool = False) -> list[str]:
+        name = trades[0].symbol.replace("/", "-")
+        arg = {"channel": "trades-all", "instId": name}
+        return [json.dumps({"arg": arg, "data": [self._row(trade)]}) for trade in trades]
+
+    def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
+        wanted = asked_in(path)
+        found = [trade for trade in happened if trade.name == bare(wanted["instId"])]
+        if wanted.get("type") == "2":
+            found = [trade for trade in found if trade.time_ms < int(wanted["after"])]
+        elif "after" in wanted:
+            found = [trade for trade in found if trade.trade_id < int(wanted["after"])]
+        newest = found[-min(self.page_max, int(wanted["limit"])) :]
+        return json.dumps({"code": "0", "msg": "", "data": [self._row(trade) for trade in reversed(newest)]})
+
+    @staticmethod
+    def _row(trade: ScriptedTrade) -> dict[str, Any]:
+        ids = {"instId": trade.symbol.replace("/", "-"), "tradeId": str(trade.trade_id), "ts": str(trade.time_ms)}
+        return {**ids, "px": trade.price, "sz": trade.size, "side": trade.side.lower()}
+
+
+class BybitForm:
+    page_max = 60
+    sends_past = False
+    beat = ""
+
+    def asked(self, text: str) -> list[str] | None:
+        asked = json.loads(text)
+        return [name.removeprefix("publicTrade.") for name in asked["args"]] if asked["op"] == "subscribe" else None
+
+    def answers(self, text: str, known: set[str]) -> list[str]:
+        if json.loads(text)["op"] == "ping":
+            return ['{"success":true,"ret_msg":"pong","conn_id":"a","op":"ping"}']
+        wrong = [name for name in self.asked(text) or [] if name not in known]
+        words = f"Invalid symbol :[publicTrade.{wrong[0]}]" if wrong else ""
+        return [json.dumps({"success": not wrong, "ret_msg": words, "conn_id": "a", "op": "subscribe"})]
+
+    def trades(self, trades: Sequence[ScriptedTrade], *, past: bool = False) -> list[str]:
+        rows = [self._row(trade) for trade in trades]
+        return [json.dumps({"topic": f"publicTrade.{trades[0].name}", "type": "snapshot", "ts": 1, "data": rows})]
+
+    def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
+        wanted = asked_in(path)
+        found = [trade for trade in happened if trade.name == wanted["symbol"]]
+        newest = found[-min(self.page_max, int(wanted["limit"])) :]
+        rows = [
+            {"execId": str(trade.trade_id), "symbol": trade.name, "price": trade.price, "size": trade.size,
+             "side": trade.side.title(), "time": str(trade.time_ms), "isBlockTrade": False}
+            for trade in reversed(newest)
+        ]  # fmt: skip
+        return json.dumps({"retCode": 0, "retMsg": "OK", "result": {"category": "spot", "list": rows}})
+
+    @staticmethod
+    def _row(trade: ScriptedTrade) -> dict[str, Any]:
+        numbers = {"T": trade.time_ms, "v": trade.size, "p": trade.price, "i": str(trade.trade_id)}
+        return {**numbers, "s": trade.name, "S": trade.side.title(), "L": "PlusTick", "BT": False}
+
+
+def bare(name: str) -> str:
+    """A market's name without what venues put between and instead of currencies."""
+    return name.replace("/", "").replace("-", "").replace("XBT", "BTC")
+
+
+def asked_in(path: str) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(urlsplit(path).query).items()}
+
+
+def iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+FORMS: Final[dict[str, type[Form]]] = {
+    "bitget": BitgetForm,
+    "binance": BinanceForm,
+    "kraken": KrakenForm,
+    "coinbase": CoinbaseForm,
+    "okx": OkxForm,
+    "bybit": BybitForm,
+}
+IDS_FOLLOW: Final = frozenset({"binance", "kraken", "coinbase"})

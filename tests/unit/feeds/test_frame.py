@@ -59,3 +59,13 @@ def test_a_notice_is_one_line() -> None:
     assert found is not None
     assert found.words.startswith("two lines xx")
     assert len(found.words) == 200
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"[1]", b"null", b"true"])
+def test_a_trade_without_numbers_is_unreadable(raw: bytes) -> None:
+    for price, size in ((raw, b"1"), (b'"1"', raw)):
+        row = Trade("A/B", "AB", msgspec.Raw(price), msgspec.Raw(size), "BUY", "1", 1)
+        found = read("trade", lambda row=row: Told(trades=[row]))
+        assert found.trades == []
+        assert found.unreadable is not None
+        assert found.unreadable.channel == "trade"

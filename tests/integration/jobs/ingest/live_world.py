@@ -106,9 +106,9 @@ class Ingester:
         consumer.close()
         return found
 
-    async def until(self, count: int) -> None:
+    async def until(self, count: int, within_s: float = 60.0) -> None:
         """Until the topic has as many records."""
-        await eventually(lambda: self.count() >= count)
+        await eventually(lambda: self.count() >= count, within_s)
 
     def rows(self) -> list[Row]:
         """Every trade of the topic, by partition and in order."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from feeds.recording import address_of, frames
@@ -15,14 +16,17 @@ from tests.servers.venue_forms import make_script
 Story = Callable[[ScriptedVenue, Ingester], Awaitable[None]]
 
 
-def run(story: Story, bootstrap: str, folder: Path, *words: str, name: str = "bitget", **settings: str) -> None:
+def run(
+    story: Story, bootstrap: str, folder: Path, *words: str, name: str = "bitget", starts: bool = True, **settings: str
+) -> None:
     script = make_script(19, ("BTC/USDT",), 60, time.time_ns() // 1_000_000 - 60_000, ids_follow=name == "binance")
 
     async def run() -> None:
         async with ScriptedVenue(name, script) as venue:
             ingester = Ingester(bootstrap, folder, venue, *words)
             ingester.settings |= settings
-            ingester.start()
+            if starts:
+                ingester.start()
             try:
                 await story(venue, ingester)
             finally:
@@ -168,3 +172,20 @@ def test_metrics_say_what_came_and_how_fast(kafka_bootstrap: str, tmp_path: Path
         assert await ingester.stop() == 0
 
     run(story, kafka_bootstrap, tmp_path, "bitget:BTC/USDT", METRICS_PORT=str(port), METRICS_HOST="127.0.0.1")
+
+
+def test_the_past_is_joined_with_what_comes(kafka_bootstrap: str, tmp_path: Path) -> None:
+    begin = time.time_ns() // 1_000_000 - 60_000
+
+    async def story(venue: ScriptedVenue, ingester: Ingester) -> None:
+        venue.happened = 30
+        venue.form.page_max = 10
+        ingester.start()
+        await eventually(lambda: venue.listeners)
+        await venue.trade(30)
+        await ingester.until(60)
+        assert await ingester.stop() == 0
+        assert ingester.rows() == [row_of(trade) for trade in venue.script]
+
+    since = datetime.fromtimestamp(begin / 1000, UTC).isoformat()
+    run(story, kafka_bootstrap, tmp_path, "bitget:BTC/USDT", "--since", since, starts=False)

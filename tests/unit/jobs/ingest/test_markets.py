@@ -36,6 +36,7 @@ def test_a_held_market_keeps_its_trades_and_others_go_on() -> None:
     markets.hold(A)
     assert ids(markets.take([row(5), row(6), row(7, "B/USDT")])) == [7]
     assert (markets.is_held(A), markets.first_held(A)) == (True, Mark(5_000, "5"))
+    assert markets.touched == {A}
     assert ids(markets.add(rows(1, 3, 5))) == [3, 5]
     found, gaps = markets.release(A, at_any_rate=False)
     assert (ids(found), gaps, markets.is_held(A)) == ([6], [], False)
