@@ -57,7 +57,7 @@ class Feed:
         """Before a subscription: markets that went on before wait for what was missed."""
         for symbol in symbols:
             if self._start(symbol) is not None:
-                self._markets.hold(symbol)
+                self._markets.cut(symbol)
 
     def begin(self, symbols: Iterable[str]) -> None:
         """A subscription holds, or trades were lost: fill up to now."""

@@ -32,13 +32,14 @@ class Gap(NamedTuple):
 
 class Markets:
     """``ids_follow``: as feeds.venue.Rules says; ``holes``: markets held since ids were left out; ``touched``: held
-    ones that got their first trade. Whoever looks at these empties them."""
+    ones that got their first trade since the last cut. Whoever looks at these empties them."""
 
     def __init__(self, *, ids_follow: bool = False) -> None:
         self._ids_follow = ids_follow
         self._known = KnownTrades()
         self._last: dict[str, Trade] = {}
         self._held: dict[str, list[Row]] = {}
+        self._cut: dict[str, int] = {}
         self._overfull: set[str] = set()
         self.holes: set[str] = set()
         self.touched: set[str] = set()
@@ -57,6 +58,11 @@ class Markets:
         """Keep the market's trades back from now on."""
         self._held.setdefault(symbol, [])
 
+    def cut(self, symbol: str) -> None:
+        """Hold the market, and something may lack here: what is held so far joins nothing that comes from now on."""
+        self.hold(symbol)
+        self._cut[symbol] = len(self._held[symbol])
+
     def take(self, rows: Iterable[Row]) -> list[Row]:
         """What may go out of ``rows``, in order."""
         ready = [row for row in rows if self._is_ready(row)]
@@ -70,12 +76,12 @@ class Markets:
         return fresh
 
     def is_joined(self, symbol: str, newest: Mark | None) -> bool:
-        """Whether nothing lacks between what went out and what is held. ``newest``: to where the history was read."""
-        held = self._held.get(symbol, [])
-        if symbol in self._overfull or not held:
-            return symbol not in self._overfull
-        first, last = self._first(held), self._last.get(symbol)
-        if self._known.has(first) or last is None:
+        """Whether nothing lacks between what went out and what is held since the last cut. ``newest``: to where the
+        history was read."""
+        first, last = self._first(symbol), self._last.get(symbol)
+        if symbol in self._overfull:
+            return False
+        if first is None or last is None or self._known.has(first):
             return True
         if self._ids_follow and first.trade_id.isdecimal() and last.trade_id.isdecimal():
             return int(first.trade_id) <= int(last.trade_id) + 1
@@ -89,6 +95,7 @@ class Markets:
         """What was held and may go out now. Ids that lack among it hold the rest back; ``at_any_rate`` all goes out,
         with the gaps that are left."""
         held = self._held.pop(symbol, [])
+        self._cut.pop(symbol, None)
         gaps: list[Gap] = []
         ready: list[Row] = []
         self._overfull.discard(symbol)
@@ -108,8 +115,8 @@ class Markets:
         return symbol in self._held
 
     def first_held(self, symbol: str) -> Mark | None:
-        held = self._held.get(symbol)
-        return mark_of(self._first(held)) if held else None
+        first = self._first(symbol)
+        return None if first is None else mark_of(first)
 
     def _is_ready(self, row: Row) -> bool:
         trade = row[0]
@@ -121,9 +128,10 @@ class Markets:
             self.holes.add(trade.symbol)
         if len(held) >= HELD_MAX:
             held.clear()
+            self._cut.pop(trade.symbol, None)
             self._overfull.add(trade.symbol)
         if trade.symbol not in self._overfull:
-            if not held:
+            if len(held) == self._cut.get(trade.symbol, 0):
                 self.touched.add(trade.symbol)
             held.append(row)
         return False
@@ -150,8 +158,11 @@ class Markets:
             return False
         return int(trade.trade_id) > int(last.trade_id) + 1
 
-    def _first(self, held: list[Row]) -> Trade:
-        """The earliest: by its id where ids follow, else the one that came first."""
+    def _first(self, symbol: str) -> Trade | None:
+        """The earliest that is held since the last cut: by its id where ids follow, else the one that came first."""
+        held = self._held.get(symbol, [])[self._cut.get(symbol, 0) :]
+        if not held:
+            return None
         if not self._ids_follow:
             return held[0][0]
         return min((row[0] for row in held), key=lambda trade: (len(trade.trade_id), trade.trade_id))

@@ -181,7 +181,7 @@ def test_each_trade_once_and_in_order_whatever_the_venue_does(name: str, kafka_b
                         await ingester.until(venue.happened)
                 while venue.happened < len(script):
                     await venue.trade(STEP)
-                await ingester.until(len(script), 150)  # a second between two questions of Kraken
+                await ingester.until(len(script), 60)  # a second between two questions of Kraken
                 assert await ingester.stop() == 0
             finally:
                 ingester.kill()

@@ -114,3 +114,23 @@ def test_what_is_too_much_to_hold_is_asked_for_again(monkeypatch) -> None:
     assert markets.is_joined(A, None)
     assert ids(markets.take(rows(7))) == []
     assert ids(markets.release(A, at_any_rate=False)[0]) == [7]
+
+
+def test_what_is_held_before_a_cut_joins_nothing_behind_it() -> None:
+    """A connection that was held ended, and what happened before the next one lacks."""
+    markets = Markets()
+    markets.take(rows(1))
+    markets.cut(A)
+    markets.take(rows(1, 2))
+    markets.cut(A)
+    assert (markets.is_joined(A, None), markets.first_held(A)) == (True, None)
+    markets.touched.clear()
+    markets.take(rows(9))
+    assert markets.touched == {A}
+    assert not markets.is_joined(A, None), "1 is known, and 3 to 8 lack"
+    assert ids(markets.add(rows(2, 3, 9))) == [2, 3, 9]
+    assert markets.is_joined(A, None)
+    assert markets.release(A, at_any_rate=False) == ([], [])
+    markets.hold(A)
+    markets.take(rows(11))
+    assert markets.first_held(A) == Mark(11_000, "11"), "a cut ends with what was held"
