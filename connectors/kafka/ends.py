@@ -18,6 +18,10 @@ from schemas.errors import SettingError, TapeflowError
 __all__ = ["LogEnd", "TopicEnds"]
 
 GRACE_S: Final = 2.0
+OUTDATED: Final = frozenset(
+    {KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION}
+)
+"""A broker came back, and the client doesn't learn by this kind of question that it knows an older state of it."""
 
 
 class LogEnd(NamedTuple):
@@ -76,6 +80,8 @@ class TopicEnds:
         return found
 
     def _failed(self, error: KafkaException) -> TapeflowError:
+        if error.args[0].code() in OUTDATED:
+            self._admin = None  # it would ask by what it knows for ever
         if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return SettingError(
                 f"not allowed to ask where topic {self._options.topic} ends",

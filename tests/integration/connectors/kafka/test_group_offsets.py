@@ -79,8 +79,14 @@ def test_a_login_without_the_right_is_told_of_once(closed: KafkaBroker) -> None:
     asked = KafkaReadOptions(bootstrap=closed.login_bootstrap, topic="closed", properties=login)
     with capture_logs() as said:
         offsets = GroupOffsets(asked, "tapeflow-live")
-        for _ in range(3):
-            offsets.finish({0: 1}, WAIT_S)
+
+        def is_told() -> bool:
+            offsets.tell({0: 1})
+            return any(each["event"] == "group_offsets_refused" for each in said)
+
+        until(is_told, WAIT_S, "the refusal")
+        for offset in range(2, 5):
+            offsets.finish({0: offset}, 0.1)
     (line,) = [each for each in said if each["event"] == "group_offsets_refused"]
     assert (line["log_level"], line["group"]) == ("warning", "tapeflow-live")
     assert "grant READ" in line["mend"]
