@@ -20,6 +20,8 @@ TAKEN = {  # exceptions that are no failures -> who takes them, and what comes o
     "InflateLimitError": "the frames of a WebSocket: close code 1009",
     "_ClientLeft": "the edge of REST: nobody reads the answer any more",
     "_NotTold": "the follower of a gateway: it raises the cause, which is of who writes",
+    "NotTold": "the feed of a venue: a gap with its bounds is told, and the market goes on",
+    "_Passing": "the history of a venue: asked again after a pause, NotTold when patience is over",
     "CorruptValue": "the oracle's reader of records: an OracleReject",
     "Unusable": "the oracle's reader of a desk's records: it counts for nothing",
     "Refused": "the oracle's reader of records: an OracleReject",
