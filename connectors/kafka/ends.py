@@ -21,7 +21,8 @@ GRACE_S: Final = 2.0
 OUTDATED: Final = frozenset(
     {KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION}
 )
-"""A broker came back, and the client doesn't learn by this kind of question that it knows an older state of it."""
+"""A broker came back. The client knows an older state of it and wouldn't learn by this kind of question: it is opened
+anew."""
 
 
 class LogEnd(NamedTuple):
@@ -73,6 +74,8 @@ class TopicEnds:
                 found[place.partition] = answer.result(self._timeout_s + GRACE_S).offset
             except KafkaException as error:
                 refused = error
+                if error.args[0].code() in OUTDATED:
+                    self._admin = None
             except TimeoutError:
                 refused = refused or KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
         if not found and refused is not None:
@@ -80,8 +83,6 @@ class TopicEnds:
         return found
 
     def _failed(self, error: KafkaException) -> TapeflowError:
-        if error.args[0].code() in OUTDATED:
-            self._admin = None  # it would ask by what it knows for ever
         if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return SettingError(
                 f"not allowed to ask where topic {self._options.topic} ends",
