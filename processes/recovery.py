@@ -229,12 +229,15 @@ def _found(path: Path) -> Description:
 
 
 def _rename_parts(folder: Path) -> None:
-    """Bring state of layout 1 under today's names of parts and keys. A crash in here is mended by doing it again."""
+    """Bring state of layout 1 under today's names of parts and keys, where numbers stood. A crash in here is mended by
+    doing it again: what has today's name keeps it."""
     renamed = 0
     with _parts_of(folder) as parts:
         for part in parts:
             with part:
                 for step, old in part.execute("SELECT DISTINCT step_id, state_key FROM snaps").fetchall():
+                    if not old.isdecimal():
+                        continue
                     new = shard_key(int(old)) if step.endswith(STATE_STEP) else part_name(int(old))
                     part.execute("UPDATE snaps SET state_key = ? WHERE step_id = ? AND state_key = ?", (new, step, old))
                     renamed += 1

@@ -243,10 +243,12 @@ def test_state_of_the_first_layout_gets_todays_names(settings: Settings) -> None
     put(folder / "part-0.sqlite3", "live.write_redis", "00003", 5)
     path = folder / "state.json"
     path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), "layout": 1}))
+    put(folder / "part-0.sqlite3", "live.apply_trades", shard_key(4), 5)  # as a crash in the middle leaves it
     with capture_logs() as logs:
         folder_of(settings)
     assert rows(folder) == [
         ("live.apply_trades", "00003#00860", 5),
+        ("live.apply_trades", shard_key(4), 5),
         ("live.apply_trades", shard_key(12), 5),
         ("live.read_trades", "00003", 5),
         ("live.read_trades", "00012", 5),
