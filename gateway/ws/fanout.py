@@ -323,11 +323,13 @@ class Fanout:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(CONTROL_CHANNEL, WATCHLISTS_CHANNEL)
-                    self._hub.watchlists.all_changed()  # nobody told of edits while there was no connection
-                    self.wake_loader()
                     while True:
-                        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
-                        if message is not None and message["channel"] == WATCHLISTS_CHANNEL.encode():
+                        message = await pubsub.get_message(timeout=1.0)
+                        if message is not None and message["type"] == "subscribe":
+                            # At first, and after the client connected anew by itself: nobody told of edits meanwhile.
+                            self._hub.watchlists.all_changed()
+                            self.wake_loader()
+                        elif message is not None and message["channel"] == WATCHLISTS_CHANNEL.encode():
                             self._lists.edited(message["data"])
                             self.wake_loader()
                         elif message is not None:

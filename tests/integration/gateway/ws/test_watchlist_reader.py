@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.rest.watchlists import DELETE, REPLACE
 from schemas.names import WATCHLISTS_CHANNEL, watchlists_key
+from tests.integration.gateway.reports.report_parts import until
 from tests.integration.gateway.ws_world import World, in_world, own_redis, receive, send, take
 from tests.servers.redis import RedisServer
 
@@ -73,6 +74,11 @@ def test_an_edit_while_redis_is_away_comes_when_it_is_back(own_redis: RedisServe
         async with world.client() as client:
             await send(client, type="subscribe", watchlists=["l1"])
             await take(client, "watchlist")
+
+            async def listens() -> Any:
+                return await world.redis.execute_command("CLIENT", "LIST", "TYPE", "pubsub")
+
+            await until(listens)
             # Nobody is told of this edit: connections of pub/sub are cut before it, and made anew after it.
             await world.redis.hset(KEY, "l1", kept("A", "B"))  # type: ignore[misc]
             await world.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
