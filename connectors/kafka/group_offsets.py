@@ -18,6 +18,7 @@ from connectors.kafka.options import KafkaReadOptions
 
 __all__ = ["GroupOffsets"]
 
+TURN_S: Final = 0.05
 ANSWER_S: Final = 60.0
 """An answer that is still to come after so long comes no more."""
 OTHERS: Final = "consumers of somebody else are in the group: set TAPEFLOW_KAFKA_GROUP to another one"
@@ -85,7 +86,7 @@ class GroupOffsets:
         until_s = time.monotonic() + wait_s
         while self._consumer is not None:
             left_s = until_s - time.monotonic() if self._asked_s is not None else 0.0
-            event = self._consumer.poll(max(left_s, 0.0) and min(left_s, 0.05))
+            event = self._consumer.poll(min(max(left_s, 0.0), TURN_S))
             if event is not None and (error := event.error()) is not None:
                 self._answered(error, ())  # no coordinator is told to this login, so no other answer comes
             if left_s <= 0:

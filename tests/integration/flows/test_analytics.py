@@ -1,6 +1,7 @@
 """A desk's records on real servers: the flow is killed amid them, and what comes out is the oracle's, each once."""
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from redis import Redis
 from flows.analytics_reading import desk_rules
 from oracle.desk import OracleCell, OracleDeskRules, OracleRouting, exact_percentile, recompute_routing
 from oracle.desk_alerts import OracleBounds, routing_alerts_of
-from runtime.settings.whole import Settings, load_settings
-from tapeflow.cli import main
+from runtime.settings.whole import Settings
+from tests.integration.conftest import Stores
 from tests.integration.flows.desk_feeding import (
     MINUTE_US,
     Desk,
@@ -29,23 +30,15 @@ PARTITIONS = 2
 
 
 @pytest.fixture
-def settings(
-    kafka_bootstrap: str,
-    redis_url: str,
-    clickhouse_dsn: str,
-    clickhouse_database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    names = desk_environment(kafka_bootstrap, redis_url, clickhouse_dsn, clickhouse_database, tmp_path, "routing")
-    for name, value in names.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == 0
-    with Redis.from_url(redis_url) as redis:
+def settings(stores: Stores, migrated: Callable[..., Settings]) -> Settings:
+    with Redis.from_url(stores.redis_url) as redis:
         redis.flushdb()
-    return load_settings(
-        decisions_passed_per_s=3, routing_reject_percent=8, routing_alert_decisions_min=10, routing_rejections="PARTIAL"
+    return migrated(
+        desk_environment(*stores, "routing"),
+        decisions_passed_per_s=3,
+        routing_reject_percent=8,
+        routing_alert_decisions_min=10,
+        routing_rejections="PARTIAL",
     )
 
 

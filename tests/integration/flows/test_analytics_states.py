@@ -1,6 +1,7 @@
 """Providers and exposure on real servers: killed amid their records, figures and alerts are the oracles', each once."""
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from redis import Redis
 from flows.analytics_reading import desk_rules
 from oracle.desk_exposure import OracleExposure, OracleExposureRules, recompute_exposure
 from oracle.desk_lp import OracleLpRules, recompute_lp
-from runtime.settings.whole import Settings, load_settings
-from tapeflow.cli import main
+from runtime.settings.whole import Settings
+from tests.integration.conftest import Stores
 from tests.integration.flows.desk_feeding import (
     MINUTE_US,
     Desk,
@@ -29,24 +30,10 @@ MONDAY_US = 1_760_313_600_000_000
 
 
 @pytest.fixture
-def settings(
-    kafka_bootstrap: str,
-    redis_url: str,
-    clickhouse_dsn: str,
-    clickhouse_database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    names = desk_environment(
-        kafka_bootstrap, redis_url, clickhouse_dsn, clickhouse_database, tmp_path, "lp", "exposure"
-    )
-    for name, value in names.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == 0
-    with Redis.from_url(redis_url) as redis:
+def settings(stores: Stores, migrated: Callable[..., Settings]) -> Settings:
+    with Redis.from_url(stores.redis_url) as redis:
         redis.flushdb()
-    return load_settings()
+    return migrated(desk_environment(*stores, "lp", "exposure"))
 
 
 def wanted_providers(settings: Settings) -> dict[tuple[Any, ...], tuple[Any, ...]]:

@@ -24,9 +24,9 @@ from jobs.verify import oracle_rules
 from oracle.comparison import FIELDS
 from oracle.truth import OracleBar, OracleTrade, recompute
 from processes.runner import FlowProcess
-from runtime.settings.whole import Settings, load_settings
+from runtime.settings.whole import Settings
 from schemas.avro import TRADE_SCHEMA_ID, load_schema
-from tapeflow.cli import main
+from tests.integration.conftest import Stores
 from tests.integration.flows.market_feeding import DEADLINE_S, MINUTE_US, environment
 from tests.servers.kafka import make_topic
 from tests.unit.connectors.batches import avro_value, framed
@@ -35,27 +35,16 @@ CONFLATION_MS = 600
 
 
 @pytest.fixture
-def settings(
-    kafka_bootstrap: str,
-    redis_url: str,
-    clickhouse_dsn: str,
-    clickhouse_database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    names = environment(kafka_bootstrap, clickhouse_dsn, clickhouse_database, tmp_path)
+def settings(stores: Stores, migrated: Callable[..., Settings]) -> Settings:
+    names = environment(stores.bootstrap, stores.dsn, stores.database, stores.folder)
     names |= {
-        "TAPEFLOW_REDIS_URL": redis_url,
+        "TAPEFLOW_REDIS_URL": stores.redis_url,
         "TAPEFLOW_IDLE_CLOSE_MS": "500",
         "TAPEFLOW_EPOCH_MS": "300",
         "TAPEFLOW_CONFLATION_MS": str(CONFLATION_MS),
     }
-    for name, value in names.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == 0
-    made = load_settings()
-    make_topic(kafka_bootstrap, made.kafka_topic)
+    made = migrated(names)
+    make_topic(stores.bootstrap, made.kafka_topic)
     return made
 
 

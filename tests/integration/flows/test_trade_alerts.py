@@ -3,6 +3,7 @@
 import random
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from redis import Redis
 from flows.analytics_reading import feed_rules
 from oracle.trade_alerts import OracleFeedRules, trade_alerts_of
 from oracle.truth import OracleTrade
-from runtime.settings.whole import Settings, load_settings
+from runtime.settings.whole import Settings
 from schemas.desk import TRADE_ALERTS
-from tapeflow.cli import main
+from tests.integration.conftest import Stores
 from tests.integration.flows.desk_feeding import Desk, alerts_of, desk_environment, rows_of, running
 from tests.integration.flows.market_feeding import feed
 from tests.property.trade_batches import MONDAY_US
@@ -26,23 +27,12 @@ PART = 300
 
 
 @pytest.fixture
-def settings(
-    kafka_bootstrap: str,
-    redis_url: str,
-    clickhouse_dsn: str,
-    clickhouse_database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    names = desk_environment(kafka_bootstrap, redis_url, clickhouse_dsn, clickhouse_database, tmp_path, "exposure")
-    names |= {"TAPEFLOW_KAFKA_TOPIC": f"trades-{uuid.uuid4().hex[:8]}", "TAPEFLOW_TRADE_ALERTS": ",".join(TRADE_ALERTS)}
-    for name, value in names.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == 0
-    with Redis.from_url(redis_url) as redis:
+def settings(stores: Stores, migrated: Callable[..., Settings]) -> Settings:
+    with Redis.from_url(stores.redis_url) as redis:
         redis.flushdb()
-    return load_settings(trade_alert_clear_ms=5_000, trade_jump_deviations=4)
+    names = desk_environment(*stores, "exposure")
+    names |= {"TAPEFLOW_KAFKA_TOPIC": f"trades-{uuid.uuid4().hex[:8]}", "TAPEFLOW_TRADE_ALERTS": ",".join(TRADE_ALERTS)}
+    return migrated(names, trade_alert_clear_ms=5_000, trade_jump_deviations=4)
 
 
 def market() -> list[OracleTrade]:

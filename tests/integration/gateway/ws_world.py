@@ -22,6 +22,7 @@ from gateway.stores.redis_pool import Redis, open_redis
 from gateway.ws.options import WsOptions
 from gateway.ws.server import WebSocketGateway
 from schemas.names import EPOCH_KEY, RedisKeys, deltas_stream
+from tests.integration.waiting import eventually
 from tests.servers.redis import RedisServer
 
 __all__ = ["Flow", "World", "eventually", "own_redis", "receive", "send", "take"]
@@ -29,18 +30,6 @@ __all__ = ["Flow", "World", "eventually", "own_redis", "receive", "send", "take"
 KEYS = RedisKeys()
 MINUTE_MS = 60_000
 START_MS = 1_760_000_040_000  # the start of a minute
-
-
-async def eventually(holds: Callable[[], Any], within_s: float = 30.0) -> Any:
-    deadline = time.monotonic() + within_s
-    while True:
-        found = holds()
-        if isinstance(found, Awaitable):
-            found = await found
-        if found:
-            return found
-        assert time.monotonic() < deadline, "did not come true in time"
-        await asyncio.sleep(0.01)
 
 
 def number(value: Decimal) -> str:

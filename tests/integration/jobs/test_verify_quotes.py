@@ -1,35 +1,25 @@
 """Bars of quotes against the oracle, by the verb: equal behind a flow that was killed, and what is lost is told."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jobs.verify_quotes import compare_quote_bars, read_quotes, verify_quotes
-from runtime.settings.whole import Settings, load_settings
+from runtime.settings.whole import Settings
 from schemas.errors import SettingError
 from schemas.rejects import Reason
 from tapeflow.cli import main
+from tests.integration.conftest import Stores
 from tests.integration.flows.desk_feeding import rows_of, running
 from tests.integration.flows.quote_market import PARTITIONS, QuoteMarket, quote_environment
 from tests.servers.kafka import make_topic
 
 
 @pytest.fixture
-def settings(
-    kafka_bootstrap: str,
-    redis_url: str,
-    clickhouse_dsn: str,
-    clickhouse_database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    names = quote_environment(kafka_bootstrap, redis_url, clickhouse_dsn, clickhouse_database, tmp_path)
-    for name, value in names.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == 0
-    made = load_settings()
-    make_topic(kafka_bootstrap, made.quotes_topic, PARTITIONS, {"retention.ms": "-1"})
+def settings(stores: Stores, migrated: Callable[..., Settings]) -> Settings:
+    made = migrated(quote_environment(*stores))
+    make_topic(stores.bootstrap, made.quotes_topic, PARTITIONS, {"retention.ms": "-1"})
     return made
 
 

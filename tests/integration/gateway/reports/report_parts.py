@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from gateway.reports.kinds.table import KINDS
@@ -13,9 +14,11 @@ from gateway.stores.now import Now
 from gateway.stores.redis_pool import open_redis
 from runtime.settings.whole import Settings
 from schemas.names import RedisKeys
+from tests.integration import waiting
 from tests.integration.gateway.rest_server import Market
 
 T = TypeVar("T")
+until = partial(waiting.eventually, within_s=20.0)
 
 
 @contextlib.asynccontextmanager
@@ -29,16 +32,6 @@ async def parts_over(market: Market, **changed: Any) -> AsyncIterator[ReportPart
     finally:
         await parts.close()
         await redis.aclose(close_connection_pool=True)
-
-
-async def until(holds: Callable[[], Awaitable[Any]], within_s: float = 20) -> Any:
-    """The first true answer of ``holds``; TimeoutError after ``within_s``."""
-    async with asyncio.timeout(within_s):
-        while True:
-            found = await holds()
-            if found:
-                return found
-            await asyncio.sleep(0.01)
 
 
 def with_parts(market: Market, work: Callable[[ReportParts], Awaitable[T]], **changed: Any) -> T:

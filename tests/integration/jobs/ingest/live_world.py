@@ -1,20 +1,20 @@
 """``tapeflow ingest`` as a process of its own between a scripted venue and a real broker."""
 
-import asyncio
 import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
+from tests.integration import waiting
 from tests.servers.kafka import make_topic
 from tests.servers.venue import ScriptedVenue
 from tests.servers.venue_forms import ScriptedTrade
@@ -26,17 +26,7 @@ Row = tuple[str, str, Decimal, Decimal, str, int]
 """Symbol, id, price, size, side, time in us."""
 
 
-async def eventually(holds: Callable[[], Any], within_s: float = 60.0) -> Any:
-    """What ``holds`` gives as soon as it is true; a coroutine of it is awaited."""
-    deadline = time.monotonic() + within_s
-    while True:
-        found = holds()
-        if isinstance(found, Awaitable):
-            found = await found
-        if found:
-            return found
-        assert time.monotonic() < deadline, "did not come true in time"
-        await asyncio.sleep(0.005)
+eventually = partial(waiting.eventually, within_s=60.0)
 
 
 def row_of(trade: ScriptedTrade) -> Row:
@@ -108,7 +98,7 @@ class Ingester:
 
     async def until(self, count: int, within_s: float = 60.0) -> None:
         """Until the topic has as many records."""
-        await eventually(lambda: self.count() >= count, within_s)
+        await eventually(lambda: self.count() >= count, within_s=within_s)
 
     def rows(self) -> list[Row]:
         """Every trade of the topic, by partition and in order."""
