@@ -71,6 +71,10 @@ bench: setup ## throughput and latency against a bare consumer (BENCH_JSON=FILE 
 bench-gateway: setup ## fan-out, idle connections and REST against a bare server (BENCH_JSON=FILE)
 	@$(call run_benches,$(filter bench/gateway_%,$(BENCHES)))
 
+.PHONY: bench-peers
+bench-peers: setup ## flows beside Flink, Kafka Streams and others, in the same minutes (PEERS="flink quix" ROUNDS TRADES BENCH_JSON=FILE)
+	@$(BIN)/python -m bench.peers $(PEERS) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TRADES),--trades $(TRADES)) $(if $(BENCH_JSON),--json "$(BENCH_JSON)")
+
 .PHONY: mutants
 mutants: setup ## wrong figures put into a copy of the source one by one: each must fail a test (ONLY="name file …")
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))

@@ -38,16 +38,19 @@ def rss_mb(field: str = "VmRSS") -> float:
 
 
 class Watch:
-    """Starts at the first records, counts them and their batches."""
+    """Starts at the first records and counts them; ``tell_every`` so many it prints their number, as peers do."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell_every: int = 0) -> None:
         self.begun = 0.0
         self.records = 0
+        self.tell_every = tell_every
 
     def see(self, records: int) -> None:
         if not self.records:
             self.begun = time.perf_counter()
-        self.records += records
+        before, self.records = self.records, self.records + records
+        if self.tell_every and before // self.tell_every < self.records // self.tell_every:
+            print(json.dumps({"trades": self.records}), flush=True)
 
     def answer(self, **more: float) -> Answer:
         seconds = time.perf_counter() - self.begun
@@ -127,7 +130,7 @@ def decode_and_bars(settings: Settings, options: dict[str, Any]) -> Answer:
         def publish(self, batch: Any, finals: Any) -> Any:  # noqa: ARG002 - the parent's
             return [finals] if len(finals) else ()
 
-    watch = Watch()
+    watch = Watch(int(options.get("tell_every", 0)))
     watched(watch)
     metrics, rules = FlowMetrics("bars"), rules_of(settings)
     steps: list[BarsStep] = []
@@ -165,7 +168,7 @@ def whole_flow(name: str) -> Callable[[Settings, dict[str, Any]], Answer]:
     return measure
 
 
-def stock(settings: Settings, options: dict[str, Any]) -> Answer:  # noqa: ARG001 - as every case
+def stock(settings: Settings, options: dict[str, Any]) -> Answer:
     """What Bytewax's documentation shows: its KafkaSource, fastavro, fold_window; floats, one interval, no sinks."""
     import bytewax.operators as op
     import bytewax.operators.windowing as win
@@ -177,7 +180,8 @@ def stock(settings: Settings, options: dict[str, Any]) -> Answer:  # noqa: ARG00
 
     from schemas.avro import schema_text
 
-    watch, schema = Watch(), fastavro.parse_schema(json.loads(schema_text("Trade")))
+    watch = Watch(int(options.get("tell_every", 0)))
+    schema = fastavro.parse_schema(json.loads(schema_text("Trade")))
 
     def decode(message: Any) -> Any:
         watch.see(1)
@@ -203,7 +207,7 @@ def stock(settings: Settings, options: dict[str, Any]) -> Answer:  # noqa: ARG00
     bars = win.fold_window("bars", trades, clock, windower, list, fold, lambda one, _other: one)
     op.output("out", bars.down, TestingSink(out))
     cli_main(flow, epoch_interval=EPOCH)
-    return watch.answer(applied=sum(bar[5] for _, (_, bar) in out))
+    return watch.answer(applied=sum(bar[5] for _, (_, bar) in out), bars=len(out))
 
 
 CASES: dict[str, Callable[[Settings, dict[str, Any]], Answer]] = {

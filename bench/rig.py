@@ -35,6 +35,7 @@ WORKER_CORE = 0
 SERVER_CORE = (os.cpu_count() or 1) - 1
 PARTITIONS = 4
 OUT_OF_ORDER_MS = 5_000
+MINUTE_US = 60_000_000
 FIRST_US = 1_767_225_600_000_000
 """2026-01-01 00:00 UTC: the tape begins with a whole minute, day and year."""
 
@@ -43,7 +44,8 @@ FIRST_US = 1_767_225_600_000_000
 class Tape:
     """A topic and what the flows must make of it.
 
-    traded: how many of the ``symbols`` did trade; final_trades: trades in closed bars of one minute.
+    traded: how many of the ``symbols`` did trade; final_trades: trades in closed bars of one minute;
+    minute_bars: all bars of one minute, whether the tape's end closes them or not.
     """
 
     topic: str
@@ -52,6 +54,7 @@ class Tape:
     traded: int
     final_bars: int
     final_trades: int
+    minute_bars: int
     bytes_each: float
 
 
@@ -129,9 +132,10 @@ def fill_topic(
         queued = producer.produce_batch(topic, messages)
         assert queued == len(messages), "the producer's queue was full"
     assert producer.flush(120) == 0, "the broker didn't take every trade"
-    traded = np.concatenate(seen)
-    bars, final_trades = closed_bars(traded, np.concatenate(times), partitions)
-    return Tape(topic, trades, symbols, len(np.unique(traded)), bars, final_trades, size / trades)
+    traded, times_us = np.concatenate(seen), np.concatenate(times)
+    bars, final_trades = closed_bars(traded, times_us, partitions)
+    minute_bars = len(np.unique((traded << 40) | times_us // MINUTE_US))
+    return Tape(topic, trades, symbols, len(np.unique(traded)), bars, final_trades, minute_bars, size / trades)
 
 
 def closed_bars(symbols: Any, times_us: Any, partitions: int) -> tuple[int, int]:
