@@ -31,7 +31,33 @@ def java(*classes: str) -> tuple[str, ...]:
 
 
 OURS = Peer("tapeflow", "tapeflow, seven intervals, exact", lambda: ours("bars"), wanted=bars_of_all_intervals)
+FLINK = ("trade/Trade", "trade/Bar", "flink/FlinkJob", "flink/BarOfTrades")
 PEERS = (
+    Peer(
+        "flink",
+        "Flink 2.3.0, DataStream as it is taught: keyBy, tumbling window, generic Avro reader",
+        lambda: jvm_command("flink", "FlinkBars"),
+        java(*FLINK, "trade/TradeReader", "flink/FlinkBars"),
+    ),
+    Peer(
+        "flink-tuned",
+        "Flink, tuned by hand: decoder of its own, no shuffle, objects used again",
+        lambda: [*jvm_command("flink", "FlinkTunedBars"), "one"],
+        java(*FLINK, "flink/TunedDecoding", "flink/FlinkTunedBars"),
+    ),
+    Peer(
+        "flink-seven",
+        "Flink, tuned by hand, seven intervals, each rolled up from the one before",
+        lambda: [*jvm_command("flink", "FlinkTunedBars"), "all"],
+        java(*FLINK, "flink/BarOfBars", "flink/TunedDecoding", "flink/FlinkTunedBars"),
+    ),
+    Peer(
+        "flink-sql",
+        "Flink SQL: TUMBLE over a DataStream of trades",
+        lambda: jvm_command("flink", "FlinkSqlBars"),
+        java("trade/Trade", "trade/TradeReader", "flink/FlinkJob", "flink/FlinkSqlBars"),
+        share=0.4,
+    ),
     Peer(
         "kafka-streams",
         "Kafka Streams 4.3.1: windowed aggregation, store in memory, cache, no changelog",

@@ -92,6 +92,7 @@ def follow(command: list[str], environment: dict[str, str], run_s: float) -> Run
     """Read the process's lines until it ends. Raises Unfinished."""
     marks: list[Mark] = []
     ended: dict[str, Any] = {}
+    peak_rss_mb = 0.0
     with tempfile.TemporaryFile("w+") as complaints:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True)
         assert process.stdout is not None
@@ -99,6 +100,7 @@ def follow(command: list[str], environment: dict[str, str], run_s: float) -> Run
         late.start()
         try:
             for line in process.stdout:
+                peak_rss_mb = max(peak_rss_mb, peak_memory_mb(process.pid))
                 if line.startswith('{"trades"'):
                     at_s, cpu_s = time.perf_counter(), cpu_seconds(process.pid)
                     marks.append(Mark(json.loads(line)["trades"], at_s, cpu_s))
@@ -106,7 +108,7 @@ def follow(command: list[str], environment: dict[str, str], run_s: float) -> Run
                     ended = json.loads(line)
         finally:
             process.stdout.close()
-            # Not Popen.wait: this one tells the processor time and the peak memory too.
+            # Not Popen.wait: this one tells the processor time too. Its peak of memory begins with that of the parent.
             _, status, used = os.wait4(process.pid, 0)
             late.cancel()
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -114,12 +116,21 @@ def follow(command: list[str], environment: dict[str, str], run_s: float) -> Run
             complaints.seek(0)
             said = complaints.read().strip().splitlines()[-3:] or ["it said nothing"]
             raise Unfinished(f"ended with {process.returncode} after {len(marks)} marks: {' / '.join(said)[-400:]}")
-    return Run(marks, ended, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Run(marks, ended, used.ru_utime + used.ru_stime, peak_rss_mb)
 
 
 def cpu_seconds(process_id: int) -> float:
     fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def peak_memory_mb(process_id: int) -> float:
+    """Resident memory at its peak; 0 when the process is just gone."""
+    try:
+        lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def check(peer: Peer, tape: Tape, run: Run) -> None:
