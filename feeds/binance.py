@@ -12,13 +12,16 @@ from typing import Final
 
 import msgspec
 
-from feeds.frame import NOTHING, microseconds, notice, read
+from feeds.frame import HEARD, NOTHING, microseconds, notice, read
 from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import PERPETUAL, contract, cut, parts
+from feeds.symbols import PERPETUAL, contract, cut, parts, readable
 from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["BINANCE", "BINANCE_FUTURES", "Binance"]
+
+
+UNDATED: Final = ("", "PERPETUAL")
 
 
 class Envelope(msgspec.Struct):
@@ -58,6 +61,18 @@ class PastTrade(msgspec.Struct):
     buyer_made: bool = msgspec.field(name="m")
 
 
+class ListedMarket(msgspec.Struct):
+    """``kind``: of a contract; spot has none."""
+
+    name: str = msgspec.field(name="symbol")
+    status: str = ""
+    kind: str = msgspec.field(name="contractType", default="")
+
+
+class Listing(msgspec.Struct):
+    symbols: list[ListedMarket]
+
+
 class BookTicker(msgspec.Struct):
     symbol: str = msgspec.field(name="s")
     bid: msgspec.Raw = msgspec.field(name="b")
@@ -72,13 +87,17 @@ EVENT: Final = msgspec.json.Decoder(Event)
 TRADE: Final = msgspec.json.Decoder(TradeEvent)
 BOOK: Final = msgspec.json.Decoder(BookTicker)
 PAST: Final = msgspec.json.Decoder(list[PastTrade])
+LISTING: Final = msgspec.json.Decoder(Listing)
 PAGE: Final = 1000
+SUBSCRIBED: Final = 1
+ENDED: Final = 2
+"""Ids of the two questions, by which their answers are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Binance:
     """``contracts``: what futures without a date are called behind their pair; empty for spot. ``address``: of its
-    WebSocket; ``rest``: of aggTrades.
+    WebSocket; ``rest``: of aggTrades; ``listing``: of exchangeInfo.
     """
 
     name: str
@@ -86,6 +105,7 @@ class Binance:
     addresses: tuple[str, ...]
     address: str
     rest: str
+    listing: str
     rules: Rules
     contracts: str = ""
 
@@ -95,9 +115,16 @@ class Binance:
             names = [self._market(symbol).lower() for symbol in chunk]
             streams = [f"{name}@aggTrade" for name in names]
             streams += [f"{name}@bookTicker" for name in names] if quotes else []
-            frame = msgspec.json.encode({"method": "SUBSCRIBE", "params": streams, "id": 1}).decode()
-            found.append(Subscription(self.address, (frame,), tuple(chunk)))
+            frame, end = (
+                msgspec.json.encode({"method": method, "params": streams, "id": number}).decode()
+                for method, number in (("SUBSCRIBE", SUBSCRIBED), ("UNSUBSCRIBE", ENDED))
+            )
+            found.append(Subscription(self.address, (frame,), tuple(chunk), (end,)))
         return found
+
+    def listed(self, body: bytes) -> list[str]:
+        traded = [each for each in LISTING.decode(body).symbols if each.status == "TRADING"]
+        return readable(self._symbol(each.name) for each in traded if each.kind in UNDATED)
 
     def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go forward
         asked = f"{self.rest}?symbol={self._market(symbol)}&limit={PAGE}"
@@ -144,7 +171,7 @@ class Binance:
         if event.code is not None:
             return notice("failed", words=event.words)
         if event.id is not None:
-            return notice("subscribed")
+            return HEARD if event.id == ENDED else notice("subscribed")
         if event.event == "bookTicker" or (not event.event and event.update >= 0):
             return read("bookTicker", lambda: Told(quotes=[self._quote(BOOK.decode(inside), received_us)]))
         return NOTHING
@@ -174,6 +201,7 @@ BINANCE: Final = Binance(
     ("wss://stream.binance.", "wss://data-stream.binance."),
     "wss://stream.binance.com:9443/stream",
     "https://api.binance.com/api/v3/aggTrades",
+    "https://api.binance.com/api/v3/exchangeInfo?permissions=SPOT&symbolStatus=TRADING&showPermissionSets=false",
     FORWARD,
 )
 BINANCE_FUTURES: Final = Binance(
@@ -182,6 +210,7 @@ BINANCE_FUTURES: Final = Binance(
     ("wss://fstream.binance.",),
     "wss://fstream.binance.com/stream",
     "https://fapi.binance.com/fapi/v1/aggTrades",
+    "https://fapi.binance.com/fapi/v1/exchangeInfo",
     replace(FORWARD, rest_pause_s=0.5),
     PERPETUAL,
 )

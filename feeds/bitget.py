@@ -3,7 +3,7 @@
 The venue closed V1 on 2025-11-28. In V1 a trade is an array without an id, in V2 an object with one. After subscribing
 both send the last trades again, newest first, as a snapshot. What isn't spot is named as a contract.
 Source: the venue's documentation of its WebSocket (V2, public channels trade and ticker) and of its REST (V2,
-fills-history of spot and mix: 90 days, at most seven in one question).
+fills-history of spot and mix: 90 days, at most seven in one question; public/symbols of spot).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import msgspec
 from feeds.frame import EMPTY, HEARD, NOTHING, in_order, microseconds, notice, read
 from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import PERPETUAL, contract, cut, parts
+from feeds.symbols import PERPETUAL, contract, cut, parts, readable
 from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["BITGET", "Bitget"]
@@ -71,6 +71,17 @@ class Page(msgspec.Struct):
     data: list[TradeV2] | None = None
 
 
+class ListedMarket(msgspec.Struct):
+    name: str = msgspec.field(name="symbol")
+    status: str = ""
+
+
+class Listing(msgspec.Struct):
+    code: str
+    words: str = msgspec.field(name="msg", default="")
+    data: list[ListedMarket] = []
+
+
 class TickerV2(msgspec.Struct):
     bid: msgspec.Raw = msgspec.field(name="bidPr")
     ask: msgspec.Raw = msgspec.field(name="askPr")
@@ -88,6 +99,7 @@ class TickerV1(msgspec.Struct):
 
 PUSH: Final = msgspec.json.Decoder(Push)
 PAGES: Final = msgspec.json.Decoder(Page)
+LISTING: Final = msgspec.json.Decoder(Listing)
 TRADES_V1: Final = msgspec.json.Decoder(list[TradeV1])
 TRADES_V2: Final = msgspec.json.Decoder(list[TradeV2])
 ARRAYS: Final = b"[["
@@ -107,6 +119,7 @@ class Bitget:
     exchange: str = "BITGET"
     addresses: tuple[str, ...] = ("wss://ws.bitget.com/", "wss://vip-ws-uta.bitget.com/")
     rules: Rules = RULES
+    listing: str = f"{REST}/spot/public/symbols"
 
     def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         channels = ("trade", "ticker") if quotes else ("trade",)
@@ -116,9 +129,15 @@ class Bitget:
             args = [
                 {"instType": kind, "channel": channel, "instId": name} for kind, name in markets for channel in channels
             ]
-            frame = msgspec.json.encode({"op": "subscribe", "args": args}).decode()
-            found.append(Subscription(ADDRESS, (frame,), tuple(chunk)))
+            frame, end = (msgspec.json.encode({"op": op, "args": args}).decode() for op in ("subscribe", "unsubscribe"))
+            found.append(Subscription(ADDRESS, (frame,), tuple(chunk), (end,)))
         return found
+
+    def listed(self, body: bytes) -> list[str]:
+        found = LISTING.decode(body)
+        if found.code != "00000":
+            raise ValueError(f"{found.code} {found.words}")
+        return readable(cut(each.name) for each in found.data if each.status == "online")
 
     def history(self, symbol: str, after: Mark, before: Mark | None) -> str:
         kind, name = _market(symbol)

@@ -2,7 +2,8 @@
 
 V1 sends prices and sizes as JSON numbers, which keep their digits here. Which kind of market a name is of stands in the
 address alone, so each kind is a venue of its own. Several trades may come in one frame.
-Its REST has the last trades alone. Source: the venue's documentation of V5 (public trade, recent-trade).
+Its REST has the last trades alone. Source: the venue's documentation of V5 (public trade, recent-trade,
+instruments-info).
 """
 
 from collections.abc import Sequence
@@ -14,16 +15,19 @@ import msgspec
 from feeds.frame import HEARD, NOTHING, in_order, microseconds, notice, read
 from feeds.marks import Mark
 from feeds.rows import Side, Told, Trade
-from feeds.symbols import PERPETUAL, contract, cut, parts
+from feeds.symbols import PERPETUAL, contract, cut, parts, readable
 from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["BYBIT", "BYBIT_INVERSE", "BYBIT_LINEAR", "Bybit"]
 
 SIDES: Final[dict[str, Side]] = {"Buy": "BUY", "Sell": "SELL"}
 ADDRESS: Final = "wss://stream.bybit.com/v5/public/"
-REST: Final = "https://api.bybit.com/v5/market/recent-trade"
+REST: Final = "https://api.bybit.com/v5/market"
 ARGS_MAX: Final = 10
 """Of one frame of spot."""
+MARKETS: Final = 1000
+"""Of one list; no kind has more."""
+UNDATED: Final = ("", "LinearPerpetual", "InversePerpetual")
 V5: Final = "publicTrade."
 V1: Final = "trade."
 
@@ -68,6 +72,24 @@ class Rows(msgspec.Struct):
     rows: list[PastTrade] = msgspec.field(name="list", default_factory=list)
 
 
+class ListedMarket(msgspec.Struct):
+    """``kind``: of a contract; spot has none."""
+
+    name: str = msgspec.field(name="symbol")
+    status: str = ""
+    kind: str = msgspec.field(name="contractType", default="")
+
+
+class ListedMarkets(msgspec.Struct):
+    rows: list[ListedMarket] = msgspec.field(name="list", default_factory=list)
+
+
+class Listing(msgspec.Struct):
+    code: int = msgspec.field(name="retCode")
+    words: str = msgspec.field(name="retMsg", default="")
+    result: ListedMarkets = msgspec.field(default_factory=ListedMarkets)
+
+
 class Page(msgspec.Struct):
     """Of the last trades; ``code`` 0 is success."""
 
@@ -77,6 +99,7 @@ class Page(msgspec.Struct):
 
 
 PAGES: Final = msgspec.json.Decoder(Page)
+LISTING: Final = msgspec.json.Decoder(Listing)
 PUSH: Final = msgspec.json.Decoder(Push)
 TRADES_V5: Final = msgspec.json.Decoder(list[TradeV5])
 TRADES_V1: Final = msgspec.json.Decoder(list[TradeV1])
@@ -101,14 +124,26 @@ class Bybit:
         found = []
         for chunk in chunks(symbols, self.rules.symbols_max):
             topics = [V5 + self._market(symbol) for symbol in chunk]
-            frames = tuple(
-                msgspec.json.encode({"op": "subscribe", "args": part}).decode() for part in chunks(topics, ARGS_MAX)
+            frames, ends = (
+                tuple(msgspec.json.encode({"op": op, "args": part}).decode() for part in chunks(topics, ARGS_MAX))
+                for op in ("subscribe", "unsubscribe")
             )
-            found.append(Subscription(ADDRESS + self.kind, frames, tuple(chunk)))
+            found.append(Subscription(ADDRESS + self.kind, frames, tuple(chunk), ends))
         return found
 
+    @property
+    def listing(self) -> str:
+        return f"{REST}/instruments-info?category={self.kind}&limit={MARKETS}"
+
+    def listed(self, body: bytes) -> list[str]:
+        found = LISTING.decode(body)
+        if found.code:
+            raise ValueError(f"{found.code} {found.words}")
+        traded = [each for each in found.result.rows if each.status == "Trading"]
+        return readable(self._symbol(each.name) for each in traded if each.kind in UNDATED)
+
     def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - the last trades alone
-        return f"{REST}?category={self.kind}&symbol={self._market(symbol)}&limit={self.page}"
+        return f"{REST}/recent-trade?category={self.kind}&symbol={self._market(symbol)}&limit={self.page}"
 
     def told_history(self, symbol: str, body: bytes) -> Told:
         return read("history", lambda: self._told_history(symbol, body))

@@ -1,7 +1,8 @@
 """Coinbase: matches, and the best bid and ask of its ticker.
 
 ``side`` names the maker's side, so the taker's is the other one. ``last_match`` repeats a trade after subscribing.
-Source: the venue's documentation of Exchange WebSocket channels (matches, ticker, heartbeat) and of REST (trades).
+Source: the venue's documentation of Exchange WebSocket channels (matches, ticker, heartbeat) and of REST (products,
+trades).
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ import msgspec
 
 from feeds.frame import EMPTY, HEARD, NOTHING, in_order, notice, read
 from feeds.marks import Mark
-from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import parts, renamed
+from feeds.rows import Notice, Quote, Side, Told, Trade
+from feeds.symbols import parts, readable, renamed
 from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["COINBASE", "Coinbase"]
@@ -24,12 +25,24 @@ PAGE: Final = 1000
 TAKERS: Final[dict[str, Side]] = {"buy": "SELL", "sell": "BUY"}
 
 
+class Channel(msgspec.Struct):
+    name: str = ""
+    products: list[str] = msgspec.field(name="product_ids", default_factory=list)
+
+
 class Message(msgspec.Struct):
-    """``words`` and ``reason``: of an error."""
+    """``words`` and ``reason``: of an error; ``channels``: all that is subscribed to by now."""
 
     kind: str = msgspec.field(name="type", default="")
     words: str = msgspec.field(name="message", default="")
     reason: str = ""
+    channels: list[Channel] = []
+
+
+class ListedProduct(msgspec.Struct):
+    name: str = msgspec.field(name="id")
+    status: str = ""
+    is_disabled: bool = msgspec.field(name="trading_disabled", default=False)
 
 
 class Match(msgspec.Struct):
@@ -63,6 +76,7 @@ class Ticker(msgspec.Struct):
 
 MESSAGE: Final = msgspec.json.Decoder(Message)
 MATCH: Final = msgspec.json.Decoder(Match)
+LISTING: Final = msgspec.json.Decoder(list[ListedProduct])
 PAST: Final = msgspec.json.Decoder(list[PastTrade])
 TICKER: Final = msgspec.json.Decoder(Ticker)
 RULES: Final = Rules("backward", 0.15, ids_follow=True, beats=True, symbols_max=100)
@@ -74,21 +88,23 @@ class Coinbase:
     exchange: str = "COINBASE"
     addresses: tuple[str, ...] = ("wss://ws-feed.",)
     rules: Rules = RULES
+    listing: str = REST
 
     def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         channels = ["matches", "heartbeat", *(["ticker"] if quotes else [])]
-        return [
-            Subscription(
-                ADDRESS,
-                (
-                    msgspec.json.encode(
-                        {"type": "subscribe", "product_ids": [_market(each) for each in chunk], "channels": channels}
-                    ).decode(),
-                ),
-                tuple(chunk),
+        found = []
+        for chunk in chunks(symbols, self.rules.symbols_max):
+            names = [_market(each) for each in chunk]
+            frame, end = (
+                msgspec.json.encode({"type": kind, "product_ids": names, "channels": channels}).decode()
+                for kind in ("subscribe", "unsubscribe")
             )
-            for chunk in chunks(symbols, self.rules.symbols_max)
-        ]
+            found.append(Subscription(ADDRESS, (frame,), tuple(chunk), (end,)))
+        return found
+
+    def listed(self, body: bytes) -> list[str]:
+        traded = [each.name for each in LISTING.decode(body) if each.status == "online" and not each.is_disabled]
+        return readable(renamed(name, "-") for name in traded)
 
     def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go backward
         asked = f"{REST}/{_market(symbol)}/trades?limit={PAGE}"
@@ -108,7 +124,9 @@ class Coinbase:
         if kind == "ticker":
             return read("ticker", lambda: Told(quotes=[_quote(TICKER.decode(frame), received_us)]))
         if kind == "subscriptions":
-            return notice("subscribed")
+            names = [name for channel in message.channels if channel.name == "matches" for name in channel.products]
+            symbols = tuple(renamed(name, "-") for name in names)
+            return Told(notice=Notice("subscribed", symbols)) if symbols else HEARD
         if kind == "error":
             words = f"{message.words}: {message.reason}"
             # It speaks of one product alone, by its name at the beginning.

@@ -73,4 +73,4 @@ def _place(trade: Trade) -> tuple[str, int]:
 
 def notice(kind: Literal["subscribed", "refused", "failed", "ending"], symbol: str = "", words: object = "") -> Told:
     """What is said about the session; ``words`` as one line."""
-    return Told(notice=Notice(kind, symbol, " ".join(str(words).split())[:200]))
+    return Told(notice=Notice(kind, (symbol,) if symbol else (), " ".join(str(words).split())[:200]))

@@ -2,7 +2,8 @@
 
 V1 sends arrays without ids, V2 objects with numbers that keep their digits here. XBT and XDG are BTC and DOGE
 elsewhere. After subscribing V2 sends the last trades again, as a snapshot. V1's ticker has no time, so a quote has that
-of its arrival. Source: the venue's documentation of WebSockets V1 and V2 (trade, ticker) and of REST (Trades).
+of its arrival. Source: the venue's documentation of WebSockets V1 and V2 (trade, ticker) and of REST (Trades,
+AssetPairs).
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import msgspec
 from feeds.frame import EMPTY, HEARD, NOTHING, in_order, microseconds, notice, read
 from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import parts, renamed
+from feeds.symbols import parts, readable, renamed
 from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["KRAKEN", "Kraken"]
@@ -84,6 +85,18 @@ class Page(msgspec.Struct):
     result: dict[str, msgspec.Raw] = {}
 
 
+class ListedPair(msgspec.Struct):
+    name: str = msgspec.field(name="wsname", default="")
+    status: str = ""
+
+
+class Listing(msgspec.Struct):
+    """``result``: pairs by their names in REST."""
+
+    error: list[str] = []
+    result: dict[str, ListedPair] = {}
+
+
 class TradeV2(msgspec.Struct):
     symbol: str
     side: str
@@ -109,6 +122,7 @@ PUSH_V2: Final = msgspec.json.Decoder(PushV2)
 TRADES_V2: Final = msgspec.json.Decoder(list[TradeV2])
 PAGES: Final = msgspec.json.Decoder(Page)
 PAST: Final = msgspec.json.Decoder(list[PastTrade])
+LISTING: Final = msgspec.json.Decoder(Listing)
 RESULT: Final = msgspec.json.Decoder(Subscribed)
 TICKERS_V2: Final = msgspec.json.Decoder(list[TickerV2])
 BOOKS: Final = b'"book-'
@@ -122,6 +136,7 @@ class Kraken:
     exchange: str = "KRAKEN"
     addresses: tuple[str, ...] = ("wss://ws.kraken.com",)
     rules: Rules = RULES
+    listing: str = "https://api.kraken.com/0/public/AssetPairs"
 
     def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         channels: list[dict[str, object]] = [{"channel": "trade", "snapshot": True}]
@@ -129,10 +144,22 @@ class Kraken:
         found = []
         for chunk in chunks(symbols, self.rules.symbols_max):
             names = ["/".join(_market(symbol)) for symbol in chunk]
-            frames = [{"method": "subscribe", "params": {**channel, "symbol": names}} for channel in channels]
-            texts = tuple(msgspec.json.encode(frame).decode() for frame in frames)
-            found.append(Subscription(ADDRESS, texts, tuple(chunk)))
+            frames, ends = (
+                tuple(
+                    msgspec.json.encode({"method": method, "params": {**channel, "symbol": names}}).decode()
+                    for channel in channels
+                )
+                for method in ("subscribe", "unsubscribe")
+            )
+            found.append(Subscription(ADDRESS, frames, tuple(chunk), ends))
         return found
+
+    def listed(self, body: bytes) -> list[str]:
+        found = LISTING.decode(body)
+        if found.error:
+            raise ValueError(", ".join(found.error))
+        traded = [each.name for each in found.result.values() if each.status == "online"]
+        return readable(renamed(name, "/", ALIASES) for name in traded)
 
     def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go forward
         base, quote = _market(symbol)

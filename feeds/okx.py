@@ -2,7 +2,7 @@
 
 Trades come by trades-all, one by one as in the history, and best bids and asks by an address of their own.
 Source: the venue's documentation of its WebSocket (V5, channels trades, trades-all, tickers) and of REST
-(history-trades).
+(history-trades, instruments).
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ import msgspec
 from feeds.frame import HEARD, NOTHING, in_order, microseconds, notice, read
 from feeds.marks import Mark
 from feeds.rows import Quote, Side, Told, Trade
-from feeds.symbols import PERPETUAL, parts, renamed
+from feeds.symbols import PERPETUAL, parts, readable, renamed
 from feeds.venue import Rules, Subscription, chunks
 
 __all__ = ["OKX", "Okx"]
 
 TRADES_ADDRESS: Final = "wss://ws.okx.com:8443/ws/v5/business"
 QUOTES_ADDRESS: Final = "wss://ws.okx.com:8443/ws/v5/public"
-REST: Final = "https://www.okx.com/api/v5/market/history-trades"
+REST: Final = "https://www.okx.com/api/v5"
 PAGE: Final = 100
 NO_MARKET: Final = "doesn't exist"
 SIDES: Final[dict[str, Side]] = {"buy": "BUY", "sell": "SELL"}
@@ -60,6 +60,17 @@ class TickerRow(msgspec.Struct):
     time: int | str = msgspec.field(name="ts")
 
 
+class ListedMarket(msgspec.Struct):
+    name: str = msgspec.field(name="instId")
+    state: str = ""
+
+
+class Listing(msgspec.Struct):
+    code: str
+    words: str = msgspec.field(name="msg", default="")
+    data: list[ListedMarket] = []
+
+
 class Page(msgspec.Struct):
     """Of the history; ``code`` 0 is success."""
 
@@ -69,6 +80,7 @@ class Page(msgspec.Struct):
 
 
 PAGES: Final = msgspec.json.Decoder(Page)
+LISTING: Final = msgspec.json.Decoder(Listing)
 PUSH: Final = msgspec.json.Decoder(Push)
 TRADES: Final = msgspec.json.Decoder(list[TradeRow])
 TICKERS: Final = msgspec.json.Decoder(list[TickerRow])
@@ -86,18 +98,25 @@ class Okx:
         "wss://wsus.okx.com",
     )
     rules: Rules = RULES
+    listing: str = f"{REST}/public/instruments?instType=SPOT"
 
     def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         found = []
         for chunk in chunks(symbols, self.rules.symbols_max):
             names = [_market(symbol) for symbol in chunk]
-            found.append(Subscription(TRADES_ADDRESS, (_asking("trades-all", names),), tuple(chunk)))
+            found.append(_subscription(TRADES_ADDRESS, "trades-all", names, chunk))
             if quotes:
-                found.append(Subscription(QUOTES_ADDRESS, (_asking("tickers", names),), ()))
+                found.append(_subscription(QUOTES_ADDRESS, "tickers", names, ()))
         return found
 
+    def listed(self, body: bytes) -> list[str]:
+        found = LISTING.decode(body)
+        if found.code != "0":
+            raise ValueError(f"{found.code} {found.words}")
+        return readable(renamed(each.name, "-") for each in found.data if each.state == "live")
+
     def history(self, symbol: str, after: Mark, before: Mark | None) -> str:  # noqa: ARG002 - pages go backward
-        asked = f"{REST}?instId={_market(symbol)}&limit={PAGE}"
+        asked = f"{REST}/market/history-trades?instId={_market(symbol)}&limit={PAGE}"
         if before is None:
             return asked
         if before.trade_id:
@@ -130,9 +149,10 @@ def _market(symbol: str) -> str:
     return f"{base}-{quote}{kind}"
 
 
-def _asking(channel: str, names: Sequence[str]) -> str:
+def _subscription(address: str, channel: str, names: Sequence[str], symbols: Sequence[str]) -> Subscription:
     args = [{"channel": channel, "instId": name} for name in names]
-    return msgspec.json.encode({"op": "subscribe", "args": args}).decode()
+    frame, end = (msgspec.json.encode({"op": op, "args": args}).decode() for op in ("subscribe", "unsubscribe"))
+    return Subscription(address, (frame,), tuple(symbols), (end,))
 
 
 def _noticed(push: Push) -> Told:

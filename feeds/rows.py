@@ -55,12 +55,12 @@ class Notice(msgspec.Struct, gc=False):
     """What a frame says about the session itself.
 
     kind: ``heard``, an answer or a sign of life; ``subscribed``; ``refused``, a market that isn't to be had;
-    ``failed``, any other error; ``ending``, the venue will close the connection. symbol: which one it is about, empty
+    ``failed``, any other error; ``ending``, the venue will close the connection. symbols: which ones it is about, empty
     for all or for nobody knows.
     """
 
     kind: Literal["heard", "subscribed", "refused", "failed", "ending"]
-    symbol: str = ""
+    symbols: tuple[str, ...] = ()
     words: str = ""
 
 

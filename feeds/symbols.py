@@ -5,11 +5,11 @@ without an end, else the words of the venue (a date, a strike). A name without a
 currency that it ends with; one that ends with none stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-__all__ = ["PERPETUAL", "Parts", "contract", "cut", "parts", "renamed"]
+__all__ = ["PERPETUAL", "Parts", "contract", "cut", "parts", "readable", "renamed"]
 
 PERPETUAL: Final = "PERP"
 QUOTES: Final = tuple(
@@ -68,3 +68,15 @@ def parts(symbol: str) -> Parts:
     if not slash or not base.isalnum() or not quote.isalnum() or not symbol.isascii():
         raise ValueError(f"{symbol[:40]} is no symbol such as BTC/USDT")
     return Parts(base.upper(), quote.upper(), words.upper())
+
+
+def readable(symbols: Iterable[str]) -> list[str]:
+    """Those that are symbols: a venue may list markets whose names no one else can write."""
+    found = []
+    for symbol in symbols:
+        try:
+            parts(symbol)
+        except ValueError:
+            continue
+        found.append(symbol)
+    return found

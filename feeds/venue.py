@@ -16,11 +16,13 @@ __all__ = ["Rules", "Subscription", "Venue", "chunks"]
 
 
 class Subscription(NamedTuple):
-    """One connection: where to, what to send there, and the symbols whose trades it brings."""
+    """One connection: where to, what to send there, the symbols whose trades it brings, and what to send to end it for
+    these symbols alone."""
 
     address: str
     frames: tuple[str, ...]
     symbols: tuple[str, ...]
+    ends: tuple[str, ...]
 
 
 def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -68,6 +70,16 @@ class Venue(Protocol):
     def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         """The connections that bring ``symbols``, as many as the venue's limits need. Raises ValueError for a symbol
         that the venue can't have."""
+        ...
+
+    @property
+    def listing(self) -> str:
+        """Address of the list of its markets."""
+        ...
+
+    def listed(self, body: bytes) -> list[str]:
+        """Symbols of the list that are traded now: of spot, or of a venue of futures its perpetuals. Raises ValueError
+        or msgspec.DecodeError for what isn't such a list."""
         ...
 
     def history(self, symbol: str, after: Mark, before: Mark | None) -> str:

@@ -1,41 +1,83 @@
-"""What a user asks for on the command line: ``bitget:BTC/USDT,ETH/USDT binance:BTC/USDT``.
+"""What a user asks for on the command line: ``bitget:BTC/USDT,ETH/USDT binance:@markets.txt``.
 
-``tapeflow ingest`` hands its words in and gets symbols by venue. A venue may come again; a symbol counts once. What
-can't be meant is one line with what could be.
+``tapeflow ingest`` hands its words in and gets symbols by venue. Symbols stand in the word, or in a file behind an @:
+with commas, blanks or line breaks between them, and # before what is no symbol. A venue may come again; a symbol counts
+once. What can't be meant is one line with what could be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from feeds.marks import Mark
 from feeds.symbols import parts
 from feeds.venue import Venue
 from feeds.venues import VENUES
 from schemas.errors import SettingError
 
-__all__ = ["Asked", "asked_of", "venue_named"]
+__all__ = ["Asked", "Wanted", "asked_of", "venue_named"]
 
 Asked = dict[str, tuple[str, ...]]
-"""Name of a venue -> symbols, in the order in which they were asked for."""
+"""Name of a venue -> symbols, in the order in which they were asked for; none where the venue alone was named."""
 
 
-def asked_of(words: Sequence[str]) -> Asked:
-    """Raises SettingError for a venue that isn't known and a symbol that it can't have."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a live run is about. since: as in Feed; all_usdt: every market of the venues that is priced in USDT;
+    demand_from: address of the Redis that says what is watched."""
+
+    asked: Asked
+    quotes: bool
+    since: Mark | None = None
+    all_usdt: bool = False
+    demand_from: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may be followed than was named."""
+        return self.all_usdt or bool(self.demand_from)
+
+
+def asked_of(words: Sequence[str], *, venues_alone: bool = False) -> Asked:
+    """``venues_alone``: a venue may be named without symbols. Raises SettingError for a venue that isn't known, a
+    symbol that it can't have, a file that can't be read."""
     asked: dict[str, dict[str, None]] = {}
     for word in words:
-        name, colon, list_of_symbols = word.partition(":")
-        symbols = [symbol.strip().upper() for symbol in list_of_symbols.split(",") if symbol.strip()]
-        if not colon or not symbols:
+        name, colon, listed = word.partition(":")
+        symbols = [*_symbols_in(listed)]
+        if not symbols and (colon or not venues_alone):
             raise SettingError(
-                f"can't read {word[:60]!r}", where="ingest", mend="say VENUE:SYMBOL,SYMBOL such as bitget:BTC/USDT"
+                f"can't read {word[:60]!r}",
+                where="ingest",
+                mend="say VENUE:SYMBOL,SYMBOL such as bitget:BTC/USDT, or VENUE:@FILE",
             )
         venue = venue_named(name.strip().lower(), "ingest")
-        for symbol in symbols:
+        theirs = asked.setdefault(venue.name, {})
+        for symbol, where in symbols:
             try:
                 parts(symbol)
                 venue.subscriptions([symbol], quotes=False)
             except ValueError as error:
-                raise SettingError(str(error), where=word[:60], mend="symbols are BTC/USDT, BTC/USDT-PERP") from None
-            asked.setdefault(venue.name, {})[symbol] = None
+                place = where or word[:60]
+                raise SettingError(str(error), where=place, mend="symbols are BTC/USDT, BTC/USDT-PERP") from None
+            theirs[symbol] = None
     return {name: tuple(symbols) for name, symbols in asked.items()}
+
+
+def _symbols_in(listed: str) -> Iterator[tuple[str, str]]:
+    """Each symbol, and the file and line where it stands; empty for the word itself."""
+    if not listed.startswith("@"):
+        yield from ((symbol.strip().upper(), "") for symbol in listed.split(",") if symbol.strip())
+        return
+    path = Path(listed[1:])
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingError(f"symbols can't be read: {why}", where=str(path), mend="give a file of symbols") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        for symbol in line.partition("#")[0].replace(",", " ").split():
+            yield symbol.upper(), f"{path}:{number}"
 
 
 def venue_named(name: str, where: str) -> Venue:

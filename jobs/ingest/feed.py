@@ -53,6 +53,24 @@ class Feed:
         self._last_loss_s: dict[str, float] = {}
         self._log = structlog.get_logger().bind(venue=venue.name)
 
+    async def listing(self) -> list[str]:
+        """Symbols that the venue lists. Raises NotTold."""
+        return await self._history.listing()
+
+    def admit(self, symbols: Iterable[str], from_us: int = 0) -> None:
+        """Markets that are followed from now on. One whose last trade is older than ``from_us`` begins anew."""
+        wanted = [*symbols]
+        self.intake.admit(wanted)
+        for symbol in wanted:
+            last = self._markets.mark(symbol)
+            if last is None or last.time_us >= from_us or symbol in self._filling:
+                continue
+            self._awaiting.discard(symbol)
+            rows, _ = self._markets.release(symbol, at_any_rate=True)
+            self.intake.put(rows)
+            self._markets.forget(symbol)
+            self._log.info("feed_market_restarted", symbol=symbol, after_id=last.trade_id, after_us=last.time_us)
+
     def expect(self, symbols: Iterable[str]) -> None:
         """Before a subscription: markets that went on before wait for what was missed."""
         for symbol in symbols:

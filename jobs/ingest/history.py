@@ -1,6 +1,6 @@
-"""Pages of a venue's past by its REST, as fast as the venue allows and no faster.
+"""Pages of a venue's past and the list of its markets by its REST, as fast as the venue allows and no faster.
 
-The filler asks for them. ``Retry-After`` is obeyed, what passes is waited for with growing pauses, and after
+Fillings and listings ask for them. ``Retry-After`` is obeyed, what passes is waited for with growing pauses, and after
 ``patience_s`` of vain tries, or when the venue says that it won't give any, NotTold says why. One request of a venue
 is under way at a time, whoever asks.
 """
@@ -9,10 +9,11 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import httpx2
+import msgspec
 
 from feeds.marks import Mark
 from feeds.recording import Frame
@@ -26,6 +27,7 @@ __all__ = ["History", "NotTold", "longer"]
 ANSWER_S: Final = 10.0
 PAUSES: Final = 30
 """The longest pause, in first pauses."""
+T = TypeVar("T")
 PASSING: Final = frozenset({408, 418, 425, 429, 500, 502, 503, 504})
 
 
@@ -62,10 +64,21 @@ class History:
     async def page(self, symbol: str, after: Mark, before: Mark | None) -> tuple[list[Trade], Frame]:
         """A page as feeds.venue.Venue.history has it, oldest first, and its bytes. Raises NotTold."""
         address = self._places.rest(self._venue.history(symbol, after, before))
+        return await self._patiently(lambda: self._page(symbol, address))
+
+    async def listing(self) -> list[str]:
+        """Symbols that the venue lists. Raises NotTold."""
+        return await self._patiently(self._listing)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         failures, lost_s = 0, 0.0
         while True:
             try:
-                return await self._ask(symbol, address)
+                return await ask()
             except _Passing as passing:
                 failures += 1
                 wait_s = max(passing.wait_s, longer(self._pause_s, failures))
@@ -74,11 +87,7 @@ class History:
                     raise NotTold(str(passing)) from None
                 await asyncio.sleep(wait_s)
 
-    async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-
-    async def _ask(self, symbol: str, address: str) -> tuple[list[Trade], Frame]:
+    async def _ask(self, address: str) -> httpx2.Response:
         async with self._turn:
             await asyncio.sleep(max(0.0, self._next_s - self._clock()))
             began_s = self._clock()
@@ -93,6 +102,19 @@ class History:
                 self._next_s = self._clock() + self._venue.rules.rest_pause_s
         if answer.status_code in PASSING:
             raise _Passing(status_words(answer.status_code), retry_after_s(answer.headers.get("Retry-After")))
+        return answer
+
+    async def _listing(self) -> list[str]:
+        answer = await self._ask(self._places.rest(self._venue.listing))
+        if not answer.is_success:
+            raise NotTold(f"{status_words(answer.status_code)}, {answer.text[:100]}")
+        try:
+            return self._venue.listed(answer.content)
+        except (ValueError, msgspec.DecodeError) as error:
+            raise _Passing(f"no list of markets: {' '.join(str(error).split())[:200]}") from None
+
+    async def _page(self, symbol: str, address: str) -> tuple[list[Trade], Frame]:
+        answer = await self._ask(address)
         told = self._venue.told_history(symbol, answer.content)
         if not answer.is_success:
             raise NotTold(f"{status_words(answer.status_code)}, {answer.text[:100]}")

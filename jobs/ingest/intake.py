@@ -7,6 +7,7 @@ letters. Nothing is kept back after ``flush``, and ``finish`` returns when the b
 
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Final
 
 from feeds.frame import NOTHING
@@ -41,10 +42,10 @@ class Intake:
         trades: TapeSender,
         quotes: TapeSender | None,
         letters: FeedLetters,
-        asked: frozenset[str] | None = None,
+        asked: Iterable[str] | None = None,
     ) -> None:
         self._venue = venue
-        self._asked = asked
+        self._asked = None if asked is None else set(asked)
         self._trades, self._quotes = trades, quotes
         self._letters = letters
         self.markets = Markets(ids_follow=asked is not None and venue.rules.ids_follow)
@@ -78,6 +79,12 @@ class Intake:
         if len(self._waiting_trades) + len(self._waiting_quotes) >= TOGETHER_MAX:
             self.flush()
         return told
+
+    def admit(self, symbols: Iterable[str]) -> None:
+        """More symbols of a live session; what was admitted once stays, as a venue that was told to end goes on for a
+        moment."""
+        if self._asked is not None:
+            self._asked.update(symbols)
 
     def put(self, rows: list[Row]) -> None:
         """Trades of ``markets`` that go out as they are."""

@@ -1,106 +1,122 @@
 """Live sessions of several venues in one process: from their frames to the topics, until it is asked to stop.
 
 ``tapeflow ingest VENUE:SYMBOLS`` runs it. Frames are read and handed to the producers by one event loop: what came
-together goes out together, at once. A stop closes the connections, hands over what waits, and waits for the broker.
+together goes out together, at once. What is followed is named, or all that a venue lists in USDT, or what clients
+watch. A stop closes the connections, hands over what waits, and waits for the broker.
 """
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from feeds.marks import Mark
-from feeds.venue import chunks
-from jobs.ingest.asked import Asked, venue_named
+from feeds.symbols import PERPETUAL, parts
+from gateway.stores.redis_pool import end_tasks, open_redis
+from jobs.ingest.asked import Wanted, venue_named
+from jobs.ingest.demand import Demand
 from jobs.ingest.feed import Feed
+from jobs.ingest.following import Following
 from jobs.ingest.intake import Intake
+from jobs.ingest.listing import keep_listed
+from jobs.ingest.on_demand import OnDemand
 from jobs.ingest.places import places_of
 from jobs.ingest.recorder import Recorder
-from jobs.ingest.session import Session
 from runtime.settings.feeds import FeedSettings
 from schemas.errors import SettingError
 
-__all__ = ["Wanted", "follow"]
+__all__ = ["follow"]
 
 LOOK_S: Final = 0.1
 """How often the broker's answers are taken while nothing comes; AWAITED_S: while some are awaited."""
 AWAITED_S: Final = 0.002
+ALL_OF: Final = "USDT"
+REDIS_MS: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a run of ``follow`` is about. since: as in Feed."""
-
-    asked: Asked
-    quotes: bool
-    since: Mark | None = None
-    recorder: Recorder | None = None
+def follow(settings: FeedSettings, wanted: Wanted, intakes: dict[str, Intake], recorder: Recorder | None) -> None:
+    """Until SIGTERM or SIGINT. ``intakes``: by venue; ``recorder`` keeps the frames of the only one. Raises
+    SettingError when no venue takes any of the symbols, and what sending raises."""
+    asyncio.run(_follow(settings, wanted, intakes, recorder))
 
 
-def follow(settings: FeedSettings, wanted: Wanted, intakes: dict[str, Intake]) -> None:
-    """Until SIGTERM or SIGINT. ``intakes``: by venue. Raises SettingError when no venue takes any of the symbols, and
-    what sending raises."""
-    asyncio.run(_follow(settings, wanted, intakes))
-
-
-async def _follow(settings: FeedSettings, wanted: Wanted, intakes: dict[str, Intake]) -> None:
+async def _follow(
+    settings: FeedSettings, wanted: Wanted, intakes: dict[str, Intake], recorder: Recorder | None
+) -> None:
     stop, something = _stop_signal(), asyncio.Event()
     places = places_of(settings.feed_addresses, intakes)
-    pause_s, silence_s = settings.feed_pause_ms / 1000, settings.feed_silence_ms / 1000
-    feeds: list[Feed] = []
-    tasks: list[asyncio.Task[None]] = [asyncio.create_task(_wait(stop))]
-    sessions: list[asyncio.Task[None]] = []
+    pause_s, patience_s = settings.feed_pause_ms / 1000, settings.feed_fill_ms / 1000
+    venues: list[Following] = []
     for name, symbols in wanted.asked.items():
-        venue, place = venue_named(name, "ingest"), places[name]
-        patience_s = settings.feed_fill_ms / 1000
-        feed = Feed(venue, intakes[name], place, pause_s, patience_s, wanted.since, something.set)
-        feeds.append(feed)
-        for chunk in chunks(symbols, venue.rules.symbols_max):
-            for which in range(len(venue.subscriptions(chunk, quotes=wanted.quotes))):
-                session = Session(feed, chunk, which, place, pause_s, silence_s, wanted.recorder, quotes=wanted.quotes)
-                sessions.append(asyncio.create_task(session.run()))
-    tasks.append(asyncio.create_task(_hand_over(feeds, something)))
-    tasks.append(asyncio.create_task(_all_of(sessions)))
+        feed = Feed(
+            venue_named(name, "ingest"), intakes[name], places[name], pause_s, patience_s, wanted.since, something.set
+        )
+        venues.append(Following(feed, places[name], settings, recorder, quotes=wanted.quotes))
+        venues[-1].follow(symbols)
+    tasks = [asyncio.create_task(_wait(stop)), *_followers(settings, wanted, venues)]
+    tasks.append(asyncio.create_task(_hand_over(venues, something, is_open=wanted.is_open)))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
-        if not stop.is_set():
-            raise SettingError(
-                "no venue takes any of the symbols", where="ingest", mend="see the lines above, and the venue's markets"
-            )
     finally:
-        for task in (*tasks, *sessions):
-            task.cancel()
-        await asyncio.gather(*tasks, *sessions, return_exceptions=True)
-        for feed in feeds:
-            await feed.close()
+        await end_tasks(tasks)
+        for venue in venues:
+            await venue.close()
+
+
+def _followers(settings: FeedSettings, wanted: Wanted, venues: Sequence[Following]) -> Iterator[asyncio.Task[None]]:
+    """What finds more to follow."""
+    every_s, pause_s = settings.feed_listing_ms / 1000, settings.feed_pause_ms / 1000
+    demand: Demand | None = None
+    if wanted.demand_from:
+        demand = Demand(open_redis(wanted.demand_from, REDIS_MS))
+        named = [symbol for symbols in wanted.asked.values() for symbol in symbols]
+        yield asyncio.create_task(demand.run())
+        yield asyncio.create_task(OnDemand(demand, venues, named, settings.feed_grace_ms / 1000).run())
+    for venue in venues if wanted.is_open else ():
+
+        def take(symbols: Sequence[str], venue: Following = venue) -> None:
+            venue.listed = frozenset(symbols)
+            if wanted.all_usdt:
+                venue.follow(_all_usdt(symbols, venue.name))
+            if demand is not None:
+                demand.changed.set()
+
+        yield asyncio.create_task(keep_listed(venue.feed.listing, venue.name, every_s, pause_s, take))
+
+
+def _all_usdt(symbols: Sequence[str], name: str) -> list[str]:
+    """Raises SettingError for a venue that has none."""
+    found = [each for each in symbols if parts(each).quote == ALL_OF and parts(each).contract in ("", PERPETUAL)]
+    if not found:
+        raise SettingError(f"{name} lists no market in {ALL_OF}", where="--all-usdt", mend="name its markets")
+    return found
 
 
 async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _all_of(sessions: Sequence[asyncio.Task[None]]) -> None:
-    """When each has ended, or one with an error."""
-    await asyncio.gather(*sessions)
-
-
-async def _hand_over(feeds: Sequence[Feed], something: asyncio.Event) -> None:
+async def _hand_over(venues: Sequence[Following], something: asyncio.Event, *, is_open: bool) -> None:
+    """Raises what a session or the broker raises, and SettingError when nothing can be followed any more."""
+    feeds = [venue.feed for venue in venues]
     while True:
         with suppress(TimeoutError):
             # Not wait_for, which may lose a cancellation that comes in the moment of the event.
             async with asyncio.timeout(AWAITED_S if any(feed.intake.awaits_answers for feed in feeds) else LOOK_S):
                 await something.wait()
         something.clear()
-        for feed in feeds:
-            feed.check()
-            feed.intake.flush()
-            feed.intake.look()
+        for venue in venues:
+            venue.check()
+            venue.feed.intake.flush()
+            venue.feed.intake.look()
+        if not is_open and all(venue.is_over for venue in venues):
+            raise SettingError(
+                "no venue takes any of the symbols", where="ingest", mend="see the lines above, and the venue's markets"
+            )
 
 
 def _stop_signal() -> asyncio.Event:

@@ -54,6 +54,10 @@ class Markets:
         last = self._last.get(symbol)
         return None if last is None else mark_of(last)
 
+    def forget(self, symbol: str) -> None:
+        """The market begins anew: what comes next need not follow on what went out. Ids stay known."""
+        self._last.pop(symbol, None)
+
     def hold(self, symbol: str) -> None:
         """Keep the market's trades back from now on."""
         self._held.setdefault(symbol, [])

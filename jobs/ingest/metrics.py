@@ -8,13 +8,27 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["CONNECTED", "GAPS", "GAP_TRADES", "LETTERS", "LOST", "RECEIVED_MS", "REPEATED", "TOLD", "WRITTEN_MS"]
+__all__ = [
+    "CONNECTED",
+    "FOLLOWED",
+    "GAPS",
+    "GAP_TRADES",
+    "LETTERS",
+    "LOST",
+    "RECEIVED_MS",
+    "REPEATED",
+    "TOLD",
+    "UNLISTED",
+    "WRITTEN_MS",
+]
 
 BUCKETS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000)
 TOLD: Final = Counter("tapeflow_feed_rows", "Rows that went to their topics", ["venue", "kind"])
 REPEATED: Final = Counter("tapeflow_feed_repeated", "Trades told again and left out", ["venue"])
 LETTERS: Final = Counter("tapeflow_feed_letters", "Frames and rows that can't be used", ["venue"])
 CONNECTED: Final = Gauge("tapeflow_feed_connections", "Open connections", ["venue"])
+FOLLOWED: Final = Gauge("tapeflow_feed_markets", "Markets that are followed", ["venue"])
+UNLISTED: Final = Gauge("tapeflow_feed_unlisted", "Symbols that clients watch and no source has")
 LOST: Final = Counter("tapeflow_feed_lost", "Connections that ended or couldn't be opened", ["venue"])
 GAPS: Final = Counter("tapeflow_feed_gaps", "Gaps of markets, by outcome: filled, left", ["venue", "outcome"])
 GAP_TRADES: Final = Counter("tapeflow_feed_gap_trades", "Trades that came from histories", ["venue"])

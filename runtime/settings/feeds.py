@@ -1,4 +1,4 @@
-"""The settings of sessions with venues: where they are, how long a silence, a gap and a pause may last.
+"""The settings of sessions with venues: where they are, how long a silence, a gap, a pause and a grace may last.
 
 A part of runtime.settings.whole; everything said there of values and sources holds. Defaults suit every venue; what a
 venue asks for by itself, such as its pings, stands in its file of feeds/.
@@ -42,4 +42,19 @@ class FeedSettings(BaseSettings):
         unit="ms",
         ge=1,
         le=3_600_000,
+    )
+    feed_listing_ms: int = setting(
+        300_000,
+        "With --all-usdt and --on-demand: how often a venue is asked for the list of its markets",
+        unit="ms",
+        ge=100,
+        le=86_400_000,
+    )
+    feed_grace_ms: int = setting(
+        30_000,
+        "With --on-demand: how long a symbol is followed when nobody watches it any more; pages that are loaded again "
+        "then cost the venue nothing",
+        unit="ms",
+        ge=0,
+        le=86_400_000,
     )

@@ -17,7 +17,7 @@ from tapeflow.commands.entry import enter, people
 if TYPE_CHECKING:
     from feeds.marks import Mark
     from feeds.venue import Venue
-    from jobs.ingest.asked import Asked
+    from jobs.ingest.asked import Wanted
     from jobs.ingest.intake import Intake
     from jobs.ingest.recorder import Recorder
     from jobs.produce.sender import Encode, TapeSender
@@ -29,8 +29,18 @@ __all__ = ["ingest"]
 def ingest(
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="VENUE:SYMBOL,…", help="Markets to follow, such as bitget:BTC/USDT,ETH/USDT."),
+        typer.Argument(
+            metavar="VENUE:SYMBOL,…",
+            help="Markets to follow, such as bitget:BTC/USDT,ETH/USDT, or bitget:@FILE with symbols in it; "
+            "the venue alone with --all-usdt or --on-demand.",
+        ),
     ] = None,
+    all_usdt: Annotated[
+        bool, typer.Option("--all-usdt", help="Every market in USDT that the venues list, new ones too.")
+    ] = False,
+    on_demand: Annotated[
+        bool, typer.Option("--on-demand", help="What clients of the gateway watch, as TAPEFLOW_REDIS_URL has it.")
+    ] = False,
     play: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A recorded session instead, plain or gzipped.")
     ] = None,
@@ -70,10 +80,20 @@ def ingest(
             mend="such as bitget:BTC/USDT, or --play FILE",
         )
     if play is not None:
-        _check_unused("--play is a recording", {"--since": since, "--record": record})
+        live = {"--since": since, "--record": record, "--all-usdt": all_usdt or None, "--on-demand": on_demand or None}
+        _check_unused("--play is a recording", live)
         return _play(play, venue, speed, enter(kafka_topic=topic), partitions, quotes=quotes)
     _check_unused("live sessions have it by themselves", {"--venue": venue, "--speed": speed})
-    return _live(what or [], since, record, topic, partitions, quotes=quotes)
+    from jobs.ingest.asked import Wanted, asked_of
+
+    if on_demand:
+        _check_unused("--on-demand begins now", {"--since": since, "--all-usdt": all_usdt or None})
+    asked = asked_of(what or [], venues_alone=all_usdt or on_demand)
+    if record is not None and len(asked) != 1:
+        raise SettingError("a recording is of one venue", where="--record", mend="follow the venues by two commands")
+    mark, settings = _mark(since), enter(kafka_topic=topic)
+    wanted = Wanted(asked, quotes, mark, all_usdt, settings.redis_url if on_demand else "")
+    return _live(settings, wanted, record, partitions)
 
 
 def _check_unused(why: str, options: Mapping[str, object]) -> None:
@@ -98,15 +118,7 @@ def _play(
     return 0
 
 
-def _live(
-    words: list[str], since: str | None, record: Path | None, topic: str | None, partitions: int, *, quotes: bool
-) -> int:
-    from jobs.ingest.asked import asked_of
-
-    asked, mark = asked_of(words), _mark(since)
-    settings = enter(kafka_topic=topic)
-    if record is not None and len(asked) != 1:
-        raise SettingError("a recording is of one venue", where="--record", mend="follow the venues by two commands")
+def _live(settings: "Settings", wanted: "Wanted", record: Path | None, partitions: int) -> int:
     from runtime.logging import configure_logging
     from runtime.metrics import serve_metrics
 
@@ -116,7 +128,7 @@ def _live(
 
     recorder = None if record is None else Recorder(record)
     try:
-        return _follow(settings, asked, mark, recorder, partitions, quotes=quotes)
+        return _follow(settings, wanted, recorder, partitions)
     finally:
         if recorder is not None:
             recorder.close()
@@ -124,31 +136,21 @@ def _live(
             served.close()
 
 
-def _follow(
-    settings: "Settings",
-    asked: "Asked",
-    since: "Mark | None",
-    recorder: "Recorder | None",
-    partitions: int,
-    *,
-    quotes: bool,
-) -> int:
+def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None", partitions: int) -> int:
     from feeds.venues import VENUES
     from jobs.ingest.kafka_tail import remember_tail
-    from jobs.ingest.live import Wanted, follow
+    from jobs.ingest.live import follow
 
-    trades, bests = _senders(settings, partitions, own_times=False, quotes=quotes)
-    intakes = {
-        name: _intake(VENUES[name], settings, trades, bests, frozenset(symbols)) for name, symbols in asked.items()
-    }
+    trades, bests = _senders(settings, partitions, own_times=False, quotes=wanted.quotes)
+    intakes = {name: _intake(VENUES[name], settings, trades, bests, symbols) for name, symbols in wanted.asked.items()}
     remember_tail(settings, {VENUES[name].exchange: intake.markets for name, intake in intakes.items()})
     try:
-        follow(settings, Wanted(asked, quotes, since, recorder), intakes)
+        follow(settings, wanted, intakes, recorder)
     finally:
         for intake in intakes.values():
             intake.finish()
     for name, intake in intakes.items():
-        _tell_sent(name, intake, settings, quotes=quotes)
+        _tell_sent(name, intake, settings, quotes=wanted.quotes)
     return 0
 
 
@@ -185,7 +187,7 @@ def _intake(
     settings: "Settings",
     trades: "TapeSender",
     quotes: "TapeSender | None",
-    asked: "frozenset[str] | None" = None,
+    asked: "tuple[str, ...] | None" = None,
 ) -> "Intake":
     from jobs.ingest.intake import Intake
     from jobs.ingest.letters import FeedLetters

@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from tests.servers.venue_forms import FORMS, ScriptedTrade
+from tests.servers.venue_forms import FORMS, ScriptedTrade, is_end
 
 __all__ = ["ScriptedVenue", "hang_up", "status"]
 
@@ -26,12 +27,14 @@ Answer = Callable[[ServerConnection], Response | None]
 
 
 class ScriptedVenue:
-    """``past``: trades of a market that a subscription gets again, where the venue does so."""
+    """``past``: trades of a market that a subscription gets again, where the venue does so; ``listed``: its markets,
+    by its own names and by ours, those of the script unless they are changed."""
 
     def __init__(self, name: str, script: Sequence[ScriptedTrade], past: int = 5) -> None:
         self.form = FORMS[name]()
         self.name, self.script, self.past = name, script, past
         self.happened = 0
+        self.listed = {trade.name: trade.symbol for trade in script}
         self.handshakes: deque[Answer] = deque()
         self.rest: deque[Answer] = deque()
         self.questions: list[str] = []
@@ -51,6 +54,11 @@ class ScriptedVenue:
     def listeners(self) -> int:
         """Connections that have subscribed."""
         return len(self._listening)
+
+    @property
+    def followed(self) -> set[str]:
+        """The venue's names of the markets that anybody listens to."""
+        return {name for names in self._listening.values() for name in names}
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -165,6 +173,9 @@ class ScriptedVenue:
         names = [name for name in self.form.asked(text) or [] if name in known]
         for answer in self.form.answers(text, known):
             await connection.send(answer)
+        if is_end(text):
+            self._listening.get(connection, set()).difference_update(names)
+            return
         for name in names:
             happened = [trade for trade in self.script[: self.happened] if trade.name == name]
             if self.form.sends_past and happened[-self.past :]:
@@ -182,6 +193,8 @@ class ScriptedVenue:
             answer = self.rest.popleft()(connection)
             if answer is not None:
                 return answer
+        if urlsplit(request.path).path == self.form.listing_path:
+            return connection.respond(200, self.form.listing(self.listed))
         body = self.form.page(request.path, self.script[: self.happened])
         return connection.respond(200, body)
 

@@ -5,12 +5,12 @@ A form is chosen by the venue's name. Numbers are texts of the script, untouched
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["FORMS", "IDS_FOLLOW", "Form", "ScriptedTrade", "make_script"]
+__all__ = ["FORMS", "IDS_FOLLOW", "Form", "ScriptedTrade", "is_end", "make_script"]
 
 
 class ScriptedTrade(NamedTuple):
@@ -52,9 +52,10 @@ class Form(Protocol):
     sends_past: bool
     beat: str
     """What is sent all the time; empty for nothing."""
+    listing_path: str
 
     def asked(self, text: str) -> list[str] | None:
-        """Names that a frame of a client subscribes to; None for any other frame."""
+        """Names that a frame of a client subscribes to, or ends; None for any other frame."""
 
     def answers(self, text: str, known: set[str]) -> list[str]:
         """What a client is answered."""
@@ -65,11 +66,15 @@ class Form(Protocol):
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
         """A page of the history."""
 
+    def listing(self, markets: Mapping[str, str]) -> str:
+        """The list of ``markets``, by the venue's names and ours, all of them traded, and one that isn't."""
+
 
 class BitgetForm:
     page_max = 1000
     sends_past = True
     beat = ""
+    listing_path = "/api/v2/spot/public/symbols"
 
     def asked(self, text: str) -> list[str] | None:
         if not text.startswith("{"):
@@ -82,7 +87,7 @@ class BitgetForm:
         found = []
         for arg in json.loads(text)["args"]:
             if arg["instId"] in known:
-                found.append(json.dumps({"event": "subscribe", "arg": arg}))
+                found.append(json.dumps({"event": json.loads(text)["op"], "arg": arg}))
             else:
                 words = f"instType:{arg['instType']},channel:{arg['channel']},instId:{arg['instId']} doesn't exist"
                 found.append(json.dumps({"event": "error", "arg": arg, "code": 30001, "msg": words, "op": "subscribe"}))
@@ -92,6 +97,11 @@ class BitgetForm:
         arg = {"instType": "SPOT", "channel": "trade", "instId": trades[0].name}
         rows = [self._row(trade) for trade in reversed(trades)]
         return [json.dumps({"action": "snapshot" if past else "update", "arg": arg, "data": rows, "ts": 1})]
+
+    def listing(self, markets: Mapping[str, str]) -> str:
+        rows = [{"symbol": name, "status": "online"} for name in markets]
+        rows.append({"symbol": "OLDUSDT", "status": "offline"})
+        return json.dumps({"code": "00000", "msg": "success", "data": rows})
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
         wanted = asked_in(path)
@@ -114,6 +124,7 @@ class BinanceForm:
     page_max = 1000
     sends_past = False
     beat = ""
+    listing_path = "/api/v3/exchangeInfo"
 
     def asked(self, text: str) -> list[str] | None:
         names = [each.split("@")[0].upper() for each in json.loads(text)["params"] if each.endswith("@aggTrade")]
@@ -128,6 +139,10 @@ class BinanceForm:
             row = {"e": "aggTrade", "E": trade.time_ms, "s": trade.name, "f": 1, "l": 1, **self._row(trade)}
             frames.append(json.dumps({"stream": f"{trade.name.lower()}@aggTrade", "data": row}))
         return frames
+
+    def listing(self, markets: Mapping[str, str]) -> str:
+        rows = [{"symbol": name, "status": "TRADING"} for name in markets]
+        return json.dumps({"timezone": "UTC", "symbols": [*rows, {"symbol": "OLDUSDT", "status": "BREAK"}]})
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
         wanted = asked_in(path)
@@ -148,10 +163,11 @@ class KrakenForm:
     page_max = 1000
     sends_past = True
     beat = '{"channel":"heartbeat"}'
+    listing_path = "/0/public/AssetPairs"
 
     def asked(self, text: str) -> list[str] | None:
         asked = json.loads(text)
-        return [bare(name) for name in asked["params"]["symbol"]] if asked["method"] == "subscribe" else None
+        return [bare(name) for name in asked["params"]["symbol"]] if "params" in asked else None
 
     def answers(self, text: str, known: set[str]) -> list[str]:
         asked = json.loads(text)
@@ -159,7 +175,7 @@ class KrakenForm:
             return ['{"method":"pong"}']
         found = []
         for name in asked["params"]["symbol"]:
-            answer = {"method": "subscribe", "success": bare(name) in known}
+            answer = {"method": asked["method"], "success": bare(name) in known}
             result = {"result": {"channel": "trade", "snapshot": True, "symbol": name}}
             refused = {"error": f"Currency pair not supported {name}", "symbol": name}
             found.append(json.dumps(answer | (result if bare(name) in known else refused)))
@@ -169,6 +185,14 @@ class KrakenForm:
         rows = ", ".join(self._row(trade) for trade in trades)
         kind = "snapshot" if past else "update"
         return [f'{{"channel": "trade", "type": "{kind}", "data": [{rows}]}}']
+
+    def listing(self, markets: Mapping[str, str]) -> str:
+        pairs = {
+            name: {"altname": name, "wsname": symbol.replace("BTC", "XBT"), "status": "online"}
+            for name, symbol in markets.items()
+        }
+        pairs["OLDUSDT"] = {"altname": "OLDUSDT", "wsname": "OLD/USDT", "status": "cancel_only"}
+        return json.dumps({"error": [], "result": pairs})
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
         wanted = asked_in(path)
@@ -194,6 +218,7 @@ class CoinbaseForm:
     page_max = 1000
     sends_past = True
     beat = '{"type":"heartbeat","sequence":1,"last_trade_id":1,"product_id":"X","time":"2026-01-01T00:00:00.0Z"}'
+    listing_path = "/products"
 
     def asked(self, text: str) -> list[str] | None:
         return [bare(name) for name in json.loads(text)["product_ids"]]
@@ -203,13 +228,18 @@ class CoinbaseForm:
         if wrong:
             reason = f"{wrong[0]} is not a valid product"
             return [json.dumps({"type": "error", "message": "Failed to subscribe", "reason": reason})]
-        return ['{"type":"subscriptions","channels":[]}']
+        channels = [] if is_end(text) else [{"name": "matches", "product_ids": json.loads(text)["product_ids"]}]
+        return [json.dumps({"type": "subscriptions", "channels": channels})]
 
     def trades(self, trades: Sequence[ScriptedTrade], *, past: bool = False) -> list[str]:
         kind = "last_match" if past else "match"
         rows = trades[-1:] if past else trades
         name = trades[0].symbol.replace("/", "-")
         return [json.dumps({"type": kind, "product_id": name, "sequence": 1, **self._row(trade)}) for trade in rows]
+
+    def listing(self, markets: Mapping[str, str]) -> str:
+        rows = [{"id": symbol.replace("/", "-"), "status": "online"} for symbol in markets.values()]
+        return json.dumps([*rows, {"id": "OLD-USDT", "status": "delisted"}])
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
         wanted, name = asked_in(path), bare(urlsplit(path).path.split("/")[2])
@@ -230,6 +260,7 @@ class OkxForm:
     page_max = 100
     sends_past = False
     beat = ""
+    listing_path = "/api/v5/public/instruments"
 
     def asked(self, text: str) -> list[str] | None:
         if not text.startswith("{"):
@@ -245,7 +276,7 @@ class OkxForm:
                 f"Wrong URL or channel:{arg['channel']},instId:{arg['instId']} doesn't exist. Please use the correct"
             )
             refused = {"event": "error", "code": "60018", "msg": words, "connId": "a"}
-            known_one = {"event": "subscribe", "arg": arg, "connId": "a"}
+            known_one = {"event": json.loads(text)["op"], "arg": arg, "connId": "a"}
             found.append(json.dumps(known_one if bare(arg["instId"]) in known else refused))
         return found
 
@@ -253,6 +284,10 @@ class OkxForm:
         name = trades[0].symbol.replace("/", "-")
         arg = {"channel": "trades-all", "instId": name}
         return [json.dumps({"arg": arg, "data": [self._row(trade)]}) for trade in trades]
+
+    def listing(self, markets: Mapping[str, str]) -> str:
+        rows = [{"instId": symbol.replace("/", "-"), "state": "live"} for symbol in markets.values()]
+        return json.dumps({"code": "0", "msg": "", "data": [*rows, {"instId": "OLD-USDT", "state": "suspend"}]})
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
         wanted = asked_in(path)
@@ -274,21 +309,27 @@ class BybitForm:
     page_max = 60
     sends_past = False
     beat = ""
+    listing_path = "/v5/market/instruments-info"
 
     def asked(self, text: str) -> list[str] | None:
         asked = json.loads(text)
-        return [name.removeprefix("publicTrade.") for name in asked["args"]] if asked["op"] == "subscribe" else None
+        return [name.removeprefix("publicTrade.") for name in asked["args"]] if asked["op"] != "ping" else None
 
     def answers(self, text: str, known: set[str]) -> list[str]:
         if json.loads(text)["op"] == "ping":
             return ['{"success":true,"ret_msg":"pong","conn_id":"a","op":"ping"}']
         wrong = [name for name in self.asked(text) or [] if name not in known]
         words = f"Invalid symbol :[publicTrade.{wrong[0]}]" if wrong else ""
-        return [json.dumps({"success": not wrong, "ret_msg": words, "conn_id": "a", "op": "subscribe"})]
+        return [json.dumps({"success": not wrong, "ret_msg": words, "conn_id": "a", "op": json.loads(text)["op"]})]
 
     def trades(self, trades: Sequence[ScriptedTrade], *, past: bool = False) -> list[str]:
         rows = [self._row(trade) for trade in trades]
         return [json.dumps({"topic": f"publicTrade.{trades[0].name}", "type": "snapshot", "ts": 1, "data": rows})]
+
+    def listing(self, markets: Mapping[str, str]) -> str:
+        rows = [{"symbol": name, "status": "Trading"} for name in markets]
+        rows.append({"symbol": "OLDUSDT", "status": "PreLaunch"})
+        return json.dumps({"retCode": 0, "retMsg": "OK", "result": {"category": "spot", "list": rows}})
 
     def page(self, path: str, happened: Sequence[ScriptedTrade]) -> str:
         wanted = asked_in(path)
@@ -305,6 +346,11 @@ class BybitForm:
     def _row(trade: ScriptedTrade) -> dict[str, Any]:
         numbers = {"T": trade.time_ms, "v": trade.size, "p": trade.price, "i": str(trade.trade_id)}
         return {**numbers, "s": trade.name, "S": trade.side.title(), "L": "PlusTick", "BT": False}
+
+
+def is_end(text: str) -> bool:
+    """Whether a frame of a client ends subscriptions."""
+    return "unsubscribe" in text.lower()
 
 
 def bare(name: str) -> str:

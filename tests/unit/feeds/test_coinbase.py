@@ -38,7 +38,10 @@ def test_channels_are_subscribed_to_by_one_frame() -> None:
 
 
 def test_answers_and_errors() -> None:
-    assert notice(COINBASE, '{"type":"subscriptions","channels":[]}') == ("subscribed", "", "")
+    matches, ticker = '{"name":"matches","product_ids":["A-B"]}', '{"name":"ticker","product_ids":["C-D"]}'
+    answer = f'{{"type":"subscriptions","channels":[{ticker},{matches}]}}'
+    assert notice(COINBASE, answer) == ("subscribed", "A/B", "")
+    assert notice(COINBASE, '{"type":"subscriptions","channels":[]}')[0] == "heard"
     assert notice(COINBASE, '{"type":"heartbeat","last_trade_id":5}')[0] == "heard"
     error = '{"type":"error","message":"Failed to subscribe","reason":"%s"}'
     words = "A-B is not a valid product"

@@ -29,6 +29,11 @@ def test_no_connection_has_more_symbols_than_the_venue_allows(venue: Venue) -> N
         assert each.address.startswith(venue.addresses)
         assert each.frames
         assert max(map(len, each.frames)) < 21_000
+        # What ends it says the same of the same markets.
+        begun = [
+            text.lower().replace('"id":1', '"id":2').replace('"subscribe"', '"unsubscribe"') for text in each.frames
+        ]
+        assert [text.lower() for text in each.ends] == begun
 
 
 @pytest.mark.parametrize("venue", VENUES.values(), ids=VENUES.keys())

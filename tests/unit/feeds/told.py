@@ -45,7 +45,7 @@ def reason(venue: Venue, frame: str) -> tuple[str, str]:
 def notice(venue: Venue, frame: str) -> tuple[str, str, str]:
     """(kind, symbol, words) of what a frame says about the session; empty where it says nothing."""
     found = told(venue, frame).notice
-    return ("", "", "") if found is None else (found.kind, found.symbol, found.words)
+    return ("", "", "") if found is None else (found.kind, "".join(found.symbols), found.words)
 
 
 def past(venue: Venue, symbol: str, body: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,53 @@
+"""Every market in USDT that a venue lists, and new ones while it runs, on the connection that is there."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.jobs.ingest.live_world import Ingester, eventually, row_of
+from tests.servers.venue import ScriptedVenue
+from tests.servers.venue_forms import FORMS, IDS_FOLLOW, make_script
+
+QUICK = ("bitget",)
+NAMES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.thorough) for name in FORMS]
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "NEW/USDT", "ETH/BTC")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_new_listings_are_picked_up_on_the_open_connection(name: str, kafka_bootstrap: str, tmp_path: Path) -> None:
+    script = make_script(23, SYMBOLS, 80, time.time_ns() // 1_000_000 - 60_000, ids_follow=name in IDS_FOLLOW)
+
+    async def story() -> None:
+        async with ScriptedVenue(name, script) as venue:
+            new = venue.listed.pop("NEWUSDT")
+            ingester = Ingester(kafka_bootstrap, tmp_path, venue, name, "--all-usdt")
+            ingester.settings |= {"FEED_LISTING_MS": "100"}
+            ingester.start()
+            try:
+                await eventually(lambda: venue.followed == {"BTCUSDT", "ETHUSDT"})
+                await venue.trade(20)
+                venue.listed["NEWUSDT"] = new
+                await eventually(lambda: "NEWUSDT" in venue.followed)
+                begun = venue.happened
+                while venue.happened < len(script):
+                    await venue.trade(5)
+                wanted = [
+                    row_of(trade)
+                    for place, trade in enumerate(script)
+                    if trade.symbol in SYMBOLS[:2] or (trade.symbol == new and place >= begun)
+                ]
+                await eventually(lambda: len([row for row in ingester.rows() if row in wanted]) == len(wanted))
+                assert await ingester.stop() == 0
+            finally:
+                ingester.kill()
+            assert venue.opened == 1
+            past = venue.past if venue.form.sends_past else 0
+            rows = ingester.rows()
+            assert [row for row in rows if row in wanted] == wanted
+            assert len(rows) - len(wanted) <= past
+            assert not [row for row in rows if row[0] == "ETH/BTC"]
+            assert ingester.events("feed_lost") == ingester.events("feed_symbol_refused") == []
+
+    asyncio.run(story())
