@@ -7,7 +7,7 @@ of the few refused records are still at hand.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -28,6 +28,7 @@ from runtime.settings.kafka import KafkaSettings
 from runtime.settings.records import RecordSettings
 from runtime.settings.running import RunningSettings
 from runtime.settings.time import TimeSettings
+from runtime.settings.types import PREVIOUS_CLOSE
 from runtime.settings.whole import Settings
 from schemas.avro import WriterSchema
 from schemas.columns import PlaceRows, RawBatch, TradeBatch
@@ -70,7 +71,16 @@ def rules_of(settings: TimeSettings) -> Rules:
         dedupe_window=settings.dedupe_window,
         dedupe_span_us=settings.dedupe_span_ms * 1000,
         source_epoch=settings.source_epoch,
+        previous_close=PREVIOUS_CLOSE in settings.candle_open,
+        exceptions=exceptions_of(settings.candle_open),
     )
+
+
+def exceptions_of(candle_open: Sequence[str]) -> tuple[str, ...]:
+    """Exchanges, in capitals, that the setting gives another rule than the one of all."""
+    named = (text.partition("=") for text in candle_open if "=" in text)
+    is_previous = PREVIOUS_CLOSE in candle_open
+    return tuple(sorted({name.upper() for name, _, rule in named if (rule == PREVIOUS_CLOSE) != is_previous}))
 
 
 def worker_of(settings: RunningSettings) -> int:

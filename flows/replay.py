@@ -32,8 +32,6 @@ from schemas.columns import (
     LENGTHS_US,
     BarBatch,
     BarRows,
-    Bytes,
-    Longs,
     Mask,
     TradeBatch,
 )
@@ -140,27 +138,30 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
         assert self._sealed is not None
         assert self._late is not None
         if len(sealed):
-            self._sealed.append(sealed[self._in_range(sealed["start_us"], sealed["interval"])])
+            # Where bars open at the close before them, one that begins before the range may be needed for that.
+            kept = self._wanted[sealed["interval"]] if self._rules.is_chained else self._in_range(sealed, "start_us")
+            self._sealed.append(sealed[kept])
         self._late.append(late)
 
-    def _in_range(self, starts_us: Longs, intervals: Bytes) -> Mask:
-        """Which bars are asked for and lie within the range's edges."""
-        whole_from_us = self._plan.whole_from_us[self._progress.partition]
-        ends_us = starts_us + LENGTHS_US[intervals]
-        kept: Mask = self._wanted[intervals] & (starts_us >= whole_from_us) & (ends_us <= self._plan.ends_us_max)
+    def _in_range(self, bars: BarRows | BarStateRows, since: str) -> Mask:
+        """Which bars are asked for and lie within the range's edges; ``since``: the column of when they begin to be
+        decided."""
+        intervals, whole_from_us = bars["interval"], self._plan.whole_from_us[self._progress.partition]
+        ends_us = bars["start_us"] + LENGTHS_US[intervals]
+        kept: Mask = self._wanted[intervals] & (bars[since] >= whole_from_us) & (ends_us <= self._plan.ends_us_max)
         return kept
 
     def _whole(self, rows: BarRows, count: bool = True) -> list[BarBatch]:
         """The chosen bars among ``rows`` that the range holds wholly, at most one batch."""
         if not len(rows):
             return []
-        kept = self._in_range(rows["start_us"], rows["interval"])
+        kept = self._in_range(rows, "from_us")
         if self._plan.symbols:
             kept &= self._of_chosen_symbols()[rows["symbol"]]
         if count:
             whole_from_us = self._plan.whole_from_us[self._progress.partition]
             self._progress.cut += int(
-                np.count_nonzero(self._wanted[rows["interval"]] & (rows["start_us"] < whole_from_us))
+                np.count_nonzero(self._wanted[rows["interval"]] & (rows["from_us"] < whole_from_us))
             )
             self._progress.bars += int(np.count_nonzero(kept))
         bars = BarBatch(self._shard.symbols.names, rows[kept], self._progress.partition)

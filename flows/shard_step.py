@@ -113,7 +113,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         """
         if self.shard.left_edge_us == NEVER or not len(bars):
             return bars
-        return replace(bars, rows=bars.rows[bars.rows["start_us"] > self.shard.left_edge_us])
+        return replace(bars, rows=bars.rows[bars.rows["from_us"] > self.shard.left_edge_us])
 
     def account(self) -> Account:
         shard = self.shard

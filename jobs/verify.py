@@ -58,6 +58,8 @@ def oracle_rules(settings: Settings) -> OracleRules:
         rules.source_epoch,
         rules.dedupe_window,
         rules.dedupe_span_us,
+        previous_close=rules.previous_close,
+        exceptions=rules.exceptions,
     )
 
 
@@ -101,7 +103,7 @@ def recompute_ranges(
     partition at a time, as its trades stay in memory. on_applied: called with each trade that is applied, in order."""
     whole, rules = OracleResult({}, {}, {}, {}, {}, {}), oracle_rules(settings)
     if fold_late:
-        rules = rules._replace(lateness_us=(FOR_EVER_US,) * len(INTERVAL_US))
+        rules = rules._replace(fold_late=True)
     total, done = sum(end - start for start, end in ranges.values()), 0
     for partition, span in ranges.items():
         reader, oracle = oracle_reader(settings, requeued), Oracle(rules)

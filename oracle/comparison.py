@@ -61,9 +61,11 @@ class Edge(NamedTuple):
     first_sequence: int
     last_sequence: int
 
-    def cuts(self, start_us: int, version: int) -> bool:
-        """Whether records outside the range may have, or have, changed a bar that has trades in it."""
-        return (self.left_us is not None and start_us <= self.left_us) or version > self.last_sequence
+    def cuts(self, from_us: int | None, version: int) -> bool:
+        """Whether records outside the range may have, or have, changed a bar that has trades in it; from_us: as
+        OracleBar has it."""
+        is_cut = self.left_us is not None and (from_us is None or from_us <= self.left_us)
+        return is_cut or version > self.last_sequence
 
     def lacks(self, start_us: int, version: int) -> bool:
         """As cuts, for a bar without a trade in the range."""
@@ -152,7 +154,7 @@ def compare_bars(
         edge = edges.get(bar.partition) if edges else None
         # What another partition's version says of this one's range is nothing.
         version = there.version if there and key[0] not in done.in_two_partitions else bar.version
-        if edge is not None and edge.cuts(bar.start_us, version):
+        if edge is not None and edge.cuts(bar.from_us, version):
             done.cut += 1
         elif not bar.final and (there is None or there.version < bar.version):
             # A bar that the wall clock closed early, and that has grown since, is published again when it ends.

@@ -83,7 +83,8 @@ class OracleRules(NamedTuple):
     """What decides about time: the settings of the flow that is checked. ``lateness_us``: as INTERVAL_US.
 
     dedupe_window: how many ids a partition remembers; dedupe_span_us: from which distance in event time on the same id
-    is another trade's.
+    is another trade's. fold_late: bars take what came too late, as after a repair. previous_close: bars open at the
+    close before them; exceptions: exchanges, in capitals, whose bars do the contrary.
     """
 
     out_of_order_us: int = 5_000_000
@@ -92,10 +93,14 @@ class OracleRules(NamedTuple):
     source_epoch: int = 0
     dedupe_window: int = 100_000
     dedupe_span_us: int = 3_600_000_000
+    fold_late: bool = False
+    previous_close: bool = False
+    exceptions: Sequence[str] = ()
 
 
 class OracleBar(NamedTuple):
-    """One bar, as the contract defines it. ``vwap`` is None where volume is 0; ``version`` is a sequence."""
+    """One bar, as the contract defines it. ``vwap`` is None where volume is 0; ``version`` is a sequence. from_us: its
+    start, or the time of the close that it opened at; None where no record has that."""
 
     partition: int
     symbol: str
@@ -114,6 +119,7 @@ class OracleBar(NamedTuple):
     version: int
     revision: int
     final: bool
+    from_us: int | None = 0
 
 
 class OracleTicker(NamedTuple):
@@ -165,6 +171,7 @@ class OracleResult:
 class _OpenBar:
     end_us: int
     trades: list[OracleTrade] = field(default_factory=list)
+    in_time: list[OracleTrade] = field(default_factory=list)
     revision: int = 0
 
 
@@ -250,7 +257,8 @@ class Oracle:
             start_us = time_us - (time_us - origin_us) % length_us
             end_us = start_us + length_us
             ended = newest_us is not None and end_us <= newest_us - self._rules.out_of_order_us
-            if ended and newest_us is not None and end_us + lateness_us <= newest_us - self._rules.out_of_order_us:
+            late = newest_us is not None and end_us + lateness_us <= newest_us - self._rules.out_of_order_us
+            if late and not self._rules.fold_late:
                 outcome = "late"
                 continue
             bar = self._bars.get((partition, symbol, name, start_us))
@@ -259,6 +267,8 @@ class Oracle:
             elif ended:
                 bar.revision += 1
             bar.trades.append(trade)
+            if not late:
+                bar.in_time.append(trade)
             if name == "1D":
                 self._day_trades[partition, symbol].append(trade)
         self._newest_us[partition] = time_us if newest_us is None else max(newest_us, time_us)
@@ -271,11 +281,29 @@ class Oracle:
                 key: _close(key, bar, self._rules.source_epoch, watermark_us[key[0]]) for key, bar in self._bars.items()
             }
             tickers = _tickers(bars, self._day_trades, self._rules.source_epoch)
+            bars = self._opened(bars) if self._rules.previous_close or self._rules.exceptions else bars
         names = ("read", "applied", "duplicate", "late", "rejected")
         counts = {partition: {name: count[name] for name in names} for partition, count in self._counts.items()}
         rejects = {partition: dict(reasons) for partition, reasons in self._rejects.items()}
         unjudged = {partition: self._unjudged[partition] for partition in counts}
         return OracleResult(bars, tickers, dict(self._outcomes), counts, rejects, watermark_us, unjudged)
+
+    def _opened(self, bars: dict[BarKey, OracleBar]) -> dict[BarKey, OracleBar]:
+        """``bars``, which have the numbers of their own trades, as their venues open them."""
+        opened, before = dict(bars), None
+        for key, bar in sorted(bars.items()):
+            if all(self._opens_at_previous(trade.exchange) for trade in self._bars[key].trades):
+                opened[key] = bar._replace(from_us=None)
+                if before is not None and key[:3] == before[:3]:
+                    last = _in_order(self._bars[before].in_time)[-1]
+                    version = sequence_of(self._bars[before].in_time[-1], self._rules.source_epoch)
+                    one = bar._replace(version=max(bar.version, version), from_us=last.event_time_us, open=last.price)
+                    opened[key] = one._replace(high=max(bar.high, last.price), low=min(bar.low, last.price))
+            before = key if self._bars[key].in_time else before
+        return opened
+
+    def _opens_at_previous(self, exchange: str) -> bool:
+        return self._rules.previous_close != (exchange.upper() in self._rules.exceptions)
 
 
 def recompute(items: Iterable[OracleTrade | OracleReject], rules: OracleRules) -> OracleResult:
@@ -323,6 +351,7 @@ def _close(key: BarKey, bar: _OpenBar, source_epoch: int, watermark_us: int) -> 
         version=sequence_of(trades[-1], source_epoch),
         revision=bar.revision,
         final=watermark_us >= bar.end_us,
+        from_us=start_us,
     )
 
 

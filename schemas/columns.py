@@ -146,6 +146,7 @@ PLACE: Final = np.dtype([("offset", "i8"), ("timestamp_ms", "i8")])
 BAR: Final = np.dtype(
     [
         ("start_us", "i8"),
+        ("from_us", "i8"),
         ("open_hi", "i8"),
         ("open_lo", "u8"),
         ("high_hi", "i8"),
@@ -174,7 +175,8 @@ BAR: Final = np.dtype(
     ]
 )
 """One bar. ``symbol`` indexes BarBatch.symbols, ``interval`` schemas.intervals.INTERVALS. quote_volume is at scale 20,
-every other decimal at scale 10. ``version`` is the sequence of the last trade applied. ``has_vwap`` 0: no volume."""
+every other decimal at scale 10. ``version`` is the sequence of the last trade applied. ``has_vwap`` 0: no volume.
+``from_us``: since when trades decide it, its start or the time of the close before it that it opened at."""
 
 TICKER_STATE: Final[tuple[tuple[str, str], ...]] = (
     ("sequence", "i8"),

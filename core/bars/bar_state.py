@@ -86,12 +86,14 @@ BAR_STATE: Final = np.dtype(
         ("interval", "u1"),
         ("all_numeric", "u1"),
         ("closed", "u1"),
-        ("_pad", "u1", (5,)),
+        ("opens_alone", "u1"),
+        ("_pad", "u1", (4,)),
     ]
 )
 """``_id_upper``, ``_id``: as in TRADE, ids of more digits by their rank (core.bars.long_ids). ``first``/``last`` are
 open and close ordered by (time, offset) alone. ``closed``: OPEN, CLOSED (the watermark passed its
-end, so it is final) or ANNOUNCED (published as final by a wall clock, the watermark behind)."""
+end, so it is final) or ANNOUNCED (published as final by a wall clock, the watermark behind). ``opens_alone``: some
+trade is of a venue whose bars open at their first trade; kept only where other venues' don't (core.bars.openings)."""
 
 BarStateRows = npt.NDArray[Any]
 """BAR_STATE[n]."""
@@ -133,6 +135,7 @@ def start_bar(bar: BarState, symbol: Whole, interval: Whole, start_us: Whole, en
     bar.interval = interval
     bar.all_numeric = 1
     bar.closed = OPEN
+    bar.opens_alone = 0
 
 
 @leaf_kernel
@@ -312,7 +315,7 @@ def finish_bars(states: BarStateRows, slots: Longs, watermark_us: Whole, out: Ba
     for i in range(slots.shape[0]):
         bar = states[slots[i]]
         row = out[i]
-        row.start_us = bar.start_us
+        row.start_us = row.from_us = bar.start_us
         if bar.all_numeric:
             row.open_hi, row.open_lo = bar.open_hi, bar.open_lo
         else:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from core.bars.bar_state import BAR_STATE, BarStateRows, add_trade, finish_bars
 from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
+from core.bars.neighbours import Neighbours
 from core.bars.rules import Rules
 from core.bars.shard import Applied, Shard, new_pool, timing_of
 from core.bars.shard_kernel import (
@@ -28,7 +29,6 @@ from core.bars.shard_kernel import (
     find_bar,
     new_bar,
     rebuild_buckets,
-    seal_bars,
 )
 from kernels.kernel import kernel
 from kernels.wide import multiply94
@@ -37,8 +37,11 @@ from schemas.contract import first_sequence
 
 __all__ = ["LATE_TRADE", "LateRows", "RepairShard", "fold_late"]
 
-LATE_TRADE: Final = np.dtype([("trade", TRADE), ("watermark_us", "i8"), ("symbol", "i4"), ("_pad", "u1", (4,))])
-"""A trade that some interval refused, the watermark that it met, and its symbol's index in the shard."""
+LATE_TRADE: Final = np.dtype(
+    [("trade", TRADE), ("watermark_us", "i8"), ("symbol", "i4"), ("opens_alone", "u1"), ("_pad", "u1", (3,))]
+)
+"""A trade that some interval refused, the watermark that it met, its symbol's index in the shard, and whether it makes
+its bar open at its first trade."""
 LateRows = npt.NDArray[Any]
 """LATE_TRADE[n]."""
 GROUP_TRADES: Final = 500_000
@@ -72,7 +75,7 @@ class RepairShard(Shard):
                 for name in BAR_ID_COLUMNS:
                     self.long_ids.keep(left[name])
                 self._sealed.append(left)
-            seal_bars(self.pool, self.watermark_us, self.per_symbol)
+            self.seal()
         return finals
 
     def take_sealed(self) -> BarStateRows:
@@ -95,6 +98,9 @@ class RepairShard(Shard):
         self.long_ids.keep(out["trade"]["trade_id_upper"])
         out["watermark_us"] = np.maximum(seen[late], before_us) - self.rules.out_of_order_us
         out["symbol"] = self.symbols.intern(batch.text, rows["symbol_at"][late], rows["symbol_len"][late])
+        if self.rules.is_chained:
+            exchanges = self.exchanges.intern(batch.text, rows["exchange_at"][late], rows["exchange_len"][late])
+            out["opens_alone"] = self.lone_exchanges()[exchanges]
         return out
 
 
@@ -115,15 +121,26 @@ def fold_late(
     for group in range(groups):
         chosen = late[late["symbol"] % groups == group] if groups > 1 else late
         if len(chosen):
-            yield _fold_group(chosen.copy(), sealed(), timing, first_sequence(rules.source_epoch), kept_ids)
+            neighbours = Neighbours(chosen, timing) if rules.is_chained else None
+            sequence_base = first_sequence(rules.source_epoch)
+            yield _fold_group(chosen.copy(), sealed(), timing, sequence_base, kept_ids, neighbours)
 
 
 def _fold_group(
-    late: LateRows, sealed: Iterable[BarStateRows], timing: Timing, sequence_base: int, kept_ids: Sequence[bytes]
+    late: LateRows,
+    sealed: Iterable[BarStateRows],
+    timing: Timing,
+    sequence_base: int,
+    kept_ids: Sequence[bytes],
+    neighbours: Neighbours | None,
 ) -> BarRows:
     wanted = np.unique(_keys_of_late(late, timing))
-    parts = [piece[np.isin(_keys_of_bars(piece), wanted)] for piece in sealed]
-    bars = np.concatenate(parts) if parts else np.zeros(0, BAR_STATE)
+    parts = [np.zeros(0, BAR_STATE)]
+    for piece in sealed:
+        parts.append(piece[np.isin(_keys_of_bars(piece), wanted)])
+        if neighbours is not None:
+            neighbours.look(piece)
+    bars = np.concatenate(parts)
     rank_kept(kept_ids, late["trade"]["trade_id_upper"], *(bars[name] for name in BAR_ID_COLUMNS))
     capacity = 16
     while capacity < len(bars) + len(wanted) + 1:
@@ -139,6 +156,8 @@ def _fold_group(
     slots = np.flatnonzero(pool.changed)
     out = np.zeros(len(slots), BAR)
     finish_bars(pool.rows, slots, OPEN_END, out)
+    if neighbours is not None:
+        neighbours.open(pool.rows, slots, out)
     return out
 
 
@@ -195,4 +214,5 @@ def add_refused(late: LateRows, timing: Timing, sequence_base: int, pool: Pool) 
             else:
                 pool.rows[slot].revision += 1
             add_trade(pool.rows[slot], trade, notional, square, trade.side == BUY, sequence_base + trade.offset)
+            pool.rows[slot].opens_alone |= late[i].opens_alone
             pool.changed[slot] = 1

@@ -19,6 +19,8 @@ class Rules:
     out_of_order_us: how far behind the newest trade the watermark stays.
     dedupe: drop a trade whose id was seen, for its symbol and exchange, among the partition's last ``dedupe_window``
     ids and less than ``dedupe_span_us`` of event time away.
+    previous_close: bars open at the close of the bar before them, else at their first trade; exceptions: exchanges, in
+    capitals, whose bars do the contrary.
     source_epoch: raise by one when the topic was re-created, so that its offsets sort above the old ones.
     """
 
@@ -29,6 +31,17 @@ class Rules:
     dedupe_window: int = 100_000
     dedupe_span_us: int = 3_600_000_000
     source_epoch: int = 0
+    previous_close: bool = False
+    exceptions: tuple[str, ...] = ()
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether any bar opens at the close before it."""
+        return self.previous_close or bool(self.exceptions)
+
+    def opens_alone(self, exchange: str) -> bool:
+        """Whether a trade of ``exchange`` makes its bar open at its first trade."""
+        return self.previous_close == (exchange.upper() in self.exceptions)
 
     def sequence(self, offset: int) -> int:
         """Sequence number of the record at a Kafka offset."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.bars.bar_state import ANNOUNCED, BAR_STATE, CLOSED, OPEN, finish_bars
 from core.bars.long_ids import LongIds
+from core.bars.openings import CLOSE, CloseRows, grown_closes, new_chain, open_bars, unlink_bars
 from core.bars.rules import Rules
 from core.bars.seen_ids import SeenIds
 from core.bars.shard_kernel import (
@@ -40,6 +41,7 @@ from schemas.columns import (
     TICKER,
     TICKER_STATE,
     BarBatch,
+    Bytes,
     Ints,
     Longs,
     Mask,
@@ -56,6 +58,7 @@ EVERY_INTERVAL: Final[Mask] = np.ones(len(INTERVALS), np.bool_)
 NONE: Final[Longs] = np.empty(0, np.int64)
 FIRST_ROWS: Final = 256
 NO_FLOOR: Final = -(2**63)
+NO_CHAIN: Final = new_chain(0)
 
 
 class Applied(NamedTuple):
@@ -81,6 +84,7 @@ class Shard:
     may lack trades; NEVER: none do.
     floors_us: what rules of an earlier run had closed and sealed, see apply_trades.
     arrived: the numbers of the symbols of the last batch's rows.
+    closes: of bars that were sealed, where bars open at the close before them.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -99,7 +103,9 @@ class Shard:
         self.arrived: Ints = np.zeros(0, np.int32)
         self.seen = SeenIds(rules.dedupe_window if rules.dedupe else 0)
         self.long_ids = LongIds()
-        self.pool = new_pool(FIRST_ROWS)
+        self.closes: CloseRows = np.zeros((0, len(INTERVALS)), CLOSE)
+        self.pool = new_pool(FIRST_ROWS, is_chained=rules.is_chained)
+        self._opens_alone: Bytes = np.zeros(0, np.uint8)
         self._timing = timing_of(rules)
 
     @property
@@ -117,7 +123,9 @@ class Shard:
         self.grow_symbols()
         keys = self.seen.keys(batch, symbols, exchanges)
         self.long_ids.rank(rows, batch.text, self.pool.rows)
-        arrivals = Arrivals(rows, symbols, exchanges, keys, first_sequence(self.rules.source_epoch))
+        arrivals = Arrivals(
+            rows, symbols, exchanges, keys, first_sequence(self.rules.source_epoch), self.lone_exchanges()
+        )
         done = 0
         while done < len(rows):
             tables = ShardTables(
@@ -136,8 +144,15 @@ class Shard:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
         slots = close_bars(self.pool, self.watermark_us, self._timing.lateness_us)
         finals = self._finish(slots)
-        seal_bars(self.pool, self.watermark_us, self.per_symbol)
+        self.seal()
         return finals
+
+    def seal(self) -> None:
+        """Forget the bars that take no trade any more."""
+        if self.rules.is_chained:
+            sealed = np.flatnonzero((self.pool.deadline_us != NEVER) & (self.pool.deadline_us <= self.watermark_us))
+            unlink_bars(self.pool.chain, self.pool.rows, sealed, self.closes)
+        seal_bars(self.pool, self.watermark_us, self.per_symbol)
 
     def take_live(self, intervals: Mask = EVERY_INTERVAL) -> tuple[TickerBatch, BarBatch]:
         """Tickers and open bars that changed since last taken; bars only of ``intervals``, a mask, the others later."""
@@ -201,6 +216,8 @@ class Shard:
     def _finish(self, slots: Longs) -> BarBatch:
         out = np.zeros(len(slots), BAR)
         finish_bars(self.pool.rows, slots, self.watermark_us, out)
+        if self.rules.is_chained:
+            open_bars(self.pool.chain, self.pool.rows, self.closes, slots, out)
         return BarBatch(self.symbols.names, out)
 
     def grow_symbols(self) -> None:
@@ -213,6 +230,15 @@ class Shard:
             fresh["day_start_us"] = NEVER
             fresh["previous_day_us"] = NEVER
             self.per_symbol = np.concatenate([self.per_symbol, fresh])
+            if self.rules.is_chained:
+                self.closes = grown_closes(self.closes, len(self.per_symbol))
+
+    def lone_exchanges(self) -> Bytes:
+        """Of each exchange that was seen, whether its trades make bars open at their first trade."""
+        if self.rules.is_chained and len(self._opens_alone) < len(self.exchanges):
+            names = self.exchanges.names
+            self._opens_alone = np.array([self.rules.opens_alone(name) for name in names], np.uint8)
+        return self._opens_alone
 
 
 def timing_of(rules: Rules) -> Timing:
@@ -229,7 +255,7 @@ def tickers_of(per_symbol: SymbolRows, touched: Longs) -> TickerRows:
     return tickers
 
 
-def new_pool(capacity: int) -> Pool:
+def new_pool(capacity: int, *, is_chained: bool = False) -> Pool:
     """An empty pool of ``capacity`` bars; its hash table has four slots a bar."""
     return Pool(
         rows=np.zeros(capacity, BAR_STATE),
@@ -239,15 +265,18 @@ def new_pool(capacity: int) -> Pool:
         free=np.arange(capacity - 1, -1, -1, dtype=np.int32),
         buckets=np.full(capacity * 4, -1, np.int32),
         registers=np.array([capacity, OPEN_END], np.int64),
+        chain=new_chain(capacity) if is_chained else NO_CHAIN,
     )
 
 
 def grow_pool(old: Pool) -> Pool:
     """A pool of twice the capacity with the same bars at the same slots."""
     capacity = len(old.rows)
-    pool: dict[str, Any] = new_pool(capacity * 2)._asdict()
+    pool: dict[str, Any] = new_pool(capacity * 2, is_chained=len(old.chain.before) > 0)._asdict()
     for name in ("rows", "deadline_us", "changed", "pending"):
         pool[name][:capacity] = getattr(old, name)
+    for grown_column, column in zip(pool["chain"], old.chain, strict=True):
+        grown_column[: len(column)] = column
     grown = Pool(**pool)
     spare = int(old.registers[FREE_SLOTS])
     fresh = np.arange(capacity * 2 - 1, capacity - 1, -1, dtype=np.int32)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.bars.bar_state import ANNOUNCED, CLOSED, OPEN, BarState, BarStateRows, add_trade, close_price, start_bar
+from core.bars.openings import NEVER, Chain, link_bar
 from core.bars.seen_ids import SEEN, KeyRows, Window, judge
 from core.bars.seen_ids import UNJUDGED as CANT_TELL
 from kernels.kernel import kernel, leaf_kernel
@@ -58,7 +59,6 @@ weren't duplicates as far as can be told: applied or late, and counted there too
 FREE_SLOTS: Final = 0
 LEAST_DEADLINE: Final = 1
 """Places in Pool.registers."""
-NEVER: Final = -(2**62)
 OPEN_END: Final = 2**62
 SHORTEST_US: Final = INTERVALS[0].length_us
 
@@ -87,7 +87,8 @@ class Pool(NamedTuple):
 
     changed: since the last take_live; pending: closed by a late trade and not yet published. registers: int64[2], how
     many slots are free (FREE_SLOTS), and the least of all deadlines (LEAST_DEADLINE), below which no bar needs a look.
-    free[: number of free slots] is a stack of them. buckets: slots by hash, open addressing, -1 empty.
+    free[: number of free slots] is a stack of them. buckets: slots by hash, open addressing, -1 empty. chain: see
+    core.bars.openings.
     """
 
     rows: BarStateRows
@@ -97,6 +98,7 @@ class Pool(NamedTuple):
     free: Ints
     buckets: Ints
     registers: Longs
+    chain: Chain
 
 
 class Timing(NamedTuple):
@@ -111,13 +113,14 @@ class Timing(NamedTuple):
 class Arrivals(NamedTuple):
     """Trades of one batch, in log order, and what the shard found out about each: the numbers of its symbol and
     exchange, and its id as core.bars.seen_ids compares it (no keys: no trade is a duplicate). sequence_base: of the
-    epoch; a trade's sequence is that plus its offset."""
+    epoch; a trade's sequence is that plus its offset. opens_alone: of each exchange, where there is a chain."""
 
     rows: TradeRows
     symbols: Ints
     exchanges: Ints
     keys: KeyRows
     sequence_base: int
+    opens_alone: Bytes
 
 
 class ShardTables(NamedTuple):
@@ -190,6 +193,18 @@ def new_bar(pool: Pool, symbol: Whole, interval: Whole, start_us: Whole, end_us:
 
 
 @leaf_kernel
+def stir_next(pool: Pool, slot: int, watermark_us: Whole) -> None:
+    """The bar behind the one at ``slot`` opens at its close: publish it anew."""
+    behind = pool.chain.after[slot]
+    if behind < 0 or pool.rows[behind].opens_alone:
+        return
+    pool.changed[behind] = 1
+    if pool.rows[behind].end_us <= watermark_us or pool.rows[behind].closed == ANNOUNCED:
+        pool.pending[behind] = 1
+        pool.registers[LEAST_DEADLINE] = NEVER
+
+
+@leaf_kernel
 def begin_day(state: SymbolState, rows: BarStateRows, start_us: Whole) -> None:
     """A newer UTC day begins: what was the current day becomes the previous one."""
     if state.day_start_us != NEVER:
@@ -230,6 +245,7 @@ def apply_trades(
     rows, keys = arrivals.rows, arrivals.keys
     lengths_us, lateness_us = timing.lengths_us, timing.lateness_us
     intervals = lengths_us.shape[0]
+    is_chained = pool.chain.after.shape[0] > 0
     for i in range(first, rows.shape[0]):
         if pool.registers[FREE_SLOTS] < intervals:
             return i, max_event_time_us
@@ -272,6 +288,8 @@ def apply_trades(
                 if k == DAY and start > state.day_start_us:
                     begin_day(state, pool.rows, start)
                 slot = new_bar(pool, symbol, k, start, end)
+                if is_chained:
+                    link_bar(pool.chain, pool.rows, newest, slot)
                 if newest < 0 or start > pool.rows[newest].start_us:
                     state.current[k] = slot
             elif end <= watermark_us:
@@ -282,6 +300,9 @@ def apply_trades(
             if end <= watermark_us or bar.closed == ANNOUNCED:
                 pool.pending[slot] = 1
                 pool.registers[LEAST_DEADLINE] = NEVER
+            if is_chained:
+                bar.opens_alone |= arrivals.opens_alone[arrivals.exchanges[i]]
+                stir_next(pool, slot, watermark_us)
             if k == DAY:
                 touch_ticker(state, trade, arrivals.exchanges[i], sequence)
                 if state.previous_day_us <= start < state.day_start_us:

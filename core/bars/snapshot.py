@@ -15,6 +15,7 @@ import polars as pl
 
 from core.bars.bar_state import CLOSED
 from core.bars.long_ids import LongIds
+from core.bars.openings import chain_bars
 from core.bars.rules import Rules
 from core.bars.seen_ids import ENTRY, PAIR
 from core.bars.shard import Shard, new_pool
@@ -60,6 +61,9 @@ class Frozen(msgspec.Struct, array_like=True):
     kept_long_ids: list[bytes] = []
     intervals: tuple[str, ...] = ("1m", "5m", "15m", "1h", "4h", "1D", "1W")
     """What the indices in ``bars``, ``counts`` and ``floors_us`` mean; a state that doesn't say it means these."""
+    previous_close: bool = False
+    exceptions: tuple[str, ...] = ()
+    closes: bytes = b""
 
 
 def to_arrow(rows: Rows) -> bytes:
@@ -121,6 +125,9 @@ def snapshot(shard: Shard) -> bytes:
         long_ids=shard.long_ids.digits,
         kept_long_ids=shard.long_ids.kept,
         intervals=NAMES,
+        previous_close=shard.rules.previous_close,
+        exceptions=shard.rules.exceptions,
+        closes=to_arrow(shard.closes[:known].reshape(-1)) if shard.rules.is_chained else b"",
     )
     return msgspec.msgpack.encode(frozen)
 
@@ -142,6 +149,8 @@ def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:
         raise incompatible(f"its bars are of {','.join(frozen.intervals)}, this program's of {','.join(NAMES)}")
     if rules.source_epoch < frozen.source_epoch:
         raise incompatible(f"it has source_epoch {frozen.source_epoch}, the settings say {rules.source_epoch}")
+    if (frozen.previous_close, frozen.exceptions) != (rules.previous_close, rules.exceptions):
+        raise incompatible("its bars opened by another TAPEFLOW_CANDLE_OPEN")
     shard = kind(rules)
     shard.symbols, shard.exchanges = NameTable(frozen.symbols), NameTable(frozen.exchanges)
     shard.max_event_time_us, shard.next_offset = frozen.max_event_time_us, frozen.next_offset
@@ -149,6 +158,8 @@ def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:
     shard.counts[: len(frozen.counts)], shard.read, shard.rejected = frozen.counts, frozen.read, frozen.rejected
     shard.grow_symbols()
     from_arrow(frozen.per_symbol, shard.per_symbol)
+    if rules.is_chained:
+        from_arrow(frozen.closes, shard.closes.reshape(-1))
     shard.floors_us[:] = floors_of(frozen, rules)
     shard.long_ids = LongIds(frozen.long_ids, frozen.kept_long_ids)
     if rules.dedupe:
@@ -177,7 +188,7 @@ def restore_pool(shard: Shard, data: bytes) -> None:
     count, capacity = len(frame), len(shard.pool.rows)
     while capacity < count + 16:
         capacity *= 2
-    pool = new_pool(capacity)
+    pool = new_pool(capacity, is_chained=shard.rules.is_chained)
     for name in frame.columns:
         target = getattr(pool, name) if name in ("deadline_us", "changed", "pending") else pool.rows[name]
         target[:count] = frame[name].to_numpy()
@@ -188,6 +199,8 @@ def restore_pool(shard: Shard, data: bytes) -> None:
     waiting = bool(pool.pending.any())
     pool.registers[:] = capacity - count, NEVER if waiting else int(pool.deadline_us[:count].min(initial=OPEN_END))
     rebuild_buckets(pool)
+    if shard.rules.is_chained:
+        chain_bars(pool.chain, pool.rows[:count])
     shard.pool = pool
     newest_last = np.argsort(pool.rows["start_us"][:count], kind="stable")
     rows = pool.rows[:count][newest_last]

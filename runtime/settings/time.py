@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
 
-from runtime.settings.types import YEAR_MS, lateness_by_interval, setting
+from runtime.settings.types import YEAR_MS, Names, candle_rules, lateness_by_interval, setting
 
 __all__ = ["TimeSettings"]
 
@@ -52,6 +52,11 @@ class TimeSettings(BaseSettings):
         unit="ms",
         ge=1,
         le=YEAR_MS,
+    )
+    candle_open: Annotated[Names, AfterValidator(candle_rules)] = setting(
+        ("first-trade",),
+        "At what a bar opens: first-trade, its own; previous-close, the close of the bar before it; behind that other"
+        " rules of single exchanges, such as BITGET=previous-close (docs/adr/0043-at-what-a-bar-opens.md)",
     )
     source_epoch: int = setting(
         0, "Raise by one when the topic was created anew, so that sequences keep rising", ge=0, le=511

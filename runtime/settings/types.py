@@ -17,11 +17,13 @@ from pydantic_settings import NoDecode
 from schemas.intervals import INTERVALS, parse_interval
 
 __all__ = [
+    "PREVIOUS_CLOSE",
     "YEAR_MS",
     "Names",
     "Targets",
     "address_list",
     "addresses",
+    "candle_rules",
     "interval_names",
     "lateness_by_interval",
     "login_users",
@@ -43,6 +45,8 @@ USER_CHARS_MAX: Final = 128
 SIDES: Final = frozenset({"BUY", "SELL", "UNKNOWN"})
 SIDE_WORDS_MAX: Final = 200
 SIDE_WORD_BYTES_MAX: Final = 24
+FIRST_TRADE: Final = "first-trade"
+PREVIOUS_CLOSE: Final = "previous-close"
 TARGETS: Final = 'name=http://host:port/metrics, several with commas, or {"name": "http://…"}, without a password'
 
 
@@ -100,6 +104,16 @@ def address_list(text: str) -> str:
 def addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
     for part in parts:
         address_list(part)
+    return parts
+
+
+def candle_rules(parts: tuple[str, ...]) -> tuple[str, ...]:
+    rules, bare = (FIRST_TRADE, PREVIOUS_CLOSE), [part for part in parts if "=" not in part]
+    named = [part.partition("=") for part in parts if "=" in part]
+    exchanges = [name.upper() for name, _, _ in named]
+    fit = len(bare) <= 1 and all(part in rules for part in bare) and all(rule in rules for _, _, rule in named)
+    if not fit or not all(exchanges) or len(set(exchanges)) < len(exchanges):
+        raise ValueError(f"{FIRST_TRADE} or {PREVIOUS_CLOSE}, and EXCHANGE={PREVIOUS_CLOSE} and the like with commas")
     return parts
 
 

@@ -14,12 +14,20 @@ from typing import Any
 
 import pytest
 
+from core.bars.shard import Shard
 from feeds.bitget import BITGET
 from feeds.recording import address_of, frames
 from feeds.venues import venue_at
+from flows.bars import rules_for_files
+from flows.reading import rules_of
 from jobs.ingest.known_trades import KnownTrades
 from jobs.ingest.trade_batches import TradeBatches
+from jobs.verify import oracle_rules
+from oracle.truth import recompute
+from runtime.settings.whole import load_settings
+from schemas.intervals import INTERVALS
 from tests.golden.test_venue_bars import DATA
+from tests.property import trade_batches
 from tests.unit.connectors.batches import trade_of
 
 SESSIONS = sorted((DATA / "feeds").glob("*.ws.*.gz"))
@@ -100,27 +108,32 @@ def candles_of(path: Path) -> dict[tuple[str, int], list[Decimal]]:
 
 
 @pytest.mark.parametrize(("name", "whole"), [("BITGET.ws.1.0.gz", 52), ("BITGET.ws.2.0.gz", 3)])
-def test_a_bitget_candle_is_its_trades_opened_at_the_previous_close(name: str, whole: int) -> None:
+def test_bars_of_a_session_are_the_candles_of_bitget(name: str, whole: int) -> None:
     path = DATA / "feeds" / name
     if not path.is_file():
         pytest.skip(f"needs the recordings at {DATA}")
     candles = candles_of(path)
-    minutes: dict[tuple[str, int], list[tuple[Decimal, Decimal]]] = {}
-    for frame in frames(path):
-        for trade in BITGET.told(frame.data, frame.received_us).trades:
-            start_ms = int(trade.event_time) // 1000 // MINUTE_MS * MINUTE_MS
-            price, size = (Decimal(bytes(raw).decode().strip('"')) for raw in (trade.price, trade.size))
-            minutes.setdefault((trade.venue_symbol, start_ms), []).append((price, size))
+    told = [BITGET.told(frame.data, frame.received_us).trades for frame in frames(path)]
+    batch = TradeBatches(BITGET.exchange).make([trade for trades in told for trade in trades])
+    symbols = {trade.symbol: trade.venue_symbol for trades in told for trade in trades}
+    settings = load_settings(candle_open="BITGET=previous-close")
+    shard = Shard(rules_for_files(rules_of(settings), None))
+    shard.apply(batch)
+    bars = trade_batches.bars_of(shard.open_bars()) | trade_batches.bars_of(shard.take_final())
+    names = ("open", "high", "low", "close", "volume")
+    made = {
+        (symbols[symbol], start_us // 1000): [bar[name] for name in names]
+        for (symbol, interval, start_us), bar in bars.items()
+        if interval == "1m"
+    }
     compared = 0
-    for market in {market for market, _ in minutes}:
+    for market in symbols.values():
         # The first and the last minute of a session are cut.
-        for start_ms in sorted(start for each, start in minutes if each == market)[1:-1]:
-            trades, candle = minutes[market, start_ms], candles.get((market, start_ms))
-            before = candles.get((market, start_ms - MINUTE_MS))
-            if candle is None or before is None:
-                continue
-            prices = [before[3], *(price for price, _ in trades)]
-            volume = sum((size for _, size in trades), Decimal(0))
-            assert candle == [prices[0], max(prices), min(prices), prices[-1], volume]
-            compared += 1
+        for start_ms in sorted(start_ms for each, start_ms in made if each == market)[1:-1]:
+            if (market, start_ms) in candles and (market, start_ms - MINUTE_MS) in candles:
+                assert made[market, start_ms] == candles[market, start_ms]
+                compared += 1
     assert compared == whole, "minutes that the session holds from their first to their last trade"
+    rules = oracle_rules(settings)._replace(lateness_us=(10**17,) * len(INTERVALS))
+    oracle = recompute([trade_batches.trade_of(row, batch.text) for row in batch.rows], rules)
+    assert all(bars[bar[1:4]]["open"] == bar.open for bar in oracle.bars.values())

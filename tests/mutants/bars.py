@@ -10,6 +10,7 @@ STATE: Final = "core/bars/bar_state.py"
 KERNEL: Final = "core/bars/shard_kernel.py"
 SHARD: Final = "core/bars/shard.py"
 SNAPSHOT: Final = "core/bars/snapshot.py"
+OPENINGS: Final = "core/bars/openings.py"
 
 ABOUT_SHARDS: Final = tuple(
     f"tests/unit/core/bars/test_{name}.py" for name in ("shard", "shard_kernel", "snapshot", "seen_ids")
@@ -265,5 +266,47 @@ MUTANTS: Final = (
         'np.argsort(pool.rows["start_us"][:count], kind="stable")',
         'np.argsort(-pool.rows["start_us"][:count], kind="stable")',
         "after a restart a ticker has the figures of an older day",
+    ),
+    Mutant(
+        "opening-in-order",
+        OPENINGS,
+        "rows[before].start_us > rows[slot].start_us",
+        "rows[before].start_us < rows[slot].start_us",
+        "a bar that came late opens at a close behind it",
+    ),
+    Mutant(
+        "opening-in-the-high",
+        OPENINGS,
+        "if hi > row.high_hi or (hi == row.high_hi and lo > row.high_lo):",
+        "if hi > row.high_hi:",
+        "a bar's high is below what it opened at",
+    ),
+    Mutant(
+        "opening-follows",
+        KERNEL,
+        "                stir_next(pool, slot, watermark_us)\n",
+        "",
+        "a late trade moves a close, and the bar behind it keeps the old one as its opening",
+    ),
+    Mutant(
+        "opening-of-a-final-bar-follows",
+        KERNEL,
+        "if pool.rows[behind].end_us <= watermark_us or pool.rows[behind].closed == ANNOUNCED:",
+        "if pool.rows[behind].closed == ANNOUNCED:",
+        "a final bar keeps an opening that a late trade moved",
+    ),
+    Mutant(
+        "opening-at-the-newest-sealed",
+        OPENINGS,
+        "if row.start_us > close.start_us:",
+        "if close.time_us == NEVER:",
+        "a bar opens at the close of a bar long before",
+    ),
+    Mutant(
+        "opening-over-a-restart",
+        SNAPSHOT,
+        "        from_arrow(frozen.closes, shard.closes.reshape(-1))\n",
+        "        pass\n",
+        "after a restart a quiet symbol's bar opens at its first trade",
     ),
 )

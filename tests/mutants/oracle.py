@@ -117,8 +117,8 @@ MUTANTS: Final = (
     Mutant(
         "compare-left-edge",
         COMPARISON,
-        "start_us <= self.left_us",
-        "start_us < self.left_us",
+        "from_us <= self.left_us",
+        "from_us < self.left_us",
         "a bar that the range cuts counts as wrong",
     ),
     Mutant(

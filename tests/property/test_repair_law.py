@@ -10,11 +10,8 @@ from core.bars.rules import Rules
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleTrade, recompute
 from schemas.columns import LATE, BarBatch
-from schemas.intervals import INTERVALS
 from tests.property.test_shard_laws import expected_bars, oracle_rules, rules_drawn
 from tests.property.trade_batches import bars_of, examples, to_batch, trade_lists
-
-FOR_EVER = (10**17,) * len(INTERVALS)
 
 
 @settings(max_examples=examples(300))
@@ -44,5 +41,5 @@ def test_folding_late_trades_gives_the_bars_of_unlimited_lateness(
         for key, bar in bars_of(BarBatch(shard.symbols.names, folded)).items():
             assert key not in bars or bar["version"] > bars[key]["version"]
             bars[key] = bar
-    truth = recompute(trades, oracle_rules(rules)._replace(lateness_us=FOR_EVER))
+    truth = recompute(trades, oracle_rules(rules)._replace(fold_late=True))
     assert bars == expected_bars(truth)

@@ -28,13 +28,15 @@ rules_drawn = st.builds(
     dedupe_window=st.sampled_from([1, 2, 3, 7, 100_000]),
     dedupe_span_us=st.sampled_from([1, 30 * second, 3600 * second, 2**62]),
     source_epoch=st.sampled_from([0, 3]),
+    previous_close=st.booleans(),
+    exceptions=st.sampled_from([(), (), ("XNAS",)]),
 )
 
 
 def oracle_rules(rules: Rules) -> OracleRules:
     return OracleRules(
         rules.out_of_order_us, rules.lateness_us, rules.dedupe, rules.source_epoch,
-        rules.dedupe_window, rules.dedupe_span_us,
+        rules.dedupe_window, rules.dedupe_span_us, previous_close=rules.previous_close, exceptions=rules.exceptions,
     )  # fmt: skip
 
 
@@ -109,9 +111,11 @@ def test_any_cut_and_any_recovery_give_the_oracles_bars(
 
 
 @settings(max_examples=examples(100))
-@given(trades=trade_lists(max_size=12), seed=st.randoms())
-def test_arrival_order_within_the_bound_changes_no_number(trades: list[OracleTrade], seed: object) -> None:
-    rules = Rules(out_of_order_us=10**15)
+@given(trades=trade_lists(max_size=12), seed=st.randoms(), previous_close=st.booleans())
+def test_arrival_order_within_the_bound_changes_no_number(
+    trades: list[OracleTrade], seed: object, previous_close: bool
+) -> None:
+    rules = Rules(out_of_order_us=10**15, previous_close=previous_close)
     shuffled = list(trades)
     seed.shuffle(shuffled)  # type: ignore[attr-defined]
     # Offsets stay with the trades for the tie-break; arrival alone is shuffled, so versions and sequences may differ.
@@ -127,9 +131,11 @@ def test_arrival_order_within_the_bound_changes_no_number(trades: list[OracleTra
 
 
 @settings(max_examples=examples(50))
-@given(trades=trade_lists())
-def test_announcing_quiet_bars_changes_nothing_but_when_they_are_published(trades: list[OracleTrade]) -> None:
-    rules = Rules()
+@given(trades=trade_lists(), previous_close=st.booleans())
+def test_announcing_quiet_bars_changes_nothing_but_when_they_are_published(
+    trades: list[OracleTrade], previous_close: bool
+) -> None:
+    rules = Rules(previous_close=previous_close)
     plain, announcing = Run(rules), Run(rules)
     for trade in trades:
         plain.take([trade], recover=False)

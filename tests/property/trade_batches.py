@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from hypothesis import strategies as st
 
+from core.bars.openings import NEVER
 from oracle.truth import OracleTrade
 from schemas.columns import (
     ID_DIGITS,
@@ -59,6 +60,8 @@ long_ids = st.one_of(
 def trade_lists(draw: st.DrawFn, max_size: int = 40) -> list[OracleTrade]:
     """Trades of one partition in offset order, with gaps between offsets."""
     ids = draw(st.sampled_from([st.integers(0, 5000).map(str), long_ids, trade_ids, st.one_of(trade_ids, long_ids)]))
+    # Several venues in one series are rare, and make its bars open alone.
+    exchanges = draw(st.sampled_from([st.just("XNAS"), st.just(""), st.sampled_from(["", "XNAS"])]))
     time_us, offset, trades = MONDAY_US - 30 * SECOND_US, draw(st.integers(0, 5)), []
     for _ in range(draw(st.integers(1, max_size))):
         time_us = max(0, time_us + draw(steps_us))
@@ -74,7 +77,7 @@ def trade_lists(draw: st.DrawFn, max_size: int = 40) -> list[OracleTrade]:
                 size=decimal(draw(st.one_of(st.just(0), units))),
                 side=draw(st.sampled_from(SIDES)),
                 trade_id=draw(ids),
-                exchange=draw(st.sampled_from(["", "XNAS"])),
+                exchange=draw(exchanges),
                 bid=None if bid is None else decimal(bid),
                 ask=None if ask is None else decimal(ask),
             )
@@ -162,5 +165,6 @@ def bars_of(batch: BarBatch) -> dict[tuple[str, str, int], dict[str, object]]:
             "version": int(row["version"]),
             "revision": int(row["revision"]),
             "final": bool(row["final"]),
+            "from_us": None if row["from_us"] == NEVER else int(row["from_us"]),
         }
     return bars

@@ -104,6 +104,28 @@ def test_replay_equals_live_and_repairs_what_came_too_late(
 
 
 @pytest.mark.thorough
+def test_bars_that_open_at_the_close_before_them_are_the_oracles_in_every_flow(
+    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TAPEFLOW_CANDLE_OPEN", "previous-close")
+    following = load_settings()
+    run_history(following, TRADES, tmp_path / "history.log")
+    live = stored(world)
+    assert live == final(following)
+    assert live.keys() == (plain := final(world)).keys()
+    assert sum(live[key][0] != plain[key][0] for key in live) > len(live) / 2
+    assert replayed(capsys, "--dry-run", "--diff", "--no-late")[0] == 0
+    assert main(["replay"]) == 0
+    code, checked = verified(capsys)
+    assert (code, checked["differ"]) == (0, 0)
+    assert int(str(checked["repaired"])) > 20
+    code, cut = verified(capsys, "--from", '{"0": 1000, "1": 1000}')
+    assert (code, cut["differ"]) == (0, 0)
+    monkeypatch.setenv("TAPEFLOW_CANDLE_OPEN", "first-trade")
+    assert verified(capsys)[0] == 1
+
+
+@pytest.mark.thorough
 def test_a_range_writes_no_bar_that_its_edges_cut(world: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     whole = final(world, lateness_ms=FOR_EVER_MS)
     start = "2025-03-10T00:20:00"

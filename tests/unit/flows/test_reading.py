@@ -45,6 +45,21 @@ def test_rules_are_the_settings_in_microseconds() -> None:
     assert (rules.dedupe, rules.source_epoch, rules.sequence(3)) == (True, 4, (4 << 44) + 3)
 
 
+@pytest.mark.parametrize(
+    ("words", "previous_close", "exceptions"),
+    [
+        ("first-trade", False, ()),
+        ("", False, ()),
+        ("previous-close", True, ()),
+        ("okx=previous-close,BITGET=previous-close,KRAKEN=first-trade", False, ("BITGET", "OKX")),
+        ("previous-close,bitget=previous-close,binance=first-trade", True, ("BINANCE",)),
+    ],
+)
+def test_at_what_bars_open(words: str, previous_close: bool, exceptions: tuple[str, ...]) -> None:
+    rules = rules_of(load_settings(candle_open=words))
+    assert (rules.previous_close, rules.exceptions) == (previous_close, exceptions)
+
+
 def test_options_carry_the_topic_and_the_start() -> None:
     options = read_options(load_settings(kafka_topic="t", kafka_start='{"0": 42}', kafka_bootstrap="k:1"))
     assert (options.topic, options.bootstrap, options.start.offsets) == ("t", "k:1", {0: 42})

@@ -57,6 +57,14 @@ def test_bars_at_the_edge_of_a_log_that_begins_later_are_never_final() -> None:
     assert published(out) == {("A", "1m", MONDAY_US + 60_000_000)}, "a revision of the cut bar isn't one either"
 
 
+def test_a_bar_that_opens_at_a_close_before_the_log_began_is_never_final() -> None:
+    made = Step(Rules(previous_close=True), 10_000, FlowMetrics("test", CollectorRegistry()), None, Clock())
+    trades = [at(7, 1), at(8, 130, symbol="B"), at(9, 140), at(10, 190, symbol="B"), at(11, 210), at(12, 300)]
+    out, _ = made.on_batch([to_batch(trades)])
+    minutes = {(symbol, (start_us - MONDAY_US) // 60_000_000) for symbol, name, start_us in published(out)}
+    assert minutes == {("A", 3), ("B", 3)}, "minute 2 opens at trades from before, or as old as those"
+
+
 def test_bars_that_a_topic_made_anew_cuts_are_never_final() -> None:
     made = Step(replace(RULES, source_epoch=1), 10_000, FlowMetrics("test", CollectorRegistry()), None, Clock())
     with capture_logs() as logs:

@@ -45,6 +45,37 @@ def test_one_bar_worked_out_by_hand() -> None:
     assert (bar.version, bar.revision, bar.final) == (2 * 2**44 + 3, 0, False)
 
 
+def test_a_bar_opens_at_the_close_before_it_where_the_rule_says_so() -> None:
+    trades = [
+        trade(0, 1, "10", exchange="x"),
+        trade(1, 2, "12", exchange="X"),
+        trade(2, 3 * MINUTE, "11", exchange="X"),
+        trade(3, 4 * MINUTE, "15", exchange="Y"),
+        trade(4, 5 * MINUTE, "14", exchange="X"),
+        trade(5, 5 * MINUTE + 1, "13", exchange="Y"),
+    ]
+    rules = OracleRules(previous_close=True, exceptions=("Y",))
+    bars = [bar_of(recompute(trades, rules), start_us=n * MINUTE) for n in (0, 3, 4, 5)]
+    assert [bar.open for bar in bars] == [10, 12, 15, 14], "those with a trade of Y at their first"
+    assert [bar.from_us for bar in bars] == [None, 2, 4 * MINUTE, 5 * MINUTE]
+    assert (bars[1].high, bars[1].low, bars[1].close, bars[1].stddev) == (12, 11, 11, 0)
+    turned = recompute(trades, OracleRules(exceptions=("Y",)))
+    assert [bar_of(turned, start_us=n * MINUTE).open for n in (3, 4, 5)] == [11, 11, 14]
+
+
+def test_a_late_trade_moves_the_next_opening_and_one_that_came_too_late_does_not() -> None:
+    rules = OracleRules(out_of_order_us=0, lateness_us=(MINUTE,) * len(INTERVALS), previous_close=True)
+    trades = [trade(0, 1, "10"), trade(1, MINUTE, "11"), trade(2, 2 * MINUTE - 1, "12"), trade(3, 2, "9")]
+    bar = bar_of(recompute(trades, rules), start_us=MINUTE)
+    assert (bar.open, bar.low, bar.version, bar.revision) == (9, 9, 3, 0)
+    trades[2] = trade(2, 2 * MINUTE, "12")
+    for fold_late, close in ((False, 10), (True, 9)):
+        result = recompute(trades, rules._replace(fold_late=fold_late))
+        first, second = bar_of(result), bar_of(result, start_us=MINUTE)
+        assert (first.close, second.open, second.version) == (close, 10, 1)
+        assert result.outcomes[0, 3] == ("applied" if fold_late else "late")
+
+
 def test_vwap_rounds_half_even_and_is_none_without_volume() -> None:
     even = bar_of(recompute([trade(0, 1, "0.0000000001"), trade(1, 2, "0.0000000002")], OracleRules()))
     assert even.vwap == D("0.0000000002")

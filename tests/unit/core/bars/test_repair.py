@@ -24,6 +24,24 @@ def test_a_refused_trade_enters_its_sealed_bar_and_raises_its_version() -> None:
     assert (after["version"], after["trade_count"], after["revision"]) == (2, 2, 1)
 
 
+def test_a_repaired_bar_opens_at_the_close_before_it_and_leaves_the_opening_behind_it() -> None:
+    shard = RepairShard(
+        Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS), previous_close=True, exceptions=("X",))
+    )
+    shard.apply(to_batch([at(0, 1, "10"), at(1, 61, "11"), at(2, 121, "12")]))
+    shard.take_final()
+    late = [at(3, 119, "9"), at(4, 2, "7")._replace(exchange="X")]
+    shard.apply(to_batch([at(5, 200, "13")]))
+    finals = bars_of(shard.take_final())
+    shard.apply(to_batch([trade._replace(offset=trade.offset + 4) for trade in late]))
+    bars = folded_minutes(shard)
+    assert [bars["A", "1m", MONDAY_US + n * 60_000_000]["open"] for n in (0, 1)] == [10, 10]
+    assert bars["A", "1m", MONDAY_US]["from_us"] == MONDAY_US, "a trade of another venue came late"
+    assert (bars["A", "1m", MONDAY_US + 60_000_000]["low"], bars["A", "1m", MONDAY_US + 60_000_000]["close"]) == (9, 9)
+    assert finals["A", "1m", MONDAY_US + 120_000_000]["open"] == 11
+    assert ("A", "1m", MONDAY_US + 120_000_000) not in bars
+
+
 def test_nothing_late_folds_to_nothing() -> None:
     shard = RepairShard(Rules())
     assert list(fold_late(shard.take_late(), lambda: [shard.take_sealed()], shard.rules)) == []

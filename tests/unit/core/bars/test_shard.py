@@ -184,3 +184,14 @@ def test_a_pool_that_grows_closes_its_bars_in_time() -> None:
     shard.apply(to_batch([at(symbols, 70, symbol="0")]))
     assert len(shard.pool.rows) > FIRST_ROWS
     assert len(shard.take_final()) == symbols
+
+
+def test_bars_that_open_at_the_close_before_them_do_so_over_sealing_and_growth() -> None:
+    shard = Shard(replace(RULES, previous_close=True))
+    shard.apply(to_batch([at(0, 1, "3"), at(1, 2, "4", symbol="B")]))
+    shard.apply(to_batch([at(2 + n, 600 + 60 * n, str(10 + n)) for n in range(FIRST_ROWS)]))
+    assert bars_of(shard.take_final())["A", "1m", MONDAY_US + 600 * SECOND_US]["open"] == 3
+    shard.apply(to_batch([at(1000, 600 + 60 * FIRST_ROWS, "9"), at(1001, 600 + 60 * FIRST_ROWS, "8", symbol="B")]))
+    bars = bars_of(shard.open_bars())
+    start_us = MONDAY_US + (600 + 60 * FIRST_ROWS) * SECOND_US
+    assert (bars["A", "1m", start_us]["open"], bars["B", "1m", start_us]["open"]) == (9 + FIRST_ROWS, 4)

@@ -163,3 +163,24 @@ def test_a_bar_that_was_announced_and_one_that_waits_to_be_sealed_are_published_
     assert apply(2, 61) == 0, "it was published as it is"
     assert apply(3, 62, "B") == 0
     assert apply(4, 121) == 2, "the second minute of both"
+
+
+def test_the_bar_behind_follows_a_late_trade_unless_it_opens_alone() -> None:
+    rules = Rules(out_of_order_us=0, lateness_us=(DAY_US,) * len(INTERVALS), previous_close=True, exceptions=("X",))
+    shard = Shard(rules)
+    minutes = [(0, "5", ""), (60, "6", ""), (120, "7", "X"), (180, "8", ""), (181, "9", "")]
+
+    def send(offset: int, seconds: int, price: str, exchange: str = "") -> None:
+        time_us = MONDAY_US + seconds * 1_000_000
+        shard.apply(to_batch([OracleTrade(3, offset, 0, time_us, "A", Decimal(price), Decimal(1), exchange=exchange)]))
+
+    for offset, (seconds, price, exchange) in enumerate(minutes):
+        send(offset, seconds, price, exchange)
+    shard.take_final()
+    send(5, 1, "4")
+    assert [bar["open"] for bar in bars_of(shard.take_final()).values()] == [5, 4]
+    send(6, 61, "3")
+    assert [bar["close"] for bar in bars_of(shard.take_final()).values()] == [3], "that behind it opens alone"
+    send(7, 121, "2", "X")
+    assert [bar["close"] for bar in bars_of(shard.take_final()).values()] == [2], "that behind it is open still"
+    assert bars_of(shard.take_live()[1])["A", "1m", MONDAY_US + 180_000_000]["open"] == 2

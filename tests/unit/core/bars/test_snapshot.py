@@ -1,5 +1,7 @@
 """A snapshot of another version, or of something else, is refused with the way out."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -10,6 +12,9 @@ from schemas.errors import StateIncompatible
 from schemas.intervals import INTERVALS
 from tests.property.trade_batches import MONDAY_US, bars_of, to_batch, wide
 from tests.unit.core.bars.test_shard import at
+
+NAMES_AT = -4
+"""The place of the intervals' names among the fields of a state."""
 
 
 def test_an_empty_shard_survives() -> None:
@@ -26,9 +31,9 @@ def test_another_version_names_both_versions_and_the_mend() -> None:
 
 def test_a_state_of_other_intervals_is_refused() -> None:
     fields = msgspec.msgpack.decode(snapshot(Shard(Rules())))
-    assert fields[-1] == [interval.name for interval in INTERVALS]
+    assert fields[NAMES_AT] == [interval.name for interval in INTERVALS]
     with pytest.raises(StateIncompatible, match=r"its bars are of 1m,2m, this program's of 1m,5m.*rebuilt from Kafka"):
-        restore(msgspec.msgpack.encode([*fields[:-1], ["1m", "2m"]]), Rules())
+        restore(msgspec.msgpack.encode([*fields[:NAMES_AT], ["1m", "2m"]]), Rules())
 
 
 def test_a_state_that_names_no_intervals_is_of_the_first_seven() -> None:
@@ -36,7 +41,9 @@ def test_a_state_that_names_no_intervals_is_of_the_first_seven() -> None:
     shard.apply(to_batch([at(0, 1)]))
     fields = msgspec.msgpack.decode(snapshot(shard))
     if len(INTERVALS) == 7:
-        assert bars_of(restore(msgspec.msgpack.encode(fields[:-1]), Rules()).open_bars()) == bars_of(shard.open_bars())
+        assert bars_of(restore(msgspec.msgpack.encode(fields[:NAMES_AT]), Rules()).open_bars()) == bars_of(
+            shard.open_bars()
+        )
 
 
 def test_bytes_that_are_no_snapshot_are_refused() -> None:
@@ -161,3 +168,13 @@ def test_a_state_from_before_ids_were_kept_knows_none() -> None:
     if len(INTERVALS) == 7:  # it was of these
         again = restore(msgspec.msgpack.encode(fields[:17]), rules)
         assert again.apply(to_batch([at(1, 10, trade_id="7")])).unjudged == 1
+
+
+def test_what_bars_open_at_outlives_a_restart_and_another_rule_is_refused() -> None:
+    rules = replace(patient(60), previous_close=True)
+    shard = restore(snapshot(sealed_under(rules)), rules)
+    shard.apply(to_batch([at(3, 70, "7"), at(4, 131, "8")]))
+    assert bars_of(shard.take_final())["A", "1m", MONDAY_US + 60_000_000]["open"] == 10, "the close of a sealed bar"
+    assert bars_of(shard.open_bars())["A", "1m", MONDAY_US + 120_000_000]["open"] == 7
+    with pytest.raises(StateIncompatible, match=r"another TAPEFLOW_CANDLE_OPEN"):
+        restore(snapshot(shard), patient(60))

@@ -74,6 +74,7 @@ GOOD: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (types.zoned_time, "", ""),
     (types.zoned_time, "2026-01-31T00:00:00-05:00", "2026-01-31T00:00:00-05:00"),
     (types.lateness_by_interval, {"1d": 5}, {"1D": 5}),
+    (types.candle_rules, ("previous-close", "OKX=first-trade"), ("previous-close", "OKX=first-trade")),
     (types.split_list, " a,,b ", ("a", "b")),
     (types.split_list, ["a"], ["a"]),
 ]
@@ -88,6 +89,8 @@ BAD: list[tuple[Callable[[Any], Any], Any]] = [
     (types.quote_fields, {"price": "p"}),
     (types.quote_fields, {"bid": "data[].b"}),
     (types.interval_names, ("10m",)),
+    *[(types.candle_rules, each) for each in (("last",), ("A=last",), ("=first-trade",))],
+    *[(types.candle_rules, (f"{each}first-trade", f"{each.lower()}previous-close")) for each in ("", "A=")],
     *[(types.side_words, each) for each in ({"b": "up"}, {"": "BUY"}, {"x" * 25: "BUY"})],
     (types.side_words, {str(number): "BUY" for number in range(201)}),
     *[(types.zoned_time, each) for each in ("2026-01-31T00:00:00", "x")],
