@@ -8,7 +8,7 @@ import inspect
 import sys
 
 from bench import cases
-from bench.peers.building import jvm_command
+from bench.peers.building import jvm_command, python_of
 from bench.peers.peer import HERE, Peer
 from bench.rig import Tape
 
@@ -21,6 +21,19 @@ def ours(case: str) -> list[str]:
 
 def bars_of_all_intervals(tape: Tape) -> tuple[int, int | None]:
     return tape.trades, tape.final_bars
+
+
+def closed_by_the_tape(tape: Tape) -> tuple[int, int | None]:
+    return tape.final_trades, None
+
+
+def python(name: str) -> list[str]:
+    """The program of a peer in its own environment; it finds marks.py beside its folder."""
+    return ["env", f"PYTHONPATH={HERE}", python_of(name), str(HERE / name / "bars.py")]
+
+
+def program(name: str) -> tuple[str, ...]:
+    return ((HERE / name / "bars.py").read_text("utf-8"),)
 
 
 def java(*classes: str) -> tuple[str, ...]:
@@ -65,10 +78,25 @@ PEERS = (
         java("trade/Trade", "trade/Bar", "trade/TradeReader", "kafka-streams/KafkaStreamsBars"),
     ),
     Peer(
+        "quix",
+        "Quix Streams 3.28.1: tumbling window, RocksDB, no changelog, fastavro",
+        lambda: python("quix"),
+        program("quix"),
+        share=0.1,
+        wanted=closed_by_the_tape,
+    ),
+    Peer(
+        "pathway",
+        "Pathway 0.33.0: raw records, a function of Python, tumbling window (rate over all trades)",
+        lambda: python("pathway"),
+        program("pathway"),
+        share=0.1,
+    ),
+    Peer(
         "bytewax",
         "stock Bytewax 0.21.1: KafkaSource, fastavro, fold_window",
         lambda: ours("stock"),
         (inspect.getsource(cases.stock),),
-        share=0.02,
+        share=0.04,
     ),
 )

@@ -9,7 +9,8 @@ import statistics
 from dataclasses import dataclass, field
 
 from bench.peers.flow_peers import OURS
-from bench.peers.peer import MARKS, Peer
+from bench.peers.marks import MARKS
+from bench.peers.peer import Peer
 from bench.peers.running import PeerFailed, Run, run_peer
 from bench.report import Figure, commit
 from bench.rig import Rig, Tape, fill_topic, servers

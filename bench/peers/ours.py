@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from bench.cases import CASES
-from bench.peers.peer import MARKS
+from bench.peers.marks import MARKS
 from runtime.settings.whole import load_settings
 
 

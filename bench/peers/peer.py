@@ -12,10 +12,9 @@ from pathlib import Path
 
 from bench.rig import Tape
 
-__all__ = ["HERE", "MARKS", "Peer", "Wanted", "code_lines", "every_bar"]
+__all__ = ["HERE", "Peer", "Wanted", "code_lines", "every_bar"]
 
 HERE = Path(__file__).parent
-MARKS = 20
 Wanted = Callable[[Tape], tuple[int, int | None]]
 """Trades in bars and bars that a right answer has, None where the number of bars isn't looked at."""
 PLUMBING = re.compile(r"\s*(import |from .* import |package |//|#|/?\*|\"\"\"|$)|[\s(){}\[\];,]*$")

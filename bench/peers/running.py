@@ -1,8 +1,9 @@
 """One run of a peer: its process on one core, what it says of its progress, what it cost, and whether it was right.
 
 Each line is stamped here with the clock and the processor time of the process, so all peers are timed by one clock.
-Rates are over the last 80 % and the last 50 % of the trades: the beginning, in which code is loaded and compiled, is in
-neither. A run whose counts differ from the tape's raises WrongCount, and one that says no end raises Unfinished.
+Rates are over the last 80 % and the last 50 % of the trades, so that start and compiling are left out; where no mark
+stands there, over a little more. A run whose counts differ from the tape's raises WrongCount, and one that says no end
+raises Unfinished.
 """
 
 import json
@@ -66,8 +67,9 @@ class Run:
         return (self.marks[-1].cpu_s - first.cpu_s) / (self.marks[-1].trades - first.trades) * 1e6
 
     def _from(self, last: float) -> Mark:
-        least = self.marks[-1].trades * (1 - last)
-        return next(mark for mark in self.marks if mark.trades >= least - 1)
+        """The mark before that share: earlier where a peer puts many trades into bars at once."""
+        before = [mark for mark in self.marks if mark.trades <= self.marks[-1].trades * (1 - last) + 1]
+        return before[-1] if before else self.marks[0]
 
 
 def run_peer(peer: Peer, command: list[str], rig: Rig, tape: Tape, run_s: float = RUN_S) -> Run:
@@ -136,11 +138,13 @@ def peak_memory_mb(process_id: int) -> float:
 def check(peer: Peer, tape: Tape, run: Run) -> None:
     """Right or nothing. Raises WrongCount."""
     trades, bars = peer.wanted(tape)
+    if not trades:
+        raise WrongCount(f"{tape.trades:,} trades close no bar: take more")
     for found in run.ended["trades_in_bars"]:
         if found != trades:
             raise WrongCount(f"{found:,} trades in bars instead of {trades:,}")
     if bars is not None and run.ended["bars"] != bars:
         raise WrongCount(f"{run.ended['bars']:,} bars instead of {bars:,}")
-    counted = run.marks[-1].trades if run.marks else 0
+    counted = run.marks[-1].trades if len(run.marks) > 1 else 0
     if counted != tape.trades:
         raise WrongCount(f"{counted:,} trades counted instead of {tape.trades:,}")
