@@ -30,15 +30,12 @@ def read(channel: str, tell: Callable[[], Told]) -> Told:
     """What ``tell`` gives; a frame that it can't decode, or of trades without numbers, is told as unreadable."""
     try:
         told = tell()
-        if channel and not all(_is_number(trade.price) and _is_number(trade.size) for trade in told.trades):
-            raise ValueError("a price or size is neither a number nor a text")
+        for trade in told.trades if channel else ():
+            if bytes(trade.price)[:1] not in NUMBERS or bytes(trade.size)[:1] not in NUMBERS:
+                raise ValueError("a price or size is neither a number nor a text")
         return told
     except (msgspec.DecodeError, ValueError, ArithmeticError, IndexError, KeyError) as error:
         return Told(unreadable=Unreadable(channel, " ".join(str(error).split())[:200]))
-
-
-def _is_number(raw: msgspec.Raw) -> bool:
-    return bytes(raw)[:1] in NUMBERS
 
 
 def microseconds(time: int | str) -> int:
@@ -60,7 +57,9 @@ def in_order(told: Told) -> Told:
     """Trades oldest first: some venues send a list newest first, and those of one time then stand the other way too.
     Ids that are numbers decide among those of one time."""
     trades = told.trades
-    if len(trades) > 1 and _place(trades[0]) > _place(trades[-1]):
+    if len(trades) < 2:
+        return told
+    if _place(trades[0]) > _place(trades[-1]):
         trades.reverse()
     if any(_place(one) > _place(next_one) for one, next_one in pairwise(trades)):
         trades.sort(key=_place)

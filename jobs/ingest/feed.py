@@ -15,10 +15,11 @@ from feeds.marks import Mark
 from feeds.recording import Frame
 from feeds.rows import Told
 from feeds.venue import Venue
+from jobs.ingest.checker import Checker
 from jobs.ingest.filler import Filler
 from jobs.ingest.history import History, NotTold
 from jobs.ingest.intake import Intake
-from jobs.ingest.markets import Gap, Row
+from jobs.ingest.markets import HELD_IN_ALL_MAX, Gap, Row
 from jobs.ingest.metrics import GAP_TRADES, GAPS
 from jobs.ingest.places import Places
 
@@ -30,7 +31,7 @@ QUOTE_CHANNELS: Final = frozenset({"ticker", "tickers", "bookTicker"})
 
 class Feed:
     """``since``: from when a market's trades are wanted of which the topic has none. ``changed`` is called whenever
-    something waits in ``intake``."""
+    something waits in ``intake``. ``check_s``: how often a market is held against REST."""
 
     def __init__(
         self,
@@ -41,16 +42,20 @@ class Feed:
         patience_s: float,
         since: Mark | None = None,
         changed: Callable[[], None] = lambda: None,
+        check_s: float = 60.0,
     ) -> None:
         self.venue, self.intake = venue, intake
         self._markets, self._since, self._changed = intake.markets, since, changed
         self._pause_s = pause_s
         self._history = History(venue, places, pause_s, patience_s)
+        self.checker = Checker(venue, self._history, self._markets, self._filled, check_s)
         self._filler = Filler(self._history, self._markets, venue.rules, self._filled, pause_s, patience_s)
         self._filling: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._awaiting: set[str] = set()
         self._last_loss_s: dict[str, float] = {}
+        self._paused: set[str] = set()
+        self._kept: list[Row] = []
         self._log = structlog.get_logger().bind(venue=venue.name)
 
     async def listing(self) -> list[str]:
@@ -74,6 +79,10 @@ class Feed:
     def expect(self, symbols: Iterable[str]) -> None:
         """Before a subscription: markets that went on before wait for what was missed."""
         for symbol in symbols:
+            if symbol in self._paused:
+                self._paused.discard(symbol)
+                if self._markets.is_whole(symbol) and len(self._kept) < HELD_IN_ALL_MAX:
+                    self._kept += self._markets.release(symbol, at_any_rate=False)[0]
             if self._start(symbol) is not None:
                 self._markets.cut(symbol)
 
@@ -102,6 +111,30 @@ class Feed:
             self._lose(symbols)
         self._changed()
         return told
+
+    def pause(self) -> None:
+        """Nothing can be sent: every market that has begun holds its trades, and histories aren't read on."""
+        self._history.is_open.clear()
+        self.intake.pause()
+        for symbol in self.intake.asked:
+            if self._markets.mark(symbol) is not None and not self._markets.is_held(symbol):
+                self._markets.hold(symbol)
+                self._paused.add(symbol)
+
+    def resume(self) -> None:
+        """What was held goes out. A market that couldn't hold all of it is filled first."""
+        self._history.is_open.set()
+        self.intake.resume()
+        kept, self._kept = self._kept, []
+        self.intake.put(kept)
+        paused, self._paused = self._paused, set()
+        for symbol in sorted(paused - self._filling.keys()):
+            if self._markets.is_whole(symbol):
+                rows, _ = self._markets.release(symbol, at_any_rate=False)
+                self.intake.put(rows)
+            if self._markets.is_held(symbol) and not self._markets.is_cut(symbol):
+                self.begin([symbol])
+        self._changed()
 
     def check(self) -> None:
         """Raise what a filling raised that it doesn't take itself."""

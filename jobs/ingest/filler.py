@@ -52,7 +52,7 @@ class Filler:
         failures, waited_s = 0, 0.0
         while True:
             self._markets.make_room(symbol)
-            newest, left = await self._fill_up(symbol, after, None)
+            newest, left = await self.read(symbol, after, None)
             gaps += left
             if self._markets.is_joined(symbol, newest):
                 return gaps
@@ -69,11 +69,11 @@ class Filler:
         """Piece by piece up to the last WINDOW_US."""
         while time.time_ns() // 1000 - after.time_us > WINDOW_US:
             end = Mark(after.time_us + WINDOW_US)
-            newest, _ = await self._fill_up(symbol, after, end)
+            newest, _ = await self.read(symbol, after, end)
             after = newest if newest is not None and newest.time_us >= end.time_us else end
         return after
 
-    async def _fill_up(self, symbol: str, after: Mark, before: Mark | None) -> tuple[Mark | None, list[Gap]]:
+    async def read(self, symbol: str, after: Mark, before: Mark | None) -> tuple[Mark | None, list[Gap]]:
         """What lies between two marks: the newest that was found, and gaps."""
         if self._rules.pages == "forward":
             return await self._forward(symbol, after)

@@ -36,7 +36,7 @@ class Following:
 
     def follow(self, symbols: Iterable[str], from_us: int = 0) -> None:
         """More markets, those that are followed already left out. ``from_us``: as in Feed.admit."""
-        known = {symbol for lane in self._lanes for symbol in lane.symbols}
+        known = set(self.symbols())
         fresh = [symbol for symbol in dict.fromkeys(symbols) if symbol not in known]
         self.feed.admit(fresh, from_us)
         room = self.feed.venue.rules.symbols_max
@@ -52,6 +52,10 @@ class Following:
         for lane in self._lanes:
             lane.leave(gone)
         self._show()
+
+    def symbols(self) -> list[str]:
+        """What is followed now."""
+        return [symbol for lane in self._lanes for symbol in lane.symbols]
 
     def check(self) -> None:
         """Raise what a session or a filling raised."""
@@ -70,7 +74,7 @@ class Following:
         await self.feed.close()
 
     def _show(self) -> None:
-        self._followed.set(sum(len(lane.symbols) for lane in self._lanes))
+        self._followed.set(len(self.symbols()))
 
     def _sessions(self, symbols: Sequence[str]) -> list[Session]:
         pause_s, silence_s = self._settings.feed_pause_ms / 1000, self._settings.feed_silence_ms / 1000

@@ -44,7 +44,7 @@ def longer(first_s: float, failures: int) -> float:
 
 
 class History:
-    """Of one venue; ``close`` ends its connections."""
+    """Of one venue; ``close`` ends its connections. While ``is_open`` isn't set, questions wait."""
 
     def __init__(
         self,
@@ -60,6 +60,8 @@ class History:
         self._next_s = 0.0
         self._turn = asyncio.Lock()
         self._client: httpx2.AsyncClient | None = None
+        self.is_open = asyncio.Event()
+        self.is_open.set()
 
     async def page(self, symbol: str, after: Mark, before: Mark | None) -> tuple[list[Trade], Frame]:
         """A page as feeds.venue.Venue.history has it, oldest first, and its bytes. Raises NotTold."""
@@ -77,6 +79,7 @@ class History:
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         failures, lost_s = 0, 0.0
         while True:
+            await self.is_open.wait()
             try:
                 return await ask()
             except _Passing as passing:

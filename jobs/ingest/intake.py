@@ -14,10 +14,12 @@ from feeds.frame import NOTHING
 from feeds.recording import Frame
 from feeds.rows import Quote, Told, Trade
 from feeds.venue import Venue
+from jobs.ingest.clock_offset import ClockOffset
 from jobs.ingest.letters import FeedLetters
 from jobs.ingest.markets import Markets, Row
-from jobs.ingest.metrics import LETTERS, RECEIVED_MS, REPEATED, TOLD, WRITTEN_MS
+from jobs.ingest.metrics import CLOCK_AHEAD_MS, LETTERS, RECEIVED_MS, REPEATED, TOLD, WRITTEN_MS
 from jobs.ingest.quote_batches import QuoteBatches
+from jobs.ingest.refusal_teller import RefusalTeller
 from jobs.ingest.trade_batches import TradeBatches
 from jobs.produce.sender import TapeSender
 from schemas.columns import TradeBatch
@@ -25,6 +27,8 @@ from schemas.columns import TradeBatch
 __all__ = ["Intake"]
 
 TOGETHER_MAX: Final = 2_000
+FLUSHED_MAX: Final = 10_000
+"""So that sending what was held for long doesn't keep sessions waiting."""
 UNKNOWN: Final = "no message that this venue documents"
 NOT_ASKED: Final = "of a market that wasn't asked for"
 
@@ -45,6 +49,8 @@ class Intake:
         asked: Iterable[str] | None = None,
     ) -> None:
         self._venue = venue
+        self._is_paused = False
+        self._teller, self._clock_offset = RefusalTeller(venue.name), ClockOffset()
         self._asked = None if asked is None else set(asked)
         self._trades, self._quotes = trades, quotes
         self._letters = letters
@@ -63,18 +69,16 @@ class Intake:
         told = self._venue.told(frame.data, frame.received_us)
         self.counts["frames"] += 1
         if told.unreadable is not None:
-            self.counts["unreadable"] += 1
-            self._letters.write(frame.data, told.unreadable.channel, told.unreadable.reason, frame.received_us)
+            self._refuse("unreadable", frame, told.unreadable.channel, told.unreadable.reason)
         trades, quotes = told.trades, told.quotes
         if self._asked is not None:
             if told is NOTHING:
-                self.counts["unreadable"] += 1
-                self._letters.write(frame.data, "", UNKNOWN, frame.received_us)
+                self._refuse("unreadable", frame, "", UNKNOWN)
             else:
                 trades = [row for row in trades if self._is_asked_for(row, frame)]
                 quotes = [row for row in quotes if self._is_asked_for(row, frame)]
         self.put(self.markets.take([(trade, frame) for trade in trades]))
-        if self._quotes is not None:
+        if self._quotes is not None and not self._is_paused:
             self._waiting_quotes += [(quote, frame) for quote in quotes]
         if len(self._waiting_trades) + len(self._waiting_quotes) >= TOGETHER_MAX:
             self.flush()
@@ -91,9 +95,11 @@ class Intake:
         self._waiting_trades += rows
 
     def flush(self) -> None:
-        """Hand everything that waits to the producers."""
-        if waiting := self._waiting_trades:
-            self._waiting_trades = []
+        """Hand what waits to the producers, at most FLUSHED_MAX trades; nothing while the broker is away."""
+        if self._is_paused:
+            return
+        if waiting := self._waiting_trades[:FLUSHED_MAX]:
+            self._waiting_trades = self._waiting_trades[FLUSHED_MAX:]
             batch = self._trade_batches.make([trade for trade, _ in waiting])
             self._send("trades", batch, [frame for _, frame in waiting], self._trades)
             last, frame = waiting[-1]
@@ -106,6 +112,28 @@ class Intake:
         self.counts["repeated"] = self.markets.repeated
         self._show()
 
+    def pause(self) -> None:
+        """The broker is away: best bids and asks are left out, as the next ones say all, and letters wait."""
+        self._is_paused = self._letters.is_paused = True
+
+    def resume(self) -> None:
+        self._is_paused = self._letters.is_paused = False
+        self._letters.flush()
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Symbols of a live session."""
+        return frozenset(self._asked or ())
+
+    @property
+    def senders(self) -> list[TapeSender]:
+        return [self._trades, *([] if self._quotes is None else [self._quotes])]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether trades wait for the next ``flush``."""
+        return bool(self._waiting_trades)
+
     @property
     def awaits_answers(self) -> bool:
         """Whether the broker hasn't answered yet for trades whose latency is measured."""
@@ -113,32 +141,40 @@ class Intake:
 
     def look(self) -> None:
         """Take the broker's answers so far. Raises as TapeSender.send does."""
-        self._trades.look()
-        if self._quotes is not None:
-            self._quotes.look()
+        self._letters.flush()
+        for sender in self.senders:
+            sender.look()
         while self._unanswered and self._unanswered[0][0] <= self._trades.delivered:
             _, received_us = self._unanswered.popleft()
             WRITTEN_MS.labels(self._venue.name).observe((time.time_ns() // 1000 - received_us) / 1000)
 
     def finish(self) -> None:
-        """Flush, and wait for the broker's answers."""
+        """Flush all, and wait for the broker's answers."""
+        self._is_paused = False
         self.flush()
+        while self.has_more:
+            self.flush()
         self._letters.finish()
-        self._trades.finish()
-        if self._quotes is not None:
-            self._quotes.finish()
+        for sender in self.senders:
+            sender.finish()
 
     def _is_asked_for(self, row: Trade | Quote, frame: Frame) -> bool:
         if self._asked is None or row.symbol in self._asked:
             return True
-        self.counts["refused"] += 1
-        self._letters.write(frame.data, row.venue_symbol, NOT_ASKED, frame.received_us)
+        self._refuse("refused", frame, row.venue_symbol, NOT_ASKED)
         return False
+
+    def _refuse(self, what: str, frame: Frame, channel: str, reason: str) -> None:
+        self.counts[what] += 1
+        self._letters.write(frame.data, channel, reason, frame.received_us)
+        if self._asked is not None:
+            self._teller.tell(channel, reason)
 
     def _time(self, received_us: int, event_time_us: int) -> None:
         RECEIVED_MS.labels(self._venue.name).observe((received_us - event_time_us) / 1000)
         if self._asked is not None:  # live: a recording was received long ago
             self._unanswered.append((self._trades.sent, received_us))
+            CLOCK_AHEAD_MS.labels(self._venue.name).set(self._clock_offset.observe(received_us, event_time_us))
 
     def _show(self) -> None:
         """What was counted since the last time, as metrics."""
@@ -152,8 +188,6 @@ class Intake:
     def _send(self, what: str, batch: TradeBatch, frames: list[Frame], sender: TapeSender) -> None:
         """``frames``: of each row that the batch was made of."""
         for reject in batch.rejects:
-            frame = frames[reject.offset]
-            self.counts["refused"] += 1
-            self._letters.write(frame.data, what, f"{reject.reason.value}: {reject.detail}", frame.received_us)
+            self._refuse("refused", frames[reject.offset], what, f"{reject.reason.value}: {reject.detail}")
         sender.send(batch)
         self.counts[what] += len(batch)

@@ -47,7 +47,9 @@ class KnownTrades:
         return trade.trade_id in self._ids.get(trade.symbol, ())
 
     def _is_old_id(self, trade: Trade) -> bool:
-        ids = self._ids.setdefault(trade.symbol, OrderedDict())
+        ids = self._ids.get(trade.symbol)
+        if ids is None:
+            ids = self._ids[trade.symbol] = OrderedDict()
         if trade.trade_id in ids:
             return True
         ids[trade.trade_id] = None

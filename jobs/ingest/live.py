@@ -16,6 +16,7 @@ import structlog
 from feeds.symbols import PERPETUAL, parts
 from gateway.stores.redis_pool import end_tasks, open_redis
 from jobs.ingest.asked import Wanted, venue_named
+from jobs.ingest.broker_watch import BrokerWatch
 from jobs.ingest.demand import Demand
 from jobs.ingest.feed import Feed
 from jobs.ingest.following import Following
@@ -47,16 +48,20 @@ async def _follow(
 ) -> None:
     stop, something = _stop_signal(), asyncio.Event()
     places = places_of(settings.feed_addresses, intakes)
-    pause_s, patience_s = settings.feed_pause_ms / 1000, settings.feed_fill_ms / 1000
+    pause_s, patience_s, check_s = (
+        each / 1000 for each in (settings.feed_pause_ms, settings.feed_fill_ms, settings.feed_check_ms)
+    )
     venues: list[Following] = []
     for name, symbols in wanted.asked.items():
         feed = Feed(
-            venue_named(name, "ingest"), intakes[name], places[name], pause_s, patience_s, wanted.since, something.set
-        )
+            venue_named(name, "ingest"), intakes[name], places[name], pause_s, patience_s, wanted.since, something.set,
+            check_s,
+        )  # fmt: skip
         venues.append(Following(feed, places[name], settings, recorder, quotes=wanted.quotes))
         venues[-1].follow(symbols)
     tasks = [asyncio.create_task(_wait(stop)), *_followers(settings, wanted, venues)]
-    tasks.append(asyncio.create_task(_hand_over(venues, something, is_open=wanted.is_open)))
+    tasks += [asyncio.create_task(venue.feed.checker.run(venue.symbols)) for venue in venues]
+    tasks.append(asyncio.create_task(_hand_over(venues, something, BrokerWatch(), is_open=wanted.is_open)))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -100,9 +105,12 @@ async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _hand_over(venues: Sequence[Following], something: asyncio.Event, *, is_open: bool) -> None:
+async def _hand_over(
+    venues: Sequence[Following], something: asyncio.Event, watch: BrokerWatch, *, is_open: bool
+) -> None:
     """Raises what a session or the broker raises, and SettingError when nothing can be followed any more."""
-    feeds = [venue.feed for venue in venues]
+    feeds, loop, is_waiting = [venue.feed for venue in venues], asyncio.get_running_loop(), False
+    senders = {sender for feed in feeds for sender in feed.intake.senders}
     while True:
         with suppress(TimeoutError):
             # Not wait_for, which may lose a cancellation that comes in the moment of the event.
@@ -113,6 +121,15 @@ async def _hand_over(venues: Sequence[Following], something: asyncio.Event, *, i
             venue.check()
             venue.feed.intake.flush()
             venue.feed.intake.look()
+        must_wait = watch.look(sum(each.sent for each in senders), sum(each.delivered for each in senders), loop.time())
+        for feed in feeds:
+            if must_wait:
+                feed.pause()
+            elif is_waiting:
+                feed.resume()
+            if feed.intake.has_more and not must_wait:
+                something.set()
+        is_waiting = must_wait
         if not is_open and all(venue.is_over for venue in venues):
             raise SettingError(
                 "no venue takes any of the symbols", where="ingest", mend="see the lines above, and the venue's markets"

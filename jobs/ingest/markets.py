@@ -14,12 +14,14 @@ from feeds.recording import Frame
 from feeds.rows import Trade
 from jobs.ingest.known_trades import KnownTrades
 
-__all__ = ["Gap", "Markets", "Row"]
+__all__ = ["HELD_IN_ALL_MAX", "Gap", "Markets", "Row"]
 
 Row = tuple[Trade, Frame]
 """A trade and the frame, or the page, that brought it."""
 HELD_MAX: Final = 100_000
 """Trades that wait for a gap of their market; the venue's history has them too, so what is more is asked for there."""
+HELD_IN_ALL_MAX: Final = 300_000
+"""Of all markets together."""
 
 
 class Gap(NamedTuple):
@@ -41,6 +43,7 @@ class Markets:
         self._held: dict[str, list[Row]] = {}
         self._cut: dict[str, int] = {}
         self._overfull: set[str] = set()
+        self._held_in_all = 0
         self.holes: set[str] = set()
         self.touched: set[str] = set()
 
@@ -61,6 +64,14 @@ class Markets:
     def hold(self, symbol: str) -> None:
         """Keep the market's trades back from now on."""
         self._held.setdefault(symbol, [])
+
+    def is_whole(self, symbol: str) -> bool:
+        """Whether all that came since the market is held is there, and follows on what went out."""
+        return symbol not in self._overfull and not self.is_cut(symbol)
+
+    def is_cut(self, symbol: str) -> bool:
+        """Whether a connection is awaited that will bring it anew."""
+        return symbol in self._cut
 
     def cut(self, symbol: str) -> None:
         """Hold the market, and something may lack here: what is held so far joins nothing that comes from now on."""
@@ -99,6 +110,7 @@ class Markets:
         """What was held and may go out now. Ids that lack among it hold the rest back; ``at_any_rate`` all goes out,
         with the gaps that are left."""
         held = self._held.pop(symbol, [])
+        self._held_in_all -= len(held)
         self._cut.pop(symbol, None)
         gaps: list[Gap] = []
         ready: list[Row] = []
@@ -109,11 +121,16 @@ class Markets:
             if self._skips(row[0]):
                 if not at_any_rate:
                     self._held[symbol] = held[place:]
+                    self._held_in_all += len(held) - place
                     return ready, []
                 gaps.append(Gap(symbol, mark_of(self._last[symbol]), mark_of(row[0])))
             if self._is_fresh(row[0]):
                 ready.append(row)
         return ready, gaps
+
+    def has(self, trade: Trade) -> bool:
+        """Whether a trade of its id went out."""
+        return self._known.has(trade)
 
     def is_held(self, symbol: str) -> bool:
         return symbol in self._held
@@ -130,7 +147,8 @@ class Markets:
                 return self._is_fresh(trade)
             held = self._held[trade.symbol] = []
             self.holes.add(trade.symbol)
-        if len(held) >= HELD_MAX:
+        if len(held) >= HELD_MAX or self._held_in_all >= HELD_IN_ALL_MAX:
+            self._held_in_all -= len(held)
             held.clear()
             self._cut.pop(trade.symbol, None)
             self._overfull.add(trade.symbol)
@@ -138,6 +156,7 @@ class Markets:
             if len(held) == self._cut.get(trade.symbol, 0):
                 self.touched.add(trade.symbol)
             held.append(row)
+            self._held_in_all += 1
         return False
 
     def _is_fresh(self, trade: Trade) -> bool:

@@ -9,6 +9,9 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 __all__ = [
+    "BROKER_DOWN",
+    "CHECKS",
+    "CLOCK_AHEAD_MS",
     "CONNECTED",
     "FOLLOWED",
     "GAPS",
@@ -32,6 +35,15 @@ UNLISTED: Final = Gauge("tapeflow_feed_unlisted", "Symbols that clients watch an
 LOST: Final = Counter("tapeflow_feed_lost", "Connections that ended or couldn't be opened", ["venue"])
 GAPS: Final = Counter("tapeflow_feed_gaps", "Gaps of markets, by outcome: filled, left", ["venue", "outcome"])
 GAP_TRADES: Final = Counter("tapeflow_feed_gap_trades", "Trades that came from histories", ["venue"])
+BROKER_DOWN: Final = Gauge("tapeflow_feed_broker_down", "1 while Kafka takes nothing of what venues tell")
+CHECKS: Final = Counter(
+    "tapeflow_feed_checks",
+    "Markets held against REST, by outcome: whole, mended, incomplete, failed",
+    ["venue", "outcome"],
+)
+CLOCK_AHEAD_MS: Final = Gauge(
+    "tapeflow_feed_clock_ahead_ms", "This machine's clock less the venue's, at most", ["venue"]
+)
 RECEIVED_MS: Final = Histogram(
     "tapeflow_feed_received_ms", "From a trade's time to its arrival here", ["venue"], buckets=BUCKETS_MS
 )

@@ -29,7 +29,6 @@ __all__ = ["Session"]
 
 OPEN_S: Final = 10.0
 TOLD_S: Final = 60.0
-FORM_TOLD_S: Final = 10.0
 LEFT: Final = "nothing is followed any more"
 FRAMES_PAUSE_S: Final = 0.1
 """Between frames that are sent: no venue takes fewer than five a second."""
@@ -57,10 +56,9 @@ class Session:
         self._brings: tuple[str, ...] = ()
         self._pending: set[str] = set()
         self._changed = asyncio.Event()
-        self._heard_s = self._asked_s = self._told_s = self._form_told_s = 0.0
+        self._heard_s = self._asked_s = self._told_s = 0.0
         self._down_since_s: float | None = None
         self._failures = 0
-        self._unread = 0
         self._why = ""
         self._log = structlog.get_logger().bind(venue=feed.venue.name)
 
@@ -143,8 +141,6 @@ class Session:
             await asyncio.gather(care, return_exceptions=True)
 
     def _look(self, told: Told) -> None:
-        if told.unreadable is not None:
-            self._tell_form(told.unreadable.channel, told.unreadable.reason)
         if told.notice is not None:
             self._notice(told.notice)
         elif self._pending and told.trades:
@@ -241,10 +237,3 @@ class Session:
         down_s = round(time.monotonic() - (self._down_since_s or 0.0), 1)
         self._down_since_s, self._told_s = None, 0.0
         self._log.info("feed_returned", down_s=down_s)
-
-    def _tell_form(self, channel: str, reason: str) -> None:
-        self._unread += 1
-        now_s = time.monotonic()
-        if not self._form_told_s or now_s - self._form_told_s >= FORM_TOLD_S:
-            self._form_told_s = now_s
-            self._log.warning("feed_frame_refused", channel=channel, error=reason, frames=self._unread)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from connectors.avro.encode import encode_trades, split_values
@@ -46,6 +47,7 @@ AUTO_US_END: Final = 10**17
 AUTO_US_LEAST: Final = 315_532_800_000_000
 """A plain number that reads as a time before 1980 isn't believed, so earlier ones are ISO 8601."""
 DAY_US: Final = 86_400_000_000
+JSON: Final = msgspec.json.Encoder()
 OWN_WORDS: Final = ("time_origin", "side_map", "side_of", "signed_size", "price_scale", "size_scale")
 AVRO_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
@@ -195,4 +197,4 @@ def _time(time_us: int, unit: str) -> str:
 
 
 def _quoted(text: bytes) -> str:
-    return json.dumps(text.decode("utf-8", "replace"), ensure_ascii=False)
+    return JSON.encode(text.decode("utf-8", "replace")).decode()

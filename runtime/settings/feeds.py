@@ -43,6 +43,13 @@ class FeedSettings(BaseSettings):
         ge=1,
         le=3_600_000,
     )
+    feed_check_ms: int = setting(
+        60_000,
+        "How often each market's trades are held against the venue's REST, to find those that its socket dropped",
+        unit="ms",
+        ge=100,
+        le=86_400_000,
+    )
     feed_listing_ms: int = setting(
         300_000,
         "With --all-usdt and --on-demand: how often a venue is asked for the list of its markets",

@@ -138,11 +138,13 @@ def _live(settings: "Settings", wanted: "Wanted", record: Path | None, partition
 
 def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None", partitions: int) -> int:
     from feeds.venues import VENUES
+    from jobs.ingest.broker_watch import LIVE
     from jobs.ingest.kafka_tail import remember_tail
     from jobs.ingest.live import follow
 
-    trades, bests = _senders(settings, partitions, own_times=False, quotes=wanted.quotes)
-    intakes = {name: _intake(VENUES[name], settings, trades, bests, symbols) for name, symbols in wanted.asked.items()}
+    lasting = settings.model_copy(update={"kafka_properties": {**LIVE, **settings.kafka_properties}})
+    trades, bests = _senders(lasting, partitions, own_times=False, quotes=wanted.quotes)
+    intakes = {name: _intake(VENUES[name], lasting, trades, bests, symbols) for name, symbols in wanted.asked.items()}
     remember_tail(settings, {VENUES[name].exchange: intake.markets for name, intake in intakes.items()})
     try:
         follow(settings, wanted, intakes, recorder)

@@ -42,6 +42,7 @@ class Ingester:
         self.topic = make_topic(bootstrap, f"live-{secrets.token_hex(4)}", partitions)
         self._words, self._venue, self._folder = words, venue, folder
         self._process: subprocess.Popen[bytes] | None = None
+        self.quotes_topic = ""
         self.settings: dict[str, str] = {"FEED_PAUSE_MS": "20", "FEED_SILENCE_MS": "5000", "FEED_FILL_MS": "5000"}
 
     def start(self) -> None:
@@ -50,10 +51,13 @@ class Ingester:
             "TAPEFLOW_KAFKA_BOOTSTRAP": self.bootstrap,
             "TAPEFLOW_VALUE_FORMAT": "json",
             "TAPEFLOW_LOG_FORMAT": "json",
+            "TAPEFLOW_QUOTES_FORMAT": "json",
+            "TAPEFLOW_QUOTES_TOPIC": self.quotes_topic or "quotes",
             "TAPEFLOW_FEED_ADDRESSES": self._venue.addresses,
             **{f"TAPEFLOW_{name}": value for name, value in self.settings.items()},
         }
-        command = [sys.executable, "-c", RUN, "ingest", "--topic", self.topic, "--no-quotes", *self._words]
+        quotes = [] if self.quotes_topic else ["--no-quotes"]
+        command = [sys.executable, "-c", RUN, "ingest", "--topic", self.topic, *quotes, *self._words]
         with self.log.open("ab") as log, self.output.open("wb") as output:
             self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=log, cwd=self._folder)
 

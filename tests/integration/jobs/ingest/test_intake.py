@@ -2,10 +2,12 @@
 
 import json
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from structlog.testing import capture_logs
 
 from feeds.binance import BINANCE
 from feeds.recording import Frame
@@ -17,6 +19,7 @@ from jobs.produce.kafka_writer import RecordWriter
 from jobs.produce.quotes import told_quotes_encoder
 from jobs.produce.sender import TapeSender
 from runtime.settings.whole import Settings
+from schemas.columns import TradeBatch
 from schemas.names import feed_dead_letter_topic
 from tests.servers.kafka import make_topic
 
@@ -83,6 +86,49 @@ def test_what_cannot_be_used_is_kept_as_it_came(settings: Settings, intake: Inta
         (b"binance", b"trades", b"1672515782135002"),
     ]
     assert b"price" in headers[1]["reason"]
+
+
+CHANGES: dict[str, tuple[Frame, str]] = {
+    "a message that nobody knows": (Frame(7, b'{"hello":"world"}'), "no message that this venue documents"),
+    "a field that is gone": (Frame(7, frame(1).data.replace(b'"p":', b'"px":')), "missing required field `p`"),
+    "a field of another kind": (Frame(7, frame(1).data.replace(b'"T":', b'"T":"","t2":')), "Expected `int`, got `str`"),
+    "a number that is an object": (frame(1, "{}"), "neither a number nor a text"),
+    "a text that is no number": (frame(1, '"cheap"'), "price"),
+    "a market that wasn't asked for": (Frame(7, frame(1).data.replace(b"BNBBTC", b"BNBETH")), "wasn't asked for"),
+    "no JSON": (Frame(7, b"<html>"), "malformed"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_venue_that_changes_its_form_is_named_at_once_counted_and_kept(what: str) -> None:
+    kept: list[tuple[bytes, str]] = []
+
+    class Letters:
+        def write(self, value: bytes, channel: str, reason: str, received_us: int) -> None:
+            kept.append((value, reason))
+
+    class Sender:
+        sent = delivered = 0
+
+        def send(self, batch: TradeBatch) -> None:
+            self.sent += len(batch)
+
+    changed, reason = CHANGES[what]
+    sender = Sender()
+    venue = replace(BINANCE, rules=replace(BINANCE.rules, ids_follow=False))
+    intake = Intake(venue, sender, None, Letters(), {"BNB/BTC"})  # type: ignore[arg-type]
+    with capture_logs() as told:
+        for each in (frame(0), changed, frame(2, "0.3528")):
+            intake.take(each)
+        intake.flush()
+    assert sender.sent == 2, "a number for a text is the same number"
+    assert intake.counts["unreadable"] + intake.counts["refused"] == 1
+    ((value, why),) = kept
+    assert value == changed.data
+    assert reason in why
+    (line,) = told
+    assert (line["event"], line["venue"], line["frames"]) == ("feed_frame_refused", "binance", 1)
+    assert reason in line["error"]
 
 
 def test_best_bids_and_asks_go_to_a_topic_of_their_own(settings: Settings) -> None:

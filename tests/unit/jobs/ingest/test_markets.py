@@ -134,3 +134,19 @@ def test_what_is_held_before_a_cut_joins_nothing_behind_it() -> None:
     markets.hold(A)
     markets.take(rows(11))
     assert markets.first_held(A) == Mark(11_000, "11"), "a cut ends with what was held"
+
+
+def test_all_markets_together_hold_so_much_and_no_more(monkeypatch) -> None:
+    monkeypatch.setattr(module, "HELD_IN_ALL_MAX", 3)
+    markets = Markets()
+    markets.take([row(1), row(1, "B/USDT")])
+    for symbol in (A, "B/USDT"):
+        markets.hold(symbol)
+    assert markets.take([row(2), row(3), row(2, "B/USDT"), row(3, "B/USDT")]) == []
+    assert (markets.is_whole(A), markets.is_whole("B/USDT")) == (True, False)
+    assert ids(markets.release(A, at_any_rate=False)[0]) == [2, 3]
+    markets.make_room("B/USDT")
+    markets.take([row(4, "B/USDT")])
+    assert ids(markets.release("B/USDT", at_any_rate=False)[0]) == [4]
+    markets.cut(A)
+    assert (markets.is_cut(A), markets.is_whole(A)) == (True, False)
