@@ -72,7 +72,7 @@ bench-gateway: setup ## fan-out, idle connections and REST against a bare server
 	@$(call run_benches,$(filter bench/gateway_%,$(BENCHES)))
 
 .PHONY: bench-peers
-bench-peers: setup ## flows beside Flink, Kafka Streams and others, in the same minutes (PEERS="flink quix" ROUNDS TRADES BENCH_JSON=FILE)
+bench-peers: setup ## beside Flink, Kafka Streams, Centrifugo and others, in the same minutes (PEERS="flink ws" ROUNDS TRADES BENCH_JSON=FILE)
 	@$(BIN)/python -m bench.peers $(PEERS) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TRADES),--trades $(TRADES)) $(if $(BENCH_JSON),--json "$(BENCH_JSON)")
 
 .PHONY: mutants

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -91,37 +92,52 @@ def _flood_once(side: str, seconds: float, per_write: int, clients: int) -> dict
 
 
 @contextmanager
-def gateway() -> Iterator[tuple[int, int, redis.Redis]]:
-    """(port, process id, Redis) of a real gateway on core 0."""
-    folder = Path(tempfile.mkdtemp(prefix="tapeflow-bench-"))
-    port, store_port = free_port(), free_port()
-    store = subprocess.Popen(
-        pinned(1, redis_binary(), "--port", str(store_port), "--save", "", "--dir", str(folder)),
-        stdout=subprocess.DEVNULL,
+def store() -> Iterator[redis.Redis]:
+    """A redis-server on core 1, empty."""
+    folder, port = Path(tempfile.mkdtemp(prefix="tapeflow-bench-")), free_port()
+    process = subprocess.Popen(
+        pinned(1, redis_binary(), "--port", str(port), "--save", "", "--dir", str(folder)), stdout=subprocess.DEVNULL
     )
-    client = redis.Redis(port=store_port)
-    settings = Settings(
-        redis_url=f"redis://127.0.0.1:{store_port}/0",
-        gateway_port=port,
-        gateway_clients_per_ip=100_000,
-        gateway_clients_max=100_000,
-        gateway_drain_ms=0,
-    )
-    process = None
+    client = redis.Redis(port=port)
     try:
         _until(lambda: bool(client.ping()))
-        client.set("md:epoch", "bench")
-        environment = {**os.environ, **settings.environment()}
-        command = pinned(0, sys.executable, "-c", SERVE)
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _until(lambda: _listens(port))
-        yield port, process.pid, client
+        yield client
     finally:
-        for each in (process, store):
-            if each is not None:
-                each.kill()
-                each.wait()
+        process.kill()
+        process.wait()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def serving(port: int, command: list[str], environment: dict[str, str]) -> Iterator[int]:
+    """Process id of a server on core 0 that listens on ``port``."""
+    process = subprocess.Popen(
+        pinned(0, *command), env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _until(lambda: _listens(port))
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def gateway(**others: Any) -> Iterator[tuple[int, int, redis.Redis]]:
+    """(port, process id, Redis) of a real gateway on core 0."""
+    port = free_port()
+    with store() as client:
+        client.set("md:epoch", "bench")
+        settings = Settings(
+            redis_url=f"redis://127.0.0.1:{client.get_connection_kwargs()['port']}/0",
+            gateway_port=port,
+            gateway_clients_per_ip=100_000,
+            gateway_clients_max=100_000,
+            gateway_drain_ms=0,
+            **others,
+        )
+        with serving(port, [sys.executable, "-c", SERVE], settings.environment()) as process_id:
+            yield port, process_id, client
 
 
 def _until(holds: object) -> None:

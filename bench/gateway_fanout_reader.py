@@ -21,7 +21,7 @@ FRAME = HEAD + MESSAGE_BYTES
 STAMP_AT = HEAD + len('{"type":"delta","symbol":"S0000","bid":')
 SEQUENCE_AT = STAMP_AT + 19 + len(',"sequence":')
 UPGRADE = (
-    "GET /ws/prices HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 
@@ -52,14 +52,14 @@ class Connection:
 class Reader:
     """``clients`` connections to 127.0.0.1:``port``."""
 
-    def __init__(self, port: int, clients: int) -> None:
+    def __init__(self, port: int, clients: int, path: str = "/ws/prices") -> None:
         self.epoll = select.epoll()
         self.by_number: dict[int, Connection] = {}
         self.messages = 0
         self.latencies_ns: list[int] = []
         for _ in range(clients):
             link = socket.create_connection(("127.0.0.1", port), timeout=10)
-            link.sendall(UPGRADE.encode())
+            link.sendall(UPGRADE.format(path=path).encode())
             head = b""
             while not head.endswith(b"\r\n\r\n"):
                 head += link.recv(1)
@@ -68,10 +68,7 @@ class Reader:
 
     def subscribe(self, symbols: list[str]) -> None:
         """Subscribes every connection and waits for its snapshots."""
-        text = json.dumps({"type": "subscribe", "symbols": symbols}).encode()
-        size = struct.pack("!BBH", 0x81, 0x80 | 126, len(text)) if len(text) > 125 else bytes((0x81, 0x80 | len(text)))
-        for connection in self.by_number.values():
-            connection.link.sendall(size + b"\0\0\0\0" + text)
+        self.send(json.dumps({"type": "subscribe", "symbols": symbols}))
         for connection in self.by_number.values():
             seen = 0
             data = b""
@@ -85,6 +82,13 @@ class Reader:
                 if seen < len(symbols):
                     data += connection.link.recv(65_536)
             connection.rest = data
+
+    def send(self, text: str) -> None:
+        """A text message from every connection."""
+        data = text.encode()
+        size = struct.pack("!BBH", 0x81, 0x80 | 126, len(data)) if len(data) > 125 else bytes((0x81, 0x80 | len(data)))
+        for connection in self.by_number.values():
+            connection.link.sendall(size + b"\0\0\0\0" + data)
 
     def watch(self) -> None:
         for number, connection in self.by_number.items():
@@ -101,12 +105,13 @@ class Reader:
                 chunk = connection.link.recv(262_144)
                 assert chunk, "closed by the server"
                 data = connection.rest + chunk if connection.rest else chunk
-                whole = len(data) // FRAME
-                connection.rest = data[whole * FRAME :]
-                self.messages += whole
-                self._check(connection, data, whole, latency=latency)
+                self.take(connection, data, latency=latency)
 
-    def _check(self, connection: Connection, data: bytes, whole: int, *, latency: bool) -> None:
+    def take(self, connection: Connection, data: bytes, *, latency: bool) -> None:
+        """Checks the whole frames of ``data`` and keeps the rest."""
+        whole = len(data) // FRAME
+        connection.rest = data[whole * FRAME :]
+        self.messages += whole
         now_ns = time.monotonic_ns()
         expected = connection.expected
         for at in range(0, whole * FRAME, FRAME):

@@ -1,12 +1,15 @@
 """The bench of peers gives a figure only where the counts are right, and runs a real peer end to end."""
 
 import dataclasses
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
+from bench.gateway_fanout_reader import FIRST_SEQUENCE, Connection, message
 from bench.peers.building import build, run_tool
+from bench.peers.fanout_reader import AnyReader
 from bench.peers.flow_peers import PEERS
 from bench.peers.peer import HERE, Peer, code_lines
 from bench.peers.running import Unfinished, WrongCount, run_peer
@@ -59,6 +62,21 @@ def test_a_build_that_was_broken_off_is_made_again(tmp_path: Path, monkeypatch: 
     made = build("it", [HERE / "peer.py"], lambda folder: (folder / "first").touch())
     assert build("it", [HERE / "peer.py"], lambda folder: (folder / "second").touch()) == made
     assert {path.name for path in made.iterdir()} == {"first", "whole"}
+
+
+def test_one_client_finds_messages_in_whatever_frames_they_come() -> None:
+    reader, connection = AnyReader(0, 0), Connection(socket.socket())
+    first, second, third = (message(7, FIRST_SEQUENCE + number) for number in (1, 2, 4))
+    framed = b'\x81\x7e\x00\xff{"push":{"channel":"S0007","pub":{"data":' + first + b"}}}\n" + second + b"}}}"
+    for cut in (0, 30, 60, 300):
+        reader.messages, connection.rest, connection.expected = 0, b"", {}
+        for part in (framed[:cut], framed[cut:]):
+            reader.take(connection, connection.rest + part, latency=True)
+        assert reader.messages == 2
+    with pytest.raises(AssertionError, match=r"4 came, .*3 was due"):
+        reader.take(connection, connection.rest + third, latency=False)
+    connection.link.close()
+    reader.close()
 
 
 def test_lines_to_write_leave_out_what_says_nothing() -> None:
