@@ -196,12 +196,11 @@ def new_bar(pool: Pool, symbol: Whole, interval: Whole, start_us: Whole, end_us:
 def stir_next(pool: Pool, slot: int, watermark_us: Whole) -> None:
     """The bar behind the one at ``slot`` opens at its close: publish it anew."""
     behind = pool.chain.after[slot]
-    if behind < 0 or pool.rows[behind].opens_alone:
-        return
-    pool.changed[behind] = 1
-    if pool.rows[behind].end_us <= watermark_us or pool.rows[behind].closed == ANNOUNCED:
-        pool.pending[behind] = 1
-        pool.registers[LEAST_DEADLINE] = NEVER
+    if behind >= 0 and not pool.rows[behind].opens_alone:
+        pool.changed[behind] = 1
+        if pool.rows[behind].end_us <= watermark_us or pool.rows[behind].closed == ANNOUNCED:
+            pool.pending[behind] = 1
+            pool.registers[LEAST_DEADLINE] = NEVER
 
 
 @leaf_kernel
@@ -283,6 +282,8 @@ def apply_trades(
                 continue
             if slot < 0:
                 slot = find_bar(pool, symbol, k, start)
+                if is_chained and slot >= 0:
+                    stir_next(pool, slot, watermark_us)
             if slot < 0:
                 newest = state.current[k]
                 if k == DAY and start > state.day_start_us:
@@ -290,6 +291,7 @@ def apply_trades(
                 slot = new_bar(pool, symbol, k, start, end)
                 if is_chained:
                     link_bar(pool.chain, pool.rows, newest, slot)
+                    stir_next(pool, slot, watermark_us)
                 if newest < 0 or start > pool.rows[newest].start_us:
                     state.current[k] = slot
             elif end <= watermark_us:
@@ -300,14 +302,16 @@ def apply_trades(
             if end <= watermark_us or bar.closed == ANNOUNCED:
                 pool.pending[slot] = 1
                 pool.registers[LEAST_DEADLINE] = NEVER
-            if is_chained:
-                bar.opens_alone |= arrivals.opens_alone[arrivals.exchanges[i]]
-                stir_next(pool, slot, watermark_us)
             if k == DAY:
                 touch_ticker(state, trade, arrivals.exchanges[i], sequence)
                 if state.previous_day_us <= start < state.day_start_us:
                     state.previous_day_us = start
                     state.previous_close_hi, state.previous_close_lo = close_price(bar)
+        if is_chained and arrivals.opens_alone[arrivals.exchanges[i]]:
+            for k in range(intervals):
+                end = time - (time - timing.origins_us[k]) % lengths_us[k] + lengths_us[k]
+                if end + lateness_us[k] > watermark_us and end > floors_us[1 + k]:
+                    pool.rows[find_bar(pool, symbol, k, end - lengths_us[k])].opens_alone = 1
         trade.outcome = outcome
         counts[outcome] += 1
         max_event_time_us = max(max_event_time_us, time)

@@ -45,7 +45,11 @@ class Checker:
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            for symbol in [*symbols()]:
+            followed = [*symbols()]
+            known = frozenset(followed)
+            # A market that is left and followed again begins anew: what happened meanwhile doesn't lack.
+            self._until = {symbol: mark for symbol, mark in self._until.items() if symbol in known}
+            for symbol in followed:
                 outcome = await self.check(symbol)
                 if outcome is not None:
                     CHECKS.labels(self._venue.name, outcome).inc()

@@ -284,8 +284,8 @@ MUTANTS: Final = (
     Mutant(
         "opening-follows",
         KERNEL,
-        "                stir_next(pool, slot, watermark_us)\n",
-        "",
+        "                if is_chained and slot >= 0:\n",
+        "                if False and slot >= 0:\n",
         "a late trade moves a close, and the bar behind it keeps the old one as its opening",
     ),
     Mutant(
