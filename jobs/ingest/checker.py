@@ -23,8 +23,6 @@ __all__ = ["Checker", "Outcome"]
 
 SETTLE_S: Final = 5.0
 """Younger trades may still be under way on the socket."""
-ROWS_MAX: Final = 5_000
-"""Of one look, the newest: the ids of as many are remembered for sure."""
 Outcome = Literal["whole", "mended", "incomplete", "failed"]
 
 
@@ -76,10 +74,10 @@ class Checker:
         settled = [row for row in self._found if time_us_of(row[0].event_time) <= until_us]
         if settled:  # by the venue's own times, whatever the two clocks say
             self._until[symbol] = Mark(time_us_of(settled[-1][0].event_time))
-        lacking = [row for row in settled[-ROWS_MAX:] if not self._markets.has(row[0])]
+        lacking = [row for row in settled if self._markets.can_tell(row[0]) and not self._markets.has(row[0])]
         if not lacking:
             return "whole"
-        self._emit(lacking)
+        self._emit(self._markets.mend(lacking))
         first, last = mark_of(lacking[0][0]), mark_of(lacking[-1][0])
         bounds = {
             "first_id": first.trade_id,

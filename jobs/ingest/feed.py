@@ -48,7 +48,7 @@ class Feed:
         self._markets, self._since, self._changed = intake.markets, since, changed
         self._pause_s = pause_s
         self._history = History(venue, places, pause_s, patience_s)
-        self.checker = Checker(venue, self._history, self._markets, self._filled, check_s)
+        self.checker = Checker(venue, self._history, self._markets, self._send, check_s)
         self._filler = Filler(self._history, self._markets, venue.rules, self._filled, pause_s, patience_s)
         self._filling: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -201,7 +201,9 @@ class Feed:
         del self._filling[symbol]
 
     def _filled(self, rows: list[Row]) -> None:
-        fresh = self._markets.add(rows)
+        self._send(self._markets.add(rows))
+
+    def _send(self, fresh: list[Row]) -> None:
         self.intake.counts["filled"] += len(fresh)
         GAP_TRADES.labels(self.venue.name).inc(len(fresh))
         self.intake.put(fresh)

@@ -20,7 +20,7 @@ class KnownTrades:
     """Of one venue; ``repeated`` counts what was left out."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, OrderedDict[str, None]] = {}
+        self._ids: dict[str, OrderedDict[str, int | str]] = {}
         self._newest: dict[str, int | str] = {}
         self.repeated = 0
 
@@ -46,13 +46,18 @@ class KnownTrades:
         """Whether a trade of its id was told."""
         return trade.trade_id in self._ids.get(trade.symbol, ())
 
+    def since(self, symbol: str) -> int | str:
+        """The event time of the oldest trade that is remembered, where others are forgotten already; else 0."""
+        ids = self._ids.get(symbol)
+        return next(iter(ids.values())) if ids is not None and len(ids) == IDS_KEPT else 0
+
     def _is_old_id(self, trade: Trade) -> bool:
         ids = self._ids.get(trade.symbol)
         if ids is None:
             ids = self._ids[trade.symbol] = OrderedDict()
         if trade.trade_id in ids:
             return True
-        ids[trade.trade_id] = None
+        ids[trade.trade_id] = trade.event_time
         if len(ids) > IDS_KEPT:
             ids.popitem(last=False)
         return False

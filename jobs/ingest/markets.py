@@ -9,7 +9,7 @@ tells it again.
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from feeds.marks import Mark, mark_of
+from feeds.marks import Mark, mark_of, time_us_of
 from feeds.recording import Frame
 from feeds.rows import Trade
 from jobs.ingest.known_trades import KnownTrades
@@ -83,6 +83,14 @@ class Markets:
         ready = [row for row in rows if self._is_ready(row)]
         self._known.end(row[0] for row in ready)
         return ready
+
+    def mend(self, rows: Iterable[Row]) -> list[Row]:
+        """What goes out of ``rows``, which lacked among those that went out: the market stands where it stood."""
+        return [row for row in rows if self._known.is_fresh(row[0])]
+
+    def can_tell(self, trade: Trade) -> bool:
+        """Whether it is so young that its id would be remembered if it went out."""
+        return time_us_of(trade.event_time) > time_us_of(self._known.since(trade.symbol))
 
     def add(self, rows: Iterable[Row]) -> list[Row]:
         """What goes out of ``rows``, which lie before what is held."""

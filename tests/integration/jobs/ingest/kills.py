@@ -53,6 +53,7 @@ async def kill_and_compare(name: str, bootstrap: str, folder: Path, kills: int, 
     chance = random.Random(seed)
     async with ScriptedVenue(name, script) as venue:
         ingester = Ingester(bootstrap, folder, venue, f"{name}:{','.join(SYMBOLS)}", partitions=2)
+        ingester.settings["FEED_CHECK_MS"] = "1000"
         try:
             ingester.start()
             await eventually(lambda: venue.listeners)
@@ -86,6 +87,7 @@ async def kill_and_compare(name: str, bootstrap: str, folder: Path, kills: int, 
     assert set(rows) == {row_of(trade) for trade in script}, "the topic has each trade of the script and no other"
     assert ingester.events("feed_gap_left") == []
     doubled = sum(count - 1 for count in Counter(rows).values())
+    assert doubled < len(script) / 100, f"{doubled} trades stand there twice"
     bars = bars_of_topic(bootstrap, ingester.topic)
     assert bars == bars_of_script(script), "each trade counts once in the bars"
     return Outcome(len(script), len(rows), doubled, len(bars))

@@ -31,7 +31,7 @@ def look(name: str, dropped: set[int], prepare: Callable[[ScriptedVenue], None] 
 
     async def story(venue: ScriptedVenue, _filler: Filler) -> None:
         history = History(VENUES[name], places_of(venue.addresses.split(","), [name])[name], 0.01, 0.1)
-        checker = Checker(VENUES[name], history, here.markets, here.emit, 0.1)
+        checker = Checker(VENUES[name], history, here.markets, here.sent.extend, 0.1)
         venue.happened = BEGUN
         outcomes.append(await checker.check(SYMBOL))
         venue.happened = COUNT
@@ -44,7 +44,7 @@ def look(name: str, dropped: set[int], prepare: Callable[[ScriptedVenue], None] 
     with capture_logs() as told:
         here.run(story)
     ids = [str(trade.trade_id) for trade in here.script]
-    return Looks(outcomes, [ids.index(trade_id) for trade_id in here.found], list(told))
+    return Looks(outcomes, [ids.index(row[0].trade_id) for row in here.sent], list(told))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_market_that_is_held_or_has_not_begun_is_left_to_its_filling() -> None
 
     async def story(venue: ScriptedVenue, _filler: Filler) -> None:
         history = History(VENUES["bitget"], places_of(venue.addresses.split(","), ["bitget"])["bitget"], 0.01, 0.1)
-        checker = Checker(VENUES["bitget"], history, here.markets, here.emit, 0.1)
+        checker = Checker(VENUES["bitget"], history, here.markets, here.sent.extend, 0.1)
         assert await checker.check(SYMBOL) is None
         here.markets.take([here.row(trade) for trade in here.script[:5]])
         here.markets.hold(SYMBOL)

@@ -32,6 +32,7 @@ class World:
         self.rules = VENUES[name].rules
         self.markets = Markets(ids_follow=self.rules.ids_follow)
         self.found: list[str] = []
+        self.sent: list[Row] = []
         self.markets.take([self.row(trade) for trade in script[:told]])
 
     @property

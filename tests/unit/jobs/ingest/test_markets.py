@@ -4,6 +4,7 @@ from feeds.frame import EMPTY
 from feeds.marks import Mark
 from feeds.recording import Frame
 from feeds.rows import Trade
+from jobs.ingest import known_trades
 from jobs.ingest import markets as module
 from jobs.ingest.markets import Gap, Markets, Row
 
@@ -150,3 +151,14 @@ def test_all_markets_together_hold_so_much_and_no_more(monkeypatch) -> None:
     assert ids(markets.release("B/USDT", at_any_rate=False)[0]) == [4]
     markets.cut(A)
     assert (markets.is_cut(A), markets.is_whole(A)) == (True, False)
+
+
+def test_what_lacked_goes_out_without_moving_the_market_as_far_as_ids_are_remembered(monkeypatch) -> None:
+    monkeypatch.setattr(known_trades, "IDS_KEPT", 3)
+    markets = Markets()
+    assert markets.can_tell(row(1)[0]), "nothing is forgotten yet"
+    markets.take(rows(1, 2, 4, 6))
+    assert [markets.can_tell(row(number)[0]) for number in (1, 2, 3)] == [False, False, True]
+    assert ids(markets.mend(rows(4, 5))) == [5]
+    assert markets.mark(A) == Mark(6_000, "6")
+    assert ids(markets.take(rows(5))) == []
