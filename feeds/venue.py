@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 from feeds.marks import Mark
 from feeds.rows import Told
 
-__all__ = ["Rules", "Subscription", "Venue", "chunks"]
+__all__ = ["Rules", "Source", "Subscription", "Venue", "chunks"]
 
 
 class Subscription(NamedTuple):
@@ -51,21 +51,26 @@ class Rules:
     by_time: bool = False
 
 
-class Venue(Protocol):
-    """name: as a user says it; exchange: as trades carry it; addresses: how those of its WebSocket begin."""
+class Source(Protocol):
+    """Who tells: a venue, or a vendor that is polled. name: as a user says it; exchange: as trades carry it."""
 
     @property
     def name(self) -> str: ...
     @property
     def exchange(self) -> str: ...
     @property
-    def addresses(self) -> tuple[str, ...]: ...
-    @property
     def rules(self) -> Rules: ...
 
     def told(self, frame: bytes, received_us: int) -> Told:
         """What a frame tells. received_us: when it came, for what the venue gives no time of its own."""
         ...
+
+
+class Venue(Source, Protocol):
+    """addresses: how those of its WebSocket begin."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
 
     def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         """The connections that bring ``symbols``, as many as the venue's limits need. Raises ValueError for a symbol

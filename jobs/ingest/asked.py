@@ -7,9 +7,11 @@ once. What can't be meant is one line with what could be.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from feeds.marks import Mark
+from feeds.polled import POLLED, is_pollable
 from feeds.symbols import parts
 from feeds.venue import Venue
 from feeds.venues import VENUES
@@ -51,17 +53,26 @@ def asked_of(words: Sequence[str], *, venues_alone: bool = False) -> Asked:
                 where="ingest",
                 mend="say VENUE:SYMBOL,SYMBOL such as bitget:BTC/USDT, or VENUE:@FILE",
             )
-        venue = venue_named(name.strip().lower(), "ingest")
-        theirs = asked.setdefault(venue.name, {})
+        name = name.strip().lower()
+        check = _check_polled if name == POLLED else partial(_check_listed, venue_named(name, "ingest"))
+        theirs = asked.setdefault(name, {})
         for symbol, where in symbols:
-            try:
-                parts(symbol)
-                venue.subscriptions([symbol], quotes=False)
-            except ValueError as error:
-                place = where or word[:60]
-                raise SettingError(str(error), where=place, mend="symbols are BTC/USDT, BTC/USDT-PERP") from None
+            check(symbol, where or word[:60])
             theirs[symbol] = None
     return {name: tuple(symbols) for name, symbols in asked.items()}
+
+
+def _check_listed(venue: Venue, symbol: str, where: str) -> None:
+    try:
+        parts(symbol)
+        venue.subscriptions([symbol], quotes=False)
+    except ValueError as error:
+        raise SettingError(str(error), where=where, mend="symbols are BTC/USDT, BTC/USDT-PERP") from None
+
+
+def _check_polled(symbol: str, where: str) -> None:
+    if not is_pollable(symbol):
+        raise SettingError(f"{symbol[:40]!r} is no symbol", where=where, mend="say it as the vendor does, such as AAPL")
 
 
 def _symbols_in(listed: str) -> Iterator[tuple[str, str]]:
@@ -83,5 +94,6 @@ def _symbols_in(listed: str) -> Iterator[tuple[str, str]]:
 def venue_named(name: str, where: str) -> Venue:
     """Raises SettingError for a name that no venue has."""
     if name not in VENUES:
-        raise SettingError(f"unknown venue {name[:40]}", where=where, mend=f"take one of {', '.join(VENUES)}")
+        known = ", ".join((*VENUES, *((POLLED,) if where == "ingest" else ())))
+        raise SettingError(f"unknown venue {name[:40]}", where=where, mend=f"take one of {known}")
     return VENUES[name]

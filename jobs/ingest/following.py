@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from feeds.venue import chunks
 from jobs.ingest.feed import Feed
+from jobs.ingest.intake import Intake
 from jobs.ingest.metrics import FOLLOWED
 from jobs.ingest.places import Places
 from jobs.ingest.recorder import Recorder
@@ -29,6 +30,17 @@ class Following:
         self._lanes: list[_Lane] = []
         self.listed: frozenset[str] = frozenset()
         self._followed = FOLLOWED.labels(self.name)
+
+    @property
+    def intake(self) -> Intake:
+        return self.feed.intake
+
+    def pause(self) -> None:
+        """As Feed.pause."""
+        self.feed.pause()
+
+    def resume(self) -> None:
+        self.feed.resume()
 
     def has(self, symbol: str) -> bool:
         """Whether the venue lists it."""

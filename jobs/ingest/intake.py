@@ -13,7 +13,7 @@ from typing import Final
 from feeds.frame import NOTHING
 from feeds.recording import Frame
 from feeds.rows import Quote, Told, Trade
-from feeds.venue import Venue
+from feeds.venue import Source
 from jobs.ingest.clock_offset import ClockOffset
 from jobs.ingest.letters import FeedLetters
 from jobs.ingest.markets import Markets, Row
@@ -42,7 +42,7 @@ class Intake:
 
     def __init__(
         self,
-        venue: Venue,
+        venue: Source,
         trades: TapeSender,
         quotes: TapeSender | None,
         letters: FeedLetters,

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from feeds.polled import POLLED
 from feeds.symbols import PERPETUAL, parts
 from gateway.stores.redis_pool import end_tasks, open_redis
 from jobs.ingest.asked import Wanted, venue_named
@@ -24,8 +25,9 @@ from jobs.ingest.intake import Intake
 from jobs.ingest.listing import keep_listed
 from jobs.ingest.on_demand import OnDemand
 from jobs.ingest.places import places_of
+from jobs.ingest.polling import Polling, polled_of
 from jobs.ingest.recorder import Recorder
-from runtime.settings.feeds import FeedSettings
+from runtime.settings.whole import Settings
 from schemas.errors import SettingError
 
 __all__ = ["follow"]
@@ -37,50 +39,58 @@ ALL_OF: Final = "USDT"
 REDIS_MS: Final = 2_000
 
 
-def follow(settings: FeedSettings, wanted: Wanted, intakes: dict[str, Intake], recorder: Recorder | None) -> None:
+def follow(settings: Settings, wanted: Wanted, intakes: dict[str, Intake], recorder: Recorder | None) -> None:
     """Until SIGTERM or SIGINT. ``intakes``: by venue; ``recorder`` keeps the frames of the only one. Raises
     SettingError when no venue takes any of the symbols, and what sending raises."""
     asyncio.run(_follow(settings, wanted, intakes, recorder))
 
 
-async def _follow(
-    settings: FeedSettings, wanted: Wanted, intakes: dict[str, Intake], recorder: Recorder | None
-) -> None:
+async def _follow(settings: Settings, wanted: Wanted, intakes: dict[str, Intake], recorder: Recorder | None) -> None:
     stop, something = _stop_signal(), asyncio.Event()
     places = places_of(settings.feed_addresses, intakes)
     pause_s, patience_s, check_s = (
         each / 1000 for each in (settings.feed_pause_ms, settings.feed_fill_ms, settings.feed_check_ms)
     )
     venues: list[Following] = []
+    vendors: list[Polling] = []
+    polled = wanted.asked.get(POLLED)
+    if polled is not None:
+        vendor, is_on_demand = polled_of(settings), bool(wanted.demand_from)
+        vendors = [Polling(vendor, intakes[POLLED], settings, polled, something.set, is_on_demand=is_on_demand)]
     for name, symbols in wanted.asked.items():
+        if name == POLLED:
+            continue
         feed = Feed(
             venue_named(name, "ingest"), intakes[name], places[name], pause_s, patience_s, wanted.since, something.set,
             check_s,
         )  # fmt: skip
         venues.append(Following(feed, places[name], settings, recorder, quotes=wanted.quotes))
         venues[-1].follow(symbols)
-    tasks = [asyncio.create_task(_wait(stop)), *_followers(settings, wanted, venues)]
+    sources: list[Following | Polling] = [*venues, *vendors]
+    tasks = [asyncio.create_task(_wait(stop)), *_followers(settings, wanted, venues, vendors)]
     tasks += [asyncio.create_task(venue.feed.checker.run(venue.symbols)) for venue in venues]
-    tasks.append(asyncio.create_task(_hand_over(venues, something, BrokerWatch(), is_open=wanted.is_open)))
+    tasks.append(asyncio.create_task(_hand_over(sources, something, BrokerWatch(), is_open=wanted.is_open)))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
         await end_tasks(tasks)
-        for venue in venues:
-            await venue.close()
+        for source in sources:
+            await source.close()
 
 
-def _followers(settings: FeedSettings, wanted: Wanted, venues: Sequence[Following]) -> Iterator[asyncio.Task[None]]:
+def _followers(
+    settings: Settings, wanted: Wanted, venues: Sequence[Following], vendors: Sequence[Polling]
+) -> Iterator[asyncio.Task[None]]:
     """What finds more to follow."""
     every_s, pause_s = settings.feed_listing_ms / 1000, settings.feed_pause_ms / 1000
     demand: Demand | None = None
     if wanted.demand_from:
         demand = Demand(open_redis(wanted.demand_from, REDIS_MS))
-        named = [symbol for symbols in wanted.asked.values() for symbol in symbols]
+        named = [symbol for name, symbols in wanted.asked.items() if name != POLLED for symbol in symbols]
         yield asyncio.create_task(demand.run())
-        yield asyncio.create_task(OnDemand(demand, venues, named, settings.feed_grace_ms / 1000).run())
+        yield asyncio.create_task(OnDemand(demand, [*venues, *vendors], named, settings.feed_grace_ms / 1000).run())
     for venue in venues if wanted.is_open else ():
 
         def take(symbols: Sequence[str], venue: Following = venue) -> None:
@@ -106,31 +116,31 @@ async def _wait(stop: asyncio.Event) -> None:
 
 
 async def _hand_over(
-    venues: Sequence[Following], something: asyncio.Event, watch: BrokerWatch, *, is_open: bool
+    sources: Sequence[Following | Polling], something: asyncio.Event, watch: BrokerWatch, *, is_open: bool
 ) -> None:
     """Raises what a session or the broker raises, and SettingError when nothing can be followed any more."""
-    feeds, loop, is_waiting = [venue.feed for venue in venues], asyncio.get_running_loop(), False
-    senders = {sender for feed in feeds for sender in feed.intake.senders}
+    intakes, loop, is_waiting = [source.intake for source in sources], asyncio.get_running_loop(), False
+    senders = {sender for intake in intakes for sender in intake.senders}
     while True:
         with suppress(TimeoutError):
             # Not wait_for, which may lose a cancellation that comes in the moment of the event.
-            async with asyncio.timeout(AWAITED_S if any(feed.intake.awaits_answers for feed in feeds) else LOOK_S):
+            async with asyncio.timeout(AWAITED_S if any(intake.awaits_answers for intake in intakes) else LOOK_S):
                 await something.wait()
         something.clear()
-        for venue in venues:
-            venue.check()
-            venue.feed.intake.flush()
-            venue.feed.intake.look()
+        for source in sources:
+            source.check()
+            source.intake.flush()
+            source.intake.look()
         must_wait = watch.look(sum(each.sent for each in senders), sum(each.delivered for each in senders), loop.time())
-        for feed in feeds:
+        for source in sources:
             if must_wait:
-                feed.pause()
+                source.pause()
             elif is_waiting:
-                feed.resume()
-            if feed.intake.has_more and not must_wait:
+                source.resume()
+            if source.intake.has_more and not must_wait:
                 something.set()
         is_waiting = must_wait
-        if not is_open and all(venue.is_over for venue in venues):
+        if not is_open and all(source.is_over for source in sources):
             raise SettingError(
                 "no venue takes any of the symbols", where="ingest", mend="see the lines above, and the venue's markets"
             )

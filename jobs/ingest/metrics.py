@@ -18,8 +18,10 @@ __all__ = [
     "GAP_TRADES",
     "LETTERS",
     "LOST",
+    "POLLS",
     "RECEIVED_MS",
     "REPEATED",
+    "STALE",
     "TOLD",
     "UNLISTED",
     "WRITTEN_MS",
@@ -32,6 +34,12 @@ LETTERS: Final = Counter("tapeflow_feed_letters", "Frames and rows that can't be
 CONNECTED: Final = Gauge("tapeflow_feed_connections", "Open connections", ["venue"])
 FOLLOWED: Final = Gauge("tapeflow_feed_markets", "Markets that are followed", ["venue"])
 UNLISTED: Final = Gauge("tapeflow_feed_unlisted", "Symbols that clients watch and no source has")
+POLLS: Final = Counter(
+    "tapeflow_feed_polls",
+    "Answers of a polled vendor, by outcome: new, unchanged, refused, failed, limited",
+    ["outcome"],
+)
+STALE: Final = Gauge("tapeflow_feed_stale", "Polled symbols without a usable answer for too long")
 LOST: Final = Counter("tapeflow_feed_lost", "Connections that ended or couldn't be opened", ["venue"])
 GAPS: Final = Counter("tapeflow_feed_gaps", "Gaps of markets, by outcome: filled, left", ["venue", "outcome"])
 GAP_TRADES: Final = Counter("tapeflow_feed_gap_trades", "Trades that came from histories", ["venue"])

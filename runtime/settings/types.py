@@ -25,9 +25,11 @@ __all__ = [
     "addresses",
     "candle_rules",
     "interval_names",
+    "json_pointer",
     "lateness_by_interval",
     "login_users",
     "own_fields",
+    "poll_address",
     "quote_fields",
     "setting",
     "side_words",
@@ -128,6 +130,23 @@ def venue_addresses(parts: tuple[str, ...]) -> tuple[str, ...]:
         if not name or not is_address or found.scheme not in ("ws", "wss", "http", "https"):
             raise ValueError("venue=wss://host:port or venue=https://host:port, several with commas")
     return parts
+
+
+def poll_address(text: str) -> str:
+    try:
+        found = urlsplit(text)
+        is_address = bool(found.hostname) and found.scheme in ("http", "https") and "{symbol}" in text
+    except ValueError:
+        is_address = False
+    if text and not is_address:
+        raise ValueError("an address such as https://host/quote?symbol={symbol}&apikey={key}")
+    return text
+
+
+def json_pointer(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError("a JSON pointer such as /price or /Global Quote/05. price")
+    return text
 
 
 def login_users(parts: tuple[str, ...]) -> tuple[str, ...]:

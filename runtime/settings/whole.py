@@ -23,6 +23,7 @@ from runtime.settings.feeds import FeedSettings
 from runtime.settings.file import SettingsFile
 from runtime.settings.gateway import GatewaySettings
 from runtime.settings.kafka import KafkaSettings
+from runtime.settings.polling import PollSettings
 from runtime.settings.quotes import QuoteSettings
 from runtime.settings.records import RecordSettings
 from runtime.settings.redis import RedisSettings
@@ -44,6 +45,7 @@ PARTS: Final[tuple[type[BaseSettings], ...]] = (
     AnalyticsSettings,
     QuoteSettings,
     FeedSettings,
+    PollSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
@@ -61,6 +63,7 @@ class Settings(
     AnalyticsSettings,
     QuoteSettings,
     FeedSettings,
+    PollSettings,
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,

@@ -16,7 +16,7 @@ from tapeflow.commands.entry import enter, people
 
 if TYPE_CHECKING:
     from feeds.marks import Mark
-    from feeds.venue import Venue
+    from feeds.venue import Source, Venue
     from jobs.ingest.asked import Wanted
     from jobs.ingest.intake import Intake
     from jobs.ingest.recorder import Recorder
@@ -32,7 +32,7 @@ def ingest(
         typer.Argument(
             metavar="VENUE:SYMBOL,…",
             help="Markets to follow, such as bitget:BTC/USDT,ETH/USDT, or bitget:@FILE with symbols in it; "
-            "the venue alone with --all-usdt or --on-demand.",
+            "the venue alone with --all-usdt or --on-demand. http-poll:AAPL asks the vendor of TAPEFLOW_POLL_URL.",
         ),
     ] = None,
     all_usdt: Annotated[
@@ -137,15 +137,20 @@ def _live(settings: "Settings", wanted: "Wanted", record: Path | None, partition
 
 
 def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None", partitions: int) -> int:
+    from feeds.polled import POLLED
     from feeds.venues import VENUES
     from jobs.ingest.broker_watch import LIVE
     from jobs.ingest.kafka_tail import remember_tail
     from jobs.ingest.live import follow
+    from jobs.ingest.polling import polled_of
 
+    sources: dict[str, Source] = {
+        name: polled_of(settings) if name == POLLED else VENUES[name] for name in wanted.asked
+    }
     lasting = settings.model_copy(update={"kafka_properties": {**LIVE, **settings.kafka_properties}})
     trades, bests = _senders(lasting, partitions, own_times=False, quotes=wanted.quotes)
-    intakes = {name: _intake(VENUES[name], lasting, trades, bests, symbols) for name, symbols in wanted.asked.items()}
-    remember_tail(settings, {VENUES[name].exchange: intake.markets for name, intake in intakes.items()})
+    intakes = {name: _intake(sources[name], lasting, trades, bests, symbols) for name, symbols in wanted.asked.items()}
+    remember_tail(settings, {sources[name].exchange: intake.markets for name, intake in intakes.items()})
     try:
         follow(settings, wanted, intakes, recorder)
     finally:
@@ -185,7 +190,7 @@ def _senders(
 
 
 def _intake(
-    venue: "Venue",
+    venue: "Source",
     settings: "Settings",
     trades: "TapeSender",
     quotes: "TapeSender | None",

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.integration import waiting
 from tests.servers.kafka import make_topic
+from tests.servers.vendor import ScriptedVendor
 from tests.servers.venue import ScriptedVenue
 from tests.servers.venue_forms import ScriptedTrade
 
@@ -37,7 +38,9 @@ def row_of(trade: ScriptedTrade) -> Row:
 class Ingester:
     """``start`` it again after ``kill``: the topic stays the same."""
 
-    def __init__(self, bootstrap: str, folder: Path, venue: ScriptedVenue, *words: str, partitions: int = 1) -> None:
+    def __init__(
+        self, bootstrap: str, folder: Path, venue: ScriptedVenue | ScriptedVendor, *words: str, partitions: int = 1
+    ) -> None:
         self.bootstrap, self.partitions = bootstrap, partitions
         self.topic = make_topic(bootstrap, f"live-{secrets.token_hex(4)}", partitions)
         self._words, self._venue, self._folder = words, venue, folder

@@ -10,12 +10,11 @@ from tests.integration.jobs.ingest.live_world import Ingester, eventually, row_o
 from tests.servers.venue import ScriptedVenue
 from tests.servers.venue_forms import FORMS, IDS_FOLLOW, make_script
 
-QUICK = ("bitget",)
-NAMES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.thorough) for name in FORMS]
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "NEW/USDT", "ETH/BTC")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", FORMS)
 def test_new_listings_are_picked_up_on_the_open_connection(name: str, kafka_bootstrap: str, tmp_path: Path) -> None:
     script = make_script(23, SYMBOLS, 80, time.time_ns() // 1_000_000 - 60_000, ids_follow=name in IDS_FOLLOW)
 

@@ -18,6 +18,7 @@ def test_symbols_by_venue_each_once() -> None:
     [
         ("bitget", "can't read 'bitget' (ingest): say VENUE:SYMBOL,SYMBOL"),
         ("bitget:,", "can't read 'bitget:,'"),
+        ("http-poll:A B", "'A B' is no symbol (http-poll:A B): say it as the vendor does, such as AAPL"),
         ("bitget:@nowhere.txt", "symbols can't be read: No such file or directory (nowhere.txt): give a file of"),
         ("nyse:A/B", "unknown venue nyse (ingest): take one of bitget, binance"),
         ("bitget:BTCUSDT", "BTCUSDT is no symbol such as BTC/USDT (bitget:BTCUSDT): symbols are"),

@@ -110,6 +110,21 @@ def test_what_is_none_says_what_is(check: Callable[[Any], Any], value: Any) -> N
 
 
 @pytest.mark.parametrize(
+    ("check", "right", "wrong"),
+    [
+        (types.poll_address, ["", "https://a/?s={symbol}", "http://a:1/{symbol}/{key}"],
+         ["https://a/", "ftp://a/{symbol}", "https:///{symbol}", "https://[::1/{symbol}", "{symbol}"]),
+        (types.json_pointer, ["", "/price", "/Global Quote/05. price"], ["price", "$.price"]),
+    ],
+)  # fmt: skip
+def test_where_a_vendor_is_asked(check: Callable[[str], str], right: list[str], wrong: list[str]) -> None:
+    assert [check(text) for text in right] == right
+    for text in wrong:
+        with pytest.raises(ValueError, match="such as"):
+            check(text)
+
+
+@pytest.mark.parametrize(
     ("given", "is_right"),
     [
         (("bitget=wss://host:1", "bitget=https://host"), True),
