@@ -11,9 +11,9 @@ READY := $(VENV)/.ready
 WEB_READY := web/node_modules/.ready
 PYTHON = $(shell for p in python3.11 python3.12 python3; do "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 
-# What the verbs take: make demo SECONDS=20 RATE=5000 SYMBOLS=50 QUOTES=1 FILE=trades.csv.gz JSON=summary.json
+# What the verbs take: make demo SECONDS=20 RATE=5000 SYMBOLS=50 QUOTES=1 FILE=trades.csv.gz FEED=play:session.ws.gz JSON=summary.json
 DEMO := $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) \
-	$(if $(QUOTES),--quotes) $(if $(FILE),--file $(FILE)) $(if $(JSON),--json $(JSON))
+	$(if $(QUOTES),--quotes) $(if $(FILE),--file $(FILE)) $(if $(FEED),--feed $(FEED)) $(if $(JSON),--json $(JSON))
 
 # Each file that takes --json is run, one after the other, and adds its figures to the same file.
 BENCHES = $(sort $(shell grep -l '"--json"' bench/*.py))
@@ -44,7 +44,7 @@ $(READY): requirements/dev.txt pyproject.toml
 $(DEMO_READY): requirements/build.txt requirements/local.txt requirements/gateway.txt pyproject.toml
 	$(call install,requirements/build.txt requirements/local.txt requirements/gateway.txt,$@)
 
-demo: $(DEMO_READY) ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS QUOTES FILE JSON)
+demo: $(DEMO_READY) ## trades through the whole system on this machine, with proof (SECONDS RATE SYMBOLS QUOTES FILE FEED JSON)
 	$(BIN)/tapeflow demo $(DEMO)
 
 web: $(WEB_READY) ## the dashboard from its sources into gateway/dashboard, checked and tested; needs Node 20 or newer

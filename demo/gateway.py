@@ -18,9 +18,8 @@ from connectors.synthetic import symbol_names
 from demo.checks import Check
 from demo.quotes import seen_ticker
 from demo.tape import DemoPlan
-from flows.bars import open_all
 from jobs.follow import Follower
-from jobs.produce.sender import FileTape, symbol_keys
+from jobs.produce.sender import symbol_keys
 from processes.gateway_processes import GatewayProcesses, checked_port, prepare_gateway
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, Unreachable
@@ -38,9 +37,9 @@ JOIN_S: Final = 5.0
 
 def first_symbol(plan: DemoPlan, settings: Settings) -> str:
     """A symbol that will trade, for the lines to paste."""
-    if plan.file is None:
+    if plan.is_synthetic:
         return symbol_names(1)[0]
-    keys = (key for batch in FileTape(open_all([plan.file], plan.options, settings)) for key in symbol_keys(batch))
+    keys = (key for batch in plan.recorded(settings) for key in symbol_keys(batch))
     return next(keys, b"AAPL").decode("utf-8", "replace")
 
 

@@ -101,7 +101,7 @@ class DemoOutcome:
         return {
             "holds": self.holds,
             "seconds": round(self.took_s, 3),
-            "file": self.plan.file,
+            "file": self.plan.source,
             "symbols": self.plan.symbols,
             "sent": self.sent,
             "flows": flows,
@@ -194,7 +194,7 @@ class _Demo:
         self._view.say("starting Kafka, ClickHouse and Redis")
         stack = self._stack = self._cleanup.enter_context(Stack(self._folder / "stack"))
         assert stack.endpoints is not None
-        settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.file is None)
+        settings = demo_settings(self._settings, stack.endpoints, self._folder, self._plan.is_synthetic)
         names = (*FLOWS, *(DESK_FLOWS if self._plan.has_desk else ()), *((QUOTES,) if self._plan.has_quotes else ()))
         ports = dict(zip(names, free_ports(len(names)), strict=True))
         targets = tuple(f"{name}=http://127.0.0.1:{port}/metrics" for name, port in ports.items())
@@ -282,7 +282,7 @@ class _Demo:
         ensure_desk_topics(settings)
         for name in DESK_FLOWS:
             self._start_flow(name, settings, ports)
-        others = [] if self._plan.file else symbol_names(self._plan.symbols)[1:]
+        others = symbol_names(self._plan.symbols)[1:] if self._plan.is_synthetic else []
         desk = DemoDesk(settings, rest, [symbol, *others], lambda: self._desk_figures().looked_at > 0)
         desk.start()
         return desk

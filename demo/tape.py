@@ -12,10 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from connectors.synthetic import Disorder, SyntheticMarket, symbol_names
 from connectors.values.column_plan import FileOptions
+from demo.feed_tape import FeedTape, as_recorded
+from feeds.venue import Venue
 from flows.bars import open_all
 from jobs.produce.bad_records import bad_records
 from jobs.produce.encoding import encoder_of
@@ -51,14 +54,15 @@ class DemoPlan:
     """What the user asked for. ``seconds`` None: until Ctrl-C (a file that nobody watches: until its end).
 
     bad_every: 0 is none. prove_max: at most about so many records are recomputed, from the beginning on; 0: all.
-    options: how the file is written. has_desk: whether a dealing desk and rules run beside the market. has_quotes:
-    whether quotes do.
+    options: how the file is written. feed: a recorded session and its venue. has_desk: whether a dealing desk and rules
+    run beside the market. has_quotes: whether quotes do.
     """
 
     seconds: float | None = None
     rate: float | None = None
     symbols: int = 50
     file: str | None = None
+    feed: tuple[Path, Venue] | None = None
     bad_every: int = 500
     prove_max: int = 0
     options: FileOptions = field(default_factory=FileOptions)
@@ -67,9 +71,24 @@ class DemoPlan:
     has_quotes: bool = False
     partitions: int = 4
 
+    @property
+    def is_synthetic(self) -> bool:
+        return self.file is None and self.feed is None
+
+    @property
+    def source(self) -> str | None:
+        """The file whose trades they are."""
+        return self.file if self.feed is None else str(self.feed[0])
+
     def describe(self) -> str:
-        source = self.file.rsplit("/", 1)[-1] if self.file else f"{self.symbols} synthetic symbols"
+        source = self.source.rsplit("/", 1)[-1] if self.source else f"{self.symbols} synthetic symbols"
         return f"{source} over {self.partitions} partitions"
+
+    def recorded(self, settings: Settings) -> Iterable[TradeBatch]:
+        """The file's trades, or the session's, from the beginning."""
+        if self.feed is not None:
+            return FeedTape(*self.feed)
+        return FileTape(open_all([self.file or ""], self.options, settings))
 
 
 class DemoProducer:
@@ -110,8 +129,7 @@ class DemoProducer:
 
     def _send(self) -> None:
         try:
-            rate, tape = self._tape()
-            for batch in sliced(tape, AtRate(rate), time.monotonic, self.ended.wait):
+            for batch in self._paced():
                 self._sender.send(batch)
                 self._behind(batch)
                 if self.ended.is_set():
@@ -120,20 +138,23 @@ class DemoProducer:
             self._failure = error
         self.ended.set()
 
+    def _paced(self) -> Iterator[TradeBatch]:
+        if self._plan.feed is not None:
+            return as_recorded(FeedTape(*self._plan.feed).timed(), time.monotonic, self.ended.wait)
+        rate, tape = self._tape()
+        return sliced(tape, AtRate(rate), time.monotonic, self.ended.wait)
+
     def _tape(self) -> tuple[float, Iterable[TradeBatch]]:
         plan = self._plan
-        if plan.file is None:
+        if plan.is_synthetic:
             rate = plan.rate or DEFAULT_RATE
             return rate, synthetic_tape(plan, rate)
         rate = plan.rate or DEFAULT_RATE
         if plan.rate is None and plan.seconds is not None:
             # All of the file in the time given, with a little room.
-            count = sum(len(batch) for batch in self._recorded(plan.file))
+            count = sum(len(batch) for batch in plan.recorded(self._settings))
             rate = max(rate, count / plan.seconds * 1.1)
-        return rate, self._recorded(plan.file)
-
-    def _recorded(self, path: str) -> FileTape:
-        return FileTape(open_all([path], self._plan.options, self._settings))
+        return rate, plan.recorded(self._settings)
 
 
 def synthetic_tape(plan: DemoPlan, rate: float) -> Iterator[TradeBatch]:

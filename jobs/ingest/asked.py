@@ -26,13 +26,14 @@ Asked = dict[str, tuple[str, ...]]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a live run is about. since: as in Feed; all_usdt: every market of the venues that is priced in USDT;
-    demand_from: address of the Redis that says what is watched."""
+    demand_from: address of the Redis that says what is watched; since_files: what the venue published, sent first."""
 
     asked: Asked
     quotes: bool
     since: Mark | None = None
     all_usdt: bool = False
     demand_from: str = ""
+    since_files: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:

@@ -37,7 +37,7 @@ class Markets:
     ones that got their first trade since the last cut. Whoever looks at these empties them."""
 
     def __init__(self, *, ids_follow: bool = False) -> None:
-        self._ids_follow = ids_follow
+        self.ids_follow = ids_follow
         self._known = KnownTrades()
         self._last: dict[str, Trade] = {}
         self._held: dict[str, list[Row]] = {}
@@ -106,7 +106,7 @@ class Markets:
             return False
         if first is None or last is None or self._known.has(first):
             return True
-        if self._ids_follow and first.trade_id.isdecimal() and last.trade_id.isdecimal():
+        if self.ids_follow and first.trade_id.isdecimal() and last.trade_id.isdecimal():
             return int(first.trade_id) <= int(last.trade_id) + 1
         return newest is not None and mark_of(first).time_us < newest.time_us
 
@@ -123,7 +123,7 @@ class Markets:
         gaps: list[Gap] = []
         ready: list[Row] = []
         self._overfull.discard(symbol)
-        if self._ids_follow:
+        if self.ids_follow:
             held.sort(key=lambda row: int(row[0].trade_id) if row[0].trade_id.isdecimal() else 0)
         for place, row in enumerate(held):
             if self._skips(row[0]):
@@ -170,7 +170,7 @@ class Markets:
     def _is_fresh(self, trade: Trade) -> bool:
         if not self._known.is_fresh(trade):
             return False
-        if not self._ids_follow or self._is_newer(trade):
+        if not self.ids_follow or self._is_newer(trade):
             self._last[trade.symbol] = trade
         return True
 
@@ -182,7 +182,7 @@ class Markets:
 
     def _skips(self, trade: Trade) -> bool:
         """Whether ids are left out between the last trade and this one."""
-        if not self._ids_follow:
+        if not self.ids_follow:
             return False
         last = self._last.get(trade.symbol)
         if last is None or not (trade.trade_id.isdecimal() and last.trade_id.isdecimal()):
@@ -194,6 +194,6 @@ class Markets:
         held = self._held.get(symbol, [])[self._cut.get(symbol, 0) :]
         if not held:
             return None
-        if not self._ids_follow:
+        if not self.ids_follow:
             return held[0][0]
         return min((row[0] for row in held), key=lambda trade: (len(trade.trade_id), trade.trade_id))

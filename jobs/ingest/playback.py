@@ -5,11 +5,16 @@ trade reaches the topic when its moment comes.
 """
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from feeds.recording import Frame
+from feeds.recording import Frame, address_of
+from feeds.venue import Venue
+from feeds.venues import VENUES, venue_at
+from jobs.ingest.asked import venue_named
 from jobs.ingest.intake import Intake
+from schemas.errors import SettingError
 
-__all__ = ["play"]
+__all__ = ["play", "venue_of"]
 
 
 def play(
@@ -30,3 +35,15 @@ def play(
                 sleep(wait_s)
         intake.take(frame)
     intake.flush()
+
+
+def venue_of(path: Path, name: str | None) -> Venue:
+    """Whose session it is: by ``name``, else by the address in it. Raises SettingError."""
+    if name is not None:
+        return venue_named(name, "--venue")
+    address = address_of(path)
+    found = venue_at(address) if address is not None else None
+    if found is None:
+        what = "the recording names no address" if address is None else f"no venue is known at {address[:100]}"
+        raise SettingError(what, where=str(path), mend=f"give --venue: {', '.join(VENUES)}")
+    return found

@@ -5,7 +5,7 @@ It exits with 0 only if the independent oracle agrees with every bar, ticker and
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -31,6 +31,7 @@ from tapeflow.commands.file_options import (
 
 if TYPE_CHECKING:
     from demo.run import DemoOutcome
+    from feeds.venue import Venue
 
 __all__ = ["demo"]
 
@@ -53,6 +54,9 @@ def demo(
     ] = None,
     symbols: Annotated[int, typer.Option(min=1, max=100_000, help="Symbols of the synthetic market.")] = 50,
     file: Annotated[str | None, typer.Option(help="Send this trade file or folder instead; - is a pipe.")] = None,
+    feed: Annotated[
+        str | None, typer.Option(metavar="play:FILE", help="Play this recorded session of a venue instead, as it was.")
+    ] = None,
     summary: Annotated[str | None, typer.Option("--json", help="Write the summary to this file; - prints it.")] = None,
     bad_every: Annotated[int, typer.Option(min=0, help="A bad record after so many trades; 0: none.")] = 500,
     desk: Annotated[bool, typer.Option("--desk/--no-desk", help="A dealing desk and rules beside the market.")] = True,
@@ -80,8 +84,8 @@ def demo(
     from flows.bars import open_all, read_valid
     from sinks.files import check_output
 
-    if quotes and file is not None:
-        raise SettingError("a file has no quotes", where="--quotes", mend="leave --quotes or --file out")
+    if quotes and (file is not None or feed is not None):
+        raise SettingError("a file has no quotes", where="--quotes", mend="leave --quotes or the file out")
     check_output("-" if summary is None else summary)
     settings = enter()
     written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
@@ -99,7 +103,10 @@ def demo(
             raise InputError(
                 "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
             )
-        plan = DemoPlan(seconds, rate, symbols, file, bad_every, prove_max, options, has_desk=desk, has_quotes=quotes)
+        session = None if feed is None else _session(feed, {"--file": file, "--rate": rate})
+        plan = DemoPlan(
+            seconds, rate, symbols, file, session, bad_every, prove_max, options, has_desk=desk, has_quotes=quotes
+        )
         outcome = run_demo(plan, settings, console)
     show(console, outcome)
     if summary == "-":
@@ -110,6 +117,26 @@ def demo(
         except OSError as error:
             raise InputError(f"can't write: {error.strerror}", where=summary, mend="choose another place") from None
     return 0 if outcome.holds else 1
+
+
+def _session(feed: str, others: Mapping[str, object]) -> "tuple[Path, Venue]":
+    """The recorded session that ``feed`` names and its venue; ``others``: what doesn't go with it."""
+    from demo.feed_tape import FeedTape
+    from jobs.ingest.playback import venue_of
+
+    for name, value in others.items():
+        if value is not None:
+            raise SettingError("a session is played as it was", where=name, mend=f"leave {name} or --feed out")
+    kind, colon, name = feed.partition(":")
+    if kind != "play" or not colon or not name:
+        raise SettingError(f"can't read {feed[:60]!r}", where="--feed", mend="say play:FILE")
+    path = Path(name)
+    venue = venue_of(path, None)
+    if next(iter(FeedTape(path, venue)), None) is None:
+        raise InputError(
+            "the recording holds no trade", where=name, mend=f"tapeflow ingest --play {name} tells what else is in it"
+        )
+    return path, venue
 
 
 @contextmanager

@@ -15,10 +15,13 @@ from schemas.errors import SettingError
 from tapeflow.commands.entry import enter, people
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from feeds.marks import Mark
-    from feeds.venue import Source, Venue
+    from feeds.venue import Source
     from jobs.ingest.asked import Wanted
     from jobs.ingest.intake import Intake
+    from jobs.ingest.markets import Markets
     from jobs.ingest.recorder import Recorder
     from jobs.produce.sender import Encode, TapeSender
     from runtime.settings.whole import Settings
@@ -57,6 +60,12 @@ def ingest(
             help="First the trades since then, such as 2026-01-31T09:30:00Z, of markets that the topic has none of.",
         ),
     ] = None,
+    since_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="First the trades of this file or folder that the venue publishes; may be given again."
+        ),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the raw frames of one venue, for --play; .gz packs them.")
     ] = None,
@@ -80,19 +89,28 @@ def ingest(
             mend="such as bitget:BTC/USDT, or --play FILE",
         )
     if play is not None:
-        live = {"--since": since, "--record": record, "--all-usdt": all_usdt or None, "--on-demand": on_demand or None}
+        live = {
+            "--since": since,
+            "--since-file": since_file,
+            "--record": record,
+            "--all-usdt": all_usdt or None,
+            "--on-demand": on_demand or None,
+        }
         _check_unused("--play is a recording", live)
         return _play(play, venue, speed, enter(kafka_topic=topic), partitions, quotes=quotes)
     _check_unused("live sessions have it by themselves", {"--venue": venue, "--speed": speed})
     from jobs.ingest.asked import Wanted, asked_of
 
     if on_demand:
-        _check_unused("--on-demand begins now", {"--since": since, "--all-usdt": all_usdt or None})
+        others = {"--since": since, "--since-file": since_file, "--all-usdt": all_usdt or None}
+        _check_unused("--on-demand begins now", others)
     asked = asked_of(what or [], venues_alone=all_usdt or on_demand)
     if record is not None and len(asked) != 1:
         raise SettingError("a recording is of one venue", where="--record", mend="follow the venues by two commands")
+    if since_file and len(asked) != 1:
+        raise SettingError("files are of one venue", where="--since-file", mend="follow the venues by two commands")
     mark, settings = _mark(since), enter(kafka_topic=topic)
-    wanted = Wanted(asked, quotes, mark, all_usdt, settings.redis_url if on_demand else "")
+    wanted = Wanted(asked, quotes, mark, all_usdt, settings.redis_url if on_demand else "", tuple(since_file or ()))
     return _live(settings, wanted, record, partitions)
 
 
@@ -107,8 +125,9 @@ def _play(
 ) -> int:
     from feeds.recording import frames
     from jobs.ingest.playback import play as play_frames
+    from jobs.ingest.playback import venue_of
 
-    found = _venue(path, name)
+    found = venue_of(path, name)
     # Played at once, a session is the past: its records are found by the days of what they tell.
     trades, bests = _senders(settings, partitions, own_times=speed is None, quotes=quotes)
     intake = _intake(found, settings, trades, bests)
@@ -151,6 +170,9 @@ def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None",
     trades, bests = _senders(lasting, partitions, own_times=False, quotes=wanted.quotes)
     intakes = {name: _intake(sources[name], lasting, trades, bests, symbols) for name, symbols in wanted.asked.items()}
     remember_tail(settings, {sources[name].exchange: intake.markets for name, intake in intakes.items()})
+    if wanted.since_files:
+        ((name, symbols),) = wanted.asked.items()
+        _send_past(wanted.since_files, name, symbols, settings, trades, intakes[name].markets)
     try:
         follow(settings, wanted, intakes, recorder)
     finally:
@@ -159,6 +181,29 @@ def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None",
     for name, intake in intakes.items():
         _tell_sent(name, intake, settings, quotes=wanted.quotes)
     return 0
+
+
+def _send_past(
+    files: "Sequence[str]",
+    name: str,
+    symbols: "Sequence[str]",
+    settings: "Settings",
+    trades: "TapeSender",
+    markets: "Markets",
+) -> None:
+    from connectors.values.column_plan import FileOptions
+    from feeds.venues import VENUES
+    from flows.bars import open_all, read_valid
+    from jobs.ingest.dump import layouts_of, send_dump
+    from jobs.progress import shown_progress
+
+    options = FileOptions(layouts=layouts_of(name))
+    opened = open_all(files, options, settings)
+    with shown_progress(people(), "sending files", "trades") as progress:
+        batches = (batch for file in opened for batch in read_valid(file, settings))
+        counts = send_dump(batches, trades, markets, symbols, VENUES[name].exchange, progress.update)
+    told = f"{counts['sent']} trades of {len(opened)} files sent, {counts['repeated']} told before"
+    people().print(f"{told}, {counts['refused']} rows refused")
 
 
 def _mark(since: str | None) -> "Mark | None":
@@ -225,19 +270,3 @@ def _sender(settings: "Settings", encode: "Encode", partitions: int, *, own_time
     writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
     writer.check()
     return TapeSender(writer, encode, event_times=own_times)
-
-
-def _venue(play: Path, name: str | None) -> "Venue":
-    """By its name, else by the address in the recording. Raises SettingError."""
-    from feeds.recording import address_of
-    from feeds.venues import VENUES, venue_at
-    from jobs.ingest.asked import venue_named
-
-    if name is not None:
-        return venue_named(name, "--venue")
-    address = address_of(play)
-    found = venue_at(address) if address is not None else None
-    if found is None:
-        what = "the recording names no address" if address is None else f"no venue is known at {address[:100]}"
-        raise SettingError(what, where=str(play), mend=f"give --venue: {', '.join(VENUES)}")
-    return found

@@ -70,6 +70,37 @@ def test_synthetic_demo_proves_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
+def test_a_recorded_session_is_played_and_proved(tmp_path: Path) -> None:
+    trade = '{"tradeId":"%d","ts":"%d","price":"%d.5","size":"0.5","side":"buy"}'
+    push = '%d.%d: {"action":"update","arg":{"instType":"SPOT","channel":"trade","instId":"BTCUSDT"},"data":[%s]}\n'
+    start_ms, path = 1_695_709_800_000, tmp_path / "session.ws"
+    lines = [push % (1_695_709_835 + number // 10, number % 10, trade % (number, start_ms + number * 4_000, number))
+             for number in range(1, 31)]  # fmt: skip
+    path.write_text("wss://ws.bitget.com/v2/ws/public <-> 1695709835.0\n" + "".join(lines))
+    done = run(tmp_path, "--feed", f"play:{path}", "--bad-every", "0", "--no-desk", "--json", "-")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert (found["holds"], found["file"]) == (True, str(path))
+    assert found["proof"]["counts"] == {"read": 30, "applied": 30, "duplicate": 0, "late": 0, "rejected": 0}
+    assert found["seconds"] >= 2.9
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--feed", "BITGET.ws"], "can't read 'BITGET.ws' (--feed): say play:FILE"),
+        (["--feed", "play:nowhere"], "recording can't be read"),
+        (["--feed", "play:x", "--rate", "5"], "a session is played as it was (--rate): leave --rate or --feed out"),
+        (["--feed", "play:x", "--quotes"], "a file has no quotes (--quotes)"),
+    ],
+)
+def test_a_session_that_cannot_be_played_is_one_line(words: list[str], said: str, tmp_path: Path) -> None:
+    done = run(tmp_path, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+@pytest.mark.thorough
 def test_file_demo_ends_with_the_file(tmp_path: Path) -> None:
     path = ROOT / "tests" / "golden" / "trades.csv"
     words = ["--file", str(path), "--bad-every", "0", "--rate", "20", "--json", "-"]

@@ -1,0 +1,45 @@
+"""A recorded session as a tape: each trade once, and each batch when it is due."""
+
+from pathlib import Path
+
+from demo.feed_tape import FeedTape, as_recorded
+from feeds.bitget import BITGET
+
+TRADE = '{"tradeId":"%d","ts":"%d","price":"27000.1234567890","size":"0.5","side":"buy"}'
+PUSH = '{"action":"%s","arg":{"instType":"SPOT","channel":"trade","instId":"BTCUSDT"},"data":[%s]}'
+
+
+def recording(folder: Path) -> Path:
+    rows = [TRADE % (number, 1_695_709_835_000 + number) for number in range(4)]
+    frames = [
+        (10.0, PUSH % ("snapshot", f"{rows[1]},{rows[0]}")),
+        (10.5, '{"event":"subscribe"}'),
+        (12.0, PUSH % ("update", rows[1])),
+        (12.5, PUSH % ("update", rows[2])),
+        (13.0, PUSH % ("update", rows[3])),
+    ]
+    path = folder / "session"
+    path.write_text("".join(f"{1_695_709_835 + second:.6f}: {text}\n" for second, text in frames))
+    return path
+
+
+def test_each_trade_once_and_exact(tmp_path: Path) -> None:
+    tape = FeedTape(recording(tmp_path), BITGET)
+    assert [len(batch) for batch in tape] == [len(batch) for batch in tape] == [2, 1, 1]
+    first = next(iter(tape))
+    assert first.text[int(first.rows[0]["symbol_at"]) :][: int(first.rows[0]["symbol_len"])] == b"BTC/USDT"
+    assert [received_us for received_us, _ in tape.timed()] == [
+        1_695_709_845_000_000, 1_695_709_847_500_000, 1_695_709_848_000_000,
+    ]  # fmt: skip
+
+
+def test_each_batch_when_it_is_due(tmp_path: Path) -> None:
+    timed, now_s, waits = FeedTape(recording(tmp_path), BITGET).timed(), [100.0], []
+
+    def wait(seconds: float) -> bool:
+        waits.append(round(seconds, 3))
+        now_s[0] += seconds
+        return len(waits) > 2
+
+    assert len(list(as_recorded(timed, lambda: now_s[0], wait))) == 2
+    assert waits == [0.0, 2.5, 0.5]
