@@ -1,13 +1,16 @@
 """A recorded session of a venue as the demo's tape: each trade once, when it came, and exact.
 
-``tapeflow demo --feed play:FILE`` sends it. Frames are translated as in ``tapeflow ingest --play``; what can't be used
-is left out here, as its letters belong to ingest.
+``tapeflow demo --feed play:FILE`` sends it. Frames are translated as in ``tapeflow ingest --play``. What happened
+before the session, and the venue told at its beginning, goes first and in the order of time, so that no market makes
+another one's trades late. What can't be used is left out, as its letters belong to ingest.
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from feeds.marks import time_us_of
 from feeds.recording import frames
+from feeds.rows import Trade
 from feeds.venue import Venue
 from jobs.ingest.known_trades import KnownTrades
 from jobs.ingest.trade_batches import TradeBatches
@@ -27,10 +30,18 @@ class FeedTape:
 
     def timed(self) -> Iterator[tuple[int, TradeBatch]]:
         known, batches = KnownTrades(), TradeBatches(self._venue.exchange)
-        for frame in frames(self._path):
-            batch = batches.make(known.fresh(self._venue.told(frame.data, frame.received_us).trades))
+        past = [(received_us, trade) for received_us, trades in self._told() for trade in trades if trade.is_past]
+        if past:
+            by_time = sorted((trade for _, trade in past), key=lambda trade: time_us_of(trade.event_time))
+            yield past[0][0], batches.make(known.fresh(by_time))
+        for received_us, trades in self._told():
+            batch = batches.make(known.fresh(trade for trade in trades if not trade.is_past))
             if len(batch):
-                yield frame.received_us, batch
+                yield received_us, batch
+
+    def _told(self) -> Iterator[tuple[int, list[Trade]]]:
+        for frame in frames(self._path):
+            yield frame.received_us, self._venue.told(frame.data, frame.received_us).trades
 
 
 def as_recorded(

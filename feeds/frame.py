@@ -34,7 +34,7 @@ def read(channel: str, tell: Callable[[], Told]) -> Told:
             if bytes(trade.price)[:1] not in NUMBERS or bytes(trade.size)[:1] not in NUMBERS:
                 raise ValueError("a price or size is neither a number nor a text")
         return told
-    except (msgspec.DecodeError, ValueError, ArithmeticError, IndexError, KeyError) as error:
+    except (msgspec.DecodeError, ValueError, ArithmeticError, IndexError, KeyError, RecursionError) as error:
         return Told(unreadable=Unreadable(channel, " ".join(str(error).split())[:200]))
 
 

@@ -113,7 +113,7 @@ class History:
             raise NotTold(f"{status_words(answer.status_code)}, {answer.text[:100]}")
         try:
             return self._venue.listed(answer.content)
-        except (ValueError, msgspec.DecodeError) as error:
+        except (ValueError, msgspec.DecodeError, RecursionError) as error:
             raise _Passing(f"no list of markets: {' '.join(str(error).split())[:200]}") from None
 
     async def _page(self, symbol: str, address: str) -> tuple[list[Trade], Frame]:

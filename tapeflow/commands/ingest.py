@@ -99,6 +99,7 @@ def ingest(
         _check_unused("--play is a recording", live)
         return _play(play, venue, speed, enter(kafka_topic=topic), partitions, quotes=quotes)
     _check_unused("live sessions have it by themselves", {"--venue": venue, "--speed": speed})
+    from feeds.polled import POLLED
     from jobs.ingest.asked import Wanted, asked_of
 
     if on_demand:
@@ -107,6 +108,9 @@ def ingest(
     asked = asked_of(what or [], venues_alone=all_usdt or on_demand)
     if record is not None and len(asked) != 1:
         raise SettingError("a recording is of one venue", where="--record", mend="follow the venues by two commands")
+    if POLLED in asked:
+        _check_unused(f"{POLLED} lists no markets", {"--all-usdt": all_usdt or None})
+        _check_unused(f"{POLLED} has no session", {"--record": record})
     if since_file and len(asked) != 1:
         raise SettingError("files are of one venue", where="--since-file", mend="follow the venues by two commands")
     mark, settings = _mark(since), enter(kafka_topic=topic)

@@ -33,6 +33,19 @@ def test_each_trade_once_and_exact(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_was_before_goes_first_in_the_order_of_time(tmp_path: Path) -> None:
+    path = tmp_path / "session"
+    push = PUSH.replace("BTCUSDT", "%s")
+    lines = [
+        f"1695709845.0: {push % ('snapshot', 'BTCUSDT', TRADE % (1, 1_695_709_835_500))}",
+        f"1695709846.0: {push % ('update', 'BTCUSDT', TRADE % (2, 1_695_709_836_000))}",
+        f"1695709847.0: {push % ('snapshot', 'ETHUSDT', TRADE % (3, 1_695_709_800_000))}",
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    times = [row["event_time_us"] // 1000 - 1_695_709_800_000 for batch in FeedTape(path, BITGET) for row in batch.rows]
+    assert times == [0, 35_500, 36_000]
+
+
 def test_each_batch_when_it_is_due(tmp_path: Path) -> None:
     timed, now_s, waits = FeedTape(recording(tmp_path), BITGET).timed(), [100.0], []
 

@@ -68,6 +68,8 @@ def test_pointers_into_lists_and_through_odd_names() -> None:
     ("body", "reason"),
     [
         ("<html>", "malformed"),
+        ("[" * 100_000, "recursion"),
+        ('{"price":' + "[" * 100_000, "recursion"),
         ("", "truncated"),
         ("{}", "nothing at /price"),
         ("3", "nothing at /price"),

@@ -37,6 +37,13 @@ def test_no_connection_has_more_symbols_than_the_venue_allows(venue: Venue) -> N
 
 
 @pytest.mark.parametrize("venue", VENUES.values(), ids=VENUES.keys())
+def test_a_frame_that_is_deeper_than_anybody_reads_is_unreadable(venue: Venue) -> None:
+    for frame in (b"[" * 100_000, b'{"a":' * 100_000):
+        assert venue.told(frame, 1).unreadable is not None
+        assert venue.told_history(symbols(venue, 1)[0], frame).unreadable is not None
+
+
+@pytest.mark.parametrize("venue", VENUES.values(), ids=VENUES.keys())
 def test_what_is_no_market_of_the_venue_is_a_value_error(venue: Venue) -> None:
     other = "BTC/USDT" if venue.name in CONTRACTS else "BTC/JPY-PERP"
     for wrong in ("BTCUSDT", "BTC/", "/USDT", "BTC/US DT", *(() if venue.name == "okx" else (other,))):

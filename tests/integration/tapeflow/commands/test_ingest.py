@@ -98,6 +98,14 @@ def test_what_cannot_be_followed_is_one_line(
         (["bitget:A/B", "--since", "2999-01-01T00:00:00Z"], "no time that has been"),
         (["bitget:A/B", "--record", str(tmp_path / "none" / "x")], "recording can't be written"),
         (["--play", "x", "--since", "2026-01-01T00:00:00Z"], "--play is a recording (--since): leave --since out"),
+        (["bitget"], "can't read 'bitget'"),
+        (["--all-usdt"], "give markets to follow or a recording to play"),
+        (["--play", "x", "--on-demand"], "--play is a recording (--on-demand): leave --on-demand out"),
+        (["bitget", "--on-demand", "--all-usdt"], "--on-demand begins now (--all-usdt): leave --all-usdt out"),
+        (["bitget:A/B", "okx:A/B", "--since-file", "x"], "files are of one venue (--since-file)"),
+        (["http-poll", "--all-usdt"], "http-poll lists no markets (--all-usdt): leave --all-usdt out"),
+        (["http-poll:A", "--record", "x"], "http-poll has no session (--record): leave --record out"),
+        (["http-poll:A"], "http-poll needs to know where to ask (TAPEFLOW_POLL_URL): set it, such as https://"),
         (["bitget:A/B"], f"topic {topic} does not exist"),
     ):
         assert main(["ingest", "--topic", topic, *words]) == 2
