@@ -95,7 +95,7 @@ class Polling:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._free_s = self._told_s = 0.0
         self._limits = 0
-        self._is_paused = False
+        self._is_paused = self._has_begun = False
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         self._where = urlsplit(polled.url).netloc.rpartition("@")[2]
         self._client = httpx2.AsyncClient(timeout=ANSWER_S, trust_env=not is_local(polled.url))
@@ -178,7 +178,9 @@ class Polling:
             for symbol, each in self._symbols.items()
             if symbol not in self._busy
         ]
-        if not waiting or self._is_paused or len(self._busy) >= TOGETHER_MAX:
+        # The first question is asked alone: the client takes a second to be ready, and others would go out with it.
+        together = TOGETHER_MAX if self._has_begun else 1
+        if not waiting or self._is_paused or len(self._busy) >= together:
             return None, LOOK_S
         _, _, due_s, symbol = min(waiting)
         return symbol, max(due_s, self._free_s) - now_s
@@ -188,6 +190,8 @@ class Polling:
             outcome = await self._ask(symbol)
         finally:
             self._wake.set()
+        if not self._has_begun:
+            self._has_begun, self._free_s = True, max(self._free_s, self._loop.time() + self._spacing_s)
         POLLS.labels(outcome).inc()
         each = self._symbols.get(symbol)
         if each is None:  # it was left meanwhile
