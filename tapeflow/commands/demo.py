@@ -30,8 +30,10 @@ from tapeflow.commands.file_options import (
 )
 
 if TYPE_CHECKING:
+    from connectors.values.column_plan import FileOptions
     from demo.run import DemoOutcome
     from feeds.venue import Venue
+    from runtime.settings.whole import Settings
 
 __all__ = ["demo"]
 
@@ -40,6 +42,11 @@ PROVE_MAX: Final = 2_000_000
 """About two minutes and half a gigabyte for each partition's share; the oracle keeps every trade."""
 LINE_COLUMNS: Final = 200
 """In a log, where nobody's window is narrow."""
+
+
+FeedOption = Annotated[
+    str | None, typer.Option(metavar="play:FILE", help="Play this recorded session of a venue instead, as it was.")
+]
 
 
 def demo(
@@ -54,9 +61,7 @@ def demo(
     ] = None,
     symbols: Annotated[int, typer.Option(min=1, max=100_000, help="Symbols of the synthetic market.")] = 50,
     file: Annotated[str | None, typer.Option(help="Send this trade file or folder instead; - is a pipe.")] = None,
-    feed: Annotated[
-        str | None, typer.Option(metavar="play:FILE", help="Play this recorded session of a venue instead, as it was.")
-    ] = None,
+    feed: FeedOption = None,
     summary: Annotated[str | None, typer.Option("--json", help="Write the summary to this file; - prints it.")] = None,
     bad_every: Annotated[int, typer.Option(min=0, help="A bad record after so many trades; 0: none.")] = 500,
     desk: Annotated[bool, typer.Option("--desk/--no-desk", help="A dealing desk and rules beside the market.")] = True,
@@ -81,11 +86,11 @@ def demo(
     """
     from demo.run import run_demo
     from demo.tape import DemoPlan
-    from flows.bars import open_all, read_valid
     from sinks.files import check_output
 
     if quotes and (file is not None or feed is not None):
-        raise SettingError("a file has no quotes", where="--quotes", mend="leave --quotes or the file out")
+        given = "--feed" if file is None else "--file"
+        raise SettingError("a file has no quotes", where="--quotes", mend=f"leave --quotes or {given} out")
     check_output("-" if summary is None else summary)
     settings = enter()
     written = WrittenAs(layout, symbol, columns, encoding, decimal_comma)
@@ -96,13 +101,8 @@ def demo(
         console = Console(stderr=summary == "-", highlight=False, width=LINE_COLUMNS)
     with ExitStack() as kept:
         file = kept.enter_context(_kept(file)) if file is not None else None
-        # What is wrong with the file is said at once, not by a proof of nothing.
-        if file is not None and not any(
-            len(batch) for each in open_all([file], options, settings) for batch in read_valid(each, settings)
-        ):
-            raise InputError(
-                "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
-            )
+        if file is not None:
+            _check_file(file, options, settings)
         session = None if feed is None else _session(feed, {"--file": file, "--rate": rate})
         plan = DemoPlan(
             seconds, rate, symbols, file, session, bad_every, prove_max, options, has_desk=desk, has_quotes=quotes
@@ -117,6 +117,16 @@ def demo(
         except OSError as error:
             raise InputError(f"can't write: {error.strerror}", where=summary, mend="choose another place") from None
     return 0 if outcome.holds else 1
+
+
+def _check_file(file: str, options: "FileOptions", settings: "Settings") -> None:
+    """What is wrong with the file is said at once, not by a proof of nothing."""
+    from flows.bars import open_all, read_valid
+
+    if not any(len(batch) for each in open_all([file], options, settings) for batch in read_valid(each, settings)):
+        raise InputError(
+            "the file holds no valid trade", where=file, mend="tapeflow bars FILE --rejects rejects.csv tells why"
+        )
 
 
 def _session(feed: str, others: Mapping[str, object]) -> "tuple[Path, Venue]":

@@ -29,15 +29,31 @@ if TYPE_CHECKING:
 __all__ = ["ingest"]
 
 
+WhatArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="VENUE:SYMBOL,…",
+        help="Markets to follow, such as bitget:BTC/USDT,ETH/USDT, or bitget:@FILE with symbols in it; "
+        "the venue alone with --all-usdt or --on-demand. http-poll:AAPL asks the vendor of TAPEFLOW_POLL_URL.",
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="First the trades since then, such as 2026-01-31T09:30:00Z, of markets that the topic has none of.",
+    ),
+]
+SinceFileOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE", help="First the trades of this file or folder that the venue publishes; may be given again."
+    ),
+]
+
+
 def ingest(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="VENUE:SYMBOL,…",
-            help="Markets to follow, such as bitget:BTC/USDT,ETH/USDT, or bitget:@FILE with symbols in it; "
-            "the venue alone with --all-usdt or --on-demand. http-poll:AAPL asks the vendor of TAPEFLOW_POLL_URL.",
-        ),
-    ] = None,
+    what: WhatArgument = None,
     all_usdt: Annotated[
         bool, typer.Option("--all-usdt", help="Every market in USDT that the venues list, new ones too.")
     ] = False,
@@ -53,19 +69,8 @@ def ingest(
     speed: Annotated[
         float | None, typer.Option(min=0.001, show_default="at once", help="As recorded, so many times as fast.")
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="First the trades since then, such as 2026-01-31T09:30:00Z, of markets that the topic has none of.",
-        ),
-    ] = None,
-    since_file: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE", help="First the trades of this file or folder that the venue publishes; may be given again."
-        ),
-    ] = None,
+    since: SinceOption = None,
+    since_file: SinceFileOption = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the raw frames of one venue, for --play; .gz packs them.")
     ] = None,
@@ -88,31 +93,25 @@ def ingest(
             where="ingest",
             mend="such as bitget:BTC/USDT, or --play FILE",
         )
+    of_past = {"--since": since, "--since-file": since_file}
+    of_all = {"--all-usdt": all_usdt or None}
     if play is not None:
-        live = {
-            "--since": since,
-            "--since-file": since_file,
-            "--record": record,
-            "--all-usdt": all_usdt or None,
-            "--on-demand": on_demand or None,
-        }
-        _check_unused("--play is a recording", live)
+        _check_unused(
+            "--play is a recording", {**of_past, **of_all, "--record": record, "--on-demand": on_demand or None}
+        )
         return _play(play, venue, speed, enter(kafka_topic=topic), partitions, quotes=quotes)
     _check_unused("live sessions have it by themselves", {"--venue": venue, "--speed": speed})
     from feeds.polled import POLLED
     from jobs.ingest.asked import Wanted, asked_of
 
     if on_demand:
-        others = {"--since": since, "--since-file": since_file, "--all-usdt": all_usdt or None}
-        _check_unused("--on-demand begins now", others)
+        _check_unused("--on-demand begins now", {**of_past, **of_all})
     asked = asked_of(what or [], venues_alone=all_usdt or on_demand)
-    if record is not None and len(asked) != 1:
-        raise SettingError("a recording is of one venue", where="--record", mend="follow the venues by two commands")
     if POLLED in asked:
-        _check_unused(f"{POLLED} lists no markets", {"--all-usdt": all_usdt or None})
+        _check_unused(f"{POLLED} lists no markets", of_all)
         _check_unused(f"{POLLED} has no session", {"--record": record})
-    if since_file and len(asked) != 1:
-        raise SettingError("files are of one venue", where="--since-file", mend="follow the venues by two commands")
+    if len(asked) != 1:
+        _check_unused("it is of one venue", {"--record": record, "--since-file": since_file})
     mark, settings = _mark(since), enter(kafka_topic=topic)
     wanted = Wanted(asked, quotes, mark, all_usdt, settings.redis_url if on_demand else "", tuple(since_file or ()))
     return _live(settings, wanted, record, partitions)
