@@ -213,7 +213,7 @@ def test_requirements_are_those_of_the_project() -> None:
 
 
 def test_pins_name_no_host_and_carry_hashes() -> None:
-    for path in (ROOT / "requirements").glob("*.txt"):
+    for path in [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "bench").glob("peers/*/requirements.txt")]:
         text = path.read_text("utf-8")
         assert "://" not in text, place(path)
         assert not re.search(r"^--(?!hash)", text, re.MULTILINE), place(path)
