@@ -52,9 +52,17 @@ def tapes_of(rig: Rig, peers: list[Peer], trades: int, symbols: int) -> dict[flo
     }
 
 
+def run_ours(ours: Measured, rig: Rig, tape: Tape) -> Run:
+    """Ends the bench where tapeflow itself is wrong: nothing could be compared."""
+    try:
+        return run_peer(OURS, ours.command, rig, tape)
+    except PeerFailed as failure:
+        raise SystemExit(f"tapeflow: no figures: {failure}") from failure
+
+
 def measure(measured: list[Measured], ours: Measured, rig: Rig, rounds: int) -> None:
     """Fills in the runs. A peer that failed isn't tried again."""
-    ours.runs.append(run_peer(OURS, ours.command, rig, ours.tape))
+    ours.runs.append(run_ours(ours, rig, ours.tape))
     for number in range(rounds):
         at = number % len(measured)
         for each in measured[at:] + measured[:at]:
@@ -67,7 +75,7 @@ def measure(measured: list[Measured], ours: Measured, rig: Rig, rounds: int) -> 
                 print(f"{each.peer.name}: no figure: {failure}", flush=True)
                 continue
             before = ours.runs[-1]
-            ours.runs.append(run_peer(OURS, ours.command, rig, ours.tape))
+            ours.runs.append(run_ours(ours, rig, ours.tape))
             each.runs.append(run)
             for last in LAST:
                 around = (before.rate(last) + ours.runs[-1].rate(last)) / 2
@@ -84,7 +92,7 @@ def table(ours: Measured, measured: list[Measured]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for each in (ours, *measured):
-        if not each.runs:
+        if each.failed:
             rows.append(f"| {each.peer.what} | {each.failed} | | | | | {each.peer.lines} | |")
             continue
         eighty, fifty = (spread([run.rate(last) for run in each.runs]) for last in LAST)
@@ -105,7 +113,7 @@ def spread(values: list[float]) -> str:
 def figures_of(ours: Measured, measured: list[Measured], command: str) -> list[Figure]:
     now, made = commit(), []
     for each in (ours, *measured):
-        if not each.runs:
+        if each.failed:
             continue
         name = each.peer.name
         for last in LAST:
@@ -127,7 +135,7 @@ def compare_flows(peers: list[Peer], trades: int, symbols: int, rounds: int, com
     with servers() as rig:
         tapes = tapes_of(rig, [peer for peer, _ in built], trades, symbols)
         ours = Measured(OURS, OURS.build(), tapes[OURS.share])
-        run_peer(OURS, ours.command, rig, tapes[min(tapes)])  # kernels are compiled once per machine
+        run_ours(ours, rig, tapes[min(tapes)])  # kernels are compiled once per machine
         measured = [Measured(peer, made, tapes[peer.share]) for peer, made in built]
         measure(measured, ours, rig, rounds)
     print(f"\n{table(ours, measured)}")

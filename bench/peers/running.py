@@ -102,9 +102,9 @@ def follow(command: list[str], environment: dict[str, str], run_s: float) -> Run
         late.start()
         try:
             for line in process.stdout:
+                at_s, cpu_s = time.perf_counter(), cpu_seconds(process.pid)
                 peak_rss_mb = max(peak_rss_mb, peak_memory_mb(process.pid))
                 if line.startswith('{"trades"'):
-                    at_s, cpu_s = time.perf_counter(), cpu_seconds(process.pid)
                     marks.append(Mark(json.loads(line)["trades"], at_s, cpu_s))
                 elif line.startswith("{"):
                     ended = json.loads(line)
