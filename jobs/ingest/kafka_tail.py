@@ -12,6 +12,7 @@ from connectors.kafka.options import KafkaReadOptions, Position
 from connectors.kafka.questions import TopicQuestions
 from connectors.kafka.range import ranges_between, read_range
 from feeds.frame import EMPTY
+from feeds.marks import mark_of
 from feeds.recording import Frame
 from feeds.rows import Trade
 from flows.reading import decoder_of
@@ -49,7 +50,10 @@ def remember_tail(settings: Settings, markets: dict[str, Markets]) -> Counter[st
             symbol = _text(text, int(row["symbol_at"]), int(row["symbol_len"]))
             trade_id = _text(text, int(row["trade_id_at"]), int(row["trade_id_len"]))
             trade = Trade(symbol, symbol, EMPTY, EMPTY, "UNKNOWN", trade_id, int(row["event_time_us"]))
-            markets[exchange].add([(trade, NO_FRAME)])
+            mark = markets[exchange].mark(symbol)
+            # One that lacked and went out late says nothing of where its market stands.
+            is_late = mark is not None and mark_of(trade).time_us < mark.time_us
+            (markets[exchange].mend if is_late else markets[exchange].add)([(trade, NO_FRAME)])
             found[exchange] += 1
     return found
 

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
+from feeds.marks import time_us_of
 from feeds.rows import Trade
 
 __all__ = ["KnownTrades"]
@@ -21,6 +22,7 @@ class KnownTrades:
 
     def __init__(self) -> None:
         self._ids: dict[str, OrderedDict[str, int | str]] = {}
+        self._kept_from: dict[str, int] = {}
         self._newest: dict[str, int | str] = {}
         self.repeated = 0
 
@@ -49,7 +51,14 @@ class KnownTrades:
     def since(self, symbol: str) -> int | str:
         """The event time of the oldest trade that is remembered, where others are forgotten already; else 0."""
         ids = self._ids.get(symbol)
-        return next(iter(ids.values())) if ids is not None and len(ids) == IDS_KEPT else 0
+        return next(iter(ids.values())) if ids is not None and len(ids) >= IDS_KEPT else 0
+
+    def keep_from(self, symbol: str, time_us: int | None) -> None:
+        """Forget no id of a trade of that time or later, however many come; None: that is over."""
+        if time_us is None:
+            self._kept_from.pop(symbol, None)
+        else:
+            self._kept_from.setdefault(symbol, time_us)
 
     def _is_old_id(self, trade: Trade) -> bool:
         ids = self._ids.get(trade.symbol)
@@ -58,7 +67,8 @@ class KnownTrades:
         if trade.trade_id in ids:
             return True
         ids[trade.trade_id] = trade.event_time
-        if len(ids) > IDS_KEPT:
+        kept_from = self._kept_from.get(trade.symbol)
+        while len(ids) > IDS_KEPT and (kept_from is None or time_us_of(next(iter(ids.values()))) < kept_from):
             ids.popitem(last=False)
         return False
 

@@ -23,6 +23,9 @@ HELD_MAX: Final = 100_000
 HELD_IN_ALL_MAX: Final = 300_000
 """Of all markets together."""
 
+HELD_OVERLAP_US: Final = 1_000_000
+"""The first that is held needn't be the oldest."""
+
 
 class Gap(NamedTuple):
     """Between ``after`` and ``before`` the trades of ``symbol`` are missing."""
@@ -134,6 +137,7 @@ class Markets:
                 gaps.append(Gap(symbol, mark_of(self._last[symbol]), mark_of(row[0])))
             if self._is_fresh(row[0]):
                 ready.append(row)
+        self._known.keep_from(symbol, None)
         return ready, gaps
 
     def has(self, trade: Trade) -> bool:
@@ -163,6 +167,8 @@ class Markets:
         if trade.symbol not in self._overfull:
             if len(held) == self._cut.get(trade.symbol, 0):
                 self.touched.add(trade.symbol)
+            if not held:  # the history will tell these too, before they are released
+                self._known.keep_from(trade.symbol, time_us_of(trade.event_time) - HELD_OVERLAP_US)
             held.append(row)
             self._held_in_all += 1
         return False

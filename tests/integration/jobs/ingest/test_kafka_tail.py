@@ -5,9 +5,15 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec import Raw
 
+from feeds.rows import Trade
 from jobs.ingest.kafka_tail import remember_tail
 from jobs.ingest.markets import Markets
+from jobs.ingest.trade_batches import TradeBatches
+from jobs.produce.encoding import encoder_of
+from jobs.produce.kafka_writer import RecordWriter
+from jobs.produce.sender import TapeSender
 from runtime.settings.whole import Settings
 from tests.integration.jobs.ingest.kills import kill_and_compare
 from tests.integration.jobs.ingest.live_world import Ingester, eventually
@@ -42,7 +48,12 @@ def test_the_tail_is_known_by_venue(kafka_bootstrap: str, tmp_path: Path) -> Non
                 await ingester.until(len(script))
             finally:
                 ingester.kill()
-            assert remember_tail(settings, {"BITGET": markets, "OKX": others}) == {"BITGET": len(script)}
+            late = Trade(SYMBOLS[0], "BTCUSDT", Raw(b"1"), Raw(b"1"), "BUY", "77", script[0].time_ms * 1000)
+            sender = TapeSender(RecordWriter(kafka_bootstrap, ingester.topic), encoder_of(settings))
+            sender.send(TradeBatches("BITGET").make([late]))
+            sender.finish()
+            assert remember_tail(settings, {"BITGET": markets, "OKX": others}) == {"BITGET": len(script) + 1}
+            assert markets.has(late)
             assert others.mark(SYMBOLS[0]) is None
             for symbol in SYMBOLS:
                 last = [trade for trade in script if trade.symbol == symbol][-1]

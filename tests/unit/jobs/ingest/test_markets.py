@@ -162,3 +162,16 @@ def test_what_lacked_goes_out_without_moving_the_market_as_far_as_ids_are_rememb
     assert ids(markets.mend(rows(4, 5))) == [5]
     assert markets.mark(A) == Mark(6_000, "6")
     assert ids(markets.take(rows(5))) == []
+
+
+def test_what_is_held_is_known_when_the_history_has_told_it_however_much_it_is(monkeypatch) -> None:
+    monkeypatch.setattr(known_trades, "IDS_KEPT", 3)
+    markets = Markets()
+    markets.take(rows(1))
+    markets.hold(A)
+    markets.take(rows(*range(5000, 5030)))
+    assert len(markets.add(rows(*range(2, 5030)))) == 5028
+    assert markets.release(A, at_any_rate=False) == ([], [])
+    assert ids(markets.take(rows(5030, 5029))) == [5030]
+    assert markets.can_tell(row(5029)[0])
+    assert not markets.can_tell(row(5020)[0]), "what isn't held any more is forgotten"
