@@ -96,18 +96,18 @@ def _followers(
         def take(symbols: Sequence[str], venue: Following = venue) -> None:
             venue.listed = frozenset(symbols)
             if wanted.all_usdt:
-                venue.follow(_all_usdt(symbols, venue.name))
+                venue.follow(_all_usdt(symbols, venue))
             if demand is not None:
                 demand.changed.set()
 
         yield asyncio.create_task(keep_listed(venue.feed.listing, venue.name, every_s, pause_s, take))
 
 
-def _all_usdt(symbols: Sequence[str], name: str) -> list[str]:
-    """Raises SettingError for a venue that has none."""
+def _all_usdt(symbols: Sequence[str], venue: Following) -> list[str]:
+    """Raises SettingError for a venue that has none; one that has stopped trading for a while had some."""
     found = [each for each in symbols if parts(each).quote == ALL_OF and parts(each).contract in ("", PERPETUAL)]
-    if not found:
-        raise SettingError(f"{name} lists no market in {ALL_OF}", where="--all-usdt", mend="name its markets")
+    if not found and not venue.symbols():
+        raise SettingError(f"{venue.name} lists no market in {ALL_OF}", where="--all-usdt", mend="name its markets")
     return found
 
 

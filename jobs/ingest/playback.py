@@ -37,13 +37,13 @@ def play(
     intake.flush()
 
 
-def venue_of(path: Path, name: str | None) -> Venue:
-    """Whose session it is: by ``name``, else by the address in it. Raises SettingError."""
+def venue_of(path: Path, name: str | None, mend: str = f"give --venue: {', '.join(VENUES)}") -> Venue:
+    """Whose session it is: by ``name``, else by the address in it. Raises SettingError, which says ``mend``."""
     if name is not None:
         return venue_named(name, "--venue")
     address = address_of(path)
     found = venue_at(address) if address is not None else None
     if found is None:
         what = "the recording names no address" if address is None else f"no venue is known at {address[:100]}"
-        raise SettingError(what, where=str(path), mend=f"give --venue: {', '.join(VENUES)}")
+        raise SettingError(what, where=str(path), mend=mend)
     return found

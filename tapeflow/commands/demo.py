@@ -141,7 +141,7 @@ def _session(feed: str, others: Mapping[str, object]) -> "tuple[Path, Venue]":
     if kind != "play" or not colon or not name:
         raise SettingError(f"can't read {feed[:60]!r}", where="--feed", mend="say play:FILE")
     path = Path(name)
-    venue = venue_of(path, None)
+    venue = venue_of(path, None, "give one with an address at its head, as tapeflow ingest --record keeps them")
     if next(iter(FeedTape(path, venue)), None) is None:
         raise InputError(
             "the recording holds no trade", where=name, mend=f"tapeflow ingest --play {name} tells what else is in it"

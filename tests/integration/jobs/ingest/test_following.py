@@ -29,7 +29,9 @@ def test_new_listings_are_picked_up_on_the_open_connection(name: str, kafka_boot
                 await venue.trade(20)
                 venue.listed["NEWUSDT"] = new
                 await eventually(lambda: "NEWUSDT" in venue.followed)
-                begun = venue.happened
+                begun, asked = venue.happened, len(venue.questions)
+                venue.listed.clear()  # what isn't listed any more stays followed
+                await eventually(lambda: len(venue.questions) > asked + 2)
                 while venue.happened < len(script):
                     await venue.trade(5)
                 wanted = [
@@ -48,5 +50,23 @@ def test_new_listings_are_picked_up_on_the_open_connection(name: str, kafka_boot
             assert len(rows) - len(wanted) <= past
             assert not [row for row in rows if row[0] == "ETH/BTC"]
             assert ingester.events("feed_lost") == ingester.events("feed_symbol_refused") == []
+
+    asyncio.run(story())
+
+
+@pytest.mark.thorough
+def test_a_venue_that_lists_no_market_in_usdt_is_one_line(kafka_bootstrap: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with ScriptedVenue(
+            "bitget", make_script(1, ("ETH/BTC",), 5, 1_700_000_000_000, ids_follow=False)
+        ) as venue:
+            ingester = Ingester(kafka_bootstrap, tmp_path, venue, "bitget", "--all-usdt")
+            ingester.start()
+            try:
+                assert await ingester.ended() == 2
+            finally:
+                ingester.kill()
+            said = "tapeflow: bitget lists no market in USDT (--all-usdt): name its markets"
+            assert ingester.log.read_text().splitlines() == [said]
 
     asyncio.run(story())

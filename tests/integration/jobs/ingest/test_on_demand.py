@@ -5,6 +5,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from gateway.stores.redis_pool import Redis, open_redis
 from jobs.ingest.on_demand import Grace
 from schemas.names import CONTROL_CHANNEL, SUBSCRIBED_SET, SUBSCRIPTIONS_CHANNEL
@@ -42,6 +44,7 @@ async def watch(redis: Redis, action: str, *symbols: str) -> None:
     await redis.publish(SUBSCRIPTIONS_CHANNEL, json.dumps({"action": action, "symbols": symbols}))
 
 
+@pytest.mark.thorough
 def test_markets_come_and_go_with_what_is_watched(kafka_bootstrap: str, tmp_path: Path) -> None:
     async def story(server: RedisServer) -> None:
         redis = open_redis(server.url, 2_000)

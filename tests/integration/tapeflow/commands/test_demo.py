@@ -85,21 +85,6 @@ def test_a_recorded_session_is_played_and_proved(tmp_path: Path) -> None:
     assert found["seconds"] >= 2.9
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--feed", "BITGET.ws"], "can't read 'BITGET.ws' (--feed): say play:FILE"),
-        (["--feed", "play:nowhere"], "recording can't be read"),
-        (["--feed", "play:x", "--rate", "5"], "a session is played as it was (--rate): leave --rate or --feed out"),
-        (["--feed", "play:x", "--quotes"], "a file has no quotes (--quotes)"),
-    ],
-)
-def test_a_session_that_cannot_be_played_is_one_line(words: list[str], said: str, tmp_path: Path) -> None:
-    done = run(tmp_path, *words)
-    assert done.returncode == 2
-    assert said in done.stderr
-
-
 @pytest.mark.thorough
 def test_file_demo_ends_with_the_file(tmp_path: Path) -> None:
     path = ROOT / "tests" / "golden" / "trades.csv"
