@@ -42,9 +42,9 @@ class Following:
     def resume(self) -> None:
         self.feed.resume()
 
-    def has(self, symbol: str) -> bool:
-        """Whether the venue lists it."""
-        return symbol in self.listed
+    def has(self, symbol: str) -> bool | None:
+        """Whether the venue lists it; None before its list came."""
+        return symbol in self.listed if self.listed else None
 
     def follow(self, symbols: Iterable[str], from_us: int = 0) -> None:
         """More markets, those that are followed already left out. ``from_us``: as in Feed.admit."""

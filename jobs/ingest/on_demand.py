@@ -23,7 +23,10 @@ BEHIND_US: Final = 60_000_000
 class Source(Protocol):
     """A venue, or what is polled."""
 
-    def has(self, symbol: str) -> bool: ...
+    def has(self, symbol: str) -> bool | None:
+        """Whether it has the market; None where that isn't known yet."""
+        ...
+
     def follow(self, symbols: Iterable[str], from_us: int = 0) -> None: ...
     def drop(self, symbols: Iterable[str]) -> None: ...
 
@@ -91,7 +94,7 @@ class OnDemand:
         come: dict[int, list[str]] = {}
         unlisted = 0
         for symbol in sorted(kept - self._followed.keys() - self._named):
-            place = next((place for place, source in enumerate(self._sources) if source.has(symbol)), None)
+            place = self._place_of(symbol)
             if place is None:
                 unlisted += 1
             else:
@@ -101,6 +104,16 @@ class OnDemand:
             self._followed.update(dict.fromkeys(symbols, self._sources[place]))
         UNLISTED.set(unlisted)
         return self._grace.wait_s(now_s)
+
+    def _place_of(self, symbol: str) -> int | None:
+        """The first source that has it; none as long as one before might."""
+        for place, source in enumerate(self._sources):
+            has = source.has(symbol)
+            if has is None:
+                return None
+            if has:
+                return place
+        return None
 
     def _leave(self, symbols: Set[str]) -> None:
         for source in self._sources:

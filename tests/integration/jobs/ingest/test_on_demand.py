@@ -3,12 +3,15 @@
 import asyncio
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
-from gateway.stores.redis_pool import Redis, open_redis
-from jobs.ingest.on_demand import Grace
+from gateway.stores.redis_pool import Redis, end_tasks, open_redis
+from jobs.ingest.demand import Demand
+from jobs.ingest.on_demand import Grace, OnDemand
 from schemas.names import CONTROL_CHANNEL, SUBSCRIBED_SET, SUBSCRIPTIONS_CHANNEL
 from tests.integration.jobs.ingest.live_world import Ingester, eventually, row_of
 from tests.servers.redis import RedisServer
@@ -31,6 +34,48 @@ def test_what_is_watched_is_kept_and_for_a_grace_what_was() -> None:
     assert grace.wait_s(200) is None
     grace.clear()
     assert grace.keep(set(), 200) == set()
+
+
+class Listed:
+    """A source: what it has, None before that is known, and what is followed there."""
+
+    def __init__(self, *symbols: str) -> None:
+        self.symbols: set[str] | None = set(symbols) or None
+        self.followed: set[str] = set()
+
+    def has(self, symbol: str) -> bool | None:
+        return None if self.symbols is None else symbol in self.symbols
+
+    def follow(self, symbols: Iterable[str], from_us: int = 0) -> None:
+        assert from_us > 0
+        self.followed.update(symbols)
+
+    def drop(self, symbols: Iterable[str]) -> None:
+        self.followed.difference_update(symbols)
+
+
+def test_the_first_source_that_has_it_gets_it_once_all_before_are_known() -> None:
+    first, second = Listed(), Listed("A", "B", "NAMED")
+
+    async def story() -> None:
+        demand = Demand(open_redis("redis://127.0.0.1:1", 100))  # nobody asks it
+        demand.watched = {"A", "B", "NAMED", "NOWHERE"}
+        run = asyncio.create_task(OnDemand(demand, [first, second], ["NAMED"], 0).run())
+        await eventually(lambda: REGISTRY.get_sample_value("tapeflow_feed_unlisted") == 3)
+        assert (first.followed, second.followed) == (set(), set())
+        first.symbols = {"A", "C"}
+        demand.changed.set()
+        await eventually(lambda: first.followed == {"A"} and second.followed == {"B"})
+        demand.watched.discard("A")
+        demand.changed.set()
+        await eventually(lambda: first.followed == set())
+        demand.is_paused = True
+        demand.changed.set()
+        await eventually(lambda: second.followed == set())
+        assert not run.done()
+        await end_tasks([run])
+
+    asyncio.run(story())
 
 
 def script(count: int = 200):
