@@ -32,11 +32,9 @@ class Watched:
         self.shard = shard
 
     def observe(self, batch: TradeBatch) -> None:
-        """After ``shard`` has applied the batch."""
-        names = self.shard.symbols
-        symbols = names.intern(batch.text, batch.rows["symbol_at"], batch.rows["symbol_len"])
-        exchanges = self.shard.exchanges.intern(batch.text, batch.rows["exchange_at"], batch.rows["exchange_len"])
-        self.quality.observe(batch, symbols, exchanges, len(names))
+        """After ``shard`` has applied the batch, and before it applies another."""
+        shard = self.shard
+        self.quality.observe(batch, shard.arrived, shard.arrived_exchanges, len(shard.symbols))
 
     def by_symbol(self) -> Iterator[tuple[str, SymbolFigures]]:
         """Of every symbol seen here since the process began."""

@@ -16,8 +16,9 @@ from schemas.columns import Bytes, Ints, Longs, Whole
 
 __all__ = ["NameTable", "Names", "count_of", "new_names", "number_of"]
 
-FNV_OFFSET: Final = np.uint64(0xCBF29CE484222325)
-FNV_PRIME: Final = np.uint64(0x100000001B3)
+HASH_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
+WORD_BYTES: Final = 8
+_U: Final = np.uint64
 FIRST_NAMES: Final = 512
 FIRST_BYTES: Final = 8192
 
@@ -48,20 +49,58 @@ def count_of(names: Names) -> int:
     return int(names.slots[-1])
 
 
+@inlined_kernel
+def _word(text: Bytes, at: Any) -> np.uint64:
+    """Eight bytes from ``at`` (unsigned) on, the first one lowest: compilers make one load of it."""
+    return (
+        np.uint64(text[at])
+        | np.uint64(text[at + _U(1)]) << _U(8)
+        | np.uint64(text[at + _U(2)]) << _U(16)
+        | np.uint64(text[at + _U(3)]) << _U(24)
+        | np.uint64(text[at + _U(4)]) << _U(32)
+        | np.uint64(text[at + _U(5)]) << _U(40)
+        | np.uint64(text[at + _U(6)]) << _U(48)
+        | np.uint64(text[at + _U(7)]) << _U(56)
+    )
+
+
+@inlined_kernel
+def _mixed(value: np.uint64, word: np.uint64) -> np.uint64:
+    value = (value ^ word) * HASH_PRIME
+    return value ^ (value >> _U(32))
+
+
 @leaf_kernel
 def hash_bytes(text: Bytes, at: Whole, length: Whole) -> np.uint64:
-    # FNV-1a; the final fold brings the high bits, which vary most, into the slot mask.
-    value = FNV_OFFSET
-    for i in range(length):
-        value = (value ^ np.uint64(text[at + i])) * FNV_PRIME
-    return value ^ (value >> np.uint64(32))
+    """Of eight bytes at a time; the last eight may overlap those before. Each fold brings high bits, which vary most,
+    into the slot mask."""
+    value, here, end = HASH_PRIME ^ np.uint64(length), np.uint64(at), np.uint64(at + length)
+    if length < WORD_BYTES:
+        word = _U(0)
+        for i in range(length):
+            word = word << _U(8) | np.uint64(text[here + np.uint64(i)])
+        return _mixed(value, word)
+    while here + _U(WORD_BYTES) < end:
+        value = _mixed(value, _word(text, here))
+        here += _U(WORD_BYTES)
+    return _mixed(value, _word(text, end - _U(WORD_BYTES)))
 
 
 @leaf_kernel
 def same_bytes(a: Bytes, a_at: Whole, b: Bytes, b_at: Whole, length: Whole) -> bool:
-    for i in range(length):  # noqa: SIM110 - compiled code has no generators
-        if a[a_at + i] != b[b_at + i]:
+    left, right, end = np.uint64(a_at), np.uint64(b_at), np.uint64(a_at + length)
+    if length >= WORD_BYTES:
+        while left + _U(WORD_BYTES) < end:
+            if _word(a, left) != _word(b, right):
+                return False
+            left += _U(WORD_BYTES)
+            right += _U(WORD_BYTES)
+        return bool(_word(a, end - _U(WORD_BYTES)) == _word(b, np.uint64(b_at + length) - _U(WORD_BYTES)))
+    while left < end:
+        if a[left] != b[right]:
             return False
+        left += _U(1)
+        right += _U(1)
     return True
 
 

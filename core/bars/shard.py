@@ -83,7 +83,7 @@ class Shard:
     left_edge_us: where the log began before that, or before the topic was made anew, bars that start then or earlier
     may lack trades; NEVER: none do.
     floors_us: what rules of an earlier run had closed and sealed, see apply_trades.
-    arrived: the numbers of the symbols of the last batch's rows.
+    arrived, arrived_exchanges: the numbers of the symbols and of the exchanges of the last batch's rows.
     closes: of bars that were sealed, where bars open at the close before them.
     """
 
@@ -101,6 +101,7 @@ class Shard:
         self.floors_us = np.full(1 + len(INTERVALS), NO_FLOOR, np.int64)
         self.per_symbol = np.zeros(0, SYMBOL_STATE)
         self.arrived: Ints = np.zeros(0, np.int32)
+        self.arrived_exchanges: Ints = np.zeros(0, np.int32)
         self.seen = SeenIds(rules.dedupe_window if rules.dedupe else 0)
         self.long_ids = LongIds()
         self.closes: CloseRows = np.zeros((0, len(INTERVALS)), CLOSE)
@@ -120,6 +121,7 @@ class Shard:
         before = self.counts.copy()
         symbols = self.arrived = self.symbols.intern(batch.text, rows["symbol_at"], rows["symbol_len"])
         exchanges = self.exchanges.intern(batch.text, rows["exchange_at"], rows["exchange_len"])
+        self.arrived_exchanges = exchanges
         self.grow_symbols()
         keys = self.seen.keys(batch, symbols, exchanges)
         self.long_ids.rank(rows, batch.text, self.pool.rows)

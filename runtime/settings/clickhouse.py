@@ -25,6 +25,10 @@ class ClickHouseSettings(BaseSettings):
         True, "Keep every raw trade too; most of the work of history, so turn it off where bars are enough"
     )
     insert_rows_max: int = setting(
-        40_000, "Most rows in one insert; larger ones cost memory and gain little", unit="rows", ge=1_000, le=5_000_000
+        100_000,
+        "Most rows in one insert; smaller ones cost less memory, and ClickHouse merges more parts",
+        unit="rows",
+        ge=1_000,
+        le=5_000_000,
     )
     clickhouse_ttl_days: int = setting(0, "Age at which raw trades are deleted; 0 keeps them", unit="days", ge=0)

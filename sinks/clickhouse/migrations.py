@@ -1,8 +1,8 @@
 """Brings a ClickHouse database to the tables and views that sinks and readers need.
 
 Called by the command's ``migrate`` and checked at a flow's start. Migrations are the numbered files of
-schemas/clickhouse. Every statement may run twice, also at once from two places, and leaves the same tables. The TTL of
-raw trades is no migration but a setting, so it is brought up to date on every run.
+schemas/clickhouse. Every statement may run twice, also at once from two places, and leaves the same tables. How raw
+trades age is one rule with a setting in it, so it is no migration and is brought up to date on every run.
 """
 
 import re
@@ -61,6 +61,7 @@ _ADD_INDEX: Final = (
 )
 _FOLDER: Final = Path(str(schemas.__path__[0])) / "clickhouse"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_PACKED: Final = "toDateTime(kafka_time) + toIntervalDay(1) RECOMPRESS CODEC(ZSTD(1))"
 _TABLES: Final = "SELECT name FROM system.tables WHERE database = %(database)s"
 _MADE: Final = re.compile(r"(?:TABLE|VIEW) IF NOT EXISTS \w+\.(\w+)")
 _COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
@@ -235,18 +236,17 @@ def _engines(client: Client, database: str) -> dict[str, str]:
 
 
 def _keep_for(client: Client, database: str, table: str, ttl_days: int) -> None:
+    """Rows are packed small when they are a day old, and dropped at ``ttl_days``."""
     query = "SELECT create_table_query FROM system.tables WHERE database = %(database)s AND name = %(table)s"
     ((created,),) = _run(client, query, database, table=table)
-    found = re.search(r"\bTTL toDateTime\(event_time\) \+ toIntervalDay\((\d+)\)", created)
+    found = re.search(r"\btoDateTime\(event_time\) \+ toIntervalDay\((\d+)\)", created)
     days = int(found[1]) if found else 0
-    if ttl_days and ttl_days != days:
-        _run(
-            client,
-            f"ALTER TABLE {database}.{table} MODIFY TTL toDateTime(event_time) + toIntervalDay({ttl_days})",
-            database,
-        )
-    elif not ttl_days and days:
-        _run(client, f"ALTER TABLE {database}.{table} REMOVE TTL", database)
+    if days == ttl_days and _PACKED in created:
+        return
+    rules = [_PACKED, *([f"toDateTime(event_time) + toIntervalDay({ttl_days})"] if ttl_days else [])]
+    # Parts that are there already are packed small; when rows are dropped is worked out anew for them.
+    there = f"materialize_ttl_after_modify = {int(days != ttl_days)}"
+    _run(client, f"ALTER TABLE {database}.{table} MODIFY TTL {', '.join(rules)} SETTINGS {there}", database)
 
 
 def check_tables(client: Client, database: str, tables: Sequence[str] = tuple(_WANTED)) -> None:

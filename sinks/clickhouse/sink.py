@@ -280,8 +280,9 @@ class Buffer(Generic[Batch]):
         self._batches, self._rows = [], 0
 
     def _insert(self, inserter: Inserter, groups: list[list[Batch]]) -> None:
-        for group in groups:
-            inserter.insert(self._encode(group))
+        while groups:
+            block = self._encode(groups.pop(0))  # whose rows need not stay in memory until the server has answered
+            inserter.insert(block)
 
 
 class ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):

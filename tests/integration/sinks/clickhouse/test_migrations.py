@@ -1,6 +1,7 @@
 """Tables of older shapes, lost ones and those of others: brought to today's shape with their rows, or refused."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -156,7 +157,30 @@ def test_ttl_follows_the_setting(client: Client, database: str) -> None:
     migrate(client, database, ttl_days=7)
     assert "toIntervalDay(7)" in created()
     migrate(client, database)
-    assert "TTL" not in created()
+    assert "(event_time) + toIntervalDay" not in created()
+
+
+def test_trades_are_packed_fast_and_in_few_files_and_small_when_they_are_a_day_old(
+    clickhouse_dsn: str, client: Client, database: str
+) -> None:
+    day_ms = 86_400_000
+    now_ms = int(time.time() * 1000)
+    found = []
+    for age_ms in (day_ms // 2, 2 * day_ms):
+        client.execute(f"TRUNCATE TABLE {database}.trades")
+        client.execute(f"SYSTEM STOP MERGES {database}.trades")
+        batch = trades({"symbol": "A"}, {"symbol": "B"})
+        batch.rows["timestamp_ms"] = now_ms - age_ms
+        for _ in range(2):
+            write_trades(clickhouse_dsn, database, batch)
+        parts = "SELECT DISTINCT part_type, default_compression_codec FROM system.parts WHERE active" \
+                f" AND database = '{database}' AND table = 'trades'"  # fmt: skip
+        (inserted,) = client.execute(parts)
+        client.execute(f"SYSTEM START MERGES {database}.trades")
+        client.execute(f"OPTIMIZE TABLE {database}.trades FINAL")
+        (merged,) = client.execute(parts)
+        found.append((inserted, merged[1]))
+    assert found == [(("Compact", "LZ4"), "LZ4"), (("Compact", "LZ4"), "ZSTD(1)")]
 
 
 def test_a_missing_table_names_the_command(clickhouse_dsn: str, client: Client, clickhouse_database: str) -> None:
