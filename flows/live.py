@@ -2,8 +2,9 @@
 
 Run it with ``tapeflow run live`` or ``python -m bytewax.run "flows.live:build()"``. Final and revised bars go out at
 once and always. Tickers and open bars are conflated: the latest wins, at most once per ``conflation_ms`` and
-``bars_conflation_ms``, the first change at once. While the flow catches up with the log, they go out every 5 s. Deltas
-aren't made here but in the Redis sink, which alone knows what was published last.
+``bars_conflation_ms``, the first change at once. While the flow catches up with the log, they go out every 5 s, or as
+often as a tenth of the time allows. Deltas aren't made here but in the Redis sink, which alone knows what was
+published last.
 """
 
 import time
@@ -52,7 +53,8 @@ class LiveStep(ShardStep[LiveUpdate]):
     a bar so closely.
 
     is_behind: whether updates wait for Redis; then they are kept back longer, as a later one replaces them anyway.
-    While the flow catches up with the log, they go out once in CATCH_UP_CONFLATION.
+    While the flow catches up with the log, they go out once in CATCH_UP_CONFLATION, and not while past_rests says that
+    they took enough of the time.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class LiveStep(ShardStep[LiveUpdate]):
         conflation_ms: int,
         bars_conflation_ms: int = 0,
         is_behind: Callable[[], bool] = lambda: False,
+        past_rests: Callable[[], bool] = lambda: False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._conflation = timedelta(milliseconds=conflation_ms)
         self._bars = BarWindows(timedelta(milliseconds=max(bars_conflation_ms, conflation_ms)))
         self._is_behind = is_behind
+        self._past_rests = past_rests
         self._published_at: datetime | None = None
         self._changed = False
         self._catching_up = False
@@ -124,7 +128,7 @@ class LiveStep(ShardStep[LiveUpdate]):
             return True
         # A clock that was set back must not hold output up for as long as it jumped.
         passed = not self._published_at <= self.clock() < self._published_at + self._span
-        return passed and not self._is_behind()
+        return passed and not self._is_behind() and not (self._catching_up and self._past_rests())
 
     def _flush(self, finals: BarBatch, at_end: bool = False, again_below: int = 0) -> list[LiveUpdate]:
         now = self.clock()
@@ -184,7 +188,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         step = LiveStep(
             rules, settings.idle_close_ms, metrics, state,
             conflation_ms=settings.conflation_ms, bars_conflation_ms=settings.bars_conflation_ms,
-            is_behind=lambda: sink.is_behind,
+            is_behind=lambda: sink.is_behind, past_rests=lambda: sink.past_rests,
         )  # fmt: skip
         steps.append(step)
         return step

@@ -6,8 +6,8 @@ open them. Only bars in state are written, so their rows in the pool are numbere
 """
 
 import io
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -30,6 +30,8 @@ __all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
 SNAPSHOT_VERSION: Final = 3
 READABLE_VERSIONS: Final = (2, SNAPSHOT_VERSION)
 """Version 2 kept ids in bits by symbol (``seen``), which say nothing about exchanges: they are not taken over."""
+CLOCKS: Final = ("deadline_us", "changed", "pending")
+"""Columns of a pool beside its rows that are written with them."""
 NAMES: Final = tuple(interval.name for interval in INTERVALS)
 S = TypeVar("S", bound=Shard)
 
@@ -66,11 +68,17 @@ class Frozen(msgspec.Struct, array_like=True):
     closes: bytes = b""
 
 
-def to_arrow(rows: Rows) -> bytes:
-    """Columns of a structured array as Arrow IPC; padding and nested arrays are left out."""
-    columns = {name: rows[name].copy() for name in rows.dtype.names or () if rows.dtype[name].shape == ()}
+def columns_of(rows: Rows, at: Any = slice(None)) -> dict[str, Rows]:
+    """Columns of a structured array, of its rows ``at``; padding and nested arrays are left out."""
+    return {name: rows[name][at] for name in rows.dtype.names or () if rows.dtype[name].shape == ()}
+
+
+def to_arrow(columns: Mapping[str, Rows]) -> bytes:
+    """As Arrow IPC."""
     buffer = io.BytesIO()
-    pl.DataFrame(columns).write_ipc(buffer, compression="lz4")
+    pl.DataFrame({name: np.ascontiguousarray(column) for name, column in columns.items()}).write_ipc(
+        buffer, compression="lz4"
+    )
     return buffer.getvalue()
 
 
@@ -94,12 +102,7 @@ def snapshot(shard: Shard) -> bytes:
     """State of ``shard``. Of its Rules only those that bound time, so that restore sees when they were changed."""
     pool = shard.pool
     slots = np.flatnonzero(pool.deadline_us != NEVER)
-    bars = np.zeros(len(slots), [*pool.rows.dtype.descr, ("deadline_us", "i8"), ("changed", "u1"), ("pending", "u1")])
-    for name in pool.rows.dtype.names or ():
-        bars[name] = pool.rows[name][slots]
-    bars["deadline_us"] = pool.deadline_us[slots]
-    bars["changed"] = pool.changed[slots]
-    bars["pending"] = pool.pending[slots]
+    clocks = {name: getattr(pool, name)[slots] for name in CLOCKS}
     known, seen = len(shard.symbols), shard.seen
     frozen = Frozen(
         version=SNAPSHOT_VERSION,
@@ -108,8 +111,8 @@ def snapshot(shard: Shard) -> bytes:
         counts=shard.counts.tolist(),
         symbols=shard.symbols.names,
         exchanges=shard.exchanges.names,
-        bars=to_arrow(bars),
-        per_symbol=to_arrow(shard.per_symbol[:known]),
+        bars=to_arrow(columns_of(pool.rows, slots) | clocks),
+        per_symbol=to_arrow(columns_of(shard.per_symbol, slice(known))),
         seen=b"",
         first_offset=shard.first_offset,
         left_edge_us=shard.left_edge_us,
@@ -119,15 +122,15 @@ def snapshot(shard: Shard) -> bytes:
         out_of_order_us=shard.rules.out_of_order_us,
         lateness_us=list(shard.rules.lateness_us),
         source_epoch=shard.rules.source_epoch,
-        ids=to_arrow(seen.remembered()) if seen.size else b"",
-        id_pairs=to_arrow(seen.pairs()) if seen.size else b"",
+        ids=to_arrow(columns_of(seen.remembered())) if seen.size else b"",
+        id_pairs=to_arrow(columns_of(seen.pairs())) if seen.size else b"",
         unknown_us=seen.unknown_us,
         long_ids=shard.long_ids.digits,
         kept_long_ids=shard.long_ids.kept,
         intervals=NAMES,
         previous_close=shard.rules.previous_close,
         exceptions=shard.rules.exceptions,
-        closes=to_arrow(shard.closes[:known].reshape(-1)) if shard.rules.is_chained else b"",
+        closes=to_arrow(columns_of(shard.closes[:known].reshape(-1))) if shard.rules.is_chained else b"",
     )
     return msgspec.msgpack.encode(frozen)
 
@@ -190,7 +193,7 @@ def restore_pool(shard: Shard, data: bytes) -> None:
         capacity *= 2
     pool = new_pool(capacity, is_chained=shard.rules.is_chained)
     for name in frame.columns:
-        target = getattr(pool, name) if name in ("deadline_us", "changed", "pending") else pool.rows[name]
+        target = getattr(pool, name) if name in CLOCKS else pool.rows[name]
         target[:count] = frame[name].to_numpy()
     closed = np.flatnonzero(pool.rows["closed"][:count] == CLOSED)
     lateness_us = np.array(shard.rules.lateness_us, np.int64)[pool.rows["interval"][closed]]

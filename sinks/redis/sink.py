@@ -38,6 +38,8 @@ WAITING_MAX: Final = 64
 LOOK_S: Final = 3.0
 """After so long without an update, and again after each such time: is this still the Redis that we filled?"""
 LONG_WRITE_S: Final = 0.2
+REST_OF_PAST: Final = 9.0
+"""How many times as long as tickers and open bars of the past took to write they then rest: a tenth of the time."""
 SOURCE: Final = "tapeflow"
 DEFAULTS: Final = RedisBounds()
 
@@ -205,6 +207,7 @@ class RedisSink(SharedSink[LiveUpdate]):
     ) -> None:
         self._on_written = on_written
         self._rest_until = 0.0
+        self._past_rests_until = 0.0
         self._writer = RedisWriter(
             url,
             bounds=bounds,
@@ -228,6 +231,8 @@ class RedisSink(SharedSink[LiveUpdate]):
         ended = time.monotonic()
         if ended - begun > LONG_WRITE_S:
             self._rest_until = ended + (ended - begun)
+        if any(len(update.tickers) for update in updates):
+            self._past_rests_until = max(self._past_rests_until, ended) + REST_OF_PAST * (ended - begun)
         self._on_written(updates)
 
     @property
@@ -238,3 +243,11 @@ class RedisSink(SharedSink[LiveUpdate]):
         that write took: the flow then reads on, instead of spending most of each epoch in waiting for writes.
         """
         return self._handover.waiting >= max(self.parts, 1) or time.monotonic() < self._rest_until
+
+    @property
+    def past_rests(self) -> bool:
+        """Whether tickers and open bars took their tenth of the time; a hint for a flow that reads the past.
+
+        What it reads on will replace them, and final bars need the rest of the time.
+        """
+        return time.monotonic() < self._past_rests_until

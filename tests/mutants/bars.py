@@ -249,15 +249,15 @@ MUTANTS: Final = (
     Mutant(
         "revision-over-a-restart",
         SNAPSHOT,
-        '    bars["pending"] = pool.pending[slots]\n',
-        "",
+        "[slots] for name in CLOCKS}",
+        '[slots] for name in CLOCKS if name != "pending"}',
         "a bar that a late trade changed just before a crash is never published",
     ),
     Mutant(
         "change-over-a-restart",
         SNAPSHOT,
-        '    bars["changed"] = pool.changed[slots]\n',
-        "",
+        "[slots] for name in CLOCKS}",
+        '[slots] for name in CLOCKS if name != "changed"}',
         "a bar that changed just before a crash isn't sent until its next trade",
     ),
     Mutant(

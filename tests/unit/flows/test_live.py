@@ -24,10 +24,12 @@ class Scene:
     def __init__(self, bars_conflation_ms: int = 0, state: bytes | None = None) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.behind = False
+        self.past_rests = False
         self.market = SyntheticMarket(symbol_names(3))
         self.step = LiveStep(
             Rules(), 10_000, FlowMetrics("live", CollectorRegistry()), state, lambda: self.now,
             conflation_ms=20, bars_conflation_ms=bars_conflation_ms, is_behind=lambda: self.behind,
+            past_rests=lambda: self.past_rests,
         )  # fmt: skip
 
     def trades(self) -> TradeBatch:
@@ -102,6 +104,23 @@ def test_while_redis_is_behind_changes_are_kept_back_and_looked_at_again_soon() 
     scene.behind, scene.now = False, again
     updates, _ = scene.step.on_notify()
     assert len(list(updates)) == 1
+
+
+def test_the_past_goes_out_as_often_as_a_tenth_of_the_time_allows_and_the_present_at_once() -> None:
+    scene = Scene()
+    past_ms = int(scene.now.timestamp() * 1000) - 60_000
+    batches = [scene.trades() for _ in range(4)]
+    for batch in batches[:3]:
+        batch.rows["timestamp_ms"], batch.caught_up = past_ms, False
+    assert scene.sent(batches[0]) == 1
+    scene.past_rests = True
+    scene.now += timedelta(seconds=30)
+    assert scene.sent(batches[1]) == 0
+    scene.past_rests = False
+    assert scene.sent(batches[2]) == 1
+    scene.past_rests = True
+    scene.now += CONFLATION
+    assert scene.sent(batches[3]) == 1
 
 
 def test_while_it_catches_up_updates_go_out_rarely_and_at_once_when_it_has() -> None:

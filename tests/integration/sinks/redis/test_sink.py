@@ -1,6 +1,7 @@
 """Live updates in a real Redis: what keys and streams hold, and that nothing ever goes back or comes twice."""
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, deltas_stream
 from sinks.redis.bounds import RedisBounds
 from sinks.redis.connection import connect
-from sinks.redis.sink import RedisWriter
+from sinks.redis.sink import RedisSink, RedisWriter
 from tests.client_messages import BarMessage, Delta, Snapshot, decode_message
 from tests.integration.sinks.redis_reading import bar_at, check_stream, entries, moved, update
 from tests.servers.redis import RedisServer
@@ -242,3 +243,19 @@ def test_a_first_bar_from_before_1970_is_kept(client: redis.Redis, redis_url: st
     assert client.zcard("candles:AAPL:1W") == 1
     assert bar_at(client, "candle:AAPL:1W").time == week_us // 1000
     writer.close()
+
+
+def test_the_past_rests_nine_times_as_long_as_its_tickers_took(redis_url: str, client: redis.Redis) -> None:
+    sink = RedisSink(redis_url, 1)
+    part = sink.build_part("write_redis", "00000", None)
+    part.write_batch([update(final=bars(*({"version": 1, "final": 1, "symbol": f"S{n}"} for n in range(500))))])
+    part.snapshot()
+    assert not sink.past_rests, "final bars rest for nothing"
+    begun = time.monotonic()
+    part.write_batch([update(tickers(*({"sequence": 1, "symbol": f"S{n}"} for n in range(500))))])
+    part.snapshot()
+    took_s = time.monotonic() - begun
+    assert sink.past_rests
+    while sink.past_rests:
+        assert time.monotonic() - begun <= 10 * took_s + 1
+    part.close()
