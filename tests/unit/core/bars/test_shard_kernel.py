@@ -184,3 +184,14 @@ def test_the_bar_behind_follows_a_late_trade_unless_it_opens_alone() -> None:
     send(7, 121, "2", "X")
     assert [bar["close"] for bar in bars_of(shard.take_final()).values()] == [2], "that behind it is open still"
     assert bars_of(shard.take_live()[1])["A", "1m", MONDAY_US + 180_000_000]["open"] == 2
+
+
+def test_a_trade_that_a_bar_refused_does_not_say_at_what_it_opens() -> None:
+    shard = Shard(Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS), previous_close=True, exceptions=("X",)))
+    places = [(0, "5", ""), (60, "6", ""), (130, "7", ""), (61, "9", "X")]
+    trades = [
+        OracleTrade(3, n, 0, MONDAY_US + seconds * 1_000_000, "A", Decimal(price), Decimal(1), exchange=exchange)
+        for n, (seconds, price, exchange) in enumerate(places)
+    ]
+    assert shard.apply(to_batch(trades)).late == 1
+    assert [bar["open"] for bar in bars_of(shard.take_final()).values()] == [5, 5]
