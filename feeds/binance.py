@@ -1,7 +1,8 @@
 """Binance, spot and USD-M futures: aggregated and single trades, and the best bid and ask of bookTicker.
 
 Frames come alone or in the envelope of combined streams. ``m`` says that the buyer was the maker, so the taker sold.
-Spot's bookTicker has no time, so a quote has that of its arrival. Aggregated trades are subscribed to, as their history
+Spot's bookTicker has no time, so a quote has that of its arrival. That of futures comes by an address of its own, as
+the venue took both from the common one on 2026-04-23. Aggregated trades are subscribed to, as their history
 is to be had by id and by time without a key. Source: the venue's documentation of WebSocket streams and of REST
 (binance-spot-api-docs, web-socket-streams, rest-api; derivatives, usds-margined-futures).
 """
@@ -97,7 +98,8 @@ ENDED: Final = 2
 @dataclass(frozen=True, slots=True)
 class Binance:
     """``contracts``: what futures without a date are called behind their pair; empty for spot. ``address``: of its
-    WebSocket; ``rest``: of aggTrades; ``listing``: of exchangeInfo.
+    WebSocket; ``quotes_address``: of that of best bids and asks, if it is another; ``rest``: of aggTrades; ``listing``:
+    of exchangeInfo.
     """
 
     name: str
@@ -108,18 +110,20 @@ class Binance:
     listing: str
     rules: Rules
     contracts: str = ""
+    quotes_address: str = ""
 
     def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         found = []
         for chunk in chunks(symbols, self.rules.symbols_max):
             names = [self._market(symbol).lower() for symbol in chunk]
-            streams = [f"{name}@aggTrade" for name in names]
-            streams += [f"{name}@bookTicker" for name in names] if quotes else []
-            frame, end = (
-                msgspec.json.encode({"method": method, "params": streams, "id": number}).decode()
-                for method, number in (("SUBSCRIBE", SUBSCRIBED), ("UNSUBSCRIBE", ENDED))
-            )
-            found.append(Subscription(self.address, (frame,), tuple(chunk), (end,)))
+            trades = [f"{name}@aggTrade" for name in names]
+            bests = [f"{name}@bookTicker" for name in names] if quotes else []
+            if not self.quotes_address:
+                found.append(_subscription(self.address, trades + bests, chunk))
+                continue
+            found.append(_subscription(self.address, trades, chunk))
+            if bests:
+                found.append(_subscription(self.quotes_address, bests, ()))
         return found
 
     def listed(self, body: bytes) -> list[str]:
@@ -194,6 +198,14 @@ class Binance:
         return contract(symbol, self.contracts) if self.contracts and "-" not in symbol else symbol
 
 
+def _subscription(address: str, streams: Sequence[str], symbols: Sequence[str]) -> Subscription:
+    frame, end = (
+        msgspec.json.encode({"method": method, "params": streams, "id": number}).decode()
+        for method, number in (("SUBSCRIBE", SUBSCRIBED), ("UNSUBSCRIBE", ENDED))
+    )
+    return Subscription(address, (frame,), tuple(symbols), (end,))
+
+
 FORWARD: Final = Rules("forward", 0.05, ids_follow=True, symbols_max=200)
 BINANCE: Final = Binance(
     "binance",
@@ -208,9 +220,10 @@ BINANCE_FUTURES: Final = Binance(
     "binance-futures",
     "BINANCE-FUTURES",
     ("wss://fstream.binance.",),
-    "wss://fstream.binance.com/stream",
+    "wss://fstream.binance.com/market/stream",
     "https://fapi.binance.com/fapi/v1/aggTrades",
     "https://fapi.binance.com/fapi/v1/exchangeInfo",
     replace(FORWARD, rest_pause_s=0.5),
     PERPETUAL,
+    "wss://fstream.binance.com/public/stream",
 )

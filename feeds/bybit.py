@@ -1,20 +1,21 @@
-"""Bybit: trades of spot, linear and inverse markets; V5 as documented, and V1 as recordings have it.
+"""Bybit: trades, best bids and asks of spot, linear and inverse markets; V5 as documented, V1 as recordings have it.
 
 V1 sends prices and sizes as JSON numbers, which keep their digits here. Which kind of market a name is of stands in the
-address alone, so each kind is a venue of its own. Several trades may come in one frame.
-Its REST has the last trades alone. Source: the venue's documentation of V5 (public trade, recent-trade,
-instruments-info).
+address alone, so each kind is a venue of its own. Several trades may come in one frame. The best bid and ask is the
+book of depth 1, which always comes whole. Its REST has the last trades alone. Source: the venue's documentation of V5
+(public trade, orderbook, recent-trade, instruments-info).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from feeds.frame import HEARD, NOTHING, in_order, microseconds, notice, read
+from feeds.frame import EMPTY, HEARD, NOTHING, in_order, microseconds, notice, read
 from feeds.marks import Mark
-from feeds.rows import Side, Told, Trade
+from feeds.rows import Quote, Side, Told, Trade
 from feeds.symbols import PERPETUAL, contract, cut, parts, readable
 from feeds.venue import Rules, Subscription, chunks
 
@@ -30,16 +31,22 @@ MARKETS: Final = 1000
 UNDATED: Final = ("", "LinearPerpetual", "InversePerpetual")
 V5: Final = "publicTrade."
 V1: Final = "trade."
+BEST: Final = "orderbook.1"
+REFUSED: Final = re.compile(r"(?:publicTrade|orderbook\.1)\.([^\],]+)")
+NO_LEVEL: Final = (EMPTY, EMPTY)
+"""Of a side without an order: a price that no topic takes, so the quote is a dead letter."""
 
 
 class Push(msgspec.Struct):
     """With an ``op`` it is an answer."""
 
     topic: str = ""
+    kind: str = msgspec.field(name="type", default="")
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     op: str = ""
     success: bool = True
     words: str = msgspec.field(name="ret_msg", default="")
+    made_ms: int | None = msgspec.field(name="cts", default=None)
 
 
 class TradeV5(msgspec.Struct):
@@ -58,6 +65,14 @@ class TradeV1(msgspec.Struct):
     size: msgspec.Raw
     price: msgspec.Raw
     trade_id: str
+
+
+class Book(msgspec.Struct):
+    """Of depth 1; each level is price and size."""
+
+    symbol: str = msgspec.field(name="s")
+    bids: list[tuple[msgspec.Raw, msgspec.Raw]] = msgspec.field(name="b")
+    asks: list[tuple[msgspec.Raw, msgspec.Raw]] = msgspec.field(name="a")
 
 
 class PastTrade(msgspec.Struct):
@@ -101,6 +116,7 @@ class Page(msgspec.Struct):
 PAGES: Final = msgspec.json.Decoder(Page)
 LISTING: Final = msgspec.json.Decoder(Listing)
 PUSH: Final = msgspec.json.Decoder(Push)
+BOOK: Final = msgspec.json.Decoder(Book)
 TRADES_V5: Final = msgspec.json.Decoder(list[TradeV5])
 TRADES_V1: Final = msgspec.json.Decoder(list[TradeV1])
 RULES: Final = Rules("recent", 0.1, ping='{"op":"ping"}', beats=True, symbols_max=100)
@@ -120,10 +136,11 @@ class Bybit:
     contracts: str = ""
     rules: Rules = RULES
 
-    def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:  # noqa: ARG002 - has none
+    def subscriptions(self, symbols: Sequence[str], *, quotes: bool) -> list[Subscription]:
         found = []
         for chunk in chunks(symbols, self.rules.symbols_max):
-            topics = [V5 + self._market(symbol) for symbol in chunk]
+            names = [self._market(symbol) for symbol in chunk]
+            topics = [V5 + name for name in names] + ([f"{BEST}.{name}" for name in names] if quotes else [])
             frames, ends = (
                 tuple(msgspec.json.encode({"op": op, "args": part}).decode() for part in chunks(topics, ARGS_MAX))
                 for op in ("subscribe", "unsubscribe")
@@ -171,12 +188,14 @@ class Bybit:
             raise ValueError(f"{symbol} is no market of {self.name}")
         return base + quote
 
-    def told(self, frame: bytes, received_us: int) -> Told:  # noqa: ARG002 - each of its rows has a time
+    def told(self, frame: bytes, received_us: int) -> Told:  # noqa: ARG002 - each of its frames has a time
         return read("", lambda: self._told(frame))
 
     def _told(self, frame: bytes) -> Told:
         push = PUSH.decode(frame)
         data, topic = push.data, push.topic
+        if topic.startswith(f"{BEST}.") and not isinstance(data, msgspec.UnsetType):
+            return read(BEST, lambda: Told(quotes=[self._quote(push, bytes(data))]))
         if isinstance(data, msgspec.UnsetType) or not topic.startswith((V1, V5)):
             return self._noticed(push)
         decoder = TRADES_V5 if topic.startswith(V5) else TRADES_V1
@@ -185,8 +204,8 @@ class Bybit:
     def _noticed(self, push: Push) -> Told:
         """One bad market fails all of its frame, and its name stands in the words alone."""
         if not push.success:
-            _, found, rest = push.words.partition(V5)
-            symbol = self._symbol(rest.split("]")[0].split(",")[0]) if found else ""
+            found = REFUSED.search(push.words)
+            symbol = self._symbol(found[1]) if found else ""
             return notice("refused" if symbol else "failed", symbol, push.words)
         if push.op == "subscribe":
             return notice("subscribed")
@@ -199,6 +218,15 @@ class Bybit:
     def _trade(self, row: TradeV5 | TradeV1) -> Trade:
         symbol, side = self._symbol(row.symbol), SIDES.get(row.side, "UNKNOWN")
         return Trade(symbol, row.symbol, row.price, row.size, side, row.trade_id, microseconds(row.time))
+
+    def _quote(self, push: Push, data: bytes) -> Quote:
+        """By the time of the matching engine, as trades."""
+        if push.kind != "snapshot" or push.made_ms is None:
+            raise ValueError("no whole book with its time")
+        book = BOOK.decode(data)
+        bid, ask = (levels[0] if levels else NO_LEVEL for levels in (book.bids, book.asks))
+        symbol, time_us = self._symbol(book.symbol), microseconds(push.made_ms)
+        return Quote(symbol, book.symbol, bid[0], ask[0], bid[1], ask[1], time_us)
 
 
 BYBIT: Final = Bybit("bybit", "BYBIT", ("wss://stream.bybit.com/v5/public/spot",), "spot", 60)

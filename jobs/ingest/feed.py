@@ -25,7 +25,7 @@ from jobs.ingest.places import Places
 
 __all__ = ["Feed"]
 
-QUOTE_CHANNELS: Final = frozenset({"ticker", "tickers", "bookTicker"})
+QUOTE_CHANNELS: Final = frozenset({"ticker", "tickers", "bookTicker", "orderbook.1"})
 """What is lost of these is no gap: the next quote says all."""
 
 

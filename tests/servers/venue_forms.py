@@ -313,13 +313,15 @@ class BybitForm:
 
     def asked(self, text: str) -> list[str] | None:
         asked = json.loads(text)
-        return [name.removeprefix("publicTrade.") for name in asked["args"]] if asked["op"] != "ping" else None
+        if asked["op"] == "ping":
+            return None
+        return [name.removeprefix("publicTrade.") for name in asked["args"] if name.startswith("publicTrade.")]
 
     def answers(self, text: str, known: set[str]) -> list[str]:
         if json.loads(text)["op"] == "ping":
             return ['{"success":true,"ret_msg":"pong","conn_id":"a","op":"ping"}']
-        wrong = [name for name in self.asked(text) or [] if name not in known]
-        words = f"Invalid symbol :[publicTrade.{wrong[0]}]" if wrong else ""
+        wrong = [topic for topic in json.loads(text)["args"] if topic.rpartition(".")[2] not in known]
+        words = f"Invalid symbol :[{wrong[0]}]" if wrong else ""
         return [json.dumps({"success": not wrong, "ret_msg": words, "conn_id": "a", "op": json.loads(text)["op"]})]
 
     def trades(self, trades: Sequence[ScriptedTrade], *, past: bool = False) -> list[str]:

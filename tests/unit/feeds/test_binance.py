@@ -56,6 +56,14 @@ def test_all_streams_are_subscribed_to_by_one_frame() -> None:
     assert '"btcusdt@aggTrade","btcusdt_210625@aggTrade"' in of_futures.frames[0]
 
 
+def test_best_bids_and_asks_of_futures_come_by_an_address_of_their_own() -> None:
+    trades, bests = BINANCE_FUTURES.subscriptions(["BTC/USDT-PERP"], quotes=True)
+    assert (trades.address, trades.symbols) == ("wss://fstream.binance.com/market/stream", ("BTC/USDT-PERP",))
+    assert trades.frames == ('{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}',)
+    assert (bests.address, bests.symbols) == ("wss://fstream.binance.com/public/stream", ())
+    assert bests.frames == ('{"method":"SUBSCRIBE","params":["btcusdt@bookTicker"],"id":1}',)
+
+
 def test_answers_errors_and_the_end_of_a_session() -> None:
     assert notice(BINANCE, '{"result":null,"id":1}') == ("subscribed", "", "")
     assert notice(BINANCE, '{"code":2,"msg":"Invalid request","id":1}') == ("failed", "", "Invalid request")

@@ -15,10 +15,14 @@ from tests.servers.venue_forms import make_script
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "A1/USDT")
 AWAY_S = 32.0
-QUOTE = (
+BITGET_QUOTE = (
     '{"action":"snapshot","arg":{"instType":"SPOT","channel":"ticker","instId":"%(name)s"},"data":[{"instId":'
     '"%(name)s","lastPr":"7000","bidPr":"6999.123456789%(number)d","askPr":"7000.5","bidSz":"0.25","askSz":"8.5",'
     '"ts":"1695709835822"}],"ts":1}'
+)
+BYBIT_QUOTE = (
+    '{"topic":"orderbook.1.%(name)s","type":"snapshot","ts":1695709835823,"data":{"s":"%(name)s","b":[["6999.123456789'
+    '%(number)d","0.25"]],"a":[["7000.5","8.5"]],"u":1,"seq":2},"cts":1695709835822}'
 )
 
 
@@ -47,12 +51,21 @@ def test_trades_go_from_the_venue_to_the_topic_until_a_signal(name: str, kafka_b
     asyncio.run(story())
 
 
-def test_best_bids_and_asks_go_to_their_topic_and_lost_trades_are_mended(kafka_bootstrap: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "quote"),
+    [
+        pytest.param("bitget", BITGET_QUOTE, id="bitget"),
+        pytest.param("bybit", BYBIT_QUOTE, id="bybit", marks=pytest.mark.thorough),
+    ],
+)
+def test_best_bids_and_asks_go_to_their_topic_and_lost_trades_are_mended(
+    name: str, quote: str, kafka_bootstrap: str, tmp_path: Path
+) -> None:
     """Trades that the venue's socket drops without a sign, and quotes beside them."""
 
     async def story() -> None:
-        async with ScriptedVenue("bitget", script("bitget", 100)) as venue:
-            ingester = Ingester(kafka_bootstrap, tmp_path, venue, f"bitget:{','.join(SYMBOLS)}")
+        async with ScriptedVenue(name, script(name, 100)) as venue:
+            ingester = Ingester(kafka_bootstrap, tmp_path, venue, f"{name}:{','.join(SYMBOLS)}")
             ingester.quotes_topic = make_topic(kafka_bootstrap, f"{ingester.topic}-quotes")
             ingester.settings["FEED_CHECK_MS"] = "200"
             ingester.start()
@@ -65,7 +78,7 @@ def test_best_bids_and_asks_go_to_their_topic_and_lost_trades_are_mended(kafka_b
                 await venue.trade(20, lost=True)
                 await venue.trade(40)
                 for number, symbol in enumerate(SYMBOLS):
-                    await venue.say(QUOTE % {"name": symbol.replace("/", ""), "number": number})
+                    await venue.say(quote % {"name": symbol.replace("/", ""), "number": number})
                 await ingester.until(100)
                 await eventually(lambda: ingester.events("feed_trades_mended"))
                 assert await ingester.stop() == 0
