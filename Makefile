@@ -97,7 +97,7 @@ pins: setup ## compile requirements/*.txt anew from *.in (UPGRADE=1 takes newer 
 	cd requirements && export CUSTOM_COMPILE_COMMAND="make pins" PIP_FIND_LINKS= && \
 	compile="../$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation --no-emit-index-url --no-emit-find-links --no-emit-options --annotation-style=line" && \
 	$$compile $(if $(UPGRADE),--upgrade) dev.in -o dev.txt && \
-	for part in run local gateway build; do $$compile $$part.in -c dev.txt -o $$part.txt || exit 1; done && \
+	for part in run local gateway tracing build; do $$compile $$part.in -c dev.txt -o $$part.txt || exit 1; done && \
 	for peer in ../bench/peers/quix ../bench/peers/pathway; do $$compile $(if $(UPGRADE),--upgrade) $$peer/requirements.in -o $$peer/requirements.txt || exit 1; done
 
 clean: ## remove what the verbs made, .venv included

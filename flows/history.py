@@ -7,6 +7,7 @@ an alert. Trades are written after the stateful step, because only there it is k
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -59,6 +60,8 @@ class HistoryStep(ShardStep[HistoryUpdate]):
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[HistoryUpdate]:
         if batch is not None and self._quality is not None:
             self._quality.observe(batch, self.shard)
+        if batch is not None and batch.trace is not None:
+            finals = replace(finals, traceparents=batch.trace.traceparents)
         homes = self._new_homes(batch) if batch is not None else ()
         return [HistoryUpdate(batch, finals, homes)] if batch is not None or len(finals) else ()
 

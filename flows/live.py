@@ -32,6 +32,7 @@ from runtime.stopping import StopSignal
 from schemas.avro import BAR_SCHEMA_ID, schema_text
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
 from schemas.intervals import INTERVALS
+from schemas.traces import LINKS_MAX
 from sinks.kafka.sink import BarsTopicSink
 from sinks.redis.bounds import RedisBounds
 from sinks.redis.sink import LiveUpdate, RedisSink
@@ -75,10 +76,13 @@ class LiveStep(ShardStep[LiveUpdate]):
         self._changed = False
         self._catching_up = False
         self._again = self.resumed
+        self._traceparents: list[str] = []
 
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
         if batch is not None:
             self._catching_up = not batch.caught_up and self._is_past(batch)
+            if batch.trace is not None and len(self._traceparents) < LINKS_MAX:
+                self._traceparents += batch.trace.traceparents
         if self._again or (batch is not None and len(batch) > 0):
             self._changed = True
             self._bars.touch()
@@ -136,7 +140,8 @@ class LiveStep(ShardStep[LiveUpdate]):
         tickers, live_bars = self.shard.take_live(intervals)
         self._published_at, self._changed = now, False
         self._bars.sent(intervals, now)
-        return [LiveUpdate(self.partition, tickers, live_bars, finals, again_below)]
+        traceparents, self._traceparents = self._traceparents, []
+        return [LiveUpdate(self.partition, tickers, live_bars, finals, again_below, traceparents)]
 
 
 def final_bars(update: LiveUpdate) -> BarBatch | None:

@@ -23,6 +23,7 @@ from connectors.values.rejecting import Decoder
 from core.bars.requeued import refuse_requeued
 from core.bars.rules import Rules
 from core.bars.validation import validate
+from flows.batch_spans import traced
 from runtime.outage import persist
 from runtime.settings.kafka import KafkaSettings
 from runtime.settings.records import RecordSettings
@@ -215,12 +216,14 @@ def read_options(settings: Settings, end: Position | None = None) -> KafkaReadOp
         start=Position.parse(settings.kafka_start),
         end=end,
         batch_records_max=settings.batch_records_max,
+        traced=bool(settings.trace_url),
     )
 
 
 def trades_source(settings: Settings, stop: threading.Event, end: Position | None = None) -> KafkaSource[TradeBatch]:
     """The trades topic, decoded and validated, one batch per partition and poll."""
-    return KafkaSource(read_options(settings, end), decode_trades(settings, stop, requeued_places(settings)), stop=stop)
+    decode = traced(decode_trades(settings, stop, requeued_places(settings)))
+    return KafkaSource(read_options(settings, end), decode, stop=stop)
 
 
 class Read(Protocol):

@@ -22,6 +22,7 @@ from core.bars.rules import Rules
 from core.bars.shard import Shard
 from core.bars.shard_kernel import NEVER, OPEN_END, UNJUDGED
 from core.bars.snapshot import restore, snapshot
+from flows.batch_spans import applying
 from flows.metrics import Account, FlowMetrics
 from schemas.columns import BarBatch, TradeBatch
 from schemas.errors import StateIncompatible
@@ -75,19 +76,22 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
     def on_batch(self, values: list[TradeBatch]) -> tuple[Iterable[W], bool]:
         out: list[W] = []
         for batch in values:
-            self.partition = batch.partition
-            self._check_order(batch)
-            done = self.shard.apply(batch)
-            self._place_new_symbols()
-            self.metrics.count_batch(batch, done.applied, done.duplicate, done.late)
-            if done.unjudged:
-                self.metrics.count_unjudged(batch.partition, done.unjudged)
-            if done.late:
-                self.metrics.count_late(done.refused)
-            finals = self._counted(self.shard.take_final())
-            out.extend(self.publish(batch, finals))
+            with applying(batch):
+                out.extend(self._apply(batch))
         self._last_batch_at = self.clock() if values[-1].caught_up else None
         return out, self.RETAIN
+
+    def _apply(self, batch: TradeBatch) -> Iterable[W]:
+        self.partition = batch.partition
+        self._check_order(batch)
+        done = self.shard.apply(batch)
+        self._place_new_symbols()
+        self.metrics.count_batch(batch, done.applied, done.duplicate, done.late)
+        if done.unjudged:
+            self.metrics.count_unjudged(batch.partition, done.unjudged)
+        if done.late:
+            self.metrics.count_late(done.refused)
+        return self.publish(batch, self._counted(self.shard.take_final()))
 
     def on_notify(self) -> tuple[Iterable[W], bool]:
         now = self.clock()

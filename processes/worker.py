@@ -34,6 +34,7 @@ from runtime.metrics import serve_metrics
 from runtime.settings.running import RunningSettings
 from runtime.settings.whole import Settings, load_settings
 from runtime.stopping import StopSignal, say_last
+from runtime.tracing.tracer import start_tracing, stop_tracing
 from schemas.errors import PeerGone, StorageFailed, TapeflowError
 from schemas.shards import stays_on_its_worker
 
@@ -88,6 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         configure_logging(settings.log_format, settings.log_level, everywhere=who)
         # Processes of one host need ports of their own; those of a StatefulSet have a host each.
         serve_metrics(settings.metrics_port, options.process_id or 0, settings.metrics_host)
+        start_tracing(settings, options.flow)
     except TapeflowError as error:
         fail_in_one_line(error, log_format)
     first = FirstError()
@@ -157,6 +159,7 @@ if __name__ == "__main__":
     except SystemExit as ended:
         code = int(ended.code or 0)
     if code:
+        stop_tracing()
         # Clients of servers that are away, and an engine that has panicked, might hold up an orderly end or abort it.
         sys.stdout.flush()
         sys.stderr.flush()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from schemas.intervals import INTERVALS
 from schemas.rejects import Reject
+from schemas.traces import BatchTrace
 
 __all__ = [
     "APPLIED",
@@ -230,7 +231,7 @@ class RawBatch:
     """Undecoded records of one partition, in offset order.
 
     data: the values joined; record i is ``data[ends[i-1]:ends[i]]``. ends, offsets, timestamps_ms: int64[n].
-    nulls: positions of records whose value is null (tombstones), empty in data.
+    nulls: positions of records whose value is null (tombstones), empty in data. trace: where traces are on.
     """
 
     topic: str
@@ -241,6 +242,7 @@ class RawBatch:
     timestamps_ms: Longs
     keys: Keys
     nulls: Sequence[int] = ()
+    trace: BatchTrace | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -271,6 +273,7 @@ class TradeBatch:
     rejects: list[Reject] = field(default_factory=list)
     unknown_sides: dict[str, int] = field(default_factory=dict)
     rounded: int = 0
+    trace: BatchTrace | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -278,11 +281,15 @@ class TradeBatch:
 
 @dataclass(slots=True)
 class BarBatch:
-    """BAR rows and the symbols that they index. ``partition``: whose trades made them; -1 where it doesn't matter."""
+    """BAR rows and the symbols that they index. ``partition``: whose trades made them; -1 where it doesn't matter.
+
+    traceparents: of the batches that closed them, as far as those are recorded.
+    """
 
     symbols: Sequence[str]
     rows: BarRows
     partition: int = -1
+    traceparents: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.rows)

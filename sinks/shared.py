@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from runtime.tracing.tracer import INTERNAL, tracer
 from schemas.closing import quietly
 from schemas.shards import part_names, partition_of
 from sinks.handover import Handover
@@ -83,7 +84,8 @@ class _SharedPart(StatefulSinkPartition[Item, None], Generic[Item]):
             self._sink.put(self._partition, item)
 
     def snapshot(self) -> None:
-        self._sink.flush()
+        with tracer().span("epoch", INTERNAL):
+            self._sink.flush()
 
     def close(self) -> None:
         self._sink.release()

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-pytest_plugins = [f"tests.servers.{name}" for name in ("needs", "kafka", "redis", "clickhouse", "helm", "promtool")]
+pytest_plugins = [
+    f"tests.servers.{name}" for name in ("needs", "kafka", "redis", "clickhouse", "helm", "promtool", "otlp")
+]
 
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")

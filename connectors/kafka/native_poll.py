@@ -29,6 +29,7 @@ from connectors.kafka.questions import open_consumer
 from kernels.kernel import kernel
 from schemas.columns import Bytes, Longs, RawBatch
 from schemas.errors import SettingError
+from schemas.traces import LINKS_MAX, TRACEPARENT, TRACEPARENT_BYTES, BatchTrace
 
 __all__ = ["JoinedKeys", "NativePoll", "find_handle", "native_obstacle", "open_poll"]
 
@@ -38,6 +39,8 @@ _external: Any = types.ExternalFunction
 _consume = _external("rd_kafka_consume_batch_queue", types.intp(_word, types.int32, _word, _word))
 _destroy = _external("rd_kafka_message_destroy", types.void(_word))
 _timestamp = _external("rd_kafka_message_timestamp", types.int64(_word, _word))
+_headers = _external("rd_kafka_message_headers", types.int32(_word, _word))
+_header = _external("rd_kafka_header_get_last", types.int32(_word, _word, _word, _word))
 _memcpy = _external("memcpy", _word(_word, _word, _word))
 
 # rd_kafka_message_t of rdkafka.h, in 8-byte words: err, rkt, partition, payload, len, key, key_len, offset, _private.
@@ -49,7 +52,12 @@ BYTES_HEADER: Final = bytes.__basicsize__ - 1
 HANDLE_AT: Final = object.__basicsize__  # rd_kafka_t* is the first field after the object header
 CONSUMER_KIND: Final = 1
 HOUSEKEEPING_S: Final = 0.1
-_SYMBOLS: Final = ("queue_get_partition", "queue_forward", "queue_io_event_enable", "queue_destroy", "name", "type")
+_SYMBOLS: Final = (
+    "queue_get_partition", "queue_forward", "queue_io_event_enable", "queue_destroy", "name", "type",
+    "message_headers", "header_get_last",
+)  # fmt: skip
+HEADER_NAME: Final[Bytes] = np.frombuffer(TRACEPARENT.encode() + b"\0", np.uint8)
+NO_ROOM: Final[Bytes] = np.empty((0, TRACEPARENT_BYTES), np.uint8)
 
 
 @kernel
@@ -76,11 +84,32 @@ def take(queue: int, pointers: Longs, partition: int, sizes: Longs) -> int:
 
 
 @kernel
-def copy(pointers: Longs, count: int, data: int, keys: int, columns: Longs, flags: Bytes, facts: Longs) -> int:
+def find_traceparent(pointer: Any, found: Bytes) -> bool:
+    """Copy the header traceparent of a message to ``found``, uint8[55]; False where it has none of that length.
+
+    Of a record without headers librdkafka says so at once; it takes headers apart only when asked for them.
+    """
+    places = np.empty(3, np.uintp)  # of the headers, of a value, its size
+    at = places.ctypes.data
+    if _headers(pointer, np.uintp(at)) != 0:
+        return False
+    if _header(places[0], np.uintp(HEADER_NAME.ctypes.data), np.uintp(at + 8), np.uintp(at + 16)) != 0:
+        return False
+    if places[2] < TRACEPARENT_BYTES:
+        return False
+    _memcpy(np.uintp(found.ctypes.data), places[1], np.uintp(TRACEPARENT_BYTES))
+    return True
+
+
+@kernel
+def copy(
+    pointers: Longs, count: int, data: int, keys: int, columns: Longs, flags: Bytes, facts: Longs, contexts: Bytes
+) -> int:
     """Copy ``count`` messages to the buffers at addresses ``data`` and ``keys`` and free them; the number of records.
 
     columns: int64[4, count], rows being value ends, key ends, offsets, timestamps. flags: uint8[count].
-    facts: int64[5], set to end offset, error, its offset, number of null values, number of null keys.
+    facts: int64[6], set to end offset, error, its offset, number of null values, of null keys, of traceparents.
+    contexts: uint8[m, 55], room for traceparents; with m == 0 nobody looks for any.
     """
     message = np.empty(MESSAGE_WORDS, np.int64)
     at = np.uintp(message.ctypes.data)
@@ -111,6 +140,8 @@ def copy(pointers: Longs, count: int, data: int, keys: int, columns: Longs, flag
             columns[2, good] = message[OFFSET]
             stamp = _timestamp(pointer, kind_at)
             columns[3, good] = stamp if kind[0] != 0 else -1
+            if facts[5] < len(contexts) and find_traceparent(pointer, contexts[facts[5]]):
+                facts[5] += 1
             good += 1
         elif error == PARTITION_EOF:
             facts[0] = message[OFFSET]
@@ -217,6 +248,7 @@ class NativePoll:
 
     def __init__(self, options: KafkaReadOptions, consumer: Any, log: KafkaLog, handle: int) -> None:
         self._topic = options.topic
+        self._traced = options.traced
         self._consumer = consumer
         self._log = log
         self._handle = handle
@@ -272,7 +304,7 @@ class NativePoll:
         none, flags = np.empty((4, 0), np.int64), np.empty(0, np.uint8)
         for partition, queue in self._queues.items():
             if take(queue, self._pointers[:0], partition, self._sizes) == 0:
-                copy(self._pointers, 0, 0, 0, none, flags, np.zeros(5, np.int64))
+                copy(self._pointers, 0, 0, 0, none, flags, np.zeros(6, np.int64), NO_ROOM)
 
     def _serve_callbacks(self) -> None:
         # Log lines and connection errors come through the common queue, which only the client may serve: its
@@ -287,6 +319,7 @@ class NativePoll:
             self._log.error(message.error())
 
     def _drain(self, partition: int, records_max: int) -> Drained | None:
+        began_ns = time.time_ns() if self._traced else 0
         pointers = self._pointers[:records_max]
         count = take(self._queues[partition], pointers, partition, self._sizes)
         if count <= 0:
@@ -296,9 +329,10 @@ class NativePoll:
         keys: bytes = _new_bytes(None, int(self._sizes[1]))
         columns = np.empty((4, count), np.int64)
         flags = np.empty(count, np.uint8)
-        facts = np.array([NO_OFFSET, 0, NO_OFFSET, 0, 0], np.int64)
-        good = copy(pointers, count, id(data) + BYTES_HEADER, id(keys) + BYTES_HEADER, columns, flags, facts)
-        end_offset, error, error_offset, nulls, _ = facts.tolist()
+        facts = np.array([NO_OFFSET, 0, NO_OFFSET, 0, 0, 0], np.int64)
+        contexts = np.empty((LINKS_MAX, TRACEPARENT_BYTES), np.uint8) if self._traced else NO_ROOM
+        good = copy(pointers, count, id(data) + BYTES_HEADER, id(keys) + BYTES_HEADER, columns, flags, facts, contexts)
+        end_offset, error, error_offset, nulls, _, traced = facts.tolist()
         drained = Drained(None, end_offset, error, error_offset)
         if good:
             drained.batch = RawBatch(
@@ -311,6 +345,9 @@ class NativePoll:
                 keys=JoinedKeys(keys, columns[1, :good], flags[:good]),
                 nulls=np.flatnonzero(flags[:good] & NULL_VALUE).tolist() if nulls else (),
             )
+            if self._traced:
+                texts = [each.tobytes().decode("latin-1") for each in contexts[:traced]]
+                drained.batch.trace = BatchTrace(began_ns, texts)
         return drained
 
 

@@ -89,7 +89,7 @@ class KafkaReadOptions:
     batch_records_max: most records in one batch. idle_wait_ms: longest time that one poll of an idle topic blocks.
     timeout_ms: how long a broker may take to answer the questions asked at the start.
     poll: ``native`` copies records out of librdkafka by compiled code, ``messages`` goes through Message objects,
-    ``auto`` takes native where its self-check passes.
+    ``auto`` takes native where its self-check passes. traced: note the traceparents of records, and when a poll began.
     """
 
     bootstrap: str
@@ -101,6 +101,7 @@ class KafkaReadOptions:
     idle_wait_ms: int = 10
     timeout_ms: int = 5_000
     poll: Literal["auto", "native", "messages"] = "auto"
+    traced: bool = False
 
     def __post_init__(self) -> None:
         if not self.bootstrap or not self.topic:

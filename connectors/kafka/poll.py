@@ -7,9 +7,10 @@ Errors and ends of partitions are facts in the answer, never exceptions. Waiting
 ``consume(n, timeout)`` waits for n records or the whole timeout, which is latency on a quiet topic.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from confluent_kafka import Message, TopicPartition
 from connectors.kafka.log import KafkaLog
 from connectors.kafka.options import KafkaReadOptions
 from schemas.columns import RawBatch
+from schemas.traces import LINKS_MAX, TRACEPARENT, TRACEPARENT_BYTES, BatchTrace
 
 __all__ = ["PARTITION_EOF", "Drained", "MessagePoll", "Poll", "cached_watermarks", "cut"]
 
@@ -77,6 +79,7 @@ def cut(batch: RawBatch, end: int) -> RawBatch:
         timestamps_ms=batch.timestamps_ms[:keep],
         keys=batch.keys,
         nulls=[index for index in batch.nulls if index < keep],
+        trace=batch.trace,
     )
 
 
@@ -109,6 +112,7 @@ class MessagePoll:
         self._topic = options.topic
         self._consumer = consumer
         self._log = log
+        self._traced = options.traced
         self._first: list[Any] = []
         self._held: dict[int, list[Any]] = {}
         self._paused: set[int] = set()
@@ -174,6 +178,7 @@ class MessagePoll:
         return drained
 
     def _batch(self, partition: int, messages: list[Any]) -> RawBatch:
+        trace = BatchTrace(time.time_ns(), _traceparents(messages)) if self._traced else None
         values: list[Any] = list(map(Message.value, messages))
         nulls: list[int] = []
         if None in values:
@@ -191,4 +196,16 @@ class MessagePoll:
             timestamps_ms=np.where(stamps[:, 0] == 0, -1, stamps[:, 1]),
             keys=MessageKeys(messages),
             nulls=nulls,
+            trace=trace,
         )
+
+
+def _traceparents(messages: list[Any]) -> list[str]:
+    """Of the records that have one, the first LINKS_MAX."""
+    found = (
+        value[:TRACEPARENT_BYTES].decode("latin-1")
+        for message in messages
+        for name, value in message.headers() or ()
+        if name == TRACEPARENT and isinstance(value, bytes) and len(value) >= TRACEPARENT_BYTES
+    )
+    return list(islice(found, LINKS_MAX))

@@ -5,21 +5,27 @@ counts as sent only when the broker has said so. One that can't be delivered is 
 again after a lost answer neither doubles a record nor lets later ones overtake it (idempotence).
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import repeat
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count, repeat
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # is there all the same
 
+from runtime.tracing.names import DESTINATION, MESSAGING_SYSTEM, OPERATION_NAME, OPERATION_TYPE
+from runtime.tracing.tracer import PRODUCER, tracer
 from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable, WriteFailed
+from schemas.traces import TRACEPARENT
 from sinks.kafka.refusals import ENDED, reason_of, refusal
 
 __all__ = ["NOW", "Delivered", "RecordWriter", "ensure_topic"]
 
 Delivered = Callable[[Any], None]
 """Takes confluent_kafka's Message of a delivered record: partition, offset, timestamp, key, value."""
+
+Headers: TypeAlias = list[tuple[str, str | bytes | None]] | None
 
 REACH_S: Final = 5.0
 NOW: Final = 0
@@ -46,7 +52,10 @@ WRONG_TOPIC: Final = frozenset(
 
 
 class RecordWriter:
-    """One producer for one topic. ``delivered`` and ``failed`` count what the broker has answered so far."""
+    """One producer for one topic. ``delivered`` and ``failed`` count what the broker has answered so far.
+
+    trace_records: 1 in so many begins a trace, where traces are on; 0 for none.
+    """
 
     def __init__(
         self,
@@ -54,9 +63,12 @@ class RecordWriter:
         topic: str,
         properties: Mapping[str, str | int | float | bool] | None = None,
         on_delivered: Delivered | None = None,
+        trace_records: int = 0,
     ) -> None:
         self._topic, self._where = topic, bootstrap
         self._on_delivered = on_delivered
+        self._trace_records = trace_records if tracer().is_on else 0
+        self._turns = count(1)
         self.delivered = 0
         self.failed = 0
         self._first_failure = ""
@@ -87,7 +99,7 @@ class RecordWriter:
         values: Iterable[bytes | None],
         keys: Iterable[bytes | None],
         timestamps_ms: Iterable[int] = repeat(NOW),
-        headers: list[tuple[str, str | bytes | None]] | None = None,
+        headers: Headers = None,
     ) -> None:
         """Hand over records; waits while the client's queue is full. Raises WriteFailed after a failed delivery,
         SettingError for a right that is missing.
@@ -95,10 +107,11 @@ class RecordWriter:
         timestamps_ms: of the records; NOW is the time of sending. headers: of each record.
         """
         produce, topic, answered = self._producer.produce, self._topic, self._answered
-        for value, key, timestamp_ms in zip(values, keys, timestamps_ms, strict=False):
+        each_headers = self._traced(headers) if self._trace_records else repeat(headers)
+        for value, key, timestamp_ms, own in zip(values, keys, timestamps_ms, each_headers, strict=False):
             while True:
                 try:
-                    produce(topic, value, key, on_delivery=answered, timestamp=timestamp_ms, headers=headers)
+                    produce(topic, value, key, on_delivery=answered, timestamp=timestamp_ms, headers=own)
                     break
                 except BufferError:
                     self._serve(0.1)
@@ -117,6 +130,20 @@ class RecordWriter:
         if left:
             raise WriteFailed(f"{left} records are still unanswered after {timeout_s:g} s", where=self._where)
         return self.delivered
+
+    def _traced(self, headers: Headers) -> Iterator[Headers]:
+        """The headers of each record: those given, and for 1 in so many the context of a span of its sending."""
+        about = {MESSAGING_SYSTEM: "kafka", OPERATION_TYPE: "send", OPERATION_NAME: "send", DESTINATION: self._topic}
+        for turn in self._turns:
+            if turn % self._trace_records:
+                yield headers
+                continue
+            span = tracer().begin_root(f"send {self._topic}", PRODUCER, time.time_ns(), about)
+            if span is None:  # traces have ended
+                yield headers
+                continue
+            span.end()
+            yield [*(headers or ()), (TRACEPARENT, span.traceparent)]
 
     def _serve(self, seconds: float) -> None:
         """Take the broker's answers."""

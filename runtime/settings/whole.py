@@ -30,6 +30,7 @@ from runtime.settings.redis import RedisSettings
 from runtime.settings.reports import ReportSettings
 from runtime.settings.running import RunningSettings
 from runtime.settings.time import TimeSettings
+from runtime.settings.tracing import TracingSettings
 from runtime.settings.words import PREFIX, describe_fields, masked, not_readable, unknown, wrong_value
 from schemas.errors import SettingError
 from schemas.names import dead_letter_topic
@@ -49,6 +50,7 @@ PARTS: Final[tuple[type[BaseSettings], ...]] = (
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
+    TracingSettings,
     AlertSettings,
     GatewaySettings,
     ReportSettings,
@@ -67,6 +69,7 @@ class Settings(
     ClickHouseSettings,
     RedisSettings,
     RunningSettings,
+    TracingSettings,
     AlertSettings,
     GatewaySettings,
     ReportSettings,

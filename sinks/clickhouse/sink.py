@@ -28,6 +28,8 @@ from clickhouse_driver.varint import write_varint
 from clickhouse_driver.writer import write_binary_str
 
 from runtime.outage import persist
+from runtime.tracing.names import BATCH_SIZE, DB_COLLECTION, DB_OPERATION, DB_SYSTEM
+from runtime.tracing.tracer import CLIENT, INTERNAL, tracer
 from schemas.clickhouse_codes import PASSING
 from schemas.closing import quietly
 from schemas.columns import DUPLICATE, LATE, BarBatch, Longs, TradeBatch
@@ -133,7 +135,7 @@ class Inserter:
         self._client = _client(dsn)
         self._where = f"{place(dsn)} {database}.{table}"
         self._user = self._client.connection.user
-        self._table = f"{database}.{table}"
+        self.table = f"{database}.{table}"
         self._stop = stop or threading.Event()
 
     def insert(self, block: Block) -> None:
@@ -153,7 +155,7 @@ class Inserter:
             )
         except errors.ServerException as error:
             raise refusal(
-                error, in_words(error), right="INSERT", on=self._table, user=self._user, where=self._where
+                error, in_words(error), right="INSERT", on=self.table, user=self._user, where=self._where
             ) from error
 
     def close(self) -> None:
@@ -161,7 +163,7 @@ class Inserter:
 
     def _insert(self, block: Block) -> None:
         names = ", ".join(name for name, _ in block.columns)
-        query = f"INSERT INTO {self._table} ({names}) SETTINGS {INSERT_SETTINGS} VALUES"
+        query = f"INSERT INTO {self.table} ({names}) SETTINGS {INSERT_SETTINGS} VALUES"
         client = self._client
         with client.disconnect_on_error(query, None):
             client.connection.send_query(query)
@@ -178,7 +180,7 @@ class Inserter:
         for (name, wanted), (_, there) in zip(block.columns, found, strict=True):
             if wanted.replace(" ", "") != there.replace(" ", ""):
                 raise MissingObject(
-                    f"table {self._table} has column {name} of type {there}, not {wanted}",
+                    f"table {self.table} has column {name} of type {there}, not {wanted}",
                     where=self._where,
                     mend="run `tapeflow migrate`, or move the old table away first",
                 )
@@ -206,7 +208,10 @@ def _send(connection: Any, block: Block) -> None:
 
 
 class Buffer(Generic[Batch]):
-    """What the partitions of one sink gather, and the threads that insert it. ``rows_of`` counts what a batch adds."""
+    """What the partitions of one sink gather, and the threads that insert it. ``rows_of`` counts what a batch adds.
+
+    traceparents: of what a batch was made of, as far as that is recorded.
+    """
 
     def __init__(
         self,
@@ -214,8 +219,10 @@ class Buffer(Generic[Batch]):
         encode: Callable[[list[Batch]], Block],
         rows_of: Callable[[Batch], int],
         rows_max: int,
+        traceparents: Callable[[Batch], Sequence[str]] = lambda _: (),
     ) -> None:
         self._inserters = inserters
+        self._traceparents = traceparents
         self._encode = encode
         self._rows_of = rows_of
         self._rows_max = rows_max
@@ -281,8 +288,14 @@ class Buffer(Generic[Batch]):
 
     def _insert(self, inserter: Inserter, groups: list[list[Batch]]) -> None:
         while groups:
-            block = self._encode(groups.pop(0))  # whose rows need not stay in memory until the server has answered
-            inserter.insert(block)
+            group = groups.pop(0)
+            parents = [each for batch in group for each in self._traceparents(batch)]
+            about = {DB_SYSTEM: "clickhouse", DB_OPERATION: "INSERT", DB_COLLECTION: inserter.table}
+            with tracer().span("write clickhouse", CLIENT, parents, about) as span:
+                block = self._encode(group)
+                del group  # its rows need not stay in memory until the server has answered
+                span.set(BATCH_SIZE, block.rows)
+                inserter.insert(block)
 
 
 class ClickHouseSink(FixedPartitionedSink[Batch, None], Generic[Batch]):
@@ -311,7 +324,8 @@ class _Part(StatefulSinkPartition[Batch, None], Generic[Batch]):
         self._buffer.add(values)
 
     def snapshot(self) -> None:
-        self._buffer.flush()
+        with tracer().span("epoch", INTERNAL):
+            self._buffer.flush()
 
     def close(self) -> None:
         self._buffer.close()
@@ -331,7 +345,7 @@ class ClickHouseBarsSink(ClickHouseSink[BarBatch]):
         stop: threading.Event | None = None,
     ) -> None:
         inserter = Inserter(dsn, database, table, stop)
-        super().__init__(shards, Buffer([inserter], bar_block, len, rows_max))
+        super().__init__(shards, Buffer([inserter], bar_block, len, rows_max, lambda bars: bars.traceparents))
 
 
 class ClickHouseTradesSink(ClickHouseSink[TradeBatch]):
@@ -358,10 +372,13 @@ class ClickHouseTradesSink(ClickHouseSink[TradeBatch]):
         def encode(batches: list[TradeBatch]) -> Block:
             return trade_block([(batch, chosen(batch)) for batch in batches], source_epoch)
 
+        def traceparents_of(batch: TradeBatch) -> Sequence[str]:
+            return batch.trace.traceparents if batch.trace is not None else ()
+
         def rows_of(batch: TradeBatch) -> int:
             outcome = batch.rows["outcome"]
             return int(np.count_nonzero(outcome == LATE)) if late_only else len(outcome)
 
         table, lanes = (LATE_TRADES_TABLE, 1) if late_only else (TRADES_TABLE, TRADE_LANES)
         inserters = [Inserter(dsn, database, table, stop) for _ in range(lanes)]
-        super().__init__(shards, Buffer(inserters, encode, rows_of, rows_max))
+        super().__init__(shards, Buffer(inserters, encode, rows_of, rows_max, traceparents_of))

@@ -18,6 +18,8 @@ import redis
 import structlog
 
 from runtime.outage import heard, persist
+from runtime.tracing.names import DB_OPERATION, DB_SYSTEM, MESSAGES
+from runtime.tracing.tracer import CLIENT, tracer
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 from sinks.handover import Handover
 from sinks.redis.bounds import RedisBounds
@@ -42,6 +44,7 @@ REST_OF_PAST: Final = 9.0
 """How many times as long as tickers and open bars of the past took to write they then rest: a tenth of the time."""
 SOURCE: Final = "tapeflow"
 DEFAULTS: Final = RedisBounds()
+ABOUT: Final = {DB_SYSTEM: "redis", DB_OPERATION: "EVALSHA"}
 
 _log = structlog.get_logger()
 
@@ -227,7 +230,10 @@ class RedisSink(SharedSink[LiveUpdate]):
 
     def _write(self, updates: list[LiveUpdate]) -> None:
         begun = time.monotonic()
-        self._writer.write(updates)
+        parents = [each for update in updates for each in update.traceparents]
+        with tracer().span("write redis", CLIENT, parents, ABOUT) as span:
+            self._writer.write(updates)
+            span.set(MESSAGES, len(updates))
         ended = time.monotonic()
         if ended - begun > LONG_WRITE_S:
             self._rest_until = ended + (ended - begun)

@@ -30,6 +30,7 @@ class LiveUpdate:
     """What changed in one shard: full rows, at most the newest per symbol (and interval); sinks make the deltas.
 
     again_below: tickers of a lower sequence are of an earlier run, which may have published them.
+    traceparents: of the batches in it that are recorded.
     """
 
     shard: int
@@ -37,6 +38,7 @@ class LiveUpdate:
     live_bars: BarBatch
     final_bars: BarBatch
     again_below: int = 0
+    traceparents: Sequence[str] = ()
 
 
 class ShardState:

@@ -217,12 +217,19 @@ def _send_all(
 def _writer(settings: "Settings", partitions: int, own_times: bool) -> "RecordWriter":
     """Of the topic, made now if it isn't there and ``partitions`` are given."""
     from jobs.produce.kafka_writer import RecordWriter, ensure_topic
+    from runtime.tracing.tracer import start_tracing
 
     if partitions:
         # A new topic for a recording: a broker would delete by its default what is a week old.
         config = {"retention.ms": "-1"} if own_times else {}
         ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties, config)
-    writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_properties)
+    start_tracing(settings, "produce")
+    writer = RecordWriter(
+        settings.kafka_bootstrap,
+        settings.kafka_topic,
+        settings.kafka_properties,
+        trace_records=settings.trace_records,
+    )
     writer.check()
     return writer
 
