@@ -19,9 +19,10 @@ from confluent_kafka import Producer
 
 from connectors.avro.encode import encode_trades, split_values
 from connectors.synthetic import SyntheticMarket, symbol_names
-from jobs.produce.sender import market_tape
+from jobs.produce.sender import Encode, market_tape
 from local.stack import NICENESS
 from runtime.settings.whole import Settings, load_settings
+from schemas.columns import TradeBatch
 from schemas.intervals import INTERVALS
 from sinks.clickhouse.migrations import migrate
 from tests.servers.clickhouse import ClickHouseServer
@@ -105,8 +106,19 @@ def servers(core: int | None = SERVER_CORE) -> Iterator[Rig]:
         yield Rig(bootstrap, url, dsn)
 
 
+def avro_values(batch: TradeBatch) -> list[bytes]:
+    """Values as the default settings read them: Avro with Confluent's framing."""
+    return split_values(*encode_trades(batch.rows, batch.text))
+
+
 def fill_topic(
-    rig: Rig, topic: str, trades: int, symbols: int, market_rate: float = 5_000, partitions: int = PARTITIONS
+    rig: Rig,
+    topic: str,
+    trades: int,
+    symbols: int,
+    market_rate: float = 5_000,
+    partitions: int = PARTITIONS,
+    encode: Encode = avro_values,
 ) -> Tape:
     """Produce ``trades`` trades, ``market_rate`` of them to a second of market time; a symbol keeps to a partition."""
     make_topic(rig.bootstrap, topic, partitions, {"retention.ms": "-1", "message.timestamp.type": "CreateTime"})
@@ -117,7 +129,7 @@ def fill_topic(
                          "log_level": 2})  # fmt: skip
     seen, times, size = [], [], 0
     for batch in market_tape(market, trades, market_rate):
-        values = split_values(*encode_trades(batch.rows, batch.text))
+        values = encode(batch)
         size += sum(map(len, values))
         ats, lengths = batch.rows["symbol_at"].tolist(), batch.rows["symbol_len"].tolist()
         names = [batch.text[at : at + length] for at, length in zip(ats, lengths, strict=True)]
