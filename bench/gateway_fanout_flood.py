@@ -21,7 +21,7 @@ from gateway.access.auth import OpenAuthorizer
 from gateway.stores.redis_pool import open_redis
 from gateway.ws.frames import TEXT, frame
 from gateway.ws.options import WsOptions
-from gateway.ws.picows_server import listening_socket, serve
+from gateway.ws.picows_server import listening_socket
 from gateway.ws.server import WebSocketGateway
 
 OPTIONS = WsOptions(port=0, clients_per_ip=10**6, limits=HubLimits(out_per_s=10**9, flush_ms=1, slow_ms=10**9))
@@ -73,8 +73,8 @@ class WithHub:
         self.gateway.hub.apply(0, decode_batch(b"[" + snapshot(0) + b"]"), 1)
 
     async def start(self) -> int:
-        _server, port = await serve(self.gateway, OPTIONS)
-        return port
+        self.gateway._listen()  # noqa: SLF001 - without what start reads of Redis
+        return self.gateway.port
 
     def transports(self) -> list[Any]:
         return [session.link._transport.underlying_transport for session in self.gateway._sessions]  # noqa: SLF001
@@ -82,7 +82,7 @@ class WithHub:
     def round(self, messages: list[bytes]) -> None:
         batch = b"[" + b",".join(messages) + b"]"
         self.gateway.hub.apply(0, decode_batch(batch), time.time_ns() // 1_000_000)
-        self.gateway._flush()  # noqa: SLF001 - as the timer would, but without waiting for it
+        self.gateway.flusher.finish()
 
 
 async def flood(side: Bare | WithHub, sequence: int, seconds: float, per_write: int) -> dict[str, float]:

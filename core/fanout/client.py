@@ -169,6 +169,8 @@ class Room:
         """The client has everything up to the last flush."""
         self.lagging.pop(client, None)
         client.lags.pop(self, None)
+        if not client.lags:
+            client.lags.clear()  # an empty dict would keep its table
         self.audience.setdefault(client.variant, {})[client] = None
 
     def fall_behind(self, client: Client, lag: int) -> None:

@@ -41,6 +41,7 @@ KNOWN_TOKENS_MAX: Final = 10_000
 REFRESH_S: Final = 600.0
 REFRESH_S_MIN: Final = 5.0
 SHARED_SECRET: Final = ("HS256",)
+ANYBODY: Final = Principal("anonymous", ("*",), "", frozenset(CHANNELS))
 KEY_TYPE: Final = {"RS256": "RSA", "EdDSA": "OKP"}
 KEY_PUBLIC: Final = ("kty", "crv", "x", "n", "e")
 log = structlog.get_logger(__name__)
@@ -52,7 +53,7 @@ class OpenAuthorizer:
     open = True
 
     def verify(self, token: str | None) -> Principal:  # noqa: ARG002 - the protocol's shape
-        return Principal("anonymous", ("*",), "", frozenset(CHANNELS))
+        return ANYBODY
 
 
 class TokenAuthorizer:

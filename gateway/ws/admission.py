@@ -56,7 +56,7 @@ class Headers(Protocol):
 def read_handshake(target: str, headers: Headers) -> Handshake:
     path, _, query = target.partition("?")
     bearer, _, credentials = headers.get("Authorization", "").partition(" ")
-    given = parse_qs(query, max_num_fields=20).get("token", []) if query.count("&") < 20 else []
+    given = parse_qs(query, max_num_fields=20).get("token", []) if query and query.count("&") < 20 else []
     token = credentials.strip() if bearer.lower() == "bearer" else (given[0] if given else None)
     offered = [name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")]
     return Handshake(

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 import aiofastnet
 import structlog
+from aiofastnet.selector_transport import SelectorSocketTransport  # type: ignore[import-not-found]
 
 from gateway.port.episode import Episode
 from gateway.port.handover import Passed, hand_over
@@ -223,15 +224,21 @@ class Entrance:
         timer = asyncio.get_running_loop().call_later(options.handshake_s, self._too_slow, newcomer)
         self._newcomers[newcomer] = timer
         self._by_address.setdefault(peer[0], same)[newcomer] = None
-        task = asyncio.create_task(self._connect(newcomer))
+        if self._tls is None:  # what connect_accepted_socket makes, without a task to wait for it
+            SelectorSocketTransport(asyncio.get_running_loop(), connection, newcomer)
+            return
+        task = asyncio.create_task(self._connect(newcomer, self._tls))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, newcomer: Newcomer) -> None:
-        more: dict[str, Any] = {"ssl_handshake_timeout": self._options.handshake_s} if self._tls else {}
+    async def _connect(self, newcomer: Newcomer, context: ssl.SSLContext) -> None:
         try:
             await aiofastnet.connect_accepted_socket(
-                asyncio.get_running_loop(), lambda: newcomer, newcomer.connection, ssl=self._tls, **more
+                asyncio.get_running_loop(),
+                lambda: newcomer,
+                newcomer.connection,
+                ssl=context,
+                ssl_handshake_timeout=self._options.handshake_s,
             )
         except (OSError, ssl.SSLError, TimeoutError):  # no TLS, or gone: the library has closed it
             self.forget(newcomer)

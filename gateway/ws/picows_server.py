@@ -12,6 +12,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from picows import (
@@ -36,8 +37,16 @@ LOW_SHARE: Final = 4  # a slow client is served again when its buffer is down to
 READ_BUFFER: Final = 2048  # grows where a client sends more; most send a few short messages
 REASON_BYTES_MAX: Final = 123
 CLOSE_FRAME: Final = 0x8
-LIBRARY_LOG: Final = logging.getLogger("gateway.picows")
-LIBRARY_ADAPTER: Final = logging.LoggerAdapter(LIBRARY_LOG, {})  # a bare logger would get a child per connection
+
+
+class Silence(logging.LoggerAdapter[logging.Logger]):
+    """The library's warnings are what clients do, which the gateway counts itself. A Logger would get a child each."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: ARG002, N802 - the standard library's name
+        return False
+
+
+SILENCE: Final = Silence(logging.getLogger("gateway.picows"))
 
 
 class Door(Protocol):
@@ -51,11 +60,11 @@ class Door(Protocol):
 
     def has_path(self, path: str) -> bool: ...
 
-    def opened(self, handshake: Handshake, peer: str, link: "PicowsLink") -> Session | None:
+    def opened(self, handshake: Handshake, address: str, link: "PicowsLink") -> Session | None:
         """A session, or None after closing the link with the reason of the refusal."""
         ...
 
-    def closed(self, handshake: Handshake, peer: str, session: Session | None) -> None: ...
+    def closed(self, address: str, session: Session | None) -> None: ...
     def held(self, session: Session, full: bool) -> None: ...
     def now_ms(self) -> int: ...
     def poke(self) -> None:
@@ -66,20 +75,26 @@ class Door(Protocol):
 class PicowsLink(WSListener):
     """One connection: picows' listener on one side, Link of a Session on the other."""
 
+    __slots__ = ("_address", "_door", "_handshake", "_options", "_session", "_transport")
+
     def __init__(self, door: Door, options: WsOptions, handshake: Handshake) -> None:
-        self._door, self._options, self._handshake = door, options, handshake
+        self._door, self._options = door, options
+        self._handshake: Handshake | None = handshake  # until it is open: ten thousand of them are megabytes
         self._session: Session | None = None
         self._transport: Any = None
-        self._peer = ""
+        self._address = ""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
         below = transport.underlying_transport
+        transport.request.headers.clear()  # the library keeps the request for good
         peer = below.get_extra_info("peername")
-        self._peer = str(peer[0]) if peer else ""
         high = self._options.write_buffer
         below.set_write_buffer_limits(high=high, low=high // LOW_SHARE)
-        self._session = self._door.opened(self._handshake, self._peer, self)
+        handshake, self._handshake = self._handshake, None
+        assert handshake is not None
+        self._address = self._door.admission.address(handshake, str(peer[0]) if peer else "")
+        self._session = self._door.opened(handshake, self._address, self)
         if self._session is not None:
             self._session.write = below.write
 
@@ -96,7 +111,7 @@ class PicowsLink(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         session, self._session = self._session, None
-        self._door.closed(self._handshake, self._peer, session)
+        self._door.closed(self._address, session)
 
     def pause_writing(self) -> None:
         if self._session is not None:
@@ -139,13 +154,20 @@ def _answer(door: Door, options: WsOptions, request: WSUpgradeRequest) -> Any:
     if not door.has_path(path):
         return None
     handshake = read_handshake(target, request.headers)
-    extra: dict[str, str] = {}
-    if handshake.protocol:
-        extra["Sec-WebSocket-Protocol"] = handshake.protocol
-    if handshake.deflate:
-        extra["Sec-WebSocket-Extensions"] = handshake.deflate
     listener = PicowsLink(door, options, handshake)
-    return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(extra), listener)
+    return WSUpgradeResponseWithListener(_welcome(handshake.protocol, handshake.deflate), listener)
+
+
+@lru_cache(64)
+def _welcome(protocol: str, deflate: str) -> WSUpgradeResponse:
+    """One for all who ask alike: the library sets its own header anew each time it sends it, and keeps it for good."""
+    extra: dict[str, str] = {}
+    if protocol:
+        extra["Sec-WebSocket-Protocol"] = protocol
+    if deflate:
+        extra["Sec-WebSocket-Extensions"] = deflate
+    response: WSUpgradeResponse = WSUpgradeResponse.create_101_response(extra)
+    return response
 
 
 def listening_socket(options: WsOptions) -> socket.socket:
@@ -182,14 +204,13 @@ def tls_context(options: WsOptions) -> ssl.SSLContext | None:
 
 def websocket_protocol(door: Door, options: WsOptions) -> asyncio.BufferedProtocol:
     """The library's protocol of one connection; it reads the upgrade request itself."""
-    LIBRARY_LOG.setLevel(logging.CRITICAL)  # its warnings are what clients do; the gateway counts those itself
     make: Callable[[WSUpgradeRequest], Any] = lambda request: _answer(door, options, request)  # noqa: E731
     protocol: asyncio.BufferedProtocol = WSProtocol(
         None,  # host and port, of clients
         None,  # path, of clients
         False,  # is a client
         make,
-        LIBRARY_ADAPTER,
+        SILENCE,
         True,  # disconnects on an exception
         options.handshake_s,
         False,  # pings by itself

@@ -1,9 +1,9 @@
 """The WebSocket gateway of one process: hub, reader, leases and sockets put together.
 
 Data goes Redis → fanout → hub → frames → sockets; words of clients go the other way. Everything runs on one loop, so
-nothing is locked. A flush happens at most every ``flush_ms``, at once after a quiet time, and earlier where a channel
-has a full batch. Between two flushes nothing is written but pongs and closes. On SIGTERM it stops listening, closes
-every client with 1001 and a time to come back at, and waits for them to go.
+nothing is locked. When a flush happens ``flusher`` says: at once after a quiet time, within ``flush_ms`` under load,
+and earlier where a channel has a full batch. Between two flushes nothing is written but pongs and closes. On SIGTERM it
+stops listening, closes every client with 1001 and a time to come back at, and waits for them to go.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ from gateway.ws.dialects.prices import PricesDialect
 from gateway.ws.dialects.quotes import QuotesDialect
 from gateway.ws.entrance import Entrance
 from gateway.ws.fanout import Fanout
+from gateway.ws.flusher import Flusher
 from gateway.ws.frames import Packer, is_binary
 from gateway.ws.metrics import WsMetrics
 from gateway.ws.options import WsOptions, boot_clock_ms
@@ -79,10 +80,11 @@ class WebSocketGateway:
         self.name = uuid.uuid4().hex[:12]
         self.hub = Hub(options.limits, lossless=(ALERTS,))
         self.admission = Admission(options, authorizer)
-        self.fanout = Fanout(redis, self.hub, boot_clock_ms, keys=keys, on_input=self._input)
-        self.quotes = QuoteReader(redis, self.hub, self.fanout.counts, self._input)
+        self.fanout = Fanout(redis, self.hub, boot_clock_ms, keys=keys, on_input=self.poke)
+        self.quotes = QuoteReader(redis, self.hub, self.fanout.counts, self.poke)
         self.demand = Demand(redis, self.name, lambda: self.hub.watched)
         self.metrics = WsMetrics(self.stats)
+        self.flusher = Flusher(self.hub, self.metrics, self.fanout.wake_loader)
         self.port = 0
         self._shared = SharedWsStats(redis)
         self._sessions: dict[Session, None] = {}
@@ -93,9 +95,6 @@ class WebSocketGateway:
         self._queue = queue
         self._entrances: list[Entrance] = []
         self._empty: asyncio.Event | None = None  # while stopping: set when the last client is gone
-        self._flush_handle: asyncio.TimerHandle | None = None
-        self._flushed_ms = 0
-        self._bytes = 0
         self._client_number = 0
         self._ticks = 0
 
@@ -140,7 +139,7 @@ class WebSocketGateway:
         """Stops listening, tells every client to come back later, and waits for them to go."""
         for entrance in self._entrances:
             entrance.close()
-        self._flush()
+        self.flusher.finish()
         for session in list(self._sessions):
             wait_ms = random.randrange(self.options.jitter_ms + 1)  # noqa: S311 - spreads reconnects, no secret
             session.close(CLOSE_AWAY, f"shutting down: reconnect in {wait_ms} ms")
@@ -150,8 +149,7 @@ class WebSocketGateway:
                 async with asyncio.timeout(self.options.drain_s):
                     await self._empty.wait()
         await end_tasks(self._tasks)
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
+        self.flusher.close()
         with contextlib.suppress(*REDIS_ERRORS):  # leases end by themselves
             await self.demand.release()
             await self._shared.withdraw(self.name)
@@ -175,59 +173,13 @@ class WebSocketGateway:
                 await self._shared.publish(self.name, self.stats())
             await asyncio.sleep(STATS_S)
 
-    # Flushing.
+    # The Host and the Door.
 
     def now_ms(self) -> int:
         return boot_clock_ms()
 
     def poke(self) -> None:
-        if self._flush_handle is None:
-            wait_ms = max(0, self._flushed_ms + self.options.limits.flush_ms - boot_clock_ms())
-            self._flush_handle = asyncio.get_running_loop().call_later(wait_ms / 1000, self._flush)
-
-    def _input(self) -> None:
-        if self.hub.urgent:
-            self._flush()
-        else:
-            self.poke()
-
-    def _flush(self) -> None:
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
-            self._flush_handle = None
-        hub = self.hub
-        now_ms = boot_clock_ms()
-        size = 0
-        ready = hub.flush(now_ms, grouped=True)
-        for frame, clients in hub.take_groups():
-            size += len(frame) * len(clients)
-            for client in clients:
-                client.sink.write(frame)
-        for client in ready:
-            out = client.out
-            if not out:
-                continue
-            data = out[0] if len(out) == 1 else b"".join(out)
-            out.clear()
-            size += len(data)
-            client.sink.write(data)
-        self._bytes += size
-        if size or hub.busy:  # a flush that had nothing to write makes no message wait
-            self._flushed_ms = now_ms
-        if hub.delivery.written_ms:
-            done_ms = boot_clock_ms()
-            for written_ms in hub.delivery.written_ms:
-                self.metrics.delivery_seconds.observe(max(0, done_ms - written_ms) / 1000)
-            hub.delivery.written_ms.clear()
-        for client, code, reason in hub.take_closes():
-            log.info("client_closed", client=client.client_id, code=code, reason=reason)
-            client.sink.close(code, reason)
-        if hub.wants_loads:
-            self.fanout.wake_loader()
-        if hub.busy:
-            self.poke()
-
-    # The Host and the Door.
+        self.flusher.poke()
 
     @property
     def connections(self) -> int:
@@ -248,8 +200,7 @@ class WebSocketGateway:
     def has_path(self, path: str) -> bool:
         return path in self._paths
 
-    def opened(self, handshake: Handshake, peer: str, link: PicowsLink) -> Session | None:
-        address = self.admission.address(handshake, peer)
+    def opened(self, handshake: Handshake, address: str, link: PicowsLink) -> Session | None:
         self.admission.enter(address)
         verdict = self.admission.judge(handshake, address)
         if isinstance(verdict, Refusal):
@@ -282,8 +233,8 @@ class WebSocketGateway:
         self.poke()
         return session
 
-    def closed(self, handshake: Handshake, peer: str, session: Session | None) -> None:
-        self.admission.leave(self.admission.address(handshake, peer))
+    def closed(self, address: str, session: Session | None) -> None:
+        self.admission.leave(address)
         if session is not None:
             session.closing = True
             self.hub.disconnect(session.client)
@@ -317,7 +268,7 @@ class WebSocketGateway:
             "connections": self.admission.connections,
             **hub_stats(self.hub),
             **candle_stats(self.hub),
-            "bytes": self._bytes,
+            "bytes": self.flusher.written,
             "inputConnected": self.fanout.connected,
             **{f"input_{name}": count for name, count in sorted(self.fanout.counts.items())},
             **{f"refused_{code}": count for code, count in sorted(self.admission.refused.items())},
