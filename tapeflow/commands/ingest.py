@@ -165,6 +165,8 @@ def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None",
     from jobs.ingest.kafka_tail import remember_tail
     from jobs.ingest.live import follow
     from jobs.ingest.polling import polled_of
+    from jobs.ingest.view import shown_feeds
+    from runtime.logging import configure_logging
 
     sources: dict[str, Source] = {
         name: polled_of(settings) if name == POLLED else VENUES[name] for name in wanted.asked
@@ -177,7 +179,9 @@ def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None",
         ((name, symbols),) = wanted.asked.items()
         _send_past(wanted.since_files, name, symbols, settings, trades, intakes[name].markets)
     try:
-        follow(settings, wanted, intakes, recorder)
+        with shown_feeds(people(), [*wanted.asked]):
+            configure_logging(settings.log_format, settings.log_level)  # above the screen
+            follow(settings, wanted, intakes, recorder)
     finally:
         for intake in intakes.values():
             intake.finish()
