@@ -29,7 +29,7 @@ from tests.servers.kafka import KafkaBroker
 from tests.servers.venue import ScriptedVenue
 from tests.servers.venue_forms import IDS_FOLLOW, ScriptedTrade, make_script
 
-__all__ = ["Outcome", "kill_and_compare"]
+__all__ = ["SYMBOLS", "Outcome", "bars_of_script", "bars_of_topic", "kill_and_compare"]
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 TRADES_A_KILL = 1_200
