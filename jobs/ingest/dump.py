@@ -16,6 +16,7 @@ from feeds.frame import EMPTY
 from feeds.marks import is_behind
 from feeds.recording import Frame
 from feeds.rows import Trade
+from feeds.series import SHARED, Series
 from feeds.symbols import PERPETUAL, parts
 from jobs.ingest.markets import Markets
 from jobs.produce.sender import TapeSender
@@ -56,18 +57,21 @@ def send_dump(
     symbols: Iterable[str],
     exchange: str,
     progress: Callable[[int], None] = lambda _done: None,
+    series: Series = SHARED,
 ) -> Counter[str]:
     """Send what is new of the files' trades and let ``markets`` know them; counts: sent, repeated, refused.
 
-    Raises InputError for trades of a market that isn't followed, and what sending raises.
+    ``series``: under which symbols they go out. Raises InputError for trades of a market that isn't followed, and what
+    sending raises.
     """
     names, counts = _names(symbols), Counter[str]()
+    sent_as = {name: series.symbol(symbol) for name, symbol in names.items()}
     for batch in batches:
         counts["refused"] += len(batch.rejects)
         fresh = [place for place, trade in _trades(batch, names) if _is_new(trade, markets)]
         counts["repeated"] += len(batch) - len(fresh)
         if fresh:
-            sender.send(_renamed(batch, fresh, names, exchange))
+            sender.send(_renamed(batch, fresh, sent_as, exchange))
             counts["sent"] += len(fresh)
         progress(counts.total())
     return counts

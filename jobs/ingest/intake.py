@@ -13,6 +13,7 @@ from typing import Final
 from feeds.frame import NOTHING
 from feeds.recording import Frame
 from feeds.rows import Quote, Told, Trade
+from feeds.series import SHARED, Series
 from feeds.venue import Source
 from jobs.ingest.clock_offset import ClockOffset
 from jobs.ingest.letters import FeedLetters
@@ -37,7 +38,8 @@ class Intake:
     """Of one venue. counts: frames, trades and quotes (sent), repeated, unreadable (frames), refused (of both).
 
     ``quotes``: where best bids and asks go; None leaves them out. ``asked``: the symbols of a live session, in which
-    everything else is refused, and so are frames that nobody knows; None takes what is there.
+    everything else is refused, and so are frames that nobody knows; None takes what is there. ``series``: under which
+    symbols rows go out.
     """
 
     def __init__(
@@ -47,16 +49,17 @@ class Intake:
         quotes: TapeSender | None,
         letters: FeedLetters,
         asked: Iterable[str] | None = None,
+        series: Series = SHARED,
     ) -> None:
         self._venue = venue
-        self._is_paused = False
+        self.series, self._is_paused = series, False
         self._teller, self._clock_offset = RefusalTeller(venue.name), ClockOffset()
         self._asked = None if asked is None else set(asked)
         self._trades, self._quotes = trades, quotes
         self._letters = letters
         self.markets = Markets(ids_follow=asked is not None and venue.rules.ids_follow)
-        self._trade_batches = TradeBatches(venue.exchange)
-        self._quote_batches = QuoteBatches(venue.exchange)
+        self._trade_batches = TradeBatches(venue.exchange, series)
+        self._quote_batches = QuoteBatches(venue.exchange, series)
         self._waiting_trades: list[Row] = []
         self._waiting_quotes: list[tuple[Quote, Frame]] = []
         self._unanswered: deque[tuple[int, int]] = deque()

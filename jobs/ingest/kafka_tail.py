@@ -2,7 +2,7 @@
 
 The command reads it before it opens sessions. Every trade of the tail is known by its id and isn't sent again, and the
 last one of a market is where its gap begins. So after a crash the topic holds each trade at least once, and twice only
-what a dead process had still under way.
+what a dead process had still under way. A symbol of another series (feeds.series) is another market.
 """
 
 from collections import Counter
@@ -15,6 +15,7 @@ from feeds.frame import EMPTY
 from feeds.marks import mark_of
 from feeds.recording import Frame
 from feeds.rows import Trade
+from feeds.series import series_of
 from flows.reading import decoder_of
 from jobs.ingest.markets import Markets
 from runtime.settings.whole import Settings
@@ -39,6 +40,7 @@ def remember_tail(settings: Settings, markets: dict[str, Markets]) -> Counter[st
         for partition, (start, end) in ranges.items()
         if end > max(lows[partition][0], start)
     }
+    series = {exchange: series_of(settings.feed_series, exchange) for exchange in markets}
     decoder, found = decoder_of(settings), Counter[str]()
     for raw in read_range(options, tails):
         batch = decoder.decode(raw)
@@ -47,7 +49,9 @@ def remember_tail(settings: Settings, markets: dict[str, Markets]) -> Counter[st
             exchange = _text(text, int(row["exchange_at"]), int(row["exchange_len"]))
             if exchange not in markets:
                 continue
-            symbol = _text(text, int(row["symbol_at"]), int(row["symbol_len"]))
+            symbol = series[exchange].market(_text(text, int(row["symbol_at"]), int(row["symbol_len"])))
+            if symbol is None:
+                continue
             trade_id = _text(text, int(row["trade_id_at"]), int(row["trade_id_len"]))
             trade = Trade(symbol, symbol, EMPTY, EMPTY, "UNKNOWN", trade_id, int(row["event_time_us"]))
             mark = markets[exchange].mark(symbol)

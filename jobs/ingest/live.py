@@ -23,7 +23,7 @@ from jobs.ingest.feed import Feed
 from jobs.ingest.following import Following
 from jobs.ingest.intake import Intake
 from jobs.ingest.listing import keep_listed
-from jobs.ingest.on_demand import OnDemand
+from jobs.ingest.on_demand import InSeries, OnDemand
 from jobs.ingest.places import places_of
 from jobs.ingest.polling import Polling, polled_of
 from jobs.ingest.recorder import Recorder
@@ -88,9 +88,11 @@ def _followers(
     demand: Demand | None = None
     if wanted.demand_from:
         demand = Demand(open_redis(wanted.demand_from, REDIS_MS))
-        named = [symbol for name, symbols in wanted.asked.items() if name != POLLED for symbol in symbols]
+        named = [venue.intake.series.symbol(market) for venue in venues for market in wanted.asked[venue.name]]
+        followed: list[Following | Polling] = [*venues, *vendors]
+        sources = [InSeries(each, each.intake.series) for each in followed]
         yield asyncio.create_task(demand.run())
-        yield asyncio.create_task(OnDemand(demand, [*venues, *vendors], named, settings.feed_grace_ms / 1000).run())
+        yield asyncio.create_task(OnDemand(demand, sources, named, settings.feed_grace_ms / 1000).run())
     for venue in venues if wanted.is_open else ():
 
         def take(symbols: Sequence[str], venue: Following = venue) -> None:

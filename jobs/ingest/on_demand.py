@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from typing import Final, Protocol
 
+from feeds.series import Series
 from jobs.ingest.demand import Demand
 from jobs.ingest.metrics import UNLISTED
 
-__all__ = ["Grace", "OnDemand", "Source"]
+__all__ = ["Grace", "InSeries", "OnDemand", "Source"]
 
 BEHIND_US: Final = 60_000_000
 """A market that is watched again within so long goes on where it was left; later it begins anew."""
@@ -29,6 +30,26 @@ class Source(Protocol):
 
     def follow(self, symbols: Iterable[str], from_us: int = 0) -> None: ...
     def drop(self, symbols: Iterable[str]) -> None: ...
+
+
+class InSeries:
+    """``source`` under the symbols of ``series``, by which clients watch."""
+
+    def __init__(self, source: Source, series: Series) -> None:
+        self._source, self._series = source, series
+
+    def has(self, symbol: str) -> bool | None:
+        market = self._series.market(symbol)
+        return False if market is None else self._source.has(market)
+
+    def follow(self, symbols: Iterable[str], from_us: int = 0) -> None:
+        self._source.follow(self._markets(symbols), from_us)
+
+    def drop(self, symbols: Iterable[str]) -> None:
+        self._source.drop(self._markets(symbols))
+
+    def _markets(self, symbols: Iterable[str]) -> list[str]:
+        return [market for symbol in symbols if (market := self._series.market(symbol)) is not None]
 
 
 class Grace:

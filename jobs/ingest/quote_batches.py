@@ -12,6 +12,7 @@ import msgspec
 from connectors.json.decoder import JsonDecoder
 from core.quotes.rows import FIELD_OF_TRADE
 from feeds.rows import Quote
+from feeds.series import SHARED, Series
 from jobs.ingest.values import raw_batch
 from schemas.columns import TradeBatch
 
@@ -31,10 +32,10 @@ class Value(msgspec.Struct):
 
 
 class QuoteBatches:
-    """Makes batches of the quotes of ``exchange``."""
+    """Makes batches of the quotes of ``exchange``, under the symbols of ``series``."""
 
-    def __init__(self, exchange: str) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: str, series: Series = SHARED) -> None:
+        self._exchange, self._symbol = exchange, series.symbol
         self._encode = msgspec.json.Encoder().encode
         self._decoder = JsonDecoder(FIELD_OF_TRADE)
 
@@ -45,8 +46,8 @@ class QuoteBatches:
                 [
                     self._encode(
                         Value(
-                            each.symbol, each.bid, each.ask, each.bid_size, each.ask_size, each.event_time,
-                            self._exchange,
+                            self._symbol(each.symbol), each.bid, each.ask, each.bid_size, each.ask_size,
+                            each.event_time, self._exchange,
                         )
                     )
                     for each in quotes

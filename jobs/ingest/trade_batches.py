@@ -11,6 +11,7 @@ import msgspec
 
 from connectors.json.decoder import JsonDecoder
 from feeds.rows import Side, Trade
+from feeds.series import SHARED, Series
 from jobs.ingest.values import raw_batch
 from schemas.columns import TradeBatch
 
@@ -30,10 +31,10 @@ class Value(msgspec.Struct):
 
 
 class TradeBatches:
-    """Makes batches of the trades of ``exchange``."""
+    """Makes batches of the trades of ``exchange``, under the symbols of ``series``."""
 
-    def __init__(self, exchange: str) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: str, series: Series = SHARED) -> None:
+        self._exchange, self._symbol = exchange, series.symbol
         self._encode = msgspec.json.Encoder().encode
         self._decoder = JsonDecoder()
 
@@ -41,8 +42,11 @@ class TradeBatches:
         """TradeBatch of ``trades`` in their order; ``rejects`` holds those that no topic would take, by position."""
         values = [
             self._encode(
-                Value(each.symbol, each.price, each.size, each.side, each.trade_id, each.event_time, self._exchange)
+                Value(
+                    self._symbol(each.symbol), each.price, each.size, each.side, each.trade_id, each.event_time,
+                    self._exchange,
+                )
             )
             for each in trades
-        ]
+        ]  # fmt: skip
         return self._decoder.decode(raw_batch(values))

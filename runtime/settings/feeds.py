@@ -4,7 +4,7 @@ A part of runtime.settings.whole; everything said there of values and sources ho
 venue asks for by itself, such as its pings, stands in its file of feeds/.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
@@ -21,6 +21,10 @@ class FeedSettings(BaseSettings):
         (),
         "Where venues are instead of their usual places, such as bitget=wss://host:port for the WebSocket and "
         "bitget=https://host:port for REST, with commas; the path stays",
+    )
+    feed_series: Literal["symbol", "venue"] = setting(
+        "symbol",
+        "Whether venues share a symbol and its bars, such as BTC/USDT, or each has its own, such as BTC/USDT@BITGET",
     )
     feed_silence_ms: int = setting(
         45_000,

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from feeds.venue import Source
     from jobs.ingest.asked import Wanted
     from jobs.ingest.intake import Intake
-    from jobs.ingest.markets import Markets
     from jobs.ingest.recorder import Recorder
     from jobs.produce.sender import Encode, TapeSender
     from runtime.settings.whole import Settings
@@ -177,7 +176,7 @@ def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None",
     remember_tail(settings, {sources[name].exchange: intake.markets for name, intake in intakes.items()})
     if wanted.since_files:
         ((name, symbols),) = wanted.asked.items()
-        _send_past(wanted.since_files, name, symbols, settings, trades, intakes[name].markets)
+        _send_past(wanted.since_files, name, symbols, settings, trades, intakes[name])
     try:
         with shown_feeds(people(), [*wanted.asked]):
             configure_logging(settings.log_format, settings.log_level)  # above the screen
@@ -196,7 +195,7 @@ def _send_past(
     symbols: "Sequence[str]",
     settings: "Settings",
     trades: "TapeSender",
-    markets: "Markets",
+    intake: "Intake",
 ) -> None:
     from connectors.values.column_plan import FileOptions
     from feeds.venues import VENUES
@@ -208,7 +207,9 @@ def _send_past(
     opened = open_all(files, options, settings)
     with shown_progress(people(), "sending files", "trades") as progress:
         batches = (batch for file in opened for batch in read_valid(file, settings))
-        counts = send_dump(batches, trades, markets, symbols, VENUES[name].exchange, progress.update)
+        counts = send_dump(
+            batches, trades, intake.markets, symbols, VENUES[name].exchange, progress.update, intake.series
+        )
     told = f"{counts['sent']} trades of {len(opened)} files sent, {counts['repeated']} told before"
     people().print(f"{told}, {counts['refused']} rows refused")
 
@@ -248,10 +249,12 @@ def _intake(
     quotes: "TapeSender | None",
     asked: "tuple[str, ...] | None" = None,
 ) -> "Intake":
+    from feeds.series import series_of
     from jobs.ingest.intake import Intake
     from jobs.ingest.letters import FeedLetters
 
-    return Intake(venue, trades, quotes, FeedLetters(settings, venue.name), asked)
+    series = series_of(settings.feed_series, venue.exchange)
+    return Intake(venue, trades, quotes, FeedLetters(settings, venue.name), asked, series)
 
 
 def _tell_sent(name: str, intake: "Intake", settings: "Settings", *, quotes: bool) -> None:

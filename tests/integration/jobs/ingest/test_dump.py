@@ -9,6 +9,7 @@ import pytest
 
 from connectors.values.column_plan import FileOptions
 from feeds.marks import Mark
+from feeds.series import SHARED, Series, series_of
 from flows.bars import open_all, read_valid
 from jobs.ingest.dump import layouts_of, send_dump
 from jobs.ingest.markets import Markets
@@ -81,12 +82,14 @@ class Collected(TapeSender):
         self.batches.append(batch)
 
 
-def sent(folder: Path, script: list[ScriptedTrade], markets: Markets, *symbols: str) -> list[tuple[str, str]]:
+def sent(
+    folder: Path, script: list[ScriptedTrade], markets: Markets, *symbols: str, series: Series = SHARED
+) -> list[tuple[str, str]]:
     """Symbol and id of each trade that ``send_dump`` sends."""
     (folder / "BTCUSDT-aggTrades-2026-11-28.csv").write_text(binance_file(script))
     files, sender = open_all([str(folder)], FileOptions(layouts=layouts_of("binance")), Settings()), Collected()
     batches = (batch for file in files for batch in read_valid(file, Settings()))
-    counts = send_dump(batches, sender, markets, symbols, "BINANCE")
+    counts = send_dump(batches, sender, markets, symbols, "BINANCE", series=series)
     rows = [
         tuple(
             batch.text[int(row[f"{name}_at"]) :][: int(row[f"{name}_len"])].decode()
@@ -107,6 +110,8 @@ def test_what_is_new_goes_out_under_the_names_of_the_stream(tmp_path: Path) -> N
     assert sent(tmp_path, script[:12], markets, "ETH/USDT", "BTC/USDT") == ids[:12]
     assert sent(tmp_path, script, markets, "BTC/USDT") == ids[12:]
     assert sent(tmp_path, script, markets, "BTC/USDT") == []
+    own = [("BTC/USDT@BINANCE", each) for _, each in ids]
+    assert sent(tmp_path, script, Markets(ids_follow=True), "BTC/USDT", series=series_of("venue", "BINANCE")) == own
     assert markets.mark("BTC/USDT") == Mark(script[-1].time_ms * 1000, str(script[-1].trade_id))
     with pytest.raises(InputError, match=r"the file has trades of BTCUSDT, which isn't followed .--since-file."):
         sent(tmp_path, script, markets, "ETH/USDT")

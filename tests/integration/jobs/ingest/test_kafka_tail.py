@@ -3,11 +3,13 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from msgspec import Raw
 
 from feeds.rows import Trade
+from feeds.series import series_of
 from jobs.ingest.kafka_tail import remember_tail
 from jobs.ingest.markets import Markets
 from jobs.ingest.trade_batches import TradeBatches
@@ -31,14 +33,20 @@ def test_killed_at_random_each_trade_is_there_and_bars_have_it_once(
     asyncio.run(kill_and_compare(name, kafka_bootstrap, tmp_path, kills=5, seed=13))
 
 
-def test_the_tail_is_known_by_venue(kafka_bootstrap: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pytest.param("symbol", marks=pytest.mark.thorough), "venue"])
+def test_the_tail_is_known_by_venue_and_series(
+    kind: Literal["symbol", "venue"], kafka_bootstrap: str, tmp_path: Path
+) -> None:
     script = make_script(17, SYMBOLS, 100, time.time_ns() // 1_000_000 - 60_000, ids_follow=False)
 
     async def story() -> None:
         async with ScriptedVenue("bitget", script) as venue:
             ingester = Ingester(kafka_bootstrap, tmp_path, venue, f"bitget:{','.join(SYMBOLS)}", partitions=2)
-            ingester.settings["VALUE_FORMAT"] = "confluent"
-            settings = Settings(kafka_bootstrap=kafka_bootstrap, kafka_topic=ingester.topic, value_format="confluent")
+            ingester.settings |= {"VALUE_FORMAT": "confluent", "FEED_SERIES": kind}
+            settings = Settings(
+                kafka_bootstrap=kafka_bootstrap, kafka_topic=ingester.topic, value_format="confluent", feed_series=kind
+            )
+            other_kind = "venue" if kind == "symbol" else "symbol"
             markets, others = Markets(), Markets()
             assert not remember_tail(settings, {"BITGET": markets})
             try:
@@ -50,9 +58,12 @@ def test_the_tail_is_known_by_venue(kafka_bootstrap: str, tmp_path: Path) -> Non
                 ingester.kill()
             late = Trade(SYMBOLS[0], "BTCUSDT", Raw(b"1"), Raw(b"1"), "BUY", "77", script[0].time_ms * 1000)
             sender = TapeSender(RecordWriter(kafka_bootstrap, ingester.topic), encoder_of(settings))
-            sender.send(TradeBatches("BITGET").make([late]))
+            sender.send(TradeBatches("BITGET", series_of(kind, "BITGET")).make([late]))
             sender.finish()
             assert remember_tail(settings, {"BITGET": markets, "OKX": others}) == {"BITGET": len(script) + 1}
+            other = Markets()
+            remember_tail(settings.model_copy(update={"feed_series": other_kind}), {"BITGET": other})
+            assert other.mark(SYMBOLS[0]) is None
             assert markets.has(late)
             assert others.mark(SYMBOLS[0]) is None
             for symbol in SYMBOLS:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from feeds.series import series_of
 from gateway.stores.redis_pool import Redis, end_tasks, open_redis
 from jobs.ingest.demand import Demand
-from jobs.ingest.on_demand import Grace, OnDemand
+from jobs.ingest.on_demand import Grace, InSeries, OnDemand
 from schemas.names import CONTROL_CHANNEL, SUBSCRIBED_SET, SUBSCRIPTIONS_CHANNEL
 from tests.integration.jobs.ingest.live_world import Ingester, eventually, row_of
 from tests.servers.redis import RedisServer
@@ -73,6 +74,24 @@ def test_the_first_source_that_has_it_gets_it_once_all_before_are_known() -> Non
         demand.changed.set()
         await eventually(lambda: second.followed == set())
         assert not run.done()
+        await end_tasks([run])
+
+    asyncio.run(story())
+
+
+def test_a_symbol_of_a_venue_leads_to_that_venue_alone() -> None:
+    first, second = Listed("A", "B"), Listed("A")
+    sources = [InSeries(first, series_of("venue", "FIRST")), InSeries(second, series_of("venue", "SECOND"))]
+
+    async def story() -> None:
+        demand = Demand(open_redis("redis://127.0.0.1:1", 100))  # nobody asks it
+        demand.watched = {"A@SECOND", "B@FIRST", "B@SECOND", "A"}
+        run = asyncio.create_task(OnDemand(demand, sources, [], 0).run())
+        await eventually(lambda: REGISTRY.get_sample_value("tapeflow_feed_unlisted") == 2)
+        assert (first.followed, second.followed) == ({"B"}, {"A"})
+        demand.watched.clear()
+        demand.changed.set()
+        await eventually(lambda: not first.followed and not second.followed)
         await end_tasks([run])
 
     asyncio.run(story())

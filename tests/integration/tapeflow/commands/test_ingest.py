@@ -64,6 +64,20 @@ def test_a_session_is_played_into_the_topic(
     assert quote.startswith(b'{"symbol":"A/B","bid":1.1,"bid_size":2,"ask":1.2,"ask_size":0.00000003,')
 
 
+def test_a_venue_may_have_symbols_of_its_own(
+    kafka_bootstrap: str, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "session"
+    path.write_text(SESSION)
+    monkeypatch.setenv("TAPEFLOW_FEED_SERIES", "venue")
+    assert main(["ingest", "--play", str(path), "--topic", topic, "--partitions", "1"]) == 0
+    found = [values_of(kafka_bootstrap, name, 1) for name in (topic, f"{topic}-quotes")]
+    assert [[(key, json.loads(value)["symbol"]) for key, value, _ in each] for each in found] == [
+        [(b"BTC/USDT@OKX", "BTC/USDT@OKX"), (b"ETH/USDT@OKX", "ETH/USDT@OKX")],
+        [(b"A/B@OKX", "A/B@OKX")],
+    ]
+
+
 def test_quotes_may_be_left_out(topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "session"
     path.write_text(SESSION)

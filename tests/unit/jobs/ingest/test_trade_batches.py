@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from feeds.rows import Trade
+from feeds.series import series_of
 from jobs.ingest.trade_batches import TradeBatches
 from kernels.decimal_text import from_pair
 
@@ -23,6 +24,13 @@ def test_all_digits_arrive_as_a_number_or_as_text(number: Decimal, as_text: bool
     price = f'"{number:f}"' if as_text else f"{number:f}"
     row = TradeBatches("KRAKEN").make([trade(price)]).rows[0]
     assert from_pair(int(row["price_hi"]), int(row["price_lo"])) == int(number * SCALE)
+
+
+def test_a_series_of_a_venue_is_in_the_symbol_alone() -> None:
+    batch = TradeBatches("KRAKEN", series_of("venue", "KRAKEN")).make([trade("1")])
+    row = batch.rows[0]
+    texts = [batch.text[row[f"{name}_at"] : row[f"{name}_at"] + row[f"{name}_len"]] for name in ("symbol", "exchange")]
+    assert texts == [b"BTC/USDT@KRAKEN", b"KRAKEN"]
 
 
 def test_texts_times_and_sides() -> None:
