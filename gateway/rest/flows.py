@@ -1,4 +1,4 @@
-"""``GET /health/flows``: how the flows beside the gateway are doing, for an operator's page.
+"""``GET /health/flows``: how flows and ingesters beside the gateway are doing, for an operator's page.
 
 The flows' own metrics say it; the setting ``gateway_flows`` names where they are served. A flow that is dead is told as
 such and is never an error. It needs no token and says no host name and no address.
@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.rest.endpoint import Call, Operation, Reply
+from gateway.stores.feed_metrics import VenueStatus
 from gateway.stores.flow_metrics import FlowMetrics, FlowStatus, Worker
 
 __all__ = ["Flows", "FlowsAnswer"]
@@ -37,6 +38,28 @@ EXAMPLE: Final = FlowStatus(
     symbols=500,
     workers=[Worker("0", 4, 4)],
 )
+INGESTER: Final = FlowStatus(
+    flow="ingest",
+    process=0,
+    up=True,
+    version="0.3.0",
+    start_time=1767225000000,
+    venues=[
+        VenueStatus(
+            venue="bitget",
+            markets=250,
+            connections=10,
+            trades_per_s=410.5,
+            quotes_per_s=1200.0,
+            received_p50_ms=61.0,
+            received_p99_ms=190.0,
+            written_p50_ms=4.2,
+            written_p99_ms=9.7,
+            clock_ahead_ms=38.4,
+            gaps_filled=3,
+        )
+    ],
+)
 
 
 class FlowsAnswer(msgspec.Struct):
@@ -63,7 +86,7 @@ class Flows:
                 limited=False,
                 description="By process, at most 2 s old, from the flows' metrics. One that doesn't answer within a "
                 "second is not up, and error says why.",
-                example=msgspec.to_builtins(FlowsAnswer([EXAMPLE])),
+                example=msgspec.to_builtins(FlowsAnswer([EXAMPLE, INGESTER])),
             ),
         )
 

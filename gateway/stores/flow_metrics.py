@@ -1,4 +1,4 @@
-"""What the flows say of themselves: their Prometheus metrics, for ``/health/flows``.
+"""What the flows, and ingesters, say of themselves: their Prometheus metrics, for ``/health/flows``.
 
 A setting names where each process of a flow serves them. They are scraped when somebody asks, at most once in LOOK_S,
 each in a thread of its own. A process that doesn't answer within SCRAPE_S is told as down, in a word and without its
@@ -20,6 +20,7 @@ import structlog
 from msgspec import Meta
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.stores.feed_metrics import FEED_LABELS, VenueStatus, venues_of
 from runtime.download import download
 from runtime.quantiles import Buckets, quantile_ms
 
@@ -32,7 +33,8 @@ BYTES_MAX: Final = 64_000_000
 THREADS: Final = 8
 SHOWN: Final = re.compile(  # of tens of thousands of lines by symbol none is parsed
     rb"^(?:tapeflow_(?:build|records_read|trades|rejects|late|bars_final|unjudged|lag_records|symbols|server_down"
-    rb"|worker_partitions|latency_ms)(?:_total|_info|_bucket)?|process_start_time_seconds)[{ ].*$",
+    rb"|worker_partitions|latency_ms|feed_(?:markets|connections|clock_ahead_ms|rows|gaps|received_ms|written_ms))"
+    rb"(?:_total|_info|_bucket)?|process_start_time_seconds)[{ ].*$",
     re.MULTILINE,
 )
 log = structlog.get_logger(__name__)
@@ -76,6 +78,7 @@ class FlowStatus(msgspec.Struct, rename="camel", kw_only=True):
     symbols: int = 0
     servers_down: Annotated[list[str], Meta(description="Servers that it waits for")] = []
     workers: list[Worker] = []
+    venues: Annotated[list[VenueStatus], Meta(description="Of tapeflow ingest; flows have none")] = []
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ LABELS: Final = {
     "tapeflow_latency_ms_bucket": ("le",),
     "tapeflow_server_down": ("server",),
     "tapeflow_worker_partitions": ("worker", "part"),
+    **FEED_LABELS,
 }
 """The labels that are kept; over the others values are added up."""
 
@@ -164,6 +168,7 @@ def status_of(flow: str, process: int, now: Scrape, before: Scrape | None) -> Fl
         symbols=now.total("tapeflow_symbols"),
         servers_down=[server for server, down in now.by("tapeflow_server_down").items() if down],
         workers=list(workers.values()),
+        venues=venues_of(now.values, before.values if before else None, now.at_s - before.at_s if before else 0.0),
     )
 
 

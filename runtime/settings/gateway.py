@@ -145,8 +145,9 @@ class GatewaySettings(BaseSettings):
     )
     gateway_flows: Targets = setting(
         (),
-        "Metrics of the flows that /health/flows shows: live=http://127.0.0.1:9101/metrics, several with commas, or as "
-        "a JSON object; a name for each process of its flow; none by default, as the gateway can't know them",
+        "Metrics of flows and ingesters that /health/flows shows: live=http://127.0.0.1:9101/metrics, several with "
+        "commas, or as a JSON object; a name for each process of its flow; none by default, as the gateway can't know "
+        "them",
     )
     gateway_alert_rules_max: int = setting(
         1_000, "Rules about prices that one user may have", unit="rules", ge=1, le=1_000_000

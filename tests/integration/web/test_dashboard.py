@@ -9,9 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, expect
 
+from gateway.rest.flows import INGESTER, FlowsAnswer
 from tests.integration.gateway.demo_command import DemoCommand
 from tests.integration.gateway.gateway_command import COMMAND, ROOT
 from tests.integration.gateway.rest_server import eventually
@@ -199,6 +201,20 @@ def test_what_is_published_is_shown_at_once(demo: DemoCommand, browser: Browser)
         expect(page.locator("#pane")).to_contain_text("history")
         expect(page.locator("#pane .problem")).to_have_count(0)
         expect(page.get_by_role("row", name=re.compile("^live")).locator("[data-way=up]")).to_be_visible()
+        assert visit.is_clean()
+
+
+@pytest.mark.thorough
+def test_venues_that_are_ingested_stand_under_system(demo: DemoCommand, browser: Browser) -> None:
+    """No demo ingests, so the gateway's answer is its documented example."""
+    with Visit(browser, demo.rest) as visit:
+        page = opened(visit).page
+        page.route("**/health/flows", lambda route: route.fulfill(json=msgspec.to_builtins(FlowsAnswer([INGESTER]))))
+        page.get_by_role("tab", name="System").click()
+        row = page.get_by_role("table", name="Venues that are ingested").get_by_role("row", name=re.compile("^bitget"))
+        expect(row.get_by_role("cell")).to_have_text(
+            ["10", "411", "61 · 190 ms", "4.2 · 9.7 ms", "38.4 ms", "3 filled"]
+        )
         assert visit.is_clean()
 
 

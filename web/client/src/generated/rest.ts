@@ -174,6 +174,8 @@ export interface FlowStatus {
   /** Servers that it waits for */
   serversDown: string[];
   workers: Worker[];
+  /** Of tapeflow ingest; flows have none */
+  venues: VenueStatus[];
 }
 
 /** Partitions that one worker reads (`source`) and counts (`state`). */
@@ -181,6 +183,28 @@ export interface Worker {
   worker: string;
   source: number;
   state: number;
+}
+
+/** One venue that a process ingests. */
+export interface VenueStatus {
+  venue: string;
+  markets: number;
+  /** That are open; a polled vendor has none */
+  connections: number;
+  /** Sent to Kafka, since the look before */
+  tradesPerS: number | null;
+  quotesPerS: number | null;
+  /** From a trade's time to its arrival, by two clocks, since the look before */
+  receivedP50Ms: number | null;
+  receivedP99Ms: number | null;
+  /** From a trade's arrival to Kafka's answer, since the look before */
+  writtenP50Ms: number | null;
+  writtenP99Ms: number | null;
+  /** The ingester's clock less the venue's, at most; below 0 it is behind */
+  clockAheadMs: number | null;
+  gapsFilled: number;
+  /** Gaps whose trades no history had */
+  gapsLeft: number;
 }
 
 export interface Alive {

@@ -3,7 +3,7 @@
  *
  * Everything is asked of the gateway while somebody looks, every three seconds, and curves show the last ten minutes.
  */
-import type { FlowStatus, Ready, WsStatsAnswer } from "@tapeflow/client";
+import type { FlowStatus, Ready, VenueStatus, WsStatsAnswer } from "@tapeflow/client";
 import { useEffect, useRef, useState } from "react";
 import { ago, compact } from "../format.ts";
 import { prices, rest } from "../market.ts";
@@ -93,7 +93,7 @@ export function System() {
               {now.flows.map((each) => (
                 <tr key={`${each.flow} ${each.process}`}>
                   <th scope="row">{each.flow}{each.process > 0 && ` ${each.process}`}</th><td data-way={each.up ? "up" : "down"}>{each.up ? "● up" : `◆ ${each.error}`}</td>
-                  <td className="number">{each.recordsPerS === null ? "–" : compact(each.recordsPerS)}</td>
+                  <td className="number">{each.recordsPerS === null || each.venues.length > 0 ? "–" : compact(each.recordsPerS)}</td>
                   <td className="number" title={`${each.lagRecords} records`}>{compact(each.lagRecords)}{each.lagMs ? ` · ${compact(each.lagMs)} ms` : ""}</td>
                   <td className="number">{each.latencyP99Ms === null ? "–" : `${compact(each.latencyP99Ms)} ms`}</td>
                   <td title={reasons(each).join(", ")}>{each.rejected ? `${compact(each.rejected)}: ${reasons(each).slice(0, 2).join(", ")}` : "none"}</td>
@@ -103,6 +103,16 @@ export function System() {
           </table>
         )}
       </section>
+      {now.flows.some((each) => each.venues.length > 0) && (
+        <section>
+          <h3>Venues</h3>
+          <table>
+            <caption className="unseen">Venues that are ingested</caption>
+            <thead><tr><th scope="col">Venue</th><th scope="col" className="number">Connections</th><th scope="col" className="number">Trades/s</th><th scope="col" className="number">To here p50 · p99</th><th scope="col" className="number">To Kafka p50 · p99</th><th scope="col" className="number">Clock ahead</th><th scope="col">Gaps</th></tr></thead>
+            <tbody>{now.flows.flatMap((flow) => flow.venues.map((each) => <Venue key={`${flow.flow} ${flow.process} ${each.venue}`} venue={each} />))}</tbody>
+          </table>
+        </section>
+      )}
       <section className="curves">
         <Line title="Messages out" unit="/s" values={curves.map((each) => each.messages)} shown={last?.messages} />
         <Line title="Delivery p99" unit=" ms" values={curves.map((each) => each.deliveryMs)} shown={last?.deliveryMs} />
@@ -134,6 +144,24 @@ export function System() {
       </section>
     </div>
   );
+}
+
+function Venue({ venue }: { venue: VenueStatus }) {
+  return (
+    <tr>
+      <th scope="row">{venue.venue}</th>
+      <td className="number" title={`${venue.markets} markets`}>{venue.connections}</td>
+      <td className="number">{venue.tradesPerS === null ? "–" : compact(venue.tradesPerS)}</td>
+      <td className="number" title="From a trade's time to its arrival, by two clocks">{way(venue.receivedP50Ms, venue.receivedP99Ms)}</td>
+      <td className="number">{way(venue.writtenP50Ms, venue.writtenP99Ms)}</td>
+      <td className="number" title="At most, as no trade arrives before it happens">{venue.clockAheadMs === null ? "–" : `${compact(venue.clockAheadMs)} ms`}</td>
+      <td data-way={venue.gapsLeft ? "down" : undefined}>{venue.gapsLeft ? `◆ ${compact(venue.gapsLeft)} left` : venue.gapsFilled ? `${compact(venue.gapsFilled)} filled` : "none"}</td>
+    </tr>
+  );
+}
+
+function way(p50Ms: number | null, p99Ms: number | null): string {
+  return p50Ms === null || p99Ms === null ? "–" : `${compact(p50Ms)} · ${compact(p99Ms)} ms`;
 }
 
 /** Why records were refused, the most frequent reason first. */
