@@ -25,10 +25,11 @@ import redis
 from clickhouse_driver import Client
 from confluent_kafka import Producer
 
-from bench.gateway_flow import START_S, STRANGERS_MAX, WARM_UP_S, await_flow, busy_s, produced, start
+from bench.gateway_flow import START_S, WARM_UP_S, await_flow, produced, start
 from bench.latency import cpu_seconds, plain, produce
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
+from bench.strangers import busy_s, disturbed
 from connectors.synthetic import symbol_names
 from gateway.access.auth import make_token
 from local.ports import free_port
@@ -195,8 +196,7 @@ def measure(rig: Rig, options: argparse.Namespace) -> Any:
           f" kernel and strangers {strangers:.2f}")  # fmt: skip
     shares = ", ".join(f"{share:g} % {np.percentile(ages, share):.0f}" for share in (1, 50, 90, 99, 99.9, 100))
     print(f"  age of a trade when its alert is at the client, ms: {shares}", flush=True)
-    if strangers > STRANGERS_MAX:
-        print(f"  disturbed: other processes had {strangers:.2f} cores; run it again on a quiet machine", flush=True)
+    print(disturbed(strangers), end="", flush=True)
     return ages
 
 

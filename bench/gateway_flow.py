@@ -10,7 +10,6 @@ at the end each symbol must stand where Redis does.
 import argparse
 import asyncio
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from websockets.exceptions import ConnectionClosed
 from bench.latency import cpu_seconds, plain, produce
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
+from bench.strangers import busy_s, disturbed
 from connectors.synthetic import symbol_names
 from local.ports import free_port
 from processes.gateway_processes import GatewayProcesses, prepare_gateway
@@ -41,8 +41,6 @@ from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not 
 WARM_UP_S = 5.0
 START_S = 240.0
 DRAIN_S = 20.0
-STRANGERS_MAX = 0.4
-"""Cores of the kernel's own work and of other processes; more, and the figures are theirs."""
 SYMBOLS_EACH = 20
 """Of one client: at 40 deltas a second each it stays below the 1,000 messages a second that one client may get."""
 OFFSET_BITS = (1 << 44) - 1
@@ -139,12 +137,6 @@ def ages_ms(found: dict[str, Any], topic: tuple[list[Any], dict[str, Any]], firs
     return np.concatenate(deltas), np.concatenate(trades)
 
 
-def busy_s() -> float:
-    """Processor time of the whole machine so far; what isn't ours disturbs."""
-    fields = [int(each) for each in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
-    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
-
-
 def await_flow(flow: FlowProcess) -> None:
     """It reads: kernels that weren't compiled yet are."""
     deadline = time.monotonic() + START_S
@@ -219,8 +211,7 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
     for name, ages in (("delta", deltas), ("trade", trades)):
         shares = ", ".join(f"{share:g} % {np.percentile(ages, share):.0f}" for share in (1, 50, 90, 99, 99.9, 100))
         print(f"  age of a {name} at the client, ms: {shares}", flush=True)
-    if strangers > STRANGERS_MAX:
-        print(f"  disturbed: other processes had {strangers:.2f} cores; run it again on a quiet machine", flush=True)
+    print(disturbed(strangers), end="", flush=True)
     return deltas, trades
 
 

@@ -28,6 +28,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
+from bench.strangers import busy_s, disturbed
 from connectors.synthetic import SyntheticMarket, symbol_names
 from jobs.produce.encoding import encoder_of
 from jobs.produce.kafka_writer import RecordWriter
@@ -204,10 +205,10 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
         await_streams(client)
         producer = start(produce, {**request, "seconds": WARM_UP_S + options.seconds})
         time.sleep(WARM_UP_S)
-        before, since = cpu_seconds(), time.monotonic()
+        before, all_before, since = cpu_seconds(), busy_s(), time.monotonic()
         first_ms = time.time_ns() / 1e6
         time.sleep(options.seconds * 0.9)
-        after, over = cpu_seconds(), time.monotonic() - since
+        after, all_after, over = cpu_seconds(), busy_s(), time.monotonic() - since
         sent = int(producer.communicate(timeout=120)[0])
         await_rows(rig, first + sent)
         peaks = ", ".join(f"{flow.name} {sum(map(peak_mb, flow.pids)):,.0f} MB" for flow in flows)
@@ -221,6 +222,7 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
     for name, ages in (("in the stream", stream_ages), ("at a client", read_ages)):
         shares = ", ".join(f"{share:g} % {np.percentile(ages, share):.0f}" for share in (1, 50, 90, 99, 99.9, 100))
         print(f"  ms until {name}: {shares}", flush=True)
+    print(disturbed((all_after - all_before - sum(after.values()) + sum(before.values())) / over), end="", flush=True)
     return read_ages, stream_ages
 
 
