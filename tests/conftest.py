@@ -15,7 +15,8 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 pytest_plugins = [
-    f"tests.servers.{name}" for name in ("needs", "kafka", "redis", "clickhouse", "helm", "promtool", "otlp")
+    f"tests.servers.{name}"
+    for name in ("needs", "kafka", "redis", "clickhouse", "helm", "prometheus", "compose", "otlp")
 ]
 
 settings.register_profile("tests", deadline=None)

@@ -29,6 +29,7 @@ GET: Final = {
     "chromium": "apt install chromium",
     "make": "apt install make",
     "systemd-analyze": "apt install systemd",
+    "go": "apt install golang, or https://go.dev, 1.24 or newer",
     "node": "Node 20 or newer, https://nodejs.org",
     "npm": "Node 20 or newer, https://nodejs.org",
 }
