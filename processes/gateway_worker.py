@@ -9,6 +9,7 @@ doesn't carry the HTTP server's memory and the other way round.
 import argparse
 import socket
 import sys
+from importlib.metadata import version
 
 import structlog
 
@@ -35,7 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     except TapeflowError as error:
         sys.stderr.write(f"tapeflow: {error}\n")
         return error.exit_code
-    structlog.get_logger().info("gateway_process_stopped", half=given.half)
+    shown = {"version": version("tapeflow"), "settings": settings.changed()}
+    structlog.get_logger().info("gateway_process_stopped", half=given.half, **shown)
     return 0
 
 

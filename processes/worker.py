@@ -15,6 +15,7 @@ import stat
 import sys
 import traceback
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -103,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001 - the last frame: every failure, a panic too, is a line and a code
         explain(first, error, settings, place, log_format)
         return 1
-    structlog.get_logger().info("flow_stopped")
+    structlog.get_logger().info("flow_stopped", version=version("tapeflow"), settings=settings.changed())
     return 0
 
 

@@ -16,12 +16,14 @@ from typer.exceptions import Abort, TyperException
 from runtime.logging import configure_logging
 from schemas.errors import InputError, TapeflowError
 from tapeflow.commands.bars import bars
+from tapeflow.commands.completion import completion
 from tapeflow.commands.dead_letters import dead_letters
 from tapeflow.commands.demo import demo
 from tapeflow.commands.doctor import doctor
 from tapeflow.commands.gateway import gateway
 from tapeflow.commands.ingest import ingest
 from tapeflow.commands.local import local
+from tapeflow.commands.man import man
 from tapeflow.commands.migrate import migrate
 from tapeflow.commands.produce import produce
 from tapeflow.commands.publish import publish
@@ -45,13 +47,14 @@ app = typer.Typer(
     help="Exact bars, tickers and deltas from Kafka trades, into ClickHouse and Redis.",
     epilog="Start with: tapeflow demo --seconds 20",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS: Final = (
     *(demo, bars, ingest, produce, run, replay, rekey, quality, verify),
-    *(gateway, watch, token, publish, migrate, doctor, local, settings),
+    *(gateway, watch, token, publish, migrate, doctor, local, settings, completion, man),
 )
 for verb in VERBS:
     app.command()(verb)

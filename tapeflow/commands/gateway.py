@@ -1,10 +1,13 @@
 """``tapeflow gateway``: WebSocket, SSE and REST for clients, in the foreground.
 
 What would keep it from serving (Redis, a port, a key, TLS files) is one line and exit 2 before anything starts. SIGTERM
-and Ctrl-C drain it. On a terminal it shows lines that can be pasted, elsewhere it logs where it listens.
+and Ctrl-C drain it. On a terminal it shows lines that can be pasted, elsewhere it logs its version,
+where it listens and which settings differ from the defaults, secrets masked.
 """
 
 import sys
+from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -15,6 +18,7 @@ from tapeflow.commands.entry import enter, people
 
 if TYPE_CHECKING:
     from processes.gateway_processes import Addresses
+    from runtime.settings.whole import Settings
 
 __all__ = ["gateway"]
 
@@ -32,12 +36,18 @@ def gateway(
 
     settings = enter()
     configure_logging(settings.log_format, settings.log_level)
-    return run_gateway(settings, processes, announce)
+    return run_gateway(settings, processes, partial(announce, settings))
 
 
-def announce(addresses: "Addresses") -> None:
+def announce(settings: "Settings", addresses: "Addresses") -> None:
     if not sys.stderr.isatty():
-        structlog.get_logger().info("gateway_started", websocket=addresses.websocket, rest=addresses.rest)
+        structlog.get_logger().info(
+            "gateway_started",
+            version=version("tapeflow"),
+            websocket=addresses.websocket,
+            rest=addresses.rest,
+            settings=settings.changed(),
+        )
         return
     console = people()
     console.print(f"Open in a browser:  {addresses.page}", soft_wrap=True, markup=False)

@@ -189,3 +189,11 @@ def test_every_alert_is_a_row_of_what_to_watch() -> None:
     assert {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule} == set(
         re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", signs)
     )
+
+
+def test_every_alert_says_where_to_read_on() -> None:
+    groups = yaml.safe_load((DOCKER / "prometheus" / "alerts.yml").read_text("utf-8"))["groups"]
+    for rule in [rule for group in groups for rule in group["rules"] if "alert" in rule]:
+        page, _, place = rule["annotations"]["runbook"].partition("#")
+        headings = re.findall(r"^##+ (.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        assert place in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}, rule["alert"]

@@ -53,16 +53,19 @@ def test_two_workers_say_what_they_do_and_nothing_else(
         offsets = {partition: offset for line in started for partition, offset in line["offsets"].items()}
         ends = [sum(trade.partition == partition for trade in trades) for partition in (0, 1)]
         assert offsets == ({"0": ends[0], "1": ends[1]} if resumed else {"0": 0, "1": 0})
+        stopped = [line for line in said if line["event"] == "flow_stopped"]
+        assert len(stopped) == 2
+        for line in (*started, *stopped):
+            assert line["settings"]["insert_rows_max"] == 5000
+            assert line["settings"]["schema_registry_password"] == "***"
+            assert line["version"]
         for line in started:
             assert line["resumed"] is resumed
             assert line["topic"] == settings.kafka_topic
-            assert line["settings"]["insert_rows_max"] == 5000
-            assert line["settings"]["schema_registry_password"] == "***"
             assert "dead_letter_topic" not in line["settings"]
-            assert {"version", "recovery_dir", "metrics_ports"} <= set(line)
+            assert {"recovery_dir", "metrics_ports"} <= set(line)
         read = sum(line["offsets_read"] for line in said if line["event"] == "flow_caught_up")
         assert read == (0 if resumed else len(trades))
-        assert [line["event"] for line in said].count("flow_stopped") == 2
         assert [line["event"] for line in said].count("peers_awaited") == 2
     assert "hush" not in log.read_text()
 

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,13 @@ def test_one_page_has_the_metrics_of_both_halves(gateway: GatewayCommand) -> Non
     assert "tapeflow_rest_requests_total" in text
 
 
+def test_the_log_tells_version_and_settings_without_secrets(gateway: GatewayCommand) -> None:
+    (line,) = eventually(lambda: [each for each in gateway.said() if each["event"] == "gateway_started"], 20)
+    assert line["version"] == version("tapeflow")
+    assert (line["settings"]["gateway_token_secret"], line["settings"]["log_format"]) == ("***", "json")
+    assert SECRET not in gateway.log.read_text()
+
+
 def test_published_messages_reach_channels_and_events(gateway: GatewayCommand) -> None:
     token = gateway.token(role="desk")
     with client(gateway, token, "/ws/analytics") as connection:
@@ -181,8 +189,10 @@ def test_a_signal_drains(number: int, own_redis: RedisServer, tmp_path: Path) ->
         assert reason.startswith("shutting down: reconnect in ")
         assert gateway.process.wait(20) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
-        events = [each["event"] for each in gateway.said()]
+        events = {each["event"]: each for each in gateway.said()}
     assert "token_secret_missed" in events
+    assert events["gateway_process_stopped"]["version"] == version("tapeflow")
+    assert events["gateway_process_stopped"]["settings"]["log_format"] == "json"
 
 
 def test_a_websocket_process_that_dies_takes_rest_with_it(own_redis: RedisServer, tmp_path: Path) -> None:
