@@ -1,14 +1,11 @@
 """A real Prometheus for tests: promtool for what rules say, the server for what a scraped system shows.
 
-Both are taken from PATH, or from Debian's package: it is downloaded and unpacked into ``.cache/prometheus`` of the
-checkout, nothing is installed. Where neither can be had, a test fails in CI and is skipped elsewhere.
+Both are taken from PATH, or out of Debian's package. Where neither can be had, a test fails in CI and is skipped
+elsewhere.
 """
 
-import fcntl
 import json
 import shutil
-import subprocess
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,13 +16,11 @@ import pytest
 
 from local.ports import free_port
 from local.process import ServerProcess
-from tests.servers.needs import Missing
+from tests.servers.debian import unpacked
 from tests.servers.process import FolderServer
 
 __all__ = ["PrometheusServer", "promtool"]
 
-CACHE: Final = Path(__file__).resolve().parents[2] / ".cache" / "prometheus"
-DOWNLOAD_S: Final = 120
 ANSWER_S: Final = 30
 
 
@@ -69,30 +64,4 @@ def promtool() -> str:
 
 def program(name: str) -> str:
     """Path of ``prometheus`` or ``promtool``; raises Missing."""
-    return shutil.which(name) or unpacked(name)
-
-
-def unpacked(name: str) -> str:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    found = CACHE / "root" / "usr" / "bin" / name
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not found.exists():
-            try:
-                download()
-            except (OSError, subprocess.SubprocessError) as error:
-                raise Missing(
-                    f"needs {name}, or a Debian whose apt-get can download prometheus ({error})",
-                    mend="apt install prometheus",
-                ) from error
-    return str(found)
-
-
-def download() -> None:
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        fetch = ["apt-get", "download", "-qq", "prometheus"]
-        subprocess.run(fetch, cwd=folder, check=True, timeout=DOWNLOAD_S, capture_output=True)
-        (package,) = Path(folder).glob("prometheus_*.deb")
-        root = Path(folder) / "root"
-        subprocess.run(["dpkg-deb", "-x", str(package), str(root)], check=True, timeout=DOWNLOAD_S)
-        root.rename(CACHE / "root")
+    return shutil.which(name) or str(unpacked("prometheus", "prometheus") / "usr" / "bin" / name)
