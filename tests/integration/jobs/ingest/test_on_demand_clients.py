@@ -24,8 +24,17 @@ pytestmark = pytest.mark.thorough
 SOON_S = 2.0
 
 
-@pytest.mark.parametrize("name", ["bitget", "binance"])
-def test_a_client_gets_a_trade_of_what_it_subscribes_to(name: str, kafka_bootstrap: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind", "symbol"),
+    [
+        ("bitget", "symbol", "BTC/USDT"),
+        ("binance", "symbol", "BTC/USDT"),
+        ("bitget", "venue", "BTC/USDT@BITGET"),
+    ],
+)
+def test_a_client_gets_a_trade_of_what_it_subscribes_to(
+    name: str, kind: str, symbol: str, kafka_bootstrap: str, tmp_path: Path
+) -> None:
     script = make_script(31, ("BTC/USDT",), 5_000, time.time_ns() // 1_000_000 - 30_000, ids_follow=name == "binance")
 
     async def trade(venue: ScriptedVenue) -> None:
@@ -37,7 +46,7 @@ def test_a_client_gets_a_trade_of_what_it_subscribes_to(name: str, kafka_bootstr
         server = parts.enter_context(RedisServer(tmp_path))
         async with ScriptedVenue(name, script) as venue:
             ingester = Ingester(kafka_bootstrap, tmp_path, venue, name, "--on-demand")
-            ingester.settings |= {"REDIS_URL": server.url, "FEED_GRACE_MS": "500"}
+            ingester.settings |= {"REDIS_URL": server.url, "FEED_GRACE_MS": "500", "FEED_SERIES": kind}
             settings = Settings(
                 kafka_bootstrap=kafka_bootstrap, kafka_topic=ingester.topic, value_format="json",
                 redis_url=server.url, recovery_dir=tmp_path / "recovery", dead_letters_from="none",
@@ -57,7 +66,7 @@ def test_a_client_gets_a_trade_of_what_it_subscribes_to(name: str, kafka_bootstr
             await eventually(lambda: any(venue.form.listing_path in asked for asked in venue.questions))
             async with connect(f"{gateway.websocket}/ws/prices", proxy=None) as client:
                 asked_s = time.monotonic()
-                await client.send(json.dumps({"type": "subscribe", "symbols": ["BTC/USDT"]}))
+                await client.send(json.dumps({"type": "subscribe", "symbols": [symbol]}))
                 async with asyncio.timeout(30):
                     while json.loads(await client.recv()).get("price") is None:
                         pass

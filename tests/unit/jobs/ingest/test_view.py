@@ -1,7 +1,9 @@
 """The screen of ``tapeflow ingest``: what a row says of a venue, from the metrics that the feed counts."""
 
 import io
+import sys
 
+import pytest
 from rich.console import Console
 
 from jobs.ingest.metrics import BROKER_DOWN, CLOCK_AHEAD_MS, CONNECTED, FOLLOWED, GAPS, RECEIVED_MS, TOLD, WRITTEN_MS
@@ -55,9 +57,13 @@ def test_a_broker_that_is_away_is_said() -> None:
     assert "into Kafka" in shown(view, 1.0)[1]
 
 
-def test_it_is_drawn_on_a_terminal_alone() -> None:
-    for is_terminal in (True, False):
-        out = io.StringIO()
-        with shown_feeds(Console(file=out, force_terminal=is_terminal, width=150), (VENUE,)):
-            pass
-        assert (VENUE in out.getvalue()) == is_terminal
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_it_is_drawn_on_a_terminal_alone_and_the_log_above_it(
+    is_terminal: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = io.StringIO()
+    with shown_feeds(Console(file=out, force_terminal=is_terminal, width=150), (VENUE,)):
+        print("a line of the log", file=sys.stderr)
+    assert (VENUE in out.getvalue()) == is_terminal
+    assert ("a line of the log" in out.getvalue()) == is_terminal
+    assert ("a line of the log" in capsys.readouterr().err) != is_terminal
