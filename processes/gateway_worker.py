@@ -15,6 +15,7 @@ import structlog
 
 from runtime.logging import configure_logging
 from runtime.settings.whole import Settings, load_settings
+from runtime.tracing.tracer import start_tracing
 from schemas.errors import TapeflowError
 
 __all__ = ["HALVES", "main"]
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = load_settings()
         configure_logging(settings.log_format, settings.log_level)
+        start_tracing(settings, f"gateway-{given.half}")
         serve(given.half, settings, socket.socket(fileno=given.queue), share_port=given.share_port)
     except TapeflowError as error:
         sys.stderr.write(f"tapeflow: {error}\n")

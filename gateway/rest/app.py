@@ -182,7 +182,14 @@ def _cors(origins: OriginRule) -> Middleware:
         allow_origin_regex=LOOPBACK_ORIGINS if origins.is_open else None,
         allow_credentials="*" not in origins.named,  # pages that send theirs read nothing without it
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Request-Id"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "If-None-Match",
+            "Last-Event-ID",
+            "Traceparent",
+            "X-Request-Id",
+        ],
         expose_headers=[*EXPOSED, *EXPOSED_OURS],
         max_age=600,
     )

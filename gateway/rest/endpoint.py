@@ -44,6 +44,10 @@ from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableErr
 from gateway.stores.kafka_rules import RulesUnavailableError
 from gateway.stores.now import NowUnavailableError
 from kernels.symbols import SYMBOL_RULE, is_symbol
+from runtime.tracing.names import HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS
+from runtime.tracing.names import REQUEST_ID as REQUEST
+from runtime.tracing.tracer import SERVER, tracer
+from schemas.traces import TRACEPARENT
 
 __all__ = [
     "Call",
@@ -65,6 +69,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+CONTEXT: Final = TRACEPARENT.encode()
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
 GZIP_BYTES_MIN: Final = 1400  # below, it all goes in one packet anyway
 GZIP_BYTES_ASIDE: Final = 262_144  # from here on it takes milliseconds
@@ -207,16 +212,33 @@ class Endpoint:
 
     def __init__(self, operations: dict[str, Operation], doors: Doors) -> None:
         self._operations = operations
-        self._names = {method: operation.name for method, operation in operations.items()}
         self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         given_id = headers.get(b"x-request-id")
         request_id = given_id.decode() if given_id and REQUEST_ID.fullmatch(given_id) else new_request_id()
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = self._operations[method]
+        about = {HTTP_METHOD: scope["method"], HTTP_ROUTE: operation.path, REQUEST: request_id}
+        parents = [headers[CONTEXT].decode("latin-1")] if CONTEXT in headers else ()
+        with tracer().span(f"{method} {operation.path}", SERVER, parents, about) as span:
+            status = await self._answer(operation, scope, receive, send, headers, request_id)
+            span.set(HTTP_STATUS, status)
+            if status >= 500:
+                span.fail(str(status))
+
+    async def _answer(
+        self,
+        operation: Operation,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: dict[bytes, bytes],
+        request_id: str,
+    ) -> int:
+        """The status that the client got; 0 where there was nobody to answer, or the handler sent it itself."""
+        began = time.perf_counter()
         allowance: Allowance | None = None
         try:
             principal, query = self._enter(operation, scope, headers)
@@ -234,7 +256,7 @@ class Endpoint:
             raise
         except _ClientLeft:
             self._doors.metrics.requests.labels(operation.name, "left").inc()
-            return
+            return 0
         except DOWN as error:
             reply = _refusal(_outage(error), request_id)
         except Exception as error:  # noqa: BLE001 - the process' edge: a defect becomes a 500, not a torn connection
@@ -242,10 +264,12 @@ class Endpoint:
             trace = "".join(traceback.format_exception(error))
             log.error("request_failed", request_id=request_id, operation=operation.name, traceback=trace)
             reply = _refusal(internal_error(), request_id)
-        if reply is not None:
-            head = scope["method"] == "HEAD"
-            await _send(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
-            self._doors.metrics.count(self._names[method], reply.status, time.perf_counter() - began)
+        if reply is None:
+            return 0
+        head = scope["method"] == "HEAD"
+        await _send(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
+        self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
+        return reply.status
 
     def _address(self, scope: Scope) -> str:
         """What limits per address count by."""

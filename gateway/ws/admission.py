@@ -29,7 +29,7 @@ __all__ = ["Admission", "Handshake", "Refusal", "read_handshake"]
 class Handshake:
     """``deflate``: the answer to the extensions header; ``protocol``: the subprotocol; empty for none.
 
-    ``forwarded``: every entry of every X-Forwarded-For line, as they came.
+    ``forwarded``: every entry of every X-Forwarded-For line, as they came. ``traceparent``: whose trace this goes on.
     """
 
     path: str
@@ -39,6 +39,7 @@ class Handshake:
     forwarded: tuple[str, ...] = ()
     protocol: str = ""
     deflate: str = ""
+    traceparent: str = ""
 
 
 class Refusal(NamedTuple):
@@ -67,6 +68,7 @@ def read_handshake(target: str, headers: Headers) -> Handshake:
         forwarded_entries(headers.getall("X-Forwarded-For", [])),
         next((name for name in offered if name in ENCODINGS), ""),
         negotiate_deflate(headers.get("Sec-WebSocket-Extensions", "")) or "",
+        headers.get("Traceparent", ""),
     )
 
 

@@ -35,6 +35,7 @@ from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 from gateway.ws.watchlist_reader import WatchlistReader
 from schemas.channels import ALERTS, CHANNELS, channel_stream
 from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, WATCHLISTS_CHANNEL, RedisKeys, deltas_stream
+from schemas.traces import LINKS_MAX, TRACEPARENT
 
 __all__ = ["Fanout"]
 
@@ -45,6 +46,7 @@ WARM_PAGE: Final = 200  # entries read again at once
 MOVED_KEYS: Final = 500  # in one MGET
 PROBED_SHARDS: Final = 64  # looked for beyond the highest one known
 RETRY_S: Final = 0.2
+FIELD: Final = TRACEPARENT.encode()
 log = structlog.get_logger(__name__)
 
 
@@ -85,12 +87,18 @@ class Fanout:
         self.counts: Counter[str] = Counter()
         self.connected = False
         self._started = False
+        self._traceparents: list[str] = []
 
     async def start(self) -> None:
         """Takes the start positions; raises the client library's errors when Redis doesn't answer."""
         self._epoch = await self._redis.get(EPOCH_KEY)
         await self._check()
         self.connected = self._started = True
+
+    def take_traceparents(self) -> list[str]:
+        """Contexts of the writes whose entries were read since the last time, at most LINKS_MAX."""
+        taken, self._traceparents = self._traceparents, []
+        return taken
 
     def wake_loader(self) -> None:
         self._wanted.set()
@@ -158,6 +166,8 @@ class Fanout:
                 self._hub.reset(position.shard)  # what it said is unknown: clients start again from Redis
                 return
             self._hub.apply(position.shard, messages, written_ms)
+            if self._started and (context := fields.get(FIELD)) and len(self._traceparents) < LINKS_MAX:
+                self._traceparents.append(context.decode("latin-1"))
             return
         if not self._trails[name].add(entry_id, fields):
             return  # met again after the stream was entered anew

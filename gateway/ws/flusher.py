@@ -18,6 +18,8 @@ from core.fanout.hub import Hub
 from gateway.ws.metrics import WsMetrics
 from gateway.ws.options import boot_clock_ms
 from gateway.ws.pace import FlushPace
+from runtime.tracing.names import CLIENTS, WRITES
+from runtime.tracing.tracer import PRODUCER, tracer
 
 __all__ = ["Flusher"]
 
@@ -31,9 +33,19 @@ def _clock_ms() -> float:
 
 
 class Flusher:
-    """Of ``hub``. ``wake_loader`` is called when the hub wants something of Redis."""
+    """Of ``hub``. ``wake_loader`` is called when the hub wants something of Redis.
 
-    def __init__(self, hub: Hub, metrics: WsMetrics, wake_loader: Callable[[], None]) -> None:
+    ``take_traceparents``: contexts of what came since the last flush; they make its span.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        metrics: WsMetrics,
+        wake_loader: Callable[[], None],
+        take_traceparents: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        self._take_traceparents = take_traceparents
         self._hub, self._metrics, self._wake_loader = hub, metrics, wake_loader
         self._pace = FlushPace(hub.limits.flush_ms)
         self._timer: asyncio.TimerHandle | None = None
@@ -93,6 +105,8 @@ class Flusher:
     def _write(self, ready: list[Client], since_ms: float) -> Iterator[None]:
         """Stops after each slice. Times the slices, not what the loop does between them."""
         took_ms, clients, before = 0.0, 0, self.written
+        about = {CLIENTS: len(self._hub.clients)}
+        span = tracer().begin("fan out", PRODUCER, time.time_ns(), self._take_traceparents(), about)
         try:
             for frame, members in self._frames(ready):
                 for client in members:
@@ -106,6 +120,9 @@ class Flusher:
                         since_ms = _clock_ms()
         finally:
             self._writing = None
+            if span is not None:
+                span.set(WRITES, clients)
+                span.end()
         if self.written > before or self._hub.busy:
             self._pace.ended(took_ms + _clock_ms() - since_ms)
         self._settle()

@@ -11,6 +11,7 @@ import contextlib
 import random
 import signal
 import socket
+import time
 import uuid
 from dataclasses import replace
 from typing import Final
@@ -46,6 +47,8 @@ from gateway.ws.quote_reader import QuoteReader
 from gateway.ws.session import Session
 from runtime.garbage import keep_what_is_loaded
 from runtime.settings.whole import Settings
+from runtime.tracing.names import CLIENT_ID, HTTP_ROUTE
+from runtime.tracing.tracer import SERVER, LiveSpan, tracer
 from schemas.channels import ALERTS
 from schemas.contract import CLOSE_AWAY
 from schemas.errors import Unreachable
@@ -84,10 +87,10 @@ class WebSocketGateway:
         self.quotes = QuoteReader(redis, self.hub, self.fanout.counts, self.poke)
         self.demand = Demand(redis, self.name, lambda: self.hub.watched)
         self.metrics = WsMetrics(self.stats)
-        self.flusher = Flusher(self.hub, self.metrics, self.fanout.wake_loader)
+        self.flusher = Flusher(self.hub, self.metrics, self.fanout.wake_loader, self.fanout.take_traceparents)
         self.port = 0
         self._shared = SharedWsStats(redis)
-        self._sessions: dict[Session, None] = {}
+        self._sessions: dict[Session, LiveSpan | None] = {}
         self._variants: dict[tuple[str, str, bool], Variant] = {}
         self._paths = {dialect.path: dialect for dialect in DIALECTS}
         self._paths |= {alias: self._paths[path] for alias, path in ALIASES.items()}
@@ -228,7 +231,11 @@ class WebSocketGateway:
             inbound_max=self.options.inbound_max,
             expires_s=verdict.exp,
         )
-        self._sessions[session] = None
+        about = {HTTP_ROUTE: handshake.path, CLIENT_ID: client.client_id}
+        began_ns = time.time_ns()
+        self._sessions[session] = tracer().begin(
+            f"session {handshake.path}", SERVER, began_ns, [handshake.traceparent], about
+        )
         self.hub.connect(client, now_ms)
         self.poke()
         return session
@@ -238,7 +245,8 @@ class WebSocketGateway:
         if session is not None:
             session.closing = True
             self.hub.disconnect(session.client)
-            self._sessions.pop(session, None)
+            if (span := self._sessions.pop(session, None)) is not None:
+                span.end()
         self.left()
 
     def left(self) -> None:

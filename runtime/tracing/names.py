@@ -9,6 +9,7 @@ from typing import Final
 __all__ = [
     "BATCH_SIZE",
     "CLIENTS",
+    "CLIENT_ID",
     "DB_COLLECTION",
     "DB_OPERATION",
     "DB_SYSTEM",
@@ -19,7 +20,6 @@ __all__ = [
     "HTTP_ROUTE",
     "HTTP_STATUS",
     "LAST_OFFSET",
-    "MESSAGES",
     "MESSAGING_SYSTEM",
     "OPERATION_NAME",
     "OPERATION_TYPE",
@@ -29,6 +29,8 @@ __all__ = [
     "SERVICE_NAME",
     "SERVICE_NAMESPACE",
     "SERVICE_VERSION",
+    "UPDATES",
+    "WRITES",
 ]
 
 SERVICE_NAMESPACE: Final = "service.namespace"
@@ -56,4 +58,6 @@ HTTP_STATUS: Final = "http.response.status_code"
 REQUEST_ID: Final = "tapeflow.request_id"
 
 CLIENTS: Final = "tapeflow.clients"
-MESSAGES: Final = "tapeflow.messages"
+CLIENT_ID: Final = "tapeflow.client_id"
+UPDATES: Final = "tapeflow.updates"
+WRITES: Final = "tapeflow.writes"

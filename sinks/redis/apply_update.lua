@@ -1,7 +1,7 @@
 -- KEYS: md:epoch, the shard's stream.
 -- ARGV: epoch to set in an empty Redis, time ms, bytes and ms of the stream, candles kept, a msgpack map of bars by
 -- interval for all symbols together, shard, channel of updates ("" for none), source of alerts, then three msgpack
--- arrays ("" when empty): final bars, live bars, tickers.
+-- arrays ("" when empty): final bars, live bars, tickers; the context of the span that writes it ("": none).
 -- Reply: {epoch found, final bars, live bars, tickers accepted, {symbol key, its shards with commas, …}}.
 --
 -- A comment behind a command says which keys it touches: sinks.redis.refusals reads it when Redis refuses that line.
@@ -224,7 +224,10 @@ if n > 0 or moves > 0 then
   local sum = (before or 0) + bytes_of(batch, moved_json)
   local how, least = 'MAXLEN', 1 -- what an earlier release left has no sizes, and goes
   if before then how, least = bound_of(newest, sum) end
-  call('XADD', KEYS[2], how, least, '*', 'batch', batch, 'moved', moved_json, 'ts', ARGV[2], 'n', n, -- md:deltas:*
-    'sum', string.format('%.0f', sum))
+  local entry = {'batch', batch, 'moved', moved_json, 'ts', ARGV[2], 'n', n, 'sum', string.format('%.0f', sum)}
+  if ARGV[13] ~= '' then
+    entry[11], entry[12] = 'traceparent', ARGV[13]
+  end
+  call('XADD', KEYS[2], how, least, '*', unpack(entry)) -- md:deltas:*
 end
 return {epoch, counts[1], counts[2], counts[3], doubled}

@@ -18,7 +18,7 @@ import redis
 import structlog
 
 from runtime.outage import heard, persist
-from runtime.tracing.names import DB_OPERATION, DB_SYSTEM, MESSAGES
+from runtime.tracing.names import DB_OPERATION, DB_SYSTEM, UPDATES
 from runtime.tracing.tracer import CLIENT, tracer
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
 from sinks.handover import Handover
@@ -79,12 +79,14 @@ class RedisWriter:
         self._run_id = ""
         self._recognised = False
         self._epoch = b""
+        self._traceparent = ""
         self._behind = False
         """Whether this server may lack what was published before."""
 
-    def write(self, updates: Sequence[LiveUpdate]) -> None:
+    def write(self, updates: Sequence[LiveUpdate], traceparent: str = "") -> None:
         """Publish in order, what waited together as one; returns when Redis took all of it.
 
+        traceparent: of the span that this is, for those who read the stream.
         Raises Unreachable when stopped while Redis is down, SettingError for a right that is missing, WriteFailed for
         any other refusal.
         """
@@ -94,6 +96,7 @@ class RedisWriter:
         calls = [(shard, call) for shard, those in waiting.items() for call in self._state(shard).absorb(*those)]
         if not calls:
             return
+        self._traceparent = traceparent
         try:
             persist(lambda: self._apply(calls), server="redis", where=self._where, is_outage=is_outage, stop=self._stop)
         except redis.exceptions.RedisError as error:
@@ -167,7 +170,7 @@ class RedisWriter:
             for shard, packed in group:
                 pipeline.execute_command(  # type: ignore[no-untyped-call]
                     "EVALSHA", self._digest, 2, EPOCH_KEY, deltas_stream(shard), offered_epoch, now_ms,
-                    *self._bounds, shard, self._channel, SOURCE, *packed,
+                    *self._bounds, shard, self._channel, SOURCE, *packed, self._traceparent,
                 )  # fmt: skip
             for reply in pipeline.execute(raise_on_error=False):
                 if isinstance(reply, Exception):
@@ -232,8 +235,8 @@ class RedisSink(SharedSink[LiveUpdate]):
         begun = time.monotonic()
         parents = [each for update in updates for each in update.traceparents]
         with tracer().span("write redis", CLIENT, parents, ABOUT) as span:
-            self._writer.write(updates)
-            span.set(MESSAGES, len(updates))
+            self._writer.write(updates, span.traceparent)
+            span.set(UPDATES, len(updates))
         ended = time.monotonic()
         if ended - begun > LONG_WRITE_S:
             self._rest_until = ended + (ended - begun)
