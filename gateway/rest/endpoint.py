@@ -44,10 +44,9 @@ from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableErr
 from gateway.stores.kafka_rules import RulesUnavailableError
 from gateway.stores.now import NowUnavailableError
 from kernels.symbols import SYMBOL_RULE, is_symbol
-from runtime.tracing.names import HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS
-from runtime.tracing.names import REQUEST_ID as REQUEST
+from runtime.tracing.names import HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, REQUEST
 from runtime.tracing.tracer import SERVER, tracer
-from schemas.traces import TRACEPARENT
+from schemas.traces import Span
 
 __all__ = [
     "Call",
@@ -69,7 +68,6 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-CONTEXT: Final = TRACEPARENT.encode()
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
 GZIP_BYTES_MIN: Final = 1400  # below, it all goes in one packet anyway
 GZIP_BYTES_ASIDE: Final = 262_144  # from here on it takes milliseconds
@@ -218,26 +216,16 @@ class Endpoint:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         given_id = headers.get(b"x-request-id")
         request_id = given_id.decode() if given_id and REQUEST_ID.fullmatch(given_id) else new_request_id()
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        operation = self._operations[method]
+        operation = self._operations["GET" if scope["method"] == "HEAD" else scope["method"]]
         about = {HTTP_METHOD: scope["method"], HTTP_ROUTE: operation.path, REQUEST: request_id}
-        parents = [headers[CONTEXT].decode("latin-1")] if CONTEXT in headers else ()
-        with tracer().span(f"{method} {operation.path}", SERVER, parents, about) as span:
-            status = await self._answer(operation, scope, receive, send, headers, request_id)
-            span.set(HTTP_STATUS, status)
-            if status >= 500:
-                span.fail(str(status))
+        parents = [headers[b"traceparent"].decode("latin-1")] if b"traceparent" in headers else ()
+        with tracer().span(operation.name, SERVER, parents, about) as span:
+            await self._answer(operation, scope, receive, send, headers, request_id, span)
 
     async def _answer(
-        self,
-        operation: Operation,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        headers: dict[bytes, bytes],
-        request_id: str,
-    ) -> int:
-        """The status that the client got; 0 where there was nobody to answer, or the handler sent it itself."""
+        self, operation: Operation, scope: Scope, receive: Receive, send: Send,
+        headers: dict[bytes, bytes], request_id: str, span: Span,
+    ) -> None:  # fmt: skip
         began = time.perf_counter()
         allowance: Allowance | None = None
         try:
@@ -256,7 +244,7 @@ class Endpoint:
             raise
         except _ClientLeft:
             self._doors.metrics.requests.labels(operation.name, "left").inc()
-            return 0
+            return
         except DOWN as error:
             reply = _refusal(_outage(error), request_id)
         except Exception as error:  # noqa: BLE001 - the process' edge: a defect becomes a 500, not a torn connection
@@ -264,12 +252,13 @@ class Endpoint:
             trace = "".join(traceback.format_exception(error))
             log.error("request_failed", request_id=request_id, operation=operation.name, traceback=trace)
             reply = _refusal(internal_error(), request_id)
-        if reply is None:
-            return 0
-        head = scope["method"] == "HEAD"
-        await _send(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
-        self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
-        return reply.status
+        if reply is not None:
+            head = scope["method"] == "HEAD"
+            await _send(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
+            self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
+            span.set(HTTP_STATUS, reply.status)
+            if reply.status >= 500:
+                span.fail(str(reply.status))
 
     def _address(self, scope: Scope) -> str:
         """What limits per address count by."""
@@ -359,16 +348,9 @@ def _outage(error: Exception) -> ApiError:
 
 
 async def _send(
-    reply: Reply,
-    request_id: str,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    *,
-    asked: dict[bytes, bytes],
-    allowance: Allowance | None,
-    head: bool,
-) -> None:
+    reply: Reply, request_id: str, scope: Scope, receive: Receive, send: Send,
+    *, asked: dict[bytes, bytes], allowance: Allowance | None, head: bool,
+) -> None:  # fmt: skip
     body, status = reply.body, reply.status
     headers: Headers = [(b"content-type", reply.content_type), (b"x-request-id", request_id.encode()), *reply.headers]
     if allowance is not None:

@@ -24,7 +24,7 @@ __all__ = [
     "OPERATION_NAME",
     "OPERATION_TYPE",
     "PARTITION",
-    "REQUEST_ID",
+    "REQUEST",
     "SERVICE_INSTANCE",
     "SERVICE_NAME",
     "SERVICE_NAMESPACE",
@@ -55,7 +55,7 @@ DB_COLLECTION: Final = "db.collection.name"
 HTTP_METHOD: Final = "http.request.method"
 HTTP_ROUTE: Final = "http.route"
 HTTP_STATUS: Final = "http.response.status_code"
-REQUEST_ID: Final = "tapeflow.request_id"
+REQUEST: Final = "tapeflow.request_id"
 
 CLIENTS: Final = "tapeflow.clients"
 CLIENT_ID: Final = "tapeflow.client_id"
