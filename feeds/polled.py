@@ -80,7 +80,7 @@ class Polled:
         whole, point, rest = text.partition(".")
         digits = MICROSECONDS[self.time_unit]
         if whole.isdecimal() and (rest.isdecimal() or not point):
-            return int(whole) * 10**digits + int(rest[:digits].ljust(digits, "0") or "0")
+            return int(whole + rest[:digits].ljust(digits, "0"))
         if time_us_of(text) <= 0:
             raise ValueError(f"no time with a zone at {self.time}: {text[:40]}")
         return text
