@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.settings.whole import Settings, load_settings
+from runtime.tracing.tracer import start_tracing
 from schemas.errors import TapeflowError
 
 __all__ = ["CASES", "main", "rss_mb", "run_case"]
@@ -224,7 +225,9 @@ def main() -> int:
     if (core := request.get("core")) is not None:
         os.sched_setaffinity(0, {core})
     try:
-        answer = CASES[name](load_settings(**request["settings"]), request)
+        settings = load_settings(**request["settings"])
+        start_tracing(settings, name)
+        answer = CASES[name](settings, request)
     except TapeflowError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return error.exit_code

@@ -6,6 +6,7 @@ of trades and of closed bars is worked out here from the tape, without the code 
 """
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from local.stack import NICENESS
 from runtime.settings.whole import Settings, load_settings
 from schemas.columns import TradeBatch
 from schemas.intervals import INTERVALS
+from schemas.traces import TRACEPARENT
 from sinks.clickhouse.migrations import migrate
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import KafkaBroker, jars, make_topic  # type: ignore[attr-defined]  # not the folder beside it
@@ -119,8 +121,12 @@ def fill_topic(
     market_rate: float = 5_000,
     partitions: int = PARTITIONS,
     encode: Encode = avro_values,
+    traced_one_in: int = 0,
 ) -> Tape:
-    """Produce ``trades`` trades, ``market_rate`` of them to a second of market time; a symbol keeps to a partition."""
+    """Produce ``trades`` trades, ``market_rate`` of them to a second of market time; a symbol keeps to a partition.
+
+    traced_one_in: 1 in so many has the context of a trace; 0 for none.
+    """
     make_topic(rig.bootstrap, topic, partitions, {"retention.ms": "-1", "message.timestamp.type": "CreateTime"})
     market = SyntheticMarket(symbol_names(symbols), start_us=FIRST_US)
     numbers = {name.encode(): number for number, name in enumerate(market.symbols)}
@@ -141,8 +147,14 @@ def fill_topic(
         ]
         while len(producer) > 200_000:
             producer.poll(0.05)
-        queued = producer.produce_batch(topic, messages)
-        assert queued == len(messages), "the producer's queue was full"
+        if traced_one_in:  # a batch can't carry headers
+            for number, message in enumerate(messages):
+                context = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+                headers = [(TRACEPARENT, context)] if number % traced_one_in == 0 else None
+                producer.produce(topic, headers=headers, **message)
+        else:
+            queued = producer.produce_batch(topic, messages)
+            assert queued == len(messages), "the producer's queue was full"
     assert producer.flush(120) == 0, "the broker didn't take every trade"
     traded, times_us = np.concatenate(seen), np.concatenate(times)
     bars, final_trades = closed_bars(traded, times_us, partitions)

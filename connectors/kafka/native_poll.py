@@ -27,7 +27,7 @@ from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.poll import NO_OFFSET, PARTITION_EOF, Drained, MessagePoll, Poll, cached_watermarks
 from connectors.kafka.questions import open_consumer
 from kernels.kernel import kernel
-from schemas.columns import Bytes, Longs, RawBatch
+from schemas.columns import Bytes, Longs, RawBatch, Words
 from schemas.errors import SettingError
 from schemas.traces import LINKS_MAX, TRACEPARENT, TRACEPARENT_BYTES, BatchTrace
 
@@ -84,20 +84,17 @@ def take(queue: int, pointers: Longs, partition: int, sizes: Longs) -> int:
 
 
 @kernel
-def find_traceparent(pointer: Any, found: Bytes) -> bool:
-    """Copy the header traceparent of a message to ``found``, uint8[55]; False where it has none of that length.
+def find_traceparent(places: Words, found: Bytes) -> bool:
+    """Copy the header traceparent to ``found``, uint8[55]; False where there is none of that length.
 
-    Of a record without headers librdkafka says so at once; it takes headers apart only when asked for them.
+    places: uint64[3], where a message's headers lie, and room for where a value lies and its size.
     """
-    places = np.empty(3, np.uintp)  # of the headers, of a value, its size
     at = places.ctypes.data
-    if _headers(pointer, np.uintp(at)) != 0:
-        return False
-    if _header(places[0], np.uintp(HEADER_NAME.ctypes.data), np.uintp(at + 8), np.uintp(at + 16)) != 0:
+    if _header(np.uintp(places[0]), np.uintp(HEADER_NAME.ctypes.data), np.uintp(at + 8), np.uintp(at + 16)) != 0:
         return False
     if places[2] < TRACEPARENT_BYTES:
         return False
-    _memcpy(np.uintp(found.ctypes.data), places[1], np.uintp(TRACEPARENT_BYTES))
+    _memcpy(np.uintp(found.ctypes.data), np.uintp(places[1]), np.uintp(TRACEPARENT_BYTES))
     return True
 
 
@@ -115,6 +112,8 @@ def copy(
     at = np.uintp(message.ctypes.data)
     kind = np.zeros(1, np.int32)
     kind_at = np.uintp(kind.ctypes.data)
+    places = np.zeros(3, np.uint64)
+    places_at = np.uintp(places.ctypes.data)
     value_end = 0
     key_end = 0
     good = 0
@@ -140,8 +139,9 @@ def copy(
             columns[2, good] = message[OFFSET]
             stamp = _timestamp(pointer, kind_at)
             columns[3, good] = stamp if kind[0] != 0 else -1
-            if facts[5] < len(contexts) and find_traceparent(pointer, contexts[facts[5]]):
-                facts[5] += 1
+            # Of a record without headers librdkafka says so at once; it takes them apart only when asked for one.
+            if facts[5] < len(contexts) and _headers(pointer, places_at) == 0:
+                facts[5] += find_traceparent(places, contexts[facts[5]])
             good += 1
         elif error == PARTITION_EOF:
             facts[0] = message[OFFSET]
