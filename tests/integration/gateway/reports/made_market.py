@@ -70,7 +70,7 @@ def bars_of(trades: Sequence[OracleTrade], interval: str) -> list[OracleBar]:
 
 
 def put_bars(market: Market, bars: Sequence[OracleBar]) -> None:
-    fields = [name for name in OracleBar._fields if name not in ("partition", "start_us", "final")]
+    fields = [name for name in OracleBar._fields if name not in ("partition", "start_us", "final", "from_us")]
     rows = [
         {
             **{name: getattr(bar, name) for name in fields},

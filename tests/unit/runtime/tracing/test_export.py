@@ -4,6 +4,7 @@ import time
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from runtime.tracing import export
 from runtime.tracing.export import OtlpRecorder
@@ -66,11 +67,12 @@ def test_a_collector_that_holds_on_costs_spans_and_two_seconds_at_most(
     assert time.monotonic() - began < 1
 
 
-def test_a_refusal_is_counted_and_said_once(collector: Collector, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_counted_and_said_once(collector: Collector) -> None:
     collector.answer = 400
     recorder = OtlpRecorder(collector.url, {}, "live")
     refused = count("refused")
-    recorder.begin("work", CONSUMER, 1, (), {}).end(2)
-    collector.until(lambda: count("refused") - refused == 1)
-    recorder.stop(2)
-    assert capsys.readouterr().out.count("traces_refused") == 1
+    with capture_logs() as told:
+        recorder.begin("work", CONSUMER, 1, (), {}).end(2)
+        collector.until(lambda: count("refused") - refused == 1)
+        recorder.stop(2)
+    assert [each["event"] for each in told] == ["traces_refused"]
