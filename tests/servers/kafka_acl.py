@@ -4,8 +4,11 @@ On the open listener everybody is ANONYMOUS, who may do anything; ``secured`` is
 SASL PLAIN, and may do only what ``allow`` grants them.
 """
 
+import time
+
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -59,3 +62,11 @@ class AclBroker(KafkaBroker):
         ]  # fmt: skip
         for future in admin.create_acls(bindings).values():
             future.result(30)
+        # The controller has answered; the broker judges by what it learns from it a moment later.
+        asked = AclBindingFilter(
+            ResourceType[resource], name, ResourcePatternType.LITERAL, None, None,
+            AclOperation.ANY, AclPermissionType.ANY,
+        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not set(bindings) <= set(admin.describe_acls(asked).result(30)):
+            assert time.monotonic() < deadline, f"the broker doesn't know what {user} may do"
