@@ -63,6 +63,7 @@ def _ending(
         with within(cast(LiveSpan | None, trace.span)):
             yield
     except BaseException as error:
+        # Also for Ctrl-C: a batch that ended so is told as failed, then the error goes on.
         failure = type(error).__name__
         raise
     finally:

@@ -10,14 +10,17 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from bench.peers.peer import HERE
 from tests.servers.needs import Missing, must_have
 
-__all__ = ["CACHE", "go_tool", "jvm_command", "node_folder", "python_of"]
+__all__ = ["CACHE", "build_each", "go_tool", "jvm_command", "node_folder", "python_of"]
 
+P = TypeVar("P", bound=Any)
+"""A peer of flows, or a server of the fan-out: ``name``, and a ``build`` that raises Missing."""
 CACHE = HERE.parents[1] / ".cache" / "peers"
 BUILD_S = 900.0
 JVM = ("java", "-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
@@ -108,3 +111,14 @@ def run_tool(command: list[str]) -> None:
         said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         first = next((line for line in said if "error" in line.lower()), said[0] if said else "it said nothing")
         raise Missing(f"can't be built here: {command[0]}: {first[:200]}", mend=" ".join(command))
+
+
+def build_each(wanted: Iterable[P]) -> list[tuple[P, Any]]:
+    """Each with what its ``build`` gives; one that can't be built here is named and left out."""
+    found = []
+    for each in wanted:
+        try:
+            found.append((each, each.build()))
+        except Missing as missing:
+            print(f"{each.name} is left out: {missing}", flush=True)
+    return found

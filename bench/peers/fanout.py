@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from bench.gateway_fanout import cpu_seconds, resident_bytes
 from bench.gateway_fanout_reader import FIRST_SEQUENCE, message
+from bench.peers.building import build_each
 from bench.peers.fanout_reader import AnyReader
 from bench.peers.fanout_servers import Running, Server
 from bench.report import Figure, commit
-from tests.servers.needs import Missing
 
 __all__ = ["CASES", "compare_fanout"]
 
@@ -164,12 +164,7 @@ CASES = (
 
 def compare_fanout(wanted: list[Server], cases: list[str], rounds: int, seconds: float, command: str) -> list[Figure]:
     """Measure and print the table; the figures. ``cases``: names, none for all."""
-    servers = []
-    for server in wanted:
-        try:
-            servers.append((server, server.build()))
-        except Missing as missing:
-            print(f"{server.name} is left out: {missing}", flush=True)
+    servers = build_each(wanted)
     chosen = [case for case in CASES if not cases or case.name in cases]
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     for case in chosen:

@@ -8,13 +8,13 @@ and left out, one whose counts are wrong gives no figure.
 import statistics
 from dataclasses import dataclass, field
 
+from bench.peers.building import build_each
 from bench.peers.flow_peers import OURS
 from bench.peers.marks import MARKS
 from bench.peers.peer import Peer
 from bench.peers.running import PeerFailed, Run, run_peer
 from bench.report import Figure, commit
 from bench.rig import Rig, Tape, fill_topic, servers
-from tests.servers.needs import Missing
 
 __all__ = ["compare_flows"]
 
@@ -32,16 +32,6 @@ class Measured:
     runs: list[Run] = field(default_factory=list)
     times: dict[float, list[float]] = field(default_factory=lambda: {last: [] for last in LAST})
     failed: str = ""
-
-
-def build_all(peers: list[Peer]) -> list[tuple[Peer, list[str]]]:
-    built = []
-    for peer in peers:
-        try:
-            built.append((peer, peer.build()))
-        except Missing as missing:
-            print(f"{peer.name} is left out: {missing}", flush=True)
-    return built
 
 
 def tapes_of(rig: Rig, peers: list[Peer], trades: int, symbols: int) -> dict[float, Tape]:
@@ -131,7 +121,7 @@ def figures_of(ours: Measured, measured: list[Measured], command: str) -> list[F
 
 def compare_flows(peers: list[Peer], trades: int, symbols: int, rounds: int, command: str) -> tuple[list[Figure], bool]:
     """Measure and print the table; the figures, and whether every peer that could be built was right."""
-    built = build_all(peers)
+    built = build_each(peers)
     with servers() as rig:
         tapes = tapes_of(rig, [peer for peer, _ in built], trades, symbols)
         ours = Measured(OURS, OURS.build(), tapes[OURS.share])

@@ -14,13 +14,14 @@ from typing import Any, Final, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # is there all the same
 
+from runtime.settings.whole import Settings
 from runtime.tracing.names import DESTINATION, MESSAGING_SYSTEM, OPERATION_NAME, OPERATION_TYPE
 from runtime.tracing.tracer import PRODUCER, tracer
 from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable, WriteFailed
 from schemas.traces import TRACEPARENT
 from sinks.kafka.refusals import ENDED, reason_of, refusal
 
-__all__ = ["NOW", "Delivered", "RecordWriter", "ensure_topic"]
+__all__ = ["NOW", "Delivered", "RecordWriter", "ensure_topic", "trades_writer"]
 
 Delivered = Callable[[Any], None]
 """Takes confluent_kafka's Message of a delivered record: partition, offset, timestamp, key, value."""
@@ -201,3 +202,15 @@ def ensure_topic(
         raise WriteFailed(what, where=bootstrap) from None
     except TimeoutError:
         raise Unreachable("Kafka doesn't answer", where=bootstrap, mend="check TAPEFLOW_KAFKA_BOOTSTRAP") from None
+
+
+def trades_writer(settings: Settings) -> RecordWriter:
+    """For the topic of trades that ``settings`` name, which must be there. Raises as RecordWriter and its check."""
+    writer = RecordWriter(
+        settings.kafka_bootstrap,
+        settings.kafka_topic,
+        settings.kafka_properties,
+        trace_records=settings.trace_records,
+    )
+    writer.check()
+    return writer

@@ -164,6 +164,7 @@ class Tracer:
         try:
             yield noted
         except BaseException as error:
+            # Also for Ctrl-C and a task that is cancelled: what ended so is told as failed, then the error goes on.
             noted.fail(type(error).__name__)
             raise
         finally:
@@ -182,6 +183,7 @@ def _live(span: LiveSpan) -> Iterator[Span]:
         with within(span):
             yield span
     except BaseException as error:
+        # As in Tracer: noted, and it goes on.
         span.fail(type(error).__name__)
         raise
     finally:

@@ -272,18 +272,11 @@ def _tell_sent(name: str, intake: "Intake", settings: "Settings", *, quotes: boo
 
 def _sender(settings: "Settings", encode: "Encode", partitions: int, *, own_times: bool) -> "TapeSender":
     """To the topic that ``settings`` name, made now if it isn't there and ``partitions`` are given."""
-    from jobs.produce.kafka_writer import RecordWriter, ensure_topic
+    from jobs.produce.kafka_writer import ensure_topic, trades_writer
     from jobs.produce.sender import TapeSender
     from runtime.tracing.tracer import start_tracing
 
     if partitions:
         ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties)
     start_tracing(settings, "ingest")
-    writer = RecordWriter(
-        settings.kafka_bootstrap,
-        settings.kafka_topic,
-        settings.kafka_properties,
-        trace_records=settings.trace_records,
-    )
-    writer.check()
-    return TapeSender(writer, encode, event_times=own_times)
+    return TapeSender(trades_writer(settings), encode, event_times=own_times)

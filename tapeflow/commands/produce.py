@@ -216,7 +216,7 @@ def _send_all(
 
 def _writer(settings: "Settings", partitions: int, own_times: bool) -> "RecordWriter":
     """Of the topic, made now if it isn't there and ``partitions`` are given."""
-    from jobs.produce.kafka_writer import RecordWriter, ensure_topic
+    from jobs.produce.kafka_writer import ensure_topic, trades_writer
     from runtime.tracing.tracer import start_tracing
 
     if partitions:
@@ -224,14 +224,7 @@ def _writer(settings: "Settings", partitions: int, own_times: bool) -> "RecordWr
         config = {"retention.ms": "-1"} if own_times else {}
         ensure_topic(settings.kafka_bootstrap, settings.kafka_topic, partitions, settings.kafka_properties, config)
     start_tracing(settings, "produce")
-    writer = RecordWriter(
-        settings.kafka_bootstrap,
-        settings.kafka_topic,
-        settings.kafka_properties,
-        trace_records=settings.trace_records,
-    )
-    writer.check()
-    return writer
+    return trades_writer(settings)
 
 
 def default_timestamps(file: str | None, rate: float | None, speed: float | None) -> Timestamps:

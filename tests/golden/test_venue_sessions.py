@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from core.bars.shard import Shard
+from feeds.binance import BINANCE_FUTURES
 from feeds.bitget import BITGET
 from feeds.recording import address_of, frames
 from feeds.venues import venue_at
@@ -32,6 +33,7 @@ from tests.unit.connectors.batches import trade_of
 
 SESSIONS = sorted((DATA / "feeds").glob("*.ws.*.gz"))
 MINUTE_MS = 60_000
+OHLCV = ("open", "high", "low", "close", "volume")
 
 
 def messages(path: Path) -> Iterator[Any]:
@@ -97,6 +99,37 @@ def test_every_trade_of_a_session_arrives_exactly(path: Path) -> None:
     assert known.repeated == 0
 
 
+def klines_of(path: Path) -> Iterator[tuple[list[tuple[str, str]], list[Decimal]]]:
+    """Each state of a candle of Binance all of whose trades stand in the session: their markets and ids, and its open,
+    high, low, close and volume."""
+    inside = [message.get("data", {}) for message in messages(path)]
+    spans = {(each["s"], each["f"]): (each["l"], str(each["a"])) for each in inside if each.get("e") == "aggTrade"}
+    for candle in (each["k"] for each in inside if each.get("e") == "kline"):
+        at, ids = candle["f"], []
+        while (span := spans.get((candle["s"], at))) is not None and span[0] <= candle["L"]:
+            ids.append((candle["s"], span[1]))
+            at = span[0] + 1
+        if at == candle["L"] + 1:
+            yield ids, [Decimal(candle[name]) for name in "ohlcv"]
+
+
+def test_bars_of_a_session_are_the_candles_of_binance_as_they_grow() -> None:
+    path = DATA / "feeds" / "BINANCE_FUTURES.ws.1.0.gz"
+    if not path.is_file():
+        pytest.skip(f"needs the recordings at {DATA}")
+    told = [BINANCE_FUTURES.told(frame.data, frame.received_us).trades for frame in frames(path)]
+    by_id = {(trade.venue_symbol, trade.trade_id): trade for trades in told for trade in trades}
+    compared = 0
+    for ids, candle in klines_of(path):
+        shard = Shard(rules_for_files(rules_of(load_settings()), None))
+        shard.apply(TradeBatches(BINANCE_FUTURES.exchange).make([by_id[each] for each in ids]))
+        bars = trade_batches.bars_of(shard.open_bars())
+        (made,) = [bar for (_, interval, _), bar in bars.items() if interval == "1m"]
+        assert [made[name] for name in OHLCV] == candle
+        compared += 1
+    assert compared == 15, "states of candles that the session holds from their first trade"
+
+
 def candles_of(path: Path) -> dict[tuple[str, int], list[Decimal]]:
     """(market, start in ms) -> open, high, low, close, volume in its last form."""
     found: dict[tuple[str, int], list[Decimal]] = {}
@@ -120,9 +153,8 @@ def test_bars_of_a_session_are_the_candles_of_bitget(name: str, whole: int) -> N
     shard = Shard(rules_for_files(rules_of(settings), None))
     shard.apply(batch)
     bars = trade_batches.bars_of(shard.open_bars()) | trade_batches.bars_of(shard.take_final())
-    names = ("open", "high", "low", "close", "volume")
     made = {
-        (symbols[symbol], start_us // 1000): [bar[name] for name in names]
+        (symbols[symbol], start_us // 1000): [bar[name] for name in OHLCV]
         for (symbol, interval, start_us), bar in bars.items()
         if interval == "1m"
     }

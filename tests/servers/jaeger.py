@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,14 +12,15 @@ from typing import Any
 import pytest
 
 from local.ports import free_port
+from local.process import ServerProcess
 from tests.servers.needs import must_have
+from tests.servers.process import FolderServer
 
 __all__ = ["Jaeger", "jaeger"]
 
 ROOT = Path(__file__).parents[2]
 MODULE = "github.com/jaegertracing/jaeger/cmd/all-in-one"
 VERSION = "v1.76.0"
-START_S = 30
 
 
 def binary() -> Path:
@@ -36,32 +36,25 @@ def binary() -> Path:
     return built
 
 
-class Jaeger:
+class Jaeger(FolderServer):
     """``url``: where spans go."""
 
     def __init__(self, folder: Path) -> None:
-        spans, self._asked, grpc, admin, otlp_grpc = (free_port() for _ in range(5))
+        spans, self._asked = free_port(), free_port()
         self.url = f"http://127.0.0.1:{spans}/v1/traces"
         options = {
             "collector.otlp.http.host-port": spans,
-            "collector.otlp.grpc.host-port": otlp_grpc,
+            "collector.otlp.grpc.host-port": free_port(),
             "query.http-server.host-port": self._asked,
-            "query.grpc-server.host-port": grpc,
-            "admin.http.host-port": admin,
+            "query.grpc-server.host-port": free_port(),
+            "admin.http.host-port": free_port(),
             "collector.grpc-server.host-port": free_port(),
             "collector.http-server.host-port": free_port(),
         }
-        with (folder / "jaeger.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [binary(), *(f"--{name}=127.0.0.1:{port}" for name, port in options.items())],
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-            )
-        deadline = time.monotonic() + START_S
-        while self.ask("services") is None:
-            assert time.monotonic() < deadline, (folder / "jaeger.log").read_text()
-            time.sleep(0.1)
+        command = [str(binary()), *(f"--{name}=127.0.0.1:{port}" for name, port in options.items())]
+        marker = f"query.http-server.host-port=127.0.0.1:{self._asked}"
+        log = folder / "jaeger.log"
+        super().__init__(folder, ServerProcess("jaeger", command, self._answers, log, marker=marker))
 
     def ask(self, path: str) -> Any:
         """``data`` of its API; None while it doesn't answer, or has none."""
@@ -71,13 +64,15 @@ class Jaeger:
         except (urllib.error.URLError, OSError):
             return None
 
-    def close(self) -> None:
-        self._process.kill()  # it waits for long otherwise, and keeps nothing
-        self._process.wait(10)
+    def stop(self) -> None:
+        """It would wait for long, and keeps nothing."""
+        self.kill()
+
+    def _answers(self) -> bool:
+        return self.ask("services") is not None
 
 
 @pytest.fixture
 def jaeger(tmp_path: Path) -> Iterator[Jaeger]:
-    found = Jaeger(tmp_path)
-    yield found
-    found.close()
+    with Jaeger(tmp_path) as found:
+        yield found

@@ -35,8 +35,12 @@ def test_growth_changes_no_index(count: int) -> None:
     assert table.names == names
 
 
-def test_names_that_share_a_slot_stay_apart() -> None:
-    names = [f"{i:04}" for i in range(500)]  # a thousand slots, so that many of them meet
+@pytest.mark.parametrize(
+    ("before", "behind"), [("", ""), ("", "-and-so-on"), ("and-so-on-", ""), ("and-so-on-", "-and-so-on")]
+)
+def test_names_that_share_a_slot_stay_apart(before: str, behind: str) -> None:
+    """They are compared by eight bytes at a time, and differ in all of them, the first, the last, and between."""
+    names = [f"{before}{i:04}{behind}" for i in range(500)]  # a thousand slots, so that many of them meet
     table = NameTable()
     assert intern(table, names) == intern(table, names) == list(range(500))
 

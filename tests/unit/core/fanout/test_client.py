@@ -30,6 +30,16 @@ def members(room: Room) -> tuple[list[Client], list[Client]]:
     return [client for audience in room.audience.values() for client in audience], list(room.lagging)
 
 
+def test_a_client_lags_in_each_room_by_itself() -> None:
+    first, second, client = Room(("ticker", "A")), Room(("ticker", "B")), Client("c", PRICES, 0, HubLimits())
+    first.fall_behind(client, 3)
+    second.fall_behind(client, 4)
+    first.admit(client)
+    assert (members(first), members(second), client.lags) == (([client], []), ([], [client]), {second: 4})
+    second.admit(client)
+    assert (members(second), client.lags) == (([client], []), {})
+
+
 def test_a_member_has_everything_or_lags_never_both() -> None:
     room = Room(("ticker", "A"))
     one, two = (Client(name, PRICES, 0, HubLimits()) for name in ("one", "two"))
