@@ -1,8 +1,8 @@
 """Pages of a venue's past and the list of its markets by its REST, as fast as the venue allows and no faster.
 
 Fillings and listings ask for them. ``Retry-After`` is obeyed, what passes is waited for with growing pauses, and after
-``patience_s`` of vain tries, or when the venue says that it won't give any, NotTold says why. One request of a venue
-is under way at a time, whoever asks.
+``patience_s`` of vain tries, or when the venue says that it won't give any, NotTold says why. No single try uses up the
+patience: a machine that slept through one asks again. One request of a venue is under way at a time, whoever asks.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ from jobs.ingest.trouble import retry_after_s, status_words
 __all__ = ["History", "NotTold", "longer"]
 
 ANSWER_S: Final = 10.0
+TRIES_MIN: Final = 3
+"""No try costs more than this part of the patience, however long it took."""
 PAUSES: Final = 30
 """The longest pause, in first pauses."""
 T = TypeVar("T")
@@ -85,7 +87,7 @@ class History:
             except _Passing as passing:
                 failures += 1
                 wait_s = max(passing.wait_s, longer(self._pause_s, failures))
-                lost_s += wait_s + passing.took_s
+                lost_s += wait_s + min(passing.took_s, self._patience_s / TRIES_MIN)
                 if lost_s > self._patience_s:
                     raise NotTold(str(passing)) from None
                 await asyncio.sleep(wait_s)

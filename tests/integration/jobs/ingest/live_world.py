@@ -1,5 +1,6 @@
 """``tapeflow ingest`` as a process of its own between a scripted venue and a real broker."""
 
+import asyncio
 import json
 import os
 import secrets
@@ -105,7 +106,11 @@ class Ingester:
 
     async def until(self, count: int, within_s: float = 60.0) -> None:
         """Until the topic has as many records."""
-        await eventually(lambda: self.count() >= count, within_s=within_s)
+
+        async def has_all() -> bool:
+            return await asyncio.to_thread(self.count) >= count  # the venue shares this event loop, and goes on
+
+        await eventually(has_all, within_s=within_s)
 
     def rows(self) -> list[Row]:
         """Every trade of the topic, by partition and in order."""

@@ -23,6 +23,7 @@ Fault = Callable[[ScriptedVenue], Awaitable[None]]
 
 async def again(venue: ScriptedVenue, fault: Callable[[], Awaitable[None] | None]) -> None:
     """A fault that costs the connection; trades happen until there is a new one."""
+    await eventually(lambda: venue.listeners)  # a connection that isn't one yet can't be cut
     opened = venue.opened
     if (waiting := fault()) is not None:
         await waiting
@@ -168,7 +169,7 @@ def test_each_trade_once_and_in_order_whatever_the_venue_does(name: str, kafka_b
     async def story() -> None:
         async with ScriptedVenue(name, script) as venue:
             ingester = Ingester(kafka_bootstrap, tmp_path, venue, f"{name}:{','.join(SYMBOLS)}", partitions=2)
-            ingester.settings["FEED_SILENCE_MS"] = "500"
+            ingester.settings.update(FEED_SILENCE_MS="500", FEED_FILL_MS="60000")  # no gap is left here
             ingester.start()
             try:
                 await eventually(lambda: venue.listeners)

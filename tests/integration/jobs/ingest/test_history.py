@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from feeds.bitget import BITGET
 from feeds.marks import Mark
@@ -16,12 +17,16 @@ from tests.servers.venue_forms import make_script
 SCRIPT = make_script(3, ("BTC/USDT",), 10, 1_700_000_000_000, ids_follow=False)
 
 
-def with_history(story: Callable[[ScriptedVenue, History], Awaitable[None]], patience_s: float = 5.0) -> None:
+def with_history(
+    story: Callable[[ScriptedVenue, History], Awaitable[None]],
+    patience_s: float = 5.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
     async def run() -> None:
         async with ScriptedVenue("bitget", SCRIPT) as venue:
             venue.happened = len(SCRIPT)
             places = places_of(venue.addresses.split(","), ["bitget"])["bitget"]
-            history = History(BITGET, places, 0.01, patience_s)
+            history = History(BITGET, places, 0.01, patience_s, clock)
             try:
                 await story(venue, history)
             finally:
@@ -85,6 +90,20 @@ def test_patience_ends() -> None:
             await ids(history)
 
     with_history(story, patience_s=0.2)
+
+
+def test_a_machine_that_slept_through_a_question_asks_again() -> None:
+    slept_s = [0.0]
+
+    def sleep(connection: ServerConnection) -> None:
+        slept_s[0] += 600
+        hang_up(connection)
+
+    async def story(venue: ScriptedVenue, history: History) -> None:
+        venue.rest.append(sleep)
+        assert len(await ids(history)) == len(SCRIPT)
+
+    with_history(story, clock=lambda: time.monotonic() + slept_s[0])
 
 
 def test_questions_keep_the_venues_pace() -> None:
