@@ -11,6 +11,7 @@ from pathlib import Path
 from feeds.marks import time_us_of
 from feeds.recording import frames
 from feeds.rows import Trade
+from feeds.series import SHARED, Series
 from feeds.venue import Venue
 from jobs.ingest.known_trades import KnownTrades
 from jobs.ingest.trade_batches import TradeBatches
@@ -20,16 +21,17 @@ __all__ = ["FeedTape", "as_recorded"]
 
 
 class FeedTape:
-    """``timed``: each frame's trades with the microsecond when it came. Raises SettingError as reading it does."""
+    """``timed``: each frame's trades with the microsecond when it came. ``series``: under which symbols. Raises
+    SettingError as reading it does."""
 
-    def __init__(self, path: Path, venue: Venue) -> None:
-        self._path, self._venue = path, venue
+    def __init__(self, path: Path, venue: Venue, series: Series = SHARED) -> None:
+        self._path, self._venue, self._series = path, venue, series
 
     def __iter__(self) -> Iterator[TradeBatch]:
         return (batch for _, batch in self.timed())
 
     def timed(self) -> Iterator[tuple[int, TradeBatch]]:
-        known, batches = KnownTrades(), TradeBatches(self._venue.exchange)
+        known, batches = KnownTrades(), TradeBatches(self._venue.exchange, self._series)
         past = [(received_us, trade) for received_us, trades in self._told() for trade in trades if trade.is_past]
         if past:
             by_time = sorted((trade for _, trade in past), key=lambda trade: time_us_of(trade.event_time))

@@ -18,6 +18,7 @@ from typing import Final
 from connectors.synthetic import Disorder, SyntheticMarket, symbol_names
 from connectors.values.column_plan import FileOptions
 from demo.feed_tape import FeedTape, as_recorded
+from feeds.series import series_of
 from feeds.venue import Venue
 from flows.bars import open_all
 from jobs.produce.bad_records import bad_records
@@ -87,8 +88,16 @@ class DemoPlan:
     def recorded(self, settings: Settings) -> Iterable[TradeBatch]:
         """The file's trades, or the session's, from the beginning."""
         if self.feed is not None:
-            return FeedTape(*self.feed)
+            return self._session(settings, *self.feed)
         return FileTape(open_all([self.file or ""], self.options, settings))
+
+    def timed(self, settings: Settings) -> Iterator[tuple[int, TradeBatch]] | None:
+        """The session's trades and when they came; None for what isn't a session."""
+        return None if self.feed is None else self._session(settings, *self.feed).timed()
+
+    @staticmethod
+    def _session(settings: Settings, path: Path, venue: Venue) -> FeedTape:
+        return FeedTape(path, venue, series_of(settings.feed_series, venue.exchange))
 
 
 class DemoProducer:
@@ -139,8 +148,9 @@ class DemoProducer:
         self.ended.set()
 
     def _paced(self) -> Iterator[TradeBatch]:
-        if self._plan.feed is not None:
-            return as_recorded(FeedTape(*self._plan.feed).timed(), time.monotonic, self.ended.wait)
+        timed = self._plan.timed(self._settings)
+        if timed is not None:
+            return as_recorded(timed, time.monotonic, self.ended.wait)
         rate, tape = self._tape()
         return sliced(tape, AtRate(rate), time.monotonic, self.ended.wait)
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from demo.feed_tape import FeedTape, as_recorded
+from demo.tape import DemoPlan
 from feeds.bitget import BITGET
+from runtime.settings.whole import Settings
 
 TRADE = '{"tradeId":"%d","ts":"%d","price":"27000.1234567890","size":"0.5","side":"buy"}'
 PUSH = '{"action":"%s","arg":{"instType":"SPOT","channel":"trade","instId":"BTCUSDT"},"data":[%s]}'
@@ -31,6 +33,15 @@ def test_each_trade_once_and_exact(tmp_path: Path) -> None:
     assert [received_us for received_us, _ in tape.timed()] == [
         1_695_709_845_000_000, 1_695_709_847_500_000, 1_695_709_848_000_000,
     ]  # fmt: skip
+
+
+def test_the_plan_takes_the_series_that_is_set(tmp_path: Path) -> None:
+    plan = DemoPlan(feed=(recording(tmp_path), BITGET))
+    settings = Settings(feed_series="venue")
+    (first, *_), timed = plan.recorded(settings), plan.timed(settings)
+    assert timed is not None
+    for batch in (first, next(timed)[1]):
+        assert batch.text[int(batch.rows[0]["symbol_at"]) :][: int(batch.rows[0]["symbol_len"])] == b"BTC/USDT@BITGET"
 
 
 def test_what_was_before_goes_first_in_the_order_of_time(tmp_path: Path) -> None:
