@@ -14,7 +14,11 @@ from feeds.rows import Trade
 
 __all__ = ["KnownTrades"]
 
-IDS_KEPT: Final = 10_000
+IDS_MIN: Final = 1_000
+"""Of a market, however old: what venues tell again at a subscription, and a page of their history."""
+IDS_MAX: Final = 10_000
+"""Those of the last KEPT_US, so that a thousand markets fit into memory."""
+KEPT_US: Final = 600_000_000
 
 
 class KnownTrades:
@@ -22,6 +26,7 @@ class KnownTrades:
 
     def __init__(self) -> None:
         self._ids: dict[str, OrderedDict[str, int | str]] = {}
+        self._forgetful: set[str] = set()
         self._kept_from: dict[str, int] = {}
         self._newest: dict[str, int | str] = {}
         self.repeated = 0
@@ -51,7 +56,7 @@ class KnownTrades:
     def since(self, symbol: str) -> int | str:
         """The event time of the oldest trade that is remembered, where others are forgotten already; else 0."""
         ids = self._ids.get(symbol)
-        return next(iter(ids.values())) if ids is not None and len(ids) >= IDS_KEPT else 0
+        return next(iter(ids.values())) if ids is not None and symbol in self._forgetful else 0
 
     def keep_from(self, symbol: str, time_us: int | None) -> None:
         """Forget no id of a trade of that time or later, however many come; None: that is over."""
@@ -67,10 +72,18 @@ class KnownTrades:
         if trade.trade_id in ids:
             return True
         ids[trade.trade_id] = trade.event_time
-        kept_from = self._kept_from.get(trade.symbol)
-        while len(ids) > IDS_KEPT and (kept_from is None or time_us_of(next(iter(ids.values()))) < kept_from):
-            ids.popitem(last=False)
+        if len(ids) > IDS_MIN:
+            self._forget(trade, ids)
         return False
+
+    def _forget(self, newest: Trade, ids: OrderedDict[str, int | str]) -> None:
+        old_us, kept_from = time_us_of(newest.event_time) - KEPT_US, self._kept_from.get(newest.symbol)
+        while len(ids) > IDS_MIN:
+            first_us = time_us_of(next(iter(ids.values())))
+            if (len(ids) <= IDS_MAX and first_us >= old_us) or (kept_from is not None and first_us >= kept_from):
+                return
+            ids.popitem(last=False)
+            self._forgetful.add(newest.symbol)
 
     def _is_old_time(self, trade: Trade) -> bool:
         newest = self._newest.get(trade.symbol)

@@ -154,7 +154,8 @@ def test_all_markets_together_hold_so_much_and_no_more(monkeypatch) -> None:
 
 
 def test_what_lacked_goes_out_without_moving_the_market_as_far_as_ids_are_remembered(monkeypatch) -> None:
-    monkeypatch.setattr(known_trades, "IDS_KEPT", 3)
+    monkeypatch.setattr(known_trades, "IDS_MIN", 3)
+    monkeypatch.setattr(known_trades, "IDS_MAX", 3)
     markets = Markets()
     assert markets.can_tell(row(1)[0]), "nothing is forgotten yet"
     markets.take(rows(1, 2, 4, 6))
@@ -165,7 +166,8 @@ def test_what_lacked_goes_out_without_moving_the_market_as_far_as_ids_are_rememb
 
 
 def test_what_is_held_is_known_when_the_history_has_told_it_however_much_it_is(monkeypatch) -> None:
-    monkeypatch.setattr(known_trades, "IDS_KEPT", 3)
+    monkeypatch.setattr(known_trades, "IDS_MIN", 3)
+    monkeypatch.setattr(known_trades, "IDS_MAX", 3)
     markets = Markets()
     markets.take(rows(1))
     markets.hold(A)
