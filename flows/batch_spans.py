@@ -37,7 +37,7 @@ def traced(decode: Callable[[RawBatch], TradeBatch]) -> Callable[[RawBatch], Tra
             return decode(raw)
         polled_ns = time.time_ns()
         trace.parts.append(("poll", trace.began_ns, polled_ns))
-        span = tracer().begin(f"process {raw.topic}", CONSUMER, trace.began_ns, trace.parents, _about(raw))
+        span = tracer().begin(f"process {raw.topic}", CONSUMER, trace.began_ns, trace.parents, _about(raw), enters=True)
         trace.span = span
         with _ending(trace, "decode", polled_ns, lambda: _about(raw), raw.topic, at_end=False):
             batch = decode(raw)

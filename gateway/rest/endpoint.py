@@ -219,7 +219,7 @@ class Endpoint:
         operation = self._operations["GET" if scope["method"] == "HEAD" else scope["method"]]
         about = {HTTP_METHOD: scope["method"], HTTP_ROUTE: operation.path, REQUEST: request_id}
         parents = [headers[b"traceparent"].decode("latin-1")] if b"traceparent" in headers else ()
-        with tracer().span(operation.name, SERVER, parents, about) as span:
+        with tracer().span(operation.name, SERVER, parents, about, enters=True) as span:
             await self._answer(operation, scope, receive, send, headers, request_id, span)
 
     async def _answer(

@@ -234,7 +234,7 @@ class WebSocketGateway:
         about = {HTTP_ROUTE: handshake.path, CLIENT_ID: client.client_id}
         began_ns = time.time_ns()
         self._sessions[session] = tracer().begin(
-            f"session {handshake.path}", SERVER, began_ns, [handshake.traceparent], about
+            f"session {handshake.path}", SERVER, began_ns, [handshake.traceparent], about, enters=True
         )
         self.hub.connect(client, now_ms)
         self.poke()

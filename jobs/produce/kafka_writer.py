@@ -139,8 +139,8 @@ class RecordWriter:
             if turn % self._trace_records:
                 yield headers
                 continue
-            span = tracer().begin_root(f"send {self._topic}", PRODUCER, time.time_ns(), about)
-            if span is None:  # traces have ended
+            span = tracer().begin_root(f"send {self._topic}", PRODUCER, time.time_ns(), about, enters=True)
+            if span is None:  # too many a second, or traces have ended
                 yield headers
                 continue
             span.end()

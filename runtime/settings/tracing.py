@@ -32,4 +32,10 @@ class TracingSettings(BaseSettings):
         "1 in so many batches, writes, requests and sessions is traced though nothing asks for it; 0 means none",
         ge=0,
     )
+    trace_per_s: int = setting(
+        10,
+        "At most so many traces a second begin or go on in a process: records sent, batches, requests, sessions; "
+        "what is more is counted and has no span. 0 means any number; each costs up to half a millisecond",
+        ge=0,
+    )
     trace_slow_ms: int = setting(1000, "What takes at least so long is traced, as is what fails", unit="ms", ge=1)

@@ -8,7 +8,7 @@ made of them afterwards, when it failed or was slow. Nothing here raises or wait
 
 import atexit
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from types import MappingProxyType
@@ -76,6 +76,9 @@ class Recorder(Protocol):
         """A span in the trace of the first sampled parent, with links to the others; without one, of a new trace."""
 
     def sampled(self, parents: Sequence[str]) -> Sequence[str]: ...
+    def pass_over(self) -> None:
+        """Count a span that was wanted and isn't made."""
+
     def stop(self, within_s: float) -> None: ...
 
 
@@ -95,12 +98,43 @@ class Noted:
         self.failure = why
 
 
-class Tracer:
-    """Chooses what is recorded. ``recorder`` None: nothing ever is."""
+class Allowance:
+    """``per_s`` turns a second, a second's worth of them at once; 0: without end."""
 
-    def __init__(self, recorder: Recorder | None = None, one_in: int = 0, slow_ms: int = 1000) -> None:
+    def __init__(self, per_s: int, clock: Callable[[], float]) -> None:
+        self._per_s, self._clock = per_s, clock
+        self._left, self._at = float(per_s), clock()
+
+    def take(self) -> bool:
+        if not self._per_s:
+            return True
+        now = self._clock()
+        self._left = min(self._per_s, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Tracer:
+    """Chooses what is recorded. ``recorder`` None: nothing ever is.
+
+    per_s: how many spans a second begin where work enters the process (0: any number). What follows from one that
+    began has its span always, so a trace isn't cut on its way.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder | None = None,
+        one_in: int = 0,
+        slow_ms: int = 1000,
+        per_s: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._recorder = recorder
         self._one_in = one_in
+        self._allowance = Allowance(per_s, clock)
         self._slow_ns = slow_ms * 1_000_000
         self._turns = count(1)
 
@@ -116,35 +150,56 @@ class Tracer:
         attributes: Mapping[str, Value] = NO_ATTRIBUTES,
         *,
         if_slow: bool = True,
+        enters: bool = False,
     ) -> AbstractContextManager[Span]:
         """Around what it measures. An exception is recorded as its failure, and goes on.
 
-        if_slow: without it what takes long is nothing special, such as a session.
+        if_slow: without it what takes long is nothing special, such as a session. enters: see begin.
         """
         if self._recorder is None:
             return _UNTRACED
         began_ns = time.time_ns()
-        span = self.begin(name, kind, began_ns, parents, attributes)
+        span = self.begin(name, kind, began_ns, parents, attributes, enters=enters)
         if span is not None:
             return _live(span)
         return self._noted(name, kind, began_ns, attributes, if_slow)
 
     def begin(
-        self, name: str, kind: int, began_ns: int, parents: Sequence[str], attributes: Mapping[str, Value]
+        self,
+        name: str,
+        kind: int,
+        began_ns: int,
+        parents: Sequence[str],
+        attributes: Mapping[str, Value],
+        *,
+        enters: bool = False,
     ) -> LiveSpan | None:
-        """The span, if a parent is sampled or it is its turn; the caller ends it."""
+        """The span, if a parent is sampled or it is its turn; the caller ends it.
+
+        enters: work comes into the process here, so it is passed over when too many came within a second.
+        """
         if self._recorder is None:
             return None
         sampled = self._recorder.sampled(parents) if parents else ()
-        if sampled or (self._one_in and not next(self._turns) % self._one_in):
-            return self._recorder.begin(name, kind, began_ns, sampled, attributes)
-        return None
+        if not sampled and (not self._one_in or next(self._turns) % self._one_in):
+            return None
+        if enters and not self._is_allowed(self._recorder):
+            return None
+        return self._recorder.begin(name, kind, began_ns, sampled, attributes)
 
-    def begin_root(self, name: str, kind: int, began_ns: int, attributes: Mapping[str, Value]) -> LiveSpan | None:
-        """The span of a new trace, whoever's turn it is; None where traces are off."""
-        if self._recorder is None:
+    def begin_root(
+        self, name: str, kind: int, began_ns: int, attributes: Mapping[str, Value], *, enters: bool = False
+    ) -> LiveSpan | None:
+        """The span of a new trace, whoever's turn it is; None where traces are off. enters: see begin."""
+        if self._recorder is None or (enters and not self._is_allowed(self._recorder)):
             return None
         return self._recorder.begin(name, kind, began_ns, (), attributes)
+
+    def _is_allowed(self, recorder: Recorder) -> bool:
+        if self._allowance.take():
+            return True
+        recorder.pass_over()
+        return False
 
     def is_worth_it(self, began_ns: int, ended_ns: int) -> bool:
         """Whether something took so long that it gets a span afterwards."""
@@ -220,7 +275,7 @@ def start_tracing(settings: TracingSettings, service: str) -> None:
             mend="pip install 'tapeflow[tracing]', or unset it",
         ) from None
     recorder = OtlpRecorder(settings.trace_url, settings.trace_headers, service)
-    _tracer = Tracer(recorder, settings.trace_one_in, settings.trace_slow_ms)
+    _tracer = Tracer(recorder, settings.trace_one_in, settings.trace_slow_ms, settings.trace_per_s)
     atexit.register(_tracer.stop)
 
 

@@ -33,6 +33,7 @@ SCRAPE_S = 1
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 EMPTY_WHILE_HEALTHY = {
     'sum by (venue) (increase(tapeflow_feed_gaps_total{outcome="left"}[1h]))': "no gap was left, so none was counted",
+    'sum by (job, outcome) (rate(tapeflow_trace_spans_total{outcome!="sent"}[$__rate_interval]))': "traces are off",
 }
 
 

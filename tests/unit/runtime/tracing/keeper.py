@@ -38,6 +38,7 @@ class Keeper:
     def __init__(self) -> None:
         self.spans: list[Kept] = []
         self.stopped: list[float] = []
+        self.passed_over = 0
 
     def sampled(self, parents: Sequence[str]) -> Sequence[str]:
         return [each for each in parents if each != "no"]
@@ -48,6 +49,9 @@ class Keeper:
         self.spans.append(Kept(name, parents))
         self.spans[-1].attributes.update(attributes)
         return self.spans[-1]
+
+    def pass_over(self) -> None:
+        self.passed_over += 1
 
     def stop(self, within_s: float) -> None:
         self.stopped.append(within_s)

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from opentelemetry.trace import get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -50,6 +52,29 @@ def test_a_span_follows_its_first_parent_and_links_to_the_others(collector: Coll
     (half,) = collector.named("half")
     assert (half.parent, half.took_ns) == (write.span, 5)
     assert collector.requests[0]["authorization"] == "Bearer me"
+
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-03", f"00-{TRACE}-{SPAN}-00", f"00-{TRACE}-{SPAN}-02",
+        f"01-{TRACE}-{SPAN}-01", f"01-{TRACE}-{SPAN}-01-more", f"00-{TRACE}-{SPAN}-01-more", f"ff-{TRACE}-{SPAN}-01",
+        f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-1", f"00-{TRACE}-{SPAN}", f"00-{TRACE[1:]}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01x", "é", "",
+    ],
+)  # fmt: skip
+def test_a_context_is_read_as_opentelemetry_reads_it(collector: Collector, text: str) -> None:
+    theirs = get_current_span(TraceContextTextMapPropagator().extract({"traceparent": text})).get_span_context()
+    recorder = OtlpRecorder(collector.url, {}, "live")
+    assert list(recorder.sampled([text])) == ([text] if theirs.is_valid and theirs.trace_flags.sampled else [])
+    recorder.begin("work", CONSUMER, 1, [text], {}).end(2)
+    recorder.stop(2)
+    (work,) = collector.spans
+    assert work.parent == (f"{theirs.span_id:016x}" if theirs.is_valid else "")
+    assert not theirs.is_valid or work.trace == f"{theirs.trace_id:032x}"
 
 
 def test_a_collector_that_holds_on_costs_spans_and_two_seconds_at_most(

@@ -49,6 +49,27 @@ def test_one_in_so_many_is_recorded_though_nobody_asks() -> None:
     assert [each.name for each in keeper.spans] == ["2", "5", "8"]
 
 
+def test_what_enters_is_passed_over_when_too_much_came_and_what_follows_never_is() -> None:
+    keeper, now = Keeper(), [100.0]
+    on = Tracer(keeper, one_in=1, per_s=2, clock=lambda: now[0])
+
+    def begun(*, enters: bool = True) -> bool:
+        return on.begin("batch", INTERNAL, 1, ["yes"], {}, enters=enters) is not None
+
+    assert [begun(), begun(), begun()] == [True, True, False]
+    assert on.begin_root("send", INTERNAL, 1, {}, enters=True) is None
+    assert keeper.passed_over == 2
+    assert begun(enters=False)
+    with on.span("own turn", INTERNAL, enters=True):
+        pass
+    assert (keeper.passed_over, keeper.spans[-1].name) == (3, "batch")
+    now[0] += 0.5
+    assert [begun(), begun()] == [True, False]
+    now[0] += 60
+    assert [begun(), begun(), begun()] == [True, True, False]
+    assert keeper.passed_over == 5
+
+
 def test_what_failed_or_was_slow_is_recorded_afterwards() -> None:
     keeper = Keeper()
     on = Tracer(keeper, slow_ms=1_000_000)
