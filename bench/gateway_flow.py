@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -29,6 +30,7 @@ from websockets.exceptions import ConnectionClosed
 from bench.latency import cpu_seconds, plain, produce
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
+from bench.stages import ONE_IN, TracedTrade, stage_lines, stages_ms
 from bench.strangers import busy_s, disturbed
 from connectors.synthetic import symbol_names
 from local.ports import free_port
@@ -37,6 +39,7 @@ from processes.runner import FlowProcess
 from processes.warm import compile_kernels
 from schemas.names import RedisKeys
 from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not the folder beside it
+from tests.servers.otlp import Collector
 
 WARM_UP_S = 5.0
 START_S = 240.0
@@ -87,22 +90,35 @@ def start(module: str, role: str, request: dict[str, Any]) -> subprocess.Popen[b
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-def produced(rig: Rig, topic: str) -> tuple[list[Any], dict[str, tuple[int, Any]]]:
-    """(timestamp in ms by offset, one array per partition; partition and offsets of each symbol)."""
+class Produced(NamedTuple):
+    """stamps: time in ms by offset, an array per partition. by_symbol: its partition and offsets. contexts: symbol and
+    offset of the records that are traced."""
+
+    stamps: list[Any]
+    by_symbol: dict[str, tuple[int, Any]]
+    contexts: dict[str, tuple[str, int]]
+
+
+def produced(rig: Rig, topic: str) -> Produced:
     consumer = Consumer({"bootstrap.servers": rig.bootstrap, "group.id": "bench", "enable.auto.commit": False})
     places = [TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)]
     stamps = [np.zeros(consumer.get_watermark_offsets(place, timeout=10)[1], np.int64) for place in places]
     by_symbol: dict[str, tuple[int, list[int]]] = {}
+    contexts: dict[str, tuple[str, int]] = {}
     consumer.assign(places)
     left = sum(map(len, stamps))
     while left:
         for message in consumer.consume(10_000, 1.0):
             partition, offset = message.partition() or 0, message.offset() or 0
             stamps[partition][offset] = message.timestamp()[1]
-            by_symbol.setdefault((message.key() or b"").decode(), (partition, []))[1].append(offset)
+            symbol = (message.key() or b"").decode()
+            by_symbol.setdefault(symbol, (partition, []))[1].append(offset)
+            for _, context in message.headers() or ():
+                contexts[context.decode()] = symbol, offset
             left -= 1
     consumer.close()
-    return stamps, {symbol: (partition, np.array(offsets)) for symbol, (partition, offsets) in by_symbol.items()}
+    offsets_of = {symbol: (partition, np.array(offsets)) for symbol, (partition, offsets) in by_symbol.items()}
+    return Produced(stamps, offsets_of, contexts)
 
 
 def checked(kept: list[tuple[int, Any]]) -> dict[str, list[tuple[int, int, bool]]]:
@@ -120,9 +136,19 @@ def checked(kept: list[tuple[int, Any]]) -> dict[str, list[tuple[int, int, bool]
     return found
 
 
-def ages_ms(found: dict[str, Any], topic: tuple[list[Any], dict[str, Any]], first_ms: float) -> tuple[Any, Any]:
+def traced(found: dict[str, Any], topic: Produced, first_ms: float) -> Iterator[TracedTrade]:
+    """Those that a message covers which came from first_ms on."""
+    for context, (symbol, offset) in topic.contexts.items():
+        for at_ns, sequence, _ in found[symbol]:
+            if sequence & OFFSET_BITS >= offset:
+                if at_ns / 1e6 >= first_ms:
+                    yield TracedTrade(context, at_ns)
+                break
+
+
+def ages_ms(found: dict[str, Any], topic: Produced, first_ms: float) -> tuple[Any, Any]:
     """(age of each delta by its last trade, age of each trade by the first delta that covers it), from first_ms on."""
-    stamps, by_symbol = topic
+    stamps, by_symbol, _ = topic
     deltas, trades = [], []
     for symbol, line in found.items():
         partition, offsets = by_symbol[symbol]
@@ -170,6 +196,10 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-gateway-")))
         ports = {name: free_port() for name in ("metrics_port", "gateway_port")}
         others = {"conflation_ms": conflation_ms, "log_level": "error", **ports, **options.set}
+        if options.stages:
+            collector = Collector()
+            stack.callback(collector.close)
+            others |= {"trace_url": collector.url, "trace_records": ONE_IN, "trace_one_in": 0, "trace_slow_ms": 60_000}
         settings = prepare_gateway(rig.settings(topic, recovery_dir=folder / "recovery", **others))
         flow, gateway = FlowProcess("live", settings), GatewayProcesses(settings)
         flow.start()
@@ -192,6 +222,8 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
         sent = int(producer.communicate(timeout=120)[0])
         last = await_last(client, symbols, sent)
         time.sleep(0.5)
+        if options.stages:
+            time.sleep(2.0)  # for the spans of the last second
         kept, closed = pickle.loads(listener.communicate(b"end\n", timeout=60)[0])
     if closed:
         raise SystemExit(f"wrong result, no figures: the gateway closed {closed}")
@@ -199,7 +231,8 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
     wrong = [symbol for symbol, sequence in last.items() if not found.get(symbol) or found[symbol][-1][1] != sequence]
     if wrong:
         raise SystemExit(f"wrong result, no figures: {len(wrong)} symbols end elsewhere than Redis, {wrong[:3]}")
-    deltas, trades = ages_ms(found, produced(rig, topic), first_ms)
+    records = produced(rig, topic)
+    deltas, trades = ages_ms(found, records, first_ms)
     if not len(deltas):
         raise SystemExit("no figures: no delta came while it was measured, the flow stood still")
     strangers = (all_after - all_before - sum(after.values()) + sum(before.values())) / over
@@ -211,6 +244,8 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
     for name, ages in (("delta", deltas), ("trade", trades)):
         shares = ", ".join(f"{share:g} % {np.percentile(ages, share):.0f}" for share in (1, 50, 90, 99, 99.9, 100))
         print(f"  age of a {name} at the client, ms: {shares}", flush=True)
+    if options.stages:
+        print(*stage_lines(stages_ms(collector.spans, traced(found, records, first_ms))), sep="\n")
     print(disturbed(strangers), end="", flush=True)
     return deltas, trades
 
@@ -224,6 +259,7 @@ def main() -> int:
     parser.add_argument(
         "--conflation-ms", type=int, action="append", help="may be given again; 100, 20 and 10 otherwise"
     )
+    parser.add_argument("--stages", action="store_true", help="trace some trades, and print where their time went")
     parser.add_argument("--set", type=json.loads, default={}, help="more settings, as JSON")
     options = parser.parse_args()
     figures = []

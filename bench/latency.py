@@ -36,6 +36,7 @@ from jobs.produce.pace import AtRate, sliced
 from jobs.produce.sender import TapeSender, market_tape
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings, load_settings
+from runtime.tracing.tracer import start_tracing
 from schemas.names import TRADES_TABLE, deltas_stream
 from tests.servers.kafka import make_topic  # type: ignore[attr-defined]  # not the folder beside it
 
@@ -54,9 +55,11 @@ class Message(msgspec.Struct):
 def produce(request: dict[str, Any]) -> int:
     """In a process of its own: ``rate`` trades a second for ``seconds``; their event times are those of the clock."""
     settings = load_settings(**request["settings"])
+    start_tracing(settings, "produce")
     market = SyntheticMarket(symbol_names(request["symbols"]), start_us=time.time_ns() // 1000)
     rate, trades = request["rate"], int(request["rate"] * request["seconds"])
-    sender = TapeSender(RecordWriter(settings.kafka_bootstrap, settings.kafka_topic), encoder_of(settings))
+    writer = RecordWriter(settings.kafka_bootstrap, settings.kafka_topic, trace_records=settings.trace_records)
+    sender = TapeSender(writer, encoder_of(settings))
     for batch in sliced(market_tape(market, trades, rate), AtRate(rate), time.monotonic, time.sleep):
         sender.send(batch)
     print(sender.finish())
@@ -227,7 +230,9 @@ def measure(rig: Rig, conflation_ms: int, options: argparse.Namespace) -> tuple[
 
 
 def plain(settings: Settings) -> dict[str, Any]:
-    return {"kafka_bootstrap": settings.kafka_bootstrap, "kafka_topic": settings.kafka_topic}
+    """What a producer needs of them, by the names that they have."""
+    names = ("kafka_bootstrap", "kafka_topic", "trace_url", "trace_records")
+    return {name: getattr(settings, name) for name in names}
 
 
 def main() -> int:

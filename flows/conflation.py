@@ -1,4 +1,4 @@
-"""When a shard's open bars go out: each interval once in its own window, their windows staggered.
+"""When a shard's open bars go out: each interval once in its own window, their windows staggered, those of shards too.
 
 The live step asks it at every flush. An interval goes out at most once per window, and at once after a quiet one; what
 waits is never forgotten. Windows lie on a fixed grid of the clock instead of following the last output. All of them
@@ -16,6 +16,8 @@ from schemas.intervals import INTERVALS
 __all__ = ["BarWindows"]
 
 COUNT = len(INTERVALS)
+GOLDEN = 0.6180339887
+"""Its multiples lie evenly in a circle, however many there are."""
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,9 +27,16 @@ class BarWindows:
 
     def __init__(self, span: timedelta) -> None:
         self._span_us = span // MICROSECOND
+        self._shard = -1
         self._phases_us: Longs = np.arange(COUNT) * self._span_us // COUNT
         self._sent_in = np.full(COUNT, -1, np.int64)
         self._waiting = np.zeros(COUNT, np.bool_)
+
+    def place(self, shard: int) -> None:
+        """Before the first output: windows of ``shard`` begin between those of others."""
+        if shard != self._shard:
+            self._shard = shard
+            self._phases_us = ((np.arange(COUNT) + shard * GOLDEN % 1) * self._span_us / COUNT).astype(np.int64)
 
     @property
     def waiting(self) -> bool:

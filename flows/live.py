@@ -7,6 +7,7 @@ often as a tenth of the time allows. Deltas aren't made here but in the Redis si
 published last.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -80,6 +81,7 @@ class LiveStep(ShardStep[LiveUpdate]):
 
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
         if batch is not None:
+            self._bars.place(batch.partition)
             self._catching_up = not batch.caught_up and self._is_past(batch)
             if batch.trace is not None and len(self._traceparents) < LINKS_MAX:
                 self._traceparents += batch.trace.traceparents
@@ -102,14 +104,20 @@ class LiveStep(ShardStep[LiveUpdate]):
 
     def wake_at(self) -> datetime | None:
         now = self.clock()
-        if self._changed:
-            due_at = now if self._published_at is None else self._published_at + self._span
-        else:
-            bars_at = self._bars.next_at(now)
-            if bars_at is None:
-                return None
-            due_at = bars_at
-        return due_at if due_at > now or self._published_at is None else now + LOOK_AGAIN
+        due_at = self._due_at(now)
+        if due_at is None or due_at > now or self._published_at is None:
+            return due_at
+        return now + LOOK_AGAIN
+
+    def until_due_s(self) -> float:
+        """How long until this step has something to publish; infinite while nothing waits."""
+        now = self.clock()
+        due_at = self._due_at(now)
+        if due_at is None:
+            return math.inf
+        if due_at > now:
+            return (due_at - now).total_seconds()
+        return 0.0 if self._is_due() else LOOK_AGAIN.total_seconds()
 
     def on_wake(self) -> Iterable[LiveUpdate]:
         waiting = self._changed or self._bars.due(self.clock()).any()
@@ -118,6 +126,11 @@ class LiveStep(ShardStep[LiveUpdate]):
     def on_eof(self) -> tuple[Iterable[LiveUpdate], bool]:
         waiting = self._changed or self._bars.waiting
         return (self._flush(no_bars(), at_end=True) if waiting else ()), self.RETAIN
+
+    def _due_at(self, now: datetime) -> datetime | None:
+        if not self._changed:
+            return self._bars.next_at(now)
+        return now if self._published_at is None else self._published_at + self._span
 
     @property
     def _span(self) -> timedelta:
@@ -141,7 +154,8 @@ class LiveStep(ShardStep[LiveUpdate]):
         self._published_at, self._changed = now, False
         self._bars.sent(intervals, now)
         traceparents, self._traceparents = self._traceparents, []
-        return [LiveUpdate(self.partition, tickers, live_bars, finals, again_below, traceparents)]
+        made_ns = time.time_ns() if traceparents else 0
+        return [LiveUpdate(self.partition, tickers, live_bars, finals, again_below, traceparents, made_ns)]
 
 
 def final_bars(update: LiveUpdate) -> BarBatch | None:
@@ -212,6 +226,7 @@ def build(settings: Settings | None = None, stop: StopSignal | None = None, end:
         on_written=written,
         on_doubled=metrics.say_doubled,
     )
+    source.wait_no_longer_than(lambda: min((step.until_due_s() for step in steps), default=math.inf))
     lookout = look_after(NAME, source, settings, stop)
     metrics.watch(
         lookout.positions,

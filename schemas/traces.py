@@ -30,6 +30,8 @@ class Span(Protocol):
 
     def set(self, name: str, value: Value) -> None: ...
     def fail(self, why: str) -> None: ...
+    def part(self, part: Part) -> None:
+        """A child that began and ended."""
 
 
 @dataclass(slots=True)

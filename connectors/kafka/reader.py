@@ -1,11 +1,13 @@
 """One worker's reader: a single Kafka client for all partitions that the worker owns, shared by their parts.
 
 Parts of connectors.kafka.source take from it in turn; it polls once per round of them. It waits in one place only, and
-only when several rounds found nothing. So a quiet topic costs no CPU, and a busy one never waits to fill a batch.
+only when several rounds found nothing, and no longer than until a step is due, as the engine stands still meanwhile. So
+a quiet topic costs no CPU, and a busy one never waits to fill a batch.
 Trouble in a partition is turned into the error that names the cause, or into a log line where reading goes on. A round
 begins when a part asks for the second time, because the engine may skip parts at will.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -39,17 +41,22 @@ def recreated(topic: str) -> StateIncompatible:
 
 
 class KafkaReader:
-    """Shared by the parts of one worker thread; opens its client at the first ``take``."""
+    """Shared by the parts of one worker thread; opens its client at the first ``take``.
+
+    until_due_s: how long until a step of the flow wants to be called; no wait is longer.
+    """
 
     def __init__(
         self,
         options: KafkaReadOptions,
         facts: TopicFacts,
         open_poll: Callable[[KafkaReadOptions, int], Poll] = open_poll,
+        until_due_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._options = options
         self._facts = facts
         self._open = open_poll
+        self._until_due_s = until_due_s
         self._poll: Poll | None = None
         self._log = KafkaLog(options.topic)
         self._fetched: dict[int, int] = {}
@@ -108,7 +115,7 @@ class KafkaReader:
         wanted = self._fetched.keys() - self._pending.keys()
         found = poll.drain(wanted, self._options.batch_records_max)
         if not found and not self._pending and self._empty_rounds >= EMPTY_ROUNDS_BEFORE_WAIT:
-            poll.wait(self._options.idle_wait_ms / 1000)
+            poll.wait(max(0.0, min(self._options.idle_wait_ms / 1000, self._until_due_s())))
             found = poll.drain(wanted, self._options.batch_records_max)
         self._empty_rounds = 0 if found else self._empty_rounds + 1
         for partition, drained in found.items():

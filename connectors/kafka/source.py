@@ -8,6 +8,7 @@ that its bars can be closed. One more such batch comes when the host's clock is 
 time that is now far away.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -92,6 +93,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
     ) -> None:
         self._options = options
         self._on_list: Callable[[], None] = lambda: None
+        self._until_due_s: Callable[[], float] = lambda: math.inf
         self._decode = decode
         self._empty = empty
         self._stop = stop or threading.Event()
@@ -126,7 +128,7 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
             # One client per worker thread: parts are built on the thread that will read them.
             thread = threading.get_ident()
             if thread not in self._readers:
-                self._readers[thread] = KafkaReader(self._options, facts, self._open_poll)
+                self._readers[thread] = KafkaReader(self._options, facts, self._open_poll, self._until_due_s)
             part = KafkaPart(
                 self._readers[thread], facts, partition, offset, self._ends.get(partition), high,
                 decode=self._decode, empty=self._empty, stop=self._stop, start=str(self._options.start),
@@ -141,6 +143,10 @@ class KafkaSource(FixedPartitionedSource, Generic[B]):  # type: ignore[type-arg]
     def when_listed(self, call: Callable[[], None]) -> None:
         """``call`` is called whenever the engine asks for the parts, which it does when it starts."""
         self._on_list = call
+
+    def wait_no_longer_than(self, until_due_s: Callable[[], float]) -> None:
+        """``until_due_s``: how long until a step of the flow wants to be called; a hint, asked before each wait."""
+        self._until_due_s = until_due_s
 
     @property
     def is_resumed(self) -> bool:

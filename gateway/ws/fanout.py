@@ -31,6 +31,7 @@ from core.fanout.messages import (
     decode_ticker,
 )
 from gateway.stores.events import EventId, Trail, decode_event, parse_event_id
+from gateway.stores.existing import existing
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 from gateway.ws.watchlist_reader import WatchlistReader
 from schemas.channels import ALERTS, CHANNELS, channel_stream
@@ -81,6 +82,7 @@ class Fanout:
         self._checked_s = 0.0
         self._shards: set[int] = set()  # named by symbols, looked for whatever their number
         self._probed: set[int] = set()
+        self._found: list[str] = []
         self._shards_there = 1
         self._moved: dict[tuple[str, str], tuple[int, int]] = {}  # (symbol, interval) → shard, the flow's time in ms
         self._wanted = asyncio.Event()
@@ -188,11 +190,8 @@ class Fanout:
         highest = max((p.shard for p in self._positions.values()), default=-1)
         shards = self._shards | set(range(highest + 1 + PROBED_SHARDS))
         names = [*map(deltas_stream, sorted(shards)), *self._channels]
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.get(EPOCH_KEY)
-        for name in names:
-            pipeline.exists(name)
-        epoch, *present = await pipeline.execute()
+        epoch = await self._redis.get(EPOCH_KEY)
+        found = self._found = await existing(self._redis, names, self._found)
         if self._epoch is not None and epoch != self._epoch:
             log.warning("redis_replaced", consequence="every client starts again")
             self.counts["epochs"] += 1
@@ -200,19 +199,20 @@ class Fanout:
             self._hub.reset(new_epoch=True)
         self._epoch = epoch
         self._probed = shards
-        found = [name for name, exists in zip(names, present, strict=True) if exists]
         self._shards_there = len(set(found) - set(self._channels))
         for name in set(self._positions) - set(found):
             self._lost(name, "the stream is gone")
             del self._positions[name]
+        pipeline = self._redis.pipeline(transaction=False)
         for name in found:
-            await self._check_stream(name)
+            pipeline.xinfo_stream(name)
+        for name, info in zip(found, await pipeline.execute(), strict=True):
+            await self._check_stream(name, info)
         for name in self._channels:  # from its first entry on, once it is there
             self._positions.setdefault(name, Position(-1, EventId(0, 0), 0))
             self._trails[name].settle()
 
-    async def _check_stream(self, name: str) -> None:
-        info: Any = await self._redis.xinfo_stream(name)
+    async def _check_stream(self, name: str, info: Mapping[str, Any]) -> None:
         last = parse_event_id(_text(info["last-generated-id"]))
         added, length = int(info.get("entries-added", -1)), int(info["length"])
         position = self._positions.get(name)

@@ -18,6 +18,7 @@ import structlog
 from core.fanout.hub import Hub
 from core.fanout.messages import decode_quotes
 from gateway.stores.events import EventId, parse_event_id
+from gateway.stores.existing import existing
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 from schemas.names import quotes_stream
 
@@ -114,10 +115,7 @@ class QuoteReader:
     async def _there(self) -> list[str]:
         highest = max((int(name.rpartition(":")[2]) for name in self._positions), default=-1)
         names = [quotes_stream(shard) for shard in range(highest + 1 + PROBED_SHARDS)]
-        pipeline = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipeline.exists(name)
-        return [name for name, exists in zip(names, await pipeline.execute(), strict=True) if exists]
+        return await existing(self._redis, names, self._positions)
 
     def _lost(self, name: str, why: str) -> None:
         self._counts["gaps"] += 1

@@ -24,6 +24,7 @@ __all__ = [
     "CLIENT",
     "CONSUMER",
     "INTERNAL",
+    "NOTHING",
     "PRODUCER",
     "SERVER",
     "LiveSpan",
@@ -53,6 +54,9 @@ class Unrecorded:
     def fail(self, why: str) -> None:
         """Nobody asks for it."""
 
+    def part(self, part: Part) -> None:
+        """Nobody asks for it."""
+
 
 NOTHING: Final = Unrecorded()
 _UNTRACED: Final = nullcontext(NOTHING)
@@ -63,7 +67,6 @@ class LiveSpan(Span, Protocol):
 
     ids: dict[str, str]
 
-    def part(self, part: Part) -> None: ...
     def end(self, at_ns: int | None = None) -> None: ...
 
 
@@ -96,6 +99,9 @@ class Noted:
 
     def fail(self, why: str) -> None:
         self.failure = why
+
+    def part(self, part: Part) -> None:
+        """Only what was chosen beforehand has parts."""
 
 
 class Allowance:

@@ -19,8 +19,9 @@ import structlog
 
 from runtime.outage import heard, persist
 from runtime.tracing.names import DB_OPERATION, DB_SYSTEM, UPDATES
-from runtime.tracing.tracer import CLIENT, tracer
+from runtime.tracing.tracer import CLIENT, NOTHING, tracer
 from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
+from schemas.traces import Span
 from sinks.handover import Handover
 from sinks.redis.bounds import RedisBounds
 from sinks.redis.connection import is_outage, open_client, place
@@ -83,24 +84,28 @@ class RedisWriter:
         self._behind = False
         """Whether this server may lack what was published before."""
 
-    def write(self, updates: Sequence[LiveUpdate], traceparent: str = "") -> None:
+    def write(self, updates: Sequence[LiveUpdate], span: Span = NOTHING) -> None:
         """Publish in order, what waited together as one; returns when Redis took all of it.
 
-        traceparent: of the span that this is, for those who read the stream.
+        span: that this is; who reads the stream goes on from it.
         Raises Unreachable when stopped while Redis is down, SettingError for a right that is missing, WriteFailed for
         any other refusal.
         """
+        begun_ns = time.time_ns()
         waiting: dict[int, list[LiveUpdate]] = {}
         for update in updates:
             waiting.setdefault(update.shard, []).append(update)
         calls = [(shard, call) for shard, those in waiting.items() for call in self._state(shard).absorb(*those)]
         if not calls:
             return
-        self._traceparent = traceparent
+        self._traceparent = span.traceparent
+        encoded_ns = time.time_ns()
+        span.part(("encode", begun_ns, encoded_ns))
         try:
             persist(lambda: self._apply(calls), server="redis", where=self._where, is_outage=is_outage, stop=self._stop)
         except redis.exceptions.RedisError as error:
             raise refusal(error, self._client, self._where, self._asked, calls) from error
+        span.part(("call", encoded_ns, time.time_ns()))
 
     def look(self) -> None:
         """In a quiet market no write tells that Redis came back empty: one small read does. Waits out no outage."""
@@ -235,7 +240,9 @@ class RedisSink(SharedSink[LiveUpdate]):
         begun = time.monotonic()
         parents = [each for update in updates for each in update.traceparents]
         with tracer().span("write redis", CLIENT, parents, ABOUT) as span:
-            self._writer.write(updates, span.traceparent)
+            for made_ns in (update.made_ns for update in updates if update.made_ns):
+                span.part(("wait", made_ns, time.time_ns()))
+            self._writer.write(updates, span)
             span.set(UPDATES, len(updates))
         ended = time.monotonic()
         if ended - begun > LONG_WRITE_S:

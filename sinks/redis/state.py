@@ -30,7 +30,7 @@ class LiveUpdate:
     """What changed in one shard: full rows, at most the newest per symbol (and interval); sinks make the deltas.
 
     again_below: tickers of a lower sequence are of an earlier run, which may have published them.
-    traceparents: of the batches in it that are recorded.
+    traceparents: of the batches in it that are recorded; then made_ns says when it was made, by the clock.
     """
 
     shard: int
@@ -39,6 +39,7 @@ class LiveUpdate:
     final_bars: BarBatch
     again_below: int = 0
     traceparents: Sequence[str] = ()
+    made_ns: int = 0
 
 
 class ShardState:

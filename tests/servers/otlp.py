@@ -27,6 +27,7 @@ class SpanSeen:
     links: tuple[str, ...]
     attributes: dict[str, Any]
     failed: bool
+    began_ns: int
     took_ns: int
 
     @property
@@ -94,6 +95,7 @@ def seen(body: bytes) -> Iterator[SpanSeen]:
                 tuple(f"00-{link.trace_id.hex()}-{link.span_id.hex()}-01" for link in span.links),
                 {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes},
                 span.status.code == 2,
+                span.start_time_unix_nano,
                 span.end_time_unix_nano - span.start_time_unix_nano,
             )
 

@@ -85,7 +85,7 @@ def test_one_trace_leads_from_the_producer_to_the_client(
     while passed[-1].parent:
         passed.append(way[passed[-1].parent])
     assert [(each.service, each.name) for each in passed] == way_of("traced")
-    assert {each.name for each in way.values()} >= {"poll", "decode", "apply"}
+    assert {each.name for each in way.values()} >= {"poll", "decode", "apply", "wait", "encode", "call"}
     (rest,) = collector.named(f"GET {ROUTE}")
     assert rest.traceparent[3:35] == ASKED[3:35]
     assert rest.attributes["tapeflow.request_id"] == answer["requestId"]

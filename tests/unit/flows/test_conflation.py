@@ -1,6 +1,7 @@
 """Windows of open bars: once in each, at once after quiet, nothing forgotten."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,23 @@ def test_after_a_quiet_window_all_go_out_at_once() -> None:
     windows.touch()
     assert not windows.due(START).any()
     assert windows.due(START + SPAN).all()
+
+
+def test_no_two_intervals_of_four_shards_go_out_in_the_same_moment() -> None:
+    moments = []
+    for shard in range(4):
+        windows = BarWindows(SPAN)
+        windows.place(shard)
+        windows.touch()
+        windows.sent(windows.due(START), START)
+        windows.touch()
+        while next_at := windows.next_at(START):
+            moments.append(next_at)
+            windows.sent(windows.due(next_at), next_at)
+    moments.sort()
+    assert len(moments) == 4 * len(INTERVALS)
+    least = SPAN / len(moments) / 2
+    assert all(later - earlier >= least for earlier, later in pairwise(moments))
 
 
 def test_a_clock_that_is_set_back_holds_nothing_up() -> None:

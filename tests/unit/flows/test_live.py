@@ -1,5 +1,6 @@
 """When the live step lets tickers and open bars go out."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ from connectors.kafka.source import empty_trades
 from connectors.synthetic import SyntheticMarket, symbol_names
 from core.bars.rules import Rules
 from flows.latency import LatencyHistogram
-from flows.live import LiveStep, measure
+from flows.live import LOOK_AGAIN, LiveStep, measure
 from flows.metrics import FlowMetrics
 from schemas.columns import TRADE, TradeBatch
 from schemas.intervals import INTERVALS
@@ -57,6 +58,19 @@ def test_the_first_change_goes_out_at_once_and_the_next_after_the_conflation() -
     updates, _ = scene.step.on_notify()
     assert len(list(updates)) == 1
     assert scene.step.notify_at() is None
+
+
+def test_the_source_is_told_how_long_it_may_wait() -> None:
+    scene = Scene()
+    assert scene.step.until_due_s() == math.inf
+    scene.published()
+    assert scene.step.until_due_s() == math.inf, "all is out"
+    scene.published()
+    assert scene.step.until_due_s() == CONFLATION.total_seconds()
+    scene.now += CONFLATION
+    assert scene.step.until_due_s() == 0.0
+    scene.behind = True
+    assert scene.step.until_due_s() == LOOK_AGAIN.total_seconds(), "or it would be asked again and again"
 
 
 def stamped(batch: TradeBatch) -> TradeBatch:

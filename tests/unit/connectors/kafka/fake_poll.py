@@ -33,6 +33,7 @@ class FakePoll:
         self.assigned: list[dict[int, int]] = []
         self.drains: list[set[int]] = []
         self.waits = 0
+        self.waited_s = 0.0
         self.paused: list[int] = []
         self.closed = False
 
@@ -44,6 +45,7 @@ class FakePoll:
 
     def wait(self, seconds: float) -> None:
         self.waits += 1
+        self.waited_s += seconds
 
     def drain(self, partitions: Iterable[int], records_max: int) -> dict[int, Drained]:
         self.drains.append(set(partitions))

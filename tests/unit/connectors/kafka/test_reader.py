@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from connectors.kafka.options import KafkaReadOptions
@@ -37,6 +39,16 @@ def test_it_waits_only_after_several_empty_rounds_and_once_per_round() -> None:
         reading.take(0)
         reading.take(1)
         assert poll.waits == waits
+
+
+@pytest.mark.parametrize(("until_due_s", "waited_s"), [(math.inf, 0.01), (0.004, 0.004), (-1.0, 0.0)])
+def test_it_waits_no_longer_than_until_a_step_is_due(until_due_s: float, waited_s: float) -> None:
+    poll = FakePoll()
+    reading = KafkaReader(OPTIONS, TopicFacts("t", "", 1), poll.opener, lambda: until_due_s)
+    reading.add(0, 0)
+    while not poll.waits:
+        reading.take(0)
+    assert poll.waited_s == waited_s
 
 
 def test_a_partition_that_nobody_takes_from_is_not_drained_further() -> None:
