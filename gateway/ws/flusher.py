@@ -32,11 +32,6 @@ def _clock_ms() -> float:
     return time.monotonic_ns() / 1e6
 
 
-def _worked_ms() -> float:
-    """Processor time of the loop's thread: what others had of the core meanwhile must make nothing wait."""
-    return time.thread_time_ns() / 1e6
-
-
 class Flusher:
     """Of ``hub``. ``wake_loader`` is called when the hub wants something of Redis.
 
@@ -96,9 +91,9 @@ class Flusher:
     def _flush(self) -> None:
         self._disarm()
         if self._writing is None:  # else what is under way goes first, and asks again
-            self._pace.began(_clock_ms())
-            since_ms = _worked_ms()
-            self._writing = self._write(self._hub.flush(boot_clock_ms(), grouped=True), since_ms)
+            began_ms = _clock_ms()
+            self._pace.began(began_ms)
+            self._writing = self._write(self._hub.flush(boot_clock_ms(), grouped=True), began_ms)
             self._go_on()
 
     def _go_on(self) -> None:
@@ -120,16 +115,16 @@ class Flusher:
                         self.written += len(frame)
                     clients += 1
                     if clients % SLICE == 0:
-                        took_ms += _worked_ms() - since_ms
+                        took_ms += _clock_ms() - since_ms
                         yield
-                        since_ms = _worked_ms()
+                        since_ms = _clock_ms()
         finally:
             self._writing = None
             if span is not None:
                 span.set(WRITES, clients)
                 span.end()
         if self.written > before or self._hub.busy:
-            self._pace.ended(took_ms + _worked_ms() - since_ms)
+            self._pace.ended(took_ms + _clock_ms() - since_ms)
         self._settle()
 
     def _frames(self, ready: list[Client]) -> Iterator[tuple[bytes, Sequence[Client]]]:

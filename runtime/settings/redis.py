@@ -29,8 +29,9 @@ class RedisSettings(BaseSettings):
         le=60_000,
     )
     bars_conflation_ms: int = setting(
-        250,
-        "Open bars go out once in this time, each interval at its own moment; conflation_ms where that is longer",
+        1_000,
+        "Open bars go out once in this time, each interval at its own moment; conflation_ms where that is longer. "
+        "Rooms of bars pass on one a second, so less is for those who read Redis",
         unit="ms",
         ge=0,
         le=60_000,
