@@ -25,7 +25,16 @@ from schemas.errors import StateIncompatible, StorageFailed
 from schemas.shards import part_name, shard_key
 from schemas.storage import ROOM, writing
 
-__all__ = ["LAYOUT", "check_writable", "drop_superseded", "drop_unfinished", "only_one", "state_folder"]
+__all__ = [
+    "DESCRIPTION",
+    "LAYOUT",
+    "check_writable",
+    "drop_superseded",
+    "drop_unfinished",
+    "only_one",
+    "resume_epoch",
+    "state_folder",
+]
 
 LAYOUT: Final = 2
 """1: state under the partition's plain number, which the engine put on another worker than the source."""
@@ -85,11 +94,11 @@ def drop_unfinished(folder: Path) -> int:
     Raises StateIncompatible when the files can't be read.
     """
     with _parts_of(folder) as parts:
-        resume_epoch = _resume_epoch(parts)
+        resumed = resume_epoch(parts)
         dropped = 0
         for part in parts:
             with part:
-                dropped += part.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume_epoch,)).rowcount
+                dropped += part.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resumed,)).rowcount
     return dropped
 
 
@@ -128,7 +137,7 @@ def _parts_of(folder: Path) -> Iterator[list[sqlite3.Connection]]:
         raise StateIncompatible(f"the recovery state can't be read: {error}", where=str(folder), mend=AWAY) from error
 
 
-def _resume_epoch(parts: Sequence[sqlite3.Connection]) -> int:
+def resume_epoch(parts: Sequence[sqlite3.Connection]) -> int:
     """As the engine works it out: the least frontier of the newest execution's workers."""
     executions = [row for part in parts for row in part.execute("SELECT ex_num, worker_count, resume_epoch FROM exs")]
     if not executions:

@@ -15,11 +15,13 @@ from typer.exceptions import Abort, TyperException
 
 from runtime.logging import configure_logging
 from schemas.errors import InputError, TapeflowError
+from tapeflow.commands.backup import backup
 from tapeflow.commands.bars import bars
 from tapeflow.commands.completion import completion
 from tapeflow.commands.dead_letters import dead_letters
 from tapeflow.commands.demo import demo
 from tapeflow.commands.doctor import doctor
+from tapeflow.commands.forget import forget
 from tapeflow.commands.gateway import gateway
 from tapeflow.commands.ingest import ingest
 from tapeflow.commands.local import local
@@ -30,6 +32,7 @@ from tapeflow.commands.publish import publish
 from tapeflow.commands.quality import quality
 from tapeflow.commands.rekey import rekey
 from tapeflow.commands.replay import replay
+from tapeflow.commands.restore import restore
 from tapeflow.commands.run import run
 from tapeflow.commands.settings import settings
 from tapeflow.commands.token import token
@@ -54,7 +57,7 @@ app = typer.Typer(
 )
 VERBS: Final = (
     *(demo, bars, ingest, produce, run, replay, rekey, quality, verify),
-    *(gateway, watch, token, publish, migrate, doctor, local, settings, completion, man),
+    *(gateway, watch, token, publish, forget, migrate, backup, restore, doctor, local, settings, completion, man),
 )
 for verb in VERBS:
     app.command()(verb)

@@ -50,6 +50,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--setting", action="append", default=[], metavar="NAME=VALUE", help="default of a query setting"
     )
+    parser.add_argument("--backups", help="folder in which BACKUP ... TO File('...') may write")
     parser.add_argument("--nice", type=int, default=0, help="how far it gives way to other processes, 0 to 19")
     return parser.parse_args(argv)
 
@@ -61,7 +62,10 @@ def main(argv: list[str] | None = None) -> None:
     Path(arguments.path).mkdir(parents=True, exist_ok=True)
     users = {"default": ""} | dict(pair.split(":", 1) for pair in arguments.user)
     settings = dict(pair.split("=", 1) for pair in arguments.setting)
-    engine = Engine(arguments.path, SERVER_SETTINGS | {"max_server_memory_usage": arguments.memory_mib << 20})
+    limits: dict[str, str | int] = {"max_server_memory_usage": arguments.memory_mib << 20}
+    if arguments.backups:
+        limits["backups.allowed_path"] = arguments.backups
+    engine = Engine(arguments.path, SERVER_SETTINGS | limits)
     server = Server((arguments.host, arguments.port), engine, users, settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         # shutdown() waits for the serving thread, which is this one: it must be called from another.

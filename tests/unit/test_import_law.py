@@ -26,8 +26,8 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "gateway": (("access", "port", "messages"), ("stores",), ("reports",), ("rest", "ws")),
     "jobs": (
         ("told_sides", "progress", "topic_range", "redis_now", "clickhouse_bars", "follow"),
-        ("verify", "quality", "doctor", "letters", "produce", "replay", "watch", "price_alerts"),
-        ("desk", "ingest", "verify_quotes"),
+        ("verify", "quality", "backup", "doctor", "letters", "produce", "replay", "watch", "price_alerts"),
+        ("desk", "ingest", "verify_quotes", "forget"),
     ),
 }
 DRIVERS = {  # library -> words of which a file's path must carry one
