@@ -82,6 +82,14 @@ mutants: setup ## wrong figures put into a copy of the source one by one: each m
 chaos: setup ## kill everything at random and compare with the oracle (ROUNDS=5 for a short one, SEED=N to repeat one)
 	$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: drill
+drill: setup ## lose one part after the other, each mended by documented commands (LOSE=Redis), or upgrade from FROM=COMMIT
+	$(BIN)/python -m tests.drill$(if $(FROM),.upgrade $(FROM)) $(if $(LOSE),--lose "$(LOSE)")
+
+.PHONY: soak
+soak: setup ## the demo for hours, watched for memory, files, lag and disk that grow (HOURS=24 RATE=1000 SYMBOLS=50)
+	$(BIN)/python -m tests.soak $(if $(HOURS),--hours $(HOURS)) $(if $(RATE),--rate $(RATE)) $(if $(SYMBOLS),--symbols $(SYMBOLS))
+
 docs: $(DEMO_READY) ## write the generated table of docs/settings.md anew
 	@sed '/^| variable /,$$d' docs/settings.md > docs/settings.md.new
 	@$(BIN)/python -c 'from runtime.settings.whole import describe_settings; print(describe_settings(), end="")' >> docs/settings.md.new

@@ -43,17 +43,17 @@ VENUE: Final = {"name": "venue", "type": "string", "default": ""}
 
 
 class Tape(Feeder):
-    """Sends ``rate`` trades a second."""
+    """Sends ``rate`` trades a second. ``doubled``: whether some symbols lie in two partitions."""
 
     def __init__(self, bootstrap: str, topic: str, registry: RegistryServer, *, seed: int, rate: int, partitions: int,
-                 symbols: int = 40) -> None:  # fmt: skip
+                 symbols: int = 40, doubled: bool = True) -> None:  # fmt: skip
         super().__init__(bootstrap, name="tape", slice_s=SLICE_S)
         self._topic, self._rate, self._partitions = topic, rate, partitions
         self._random = random.Random(seed)
         self._names = symbol_names(symbols)
         self._market = SyntheticMarket(self._names, seed=seed, start_us=MONDAY_US - BEFORE_MONDAY_US, disorder=DISORDER)
         self.symbols = tuple(self._names)
-        self.doubled = frozenset(self._names[3::DOUBLED_EVERY])
+        self.doubled = frozenset(self._names[3::DOUBLED_EVERY] if doubled else ())
         self._firsts: dict[tuple[int, bytes], int] = {}
         self._sent: deque[tuple[bytes, bytes, int]] = deque(maxlen=REMEMBERED_MAX)
         self._writers = schemas_of(registry, topic)

@@ -235,9 +235,7 @@ class World:
         self.broker.make_topic(TRADES_TOPIC, PARTITIONS, {"retention.ms": "-1"})
         ensure_topic(self.broker.bootstrap, self.settings.dead_letter_topic, 1)
         self.client = redis.Redis(port=self.redis.port, socket_timeout=30)
-        self.tape = Tape(
-            self.broker.bootstrap, TRADES_TOPIC, self.registry, seed=self._seed, rate=self._rate, partitions=PARTITIONS
-        )
+        self.tape = self.make_tape(doubled=True)
         self.follower = StreamFollower(self.client, PARTITIONS, doubled=self.tape.doubled)
         on_applied = self._start_sides()
         self.truth = Truth(self.settings, self.follower, on_applied)
@@ -249,6 +247,13 @@ class World:
         for tape in self._tapes():
             tape.start()
             self._open.append(tape.close)
+
+    def make_tape(self, *, doubled: bool) -> Tape:
+        """``doubled``: whether some symbols lie in two partitions, which ``tapeflow verify`` calls a difference."""
+        return Tape(
+            self.broker.bootstrap, TRADES_TOPIC, self.registry, seed=self._seed, rate=self._rate, partitions=PARTITIONS,
+            doubled=doubled,
+        )  # fmt: skip
 
     def _tapes(self) -> list[Feeder]:
         return [tape for tape in (self.tape, self.desk, self.quotes) if tape is not None]
