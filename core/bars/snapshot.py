@@ -27,9 +27,10 @@ from schemas.intervals import INTERVALS
 
 __all__ = ["SNAPSHOT_VERSION", "restore", "snapshot"]
 
-SNAPSHOT_VERSION: Final = 3
-READABLE_VERSIONS: Final = (2, SNAPSHOT_VERSION)
-"""Version 2 kept ids in bits by symbol (``seen``), which say nothing about exchanges: they are not taken over."""
+SNAPSHOT_VERSION: Final = 4
+READABLE_VERSIONS: Final = (2, 3, SNAPSHOT_VERSION)
+"""Version 2 kept ids in bits by symbol (``seen``), which say nothing about exchanges: they are not taken over.
+Version 3 didn't say of each bar whether it opens alone; its readers fail at a state that does."""
 CLOCKS: Final = ("deadline_us", "changed", "pending")
 """Columns of a pool beside its rows that are written with them."""
 NAMES: Final = tuple(interval.name for interval in INTERVALS)
@@ -147,7 +148,7 @@ def restore(data: bytes, rules: Rules, kind: Callable[[Rules], S] = Shard) -> S:
     except msgspec.DecodeError as error:
         raise incompatible(str(error)) from error
     if frozen.version not in READABLE_VERSIONS:
-        raise incompatible(f"version {frozen.version}, this program reads {' and '.join(map(str, READABLE_VERSIONS))}")
+        raise incompatible(f"version {frozen.version}, this program reads {', '.join(map(str, READABLE_VERSIONS))}")
     if frozen.intervals != NAMES:
         raise incompatible(f"its bars are of {','.join(frozen.intervals)}, this program's of {','.join(NAMES)}")
     if rules.source_epoch < frozen.source_epoch:
