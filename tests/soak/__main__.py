@@ -29,6 +29,7 @@ SAMPLES_MAX: Final = 400
 PAIRS_MAX: Final = 200
 LOOK_S: Final = 5.0
 WARM_SHARE: Final = 1 / 3
+HOURS_LEAST: Final = 0.25
 RATE: Final = 1_000
 SYMBOLS: Final = 50
 PROVED: Final = 500_000
@@ -157,6 +158,8 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=RATE, help="trades per second")
     parser.add_argument("--symbols", type=int, default=SYMBOLS)
     options = parser.parse_args()
+    if options.hours < HOURS_LEAST:
+        parser.error(f"--hours below {HOURS_LEAST:g}: journals and caches that still fill would look like growth")
     seconds = options.hours * 3600
     parent = Path(".cache/soak").absolute()
     parent.mkdir(parents=True, exist_ok=True)
