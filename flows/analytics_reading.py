@@ -13,6 +13,7 @@ import numpy as np
 from connectors.desk.decoder import DeskDecoder
 from connectors.kafka.source import KafkaSource
 from core.analytics.rules import DeskRules, FeedRules
+from flows.batch_spans import traced
 from flows.reading import read_options, requeued_places, resolver_of
 from kernels.decimal_text import units
 from runtime.settings.whole import Settings
@@ -90,7 +91,7 @@ def desk_source(settings: Settings, kind: DeskKind, stop: threading.Event) -> Ka
     def empty(topic: str, partition: int, next_offset: int) -> DeskBatch:
         return DeskBatch(kind, topic, partition, np.empty(0, TABLE_OF[kind]), (), 0, next_offset, caught_up=True)
 
-    return KafkaSource(read_options(settings), desk_decoding(settings, kind, stop), empty=empty, stop=stop)
+    return KafkaSource(read_options(settings), traced(desk_decoding(settings, kind, stop)), empty=empty, stop=stop)
 
 
 def desk_decoding(

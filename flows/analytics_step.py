@@ -13,6 +13,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from core.analytics.output import DeskOutput
 from flows.analytics_metrics import DeskMetrics
+from flows.batch_spans import applying
 from flows.shard_step import microseconds, utc_now
 from schemas.columns import TradeBatch
 from schemas.desk import DeskBatch
@@ -64,8 +65,9 @@ class DeskStep(StatefulBatchLogic[Batch, DeskUpdate, bytes]):
         out: list[DeskUpdate] = []
         for batch in values:
             self._check_order(batch)
-            output = self.desk.apply(batch)
-            self._metrics.count_batch(batch, output.late)
+            with applying(batch):
+                output = self.desk.apply(batch)
+                self._metrics.count_batch(batch, output.late)
             out.append(DeskUpdate(batch, output))
         self._last_batch_at = self._clock() if values[-1].caught_up else None
         return out, self.RETAIN

@@ -1,4 +1,4 @@
-"""The span of a batch on its way through a flow: polled, decoded, applied; what it became is written under it.
+"""The span of a batch on its way through a flow: polled, decoded, applied; what trades became is written under it.
 
 ``traced`` begins it around a flow's decode, ``applying`` ends it around a step. A batch with a sampled record, or whose
 turn it is, has a span from its decoding on, so log lines carry its ids and stores' spans follow it. Any other gets one
@@ -8,7 +8,7 @@ afterwards, when it failed or was slow. Where traces are off a batch has no Batc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Final, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from runtime.tracing.names import (
     BATCH_SIZE,
@@ -21,18 +21,30 @@ from runtime.tracing.names import (
     PARTITION,
 )
 from runtime.tracing.tracer import CONSUMER, LiveSpan, tracer, within
-from schemas.columns import RawBatch, TradeBatch
+from schemas.columns import RawBatch
 from schemas.traces import BatchTrace, Value
 
 __all__ = ["applying", "traced"]
 
+
+class Decoded(Protocol):
+    """A batch of trades, quotes or records of a desk."""
+
+    topic: str
+    partition: int
+    read: int
+    next_offset: int
+    trace: BatchTrace | None
+
+
+B = TypeVar("B", bound=Decoded)
 UNTRACED: Final[AbstractContextManager[None]] = nullcontext()
 
 
-def traced(decode: Callable[[RawBatch], TradeBatch]) -> Callable[[RawBatch], TradeBatch]:
+def traced(decode: Callable[[RawBatch], B]) -> Callable[[RawBatch], B]:
     """``decode``, with a span of each batch that is chosen."""
 
-    def timed(raw: RawBatch) -> TradeBatch:
+    def timed(raw: RawBatch) -> B:
         if (trace := raw.trace) is None:
             return decode(raw)
         polled_ns = time.time_ns()
@@ -47,11 +59,11 @@ def traced(decode: Callable[[RawBatch], TradeBatch]) -> Callable[[RawBatch], Tra
     return timed
 
 
-def applying(batch: TradeBatch) -> AbstractContextManager[None]:
+def applying(batch: Decoded) -> AbstractContextManager[None]:
     """Around what a step does with ``batch``; its span ends with it."""
     if batch.trace is None:
         return UNTRACED
-    return _ending(batch.trace, "apply", time.time_ns(), lambda: _about_trades(batch), batch.topic, at_end=True)
+    return _ending(batch.trace, "apply", time.time_ns(), lambda: _about_decoded(batch), batch.topic, at_end=True)
 
 
 @contextmanager
@@ -90,7 +102,7 @@ def _about(raw: RawBatch) -> dict[str, Value]:
     return _attributes(raw.topic, raw.partition, len(raw), int(raw.offsets[0]), int(raw.offsets[-1]))
 
 
-def _about_trades(batch: TradeBatch) -> dict[str, Value]:
+def _about_decoded(batch: Decoded) -> dict[str, Value]:
     return _attributes(batch.topic, batch.partition, batch.read, batch.next_offset - batch.read, batch.next_offset - 1)
 
 

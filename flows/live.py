@@ -33,7 +33,7 @@ from runtime.stopping import StopSignal
 from schemas.avro import BAR_SCHEMA_ID, schema_text
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
 from schemas.intervals import INTERVALS
-from schemas.traces import LINKS_MAX
+from schemas.traces import LINKS_MAX, trace_id
 from sinks.kafka.sink import BarsTopicSink
 from sinks.redis.bounds import RedisBounds
 from sinks.redis.sink import LiveUpdate, RedisSink
@@ -166,7 +166,8 @@ def measure(latency: LatencyHistogram, done: Sequence[LiveUpdate], now_ms: int) 
     """What is published again after a start would count its downtime, and the quiet before it, as latency."""
     for update in done:
         rows = update.tickers.rows
-        latency.observe(now_ms, rows["timestamp_ms"][rows["sequence"] >= update.again_below])
+        trace = trace_id(update.traceparents[0]) if update.traceparents else ""
+        latency.observe(now_ms, rows["timestamp_ms"][rows["sequence"] >= update.again_below], trace)
 
 
 def bars_topic_sink(settings: Settings, shards: int, stop: StopSignal) -> BarsTopicSink:

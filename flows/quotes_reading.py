@@ -17,6 +17,7 @@ from core.bars.requeued import refuse_requeued
 from core.bars.validation import validate
 from core.quotes.book import QuoteRules
 from core.quotes.rows import FIELD_OF_TRADE, quote_rows, refuse_asks, what_is_wrong
+from flows.batch_spans import traced
 from flows.reading import NOTHING_REQUEUED, decoder_of, read_options, requeued_places
 from runtime.settings.whole import Settings
 from schemas.avro import QUOTE_SCHEMA_ID, shipped_schema
@@ -55,7 +56,7 @@ def quotes_source(settings: Settings, stop: threading.Event) -> KafkaSource[Quot
     def empty(topic: str, partition: int, next_offset: int) -> QuoteBatch:
         return QuoteBatch(topic, partition, np.empty(0, QUOTE), b"", 0, next_offset, caught_up=True)
 
-    decode = decode_quotes(settings, quotes_decoder(settings, stop), requeued_places(settings))
+    decode = traced(decode_quotes(settings, quotes_decoder(settings, stop), requeued_places(settings)))
     return KafkaSource(read_options(settings), decode, empty=empty, stop=stop)
 
 

@@ -15,6 +15,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from core.quotes.book import QuoteBook, QuoteRules
 from core.quotes.book_state import restore_book, snapshot_book
+from flows.batch_spans import applying
 from flows.live import CATCH_UP_CONFLATION, CATCHING_UP_MS, LOOK_AGAIN
 from flows.quotes_metrics import QuotesMetrics
 from flows.shard_step import microseconds, utc_now
@@ -63,7 +64,8 @@ class QuotesStep(StatefulBatchLogic[QuoteBatch, QuotesUpdate, bytes]):
         states = list(self._published_before())
         for batch in values:
             self._check_order(batch)
-            self._metrics.count_batch(batch, self.book.apply(batch))
+            with applying(batch):
+                self._metrics.count_batch(batch, self.book.apply(batch))
         newest = values[-1]
         self._catching_up = not newest.caught_up and self._is_past(newest)
         self._last_batch_at = self._clock() if newest.caught_up else None

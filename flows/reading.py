@@ -31,6 +31,7 @@ from runtime.settings.running import RunningSettings
 from runtime.settings.time import TimeSettings
 from runtime.settings.types import PREVIOUS_CLOSE
 from runtime.settings.whole import Settings
+from runtime.tracing.tracer import tracer
 from schemas.avro import WriterSchema
 from schemas.columns import PlaceRows, RawBatch, TradeBatch
 from schemas.errors import Unreachable
@@ -216,7 +217,7 @@ def read_options(settings: Settings, end: Position | None = None) -> KafkaReadOp
         start=Position.parse(settings.kafka_start),
         end=end,
         batch_records_max=settings.batch_records_max,
-        traced=bool(settings.trace_url),
+        traced=tracer().looks_through if settings.trace_url else None,
     )
 
 

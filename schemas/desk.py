@@ -15,6 +15,7 @@ import numpy as np
 from schemas.columns import Rows
 from schemas.intervals import Interval
 from schemas.rejects import Reject
+from schemas.traces import BatchTrace
 
 __all__ = [
     "DESK_KINDS",
@@ -114,6 +115,7 @@ class DeskBatch:
     next_offset: int
     caught_up: bool = False
     rejects: list[Reject] = field(default_factory=list)
+    trace: BatchTrace | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

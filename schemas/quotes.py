@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.rejects import Reject
+from schemas.traces import BatchTrace
 
 __all__ = [
     "QUOTE",
@@ -86,6 +87,7 @@ class QuoteBatch:
     next_offset: int
     caught_up: bool = False
     rejects: list[Reject] = field(default_factory=list)
+    trace: BatchTrace | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

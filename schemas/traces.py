@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-__all__ = ["LINKS_MAX", "TRACEPARENT", "TRACEPARENT_BYTES", "BatchTrace", "Part", "Span", "Value"]
+__all__ = ["LINKS_MAX", "TRACEPARENT", "TRACEPARENT_BYTES", "BatchTrace", "Part", "Span", "Value", "trace_id"]
 
 TRACEPARENT = "traceparent"
 """Name of the header of a record or a request, and of the field of a stream's entry."""
@@ -20,6 +20,11 @@ LINKS_MAX = 128
 Value: TypeAlias = str | int | bool
 Part: TypeAlias = tuple[str, int, int]
 """A stretch inside a span: its name, and its first and last moment in ns since the epoch."""
+
+
+def trace_id(traceparent: str) -> str:
+    """32 hexadecimal digits, of a well-formed ``traceparent``."""
+    return traceparent.split("-")[1]
 
 
 class Span(Protocol):

@@ -330,7 +330,9 @@ class NativePoll:
         columns = np.empty((4, count), np.int64)
         flags = np.empty(count, np.uint8)
         facts = np.array([NO_OFFSET, 0, NO_OFFSET, 0, 0, 0], np.int64)
-        contexts = np.empty((LINKS_MAX, TRACEPARENT_BYTES), np.uint8) if self._traced else NO_ROOM
+        contexts = (
+            np.empty((LINKS_MAX, TRACEPARENT_BYTES), np.uint8) if self._traced and self._traced(count) else NO_ROOM
+        )
         good = copy(pointers, count, id(data) + BYTES_HEADER, id(keys) + BYTES_HEADER, columns, flags, facts, contexts)
         end_offset, error, error_offset, nulls, _, traced = facts.tolist()
         drained = Drained(None, end_offset, error, error_offset)

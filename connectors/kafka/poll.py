@@ -178,7 +178,9 @@ class MessagePoll:
         return drained
 
     def _batch(self, partition: int, messages: list[Any]) -> RawBatch:
-        trace = BatchTrace(time.time_ns(), _traceparents(messages)) if self._traced else None
+        trace = None
+        if self._traced is not None:
+            trace = BatchTrace(time.time_ns(), _traceparents(messages) if self._traced(len(messages)) else ())
         values: list[Any] = list(map(Message.value, messages))
         nulls: list[int] = []
         if None in values:

@@ -39,6 +39,8 @@ __all__ = [
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = range(5)
 """Kinds of spans, numbered as OpenTelemetry's SpanKind."""
 NO_ATTRIBUTES: Final[Mapping[str, Value]] = MappingProxyType({})
+FEW: Final = 1_000
+"""Records that are always looked through: more come at once only while a flow catches up."""
 STOP_S: Final = 2.0
 """How long the end of a process waits for its last spans to be sent."""
 
@@ -141,6 +143,7 @@ class Tracer:
         self._recorder = recorder
         self._one_in = one_in
         self._allowance = Allowance(per_s, clock)
+        self._looks = Allowance(per_s, clock)
         self._slow_ns = slow_ms * 1_000_000
         self._turns = count(1)
 
@@ -205,6 +208,15 @@ class Tracer:
         if self._allowance.take():
             return True
         recorder.pass_over()
+        return False
+
+    def looks_through(self, records: int) -> bool:
+        """Whether ``records`` that came at once are looked through for contexts: many only ``per_s`` times a second."""
+        if self._recorder is None:
+            return False
+        if records <= FEW or self._looks.take():
+            return True
+        self._recorder.pass_over()
         return False
 
     def is_worth_it(self, began_ns: int, ended_ns: int) -> bool:

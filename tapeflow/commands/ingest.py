@@ -4,11 +4,14 @@ Live sessions run until they are asked to stop; a recorded one is played by ``--
 the venue wrote.
 """
 
+import sys
 import time
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from schemas.errors import SettingError
@@ -180,6 +183,8 @@ def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None",
     try:
         with shown_feeds(people(), [*wanted.asked]):
             configure_logging(settings.log_format, settings.log_level)  # above the screen
+            if not sys.stderr.isatty():
+                _announce(settings, wanted)
             follow(settings, wanted, intakes, recorder)
     finally:
         for intake in intakes.values():
@@ -187,6 +192,17 @@ def _follow(settings: "Settings", wanted: "Wanted", recorder: "Recorder | None",
     for name, intake in intakes.items():
         _tell_sent(name, intake, settings, quotes=wanted.quotes)
     return 0
+
+
+def _announce(settings: "Settings", wanted: "Wanted") -> None:
+    topics = [settings.kafka_topic, settings.quotes_topic] if wanted.quotes else [settings.kafka_topic]
+    structlog.get_logger().info(
+        "ingest_started",
+        version=version("tapeflow"),
+        venues=[*wanted.asked],
+        topics=topics,
+        settings=settings.changed(),
+    )
 
 
 def _send_past(

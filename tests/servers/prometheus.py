@@ -27,7 +27,7 @@ ANSWER_S: Final = 30
 class PrometheusServer(FolderServer):
     """One server on a free port that scrapes as ``configuration`` (YAML) says; its data lies under ``folder``."""
 
-    def __init__(self, folder: Path, configuration: str) -> None:
+    def __init__(self, folder: Path, configuration: str, *flags: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "prometheus.yml").write_text(configuration)
         data = folder / "data"
@@ -37,6 +37,7 @@ class PrometheusServer(FolderServer):
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={data}",
             f"--web.listen-address=127.0.0.1:{port}",
+            *flags,
         ]
         answers = partial(_is_ready, self.url)
         process = ServerProcess("prometheus", command, answers, folder / "prometheus.log", marker=str(data))

@@ -104,7 +104,7 @@ def test_the_contexts_of_records_are_found_where_they_are_looked_for(kind: KIND,
         headers = [("a", b"b"), ("traceparent", context.encode()), ("z", b"")]
         feed.producer.produce(topic, b"traced", partition=0, headers=headers)
     feed.send([])
-    for traced in (True, False):
+    for traced in (lambda records: records > 0, lambda records: records < 0, None):
         poll = open_poll(options(kafka_bootstrap, topic, poll=kind, traced=traced), 1)
         began_ns = time.time_ns()
         poll.assign({0: 0})
@@ -113,9 +113,12 @@ def test_the_contexts_of_records_are_found_where_they_are_looked_for(kind: KIND,
         traces = [drained.batch.trace for drained in found if drained.batch is not None]
         if traced:
             assert all(each is not None and began_ns < each.began_ns < time.time_ns() for each in traces)
+        if traced and traced(1):
             whole = [each for trace in traces if trace is not None for each in trace.parents if len(each) == 55]
             assert whole[:128] == contexts[:128]
             assert len(whole) in (128, 130)  # at most 128 of each drain
+        elif traced:
+            assert [each for trace in traces if trace is not None for each in trace.parents] == []
         else:
             assert set(traces) == {None}
 

@@ -1,6 +1,7 @@
 """One trade, from `produce` to the message of a WebSocket client, and a REST request, as collectors see them."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 import redis
+import yaml
 from websockets.sync.client import connect
 
+from local.ports import free_port
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway, verb
@@ -19,6 +22,7 @@ from tests.integration.gateway.rest_server import eventually
 from tests.servers.jaeger import Jaeger
 from tests.servers.kafka import make_topic
 from tests.servers.otlp import Collector
+from tests.servers.prometheus import PrometheusServer
 
 SYMBOL = "BTC/USDT"
 ROUTE = "/api/prices/{symbol}"
@@ -36,7 +40,9 @@ def way_of(topic: str) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def told(topic: str, bootstrap: str, redis_url: str, folder: Path, url: str) -> Iterator[GatewayCommand]:
+def told(
+    topic: str, bootstrap: str, redis_url: str, folder: Path, url: str, metrics_port: int = 0
+) -> Iterator[GatewayCommand]:
     """A gateway with a client that was told a price, of trades of which 1 in 10 is traced; the flow still runs."""
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()  # what was published before would be newer
@@ -47,6 +53,7 @@ def told(topic: str, bootstrap: str, redis_url: str, folder: Path, url: str) -> 
         redis_url=redis_url,
         recovery_dir=folder / "recovery",
         dead_letters_from="none",
+        metrics_port=metrics_port,
         **traced,
     )
     with (folder / "live.log").open("ab") as file, running_gateway(folder, redis_url, **traced) as gateway:
@@ -110,3 +117,26 @@ def test_jaeger_shows_the_gateway_in_the_trace_of_the_producer(
 
     with told("shown", kafka_bootstrap, redis_url, tmp_path, jaeger.url):
         eventually(lambda: set(way_of("shown")) <= shown())
+
+
+@pytest.mark.thorough
+def test_the_histogram_of_latency_leads_to_a_trace(
+    kafka_bootstrap: str, redis_url: str, collector: Collector, tmp_path: Path
+) -> None:
+    port, began_s = free_port(), time.time()
+    jobs = [{"job_name": "flows", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}]
+    scrape = yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs})
+    with (
+        PrometheusServer(tmp_path / "prometheus", scrape, "--enable-feature=exemplar-storage") as prometheus,
+        told("exemplary", kafka_bootstrap, redis_url, tmp_path, collector.url, port),
+    ):
+
+        def examples() -> list[Any]:
+            query, end = "tapeflow_latency_ms_bucket", str(time.time() + 1)
+            found = prometheus.ask("query_exemplars", query=query, start=str(began_s), end=end)
+            return [each for series in found for each in series["exemplars"]]
+
+        eventually(examples)
+        named = {each["labels"]["trace_id"] for each in examples()}
+        assert named
+        collector.until(lambda: named <= {each.trace for each in collector.named("send exemplary")})

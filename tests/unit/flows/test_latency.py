@@ -2,6 +2,7 @@
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.openmetrics.exposition import generate_latest
 
 from flows.latency import LatencyHistogram
 
@@ -38,6 +39,18 @@ def test_records_without_a_timestamp_are_not_counted() -> None:
     found = samples(registry)
     assert found["tapeflow_latency_ms_count", ""] == 1
     assert found["tapeflow_latency_ms_sum", ""] == 2
+
+
+def test_a_traced_update_is_the_example_of_its_slowest_bucket() -> None:
+    registry = CollectorRegistry()
+    histogram = LatencyHistogram("live", BUCKETS, registry)
+    histogram.observe(1_000, np.array([999, 994]), "a" * 32)
+    histogram.observe(2_000, np.array([1_900, -1]), "b" * 32)
+    histogram.observe(3_000, np.array([2_994]))
+    lines = [line for line in generate_latest(registry).decode().splitlines() if "_bucket" in line]
+    assert [line.partition(" # ")[2] for line in lines] == [
+        "", "", f'{{trace_id="{"a" * 32}"}} 6.0 1.0', f'{{trace_id="{"b" * 32}"}} 100.0 2.0',
+    ]  # fmt: skip
 
 
 def test_a_record_from_the_future_took_no_time() -> None:
