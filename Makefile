@@ -106,7 +106,18 @@ pins: setup ## compile requirements/*.txt anew from *.in (UPGRADE=1 takes newer 
 	compile="../$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-build-isolation --no-emit-index-url --no-emit-find-links --no-emit-options --annotation-style=line" && \
 	$$compile $(if $(UPGRADE),--upgrade) dev.in -o dev.txt && \
 	for part in run local gateway tracing build; do $$compile $$part.in -c dev.txt -o $$part.txt || exit 1; done && \
+	$$compile $(if $(UPGRADE),--upgrade) sbom.in -o sbom.txt && \
 	for peer in ../bench/peers/quix ../bench/peers/pathway; do $$compile $(if $(UPGRADE),--upgrade) $$peer/requirements.in -o $$peer/requirements.txt || exit 1; done
+
+# Its own environment: it has a schema validator and more that nothing else here needs.
+SBOM_READY := build/sbom-venv/.ready
+.PHONY: sbom
+sbom: $(SBOM_READY) ## what the image's Python holds, as build/sbom.json (CycloneDX), from its pins
+	PYTHONWARNINGS=ignore build/sbom-venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json requirements/gateway.txt
+$(SBOM_READY): requirements/sbom.txt
+	@[ -n "$(PYTHON)" ] || { echo "make: no Python 3.11 or 3.12 found (python3.11, python3.12, python3): install one, e.g. apt install python3.11 python3.11-venv" >&2; exit 2; }
+	"$(PYTHON)" -m venv build/sbom-venv && build/sbom-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sbom.txt
+	@touch $@
 
 clean: ## remove what the verbs made, .venv included
 	rm -rf $(VENV) web/node_modules .data .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -15,8 +15,6 @@ from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError
 from schemas.names import armed_topic
-from sinks.clickhouse.migrations import check_tables
-from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.redis.connection import check_writer
 from sinks.redis.connection import connect as connect_redis
 
@@ -42,6 +40,10 @@ def check_redis(settings: RedisSettings) -> None:
 
 def check_clickhouse(settings: ClickHouseSettings) -> None:
     """Raises MissingObject, SettingError or Unreachable when the history flow could not write."""
+    # The driver makes a table of all days when it is imported, a tenth of a second; live and quotes start without it.
+    from sinks.clickhouse.migrations import check_tables  # noqa: PLC0415
+    from sinks.clickhouse.sink import connect as connect_clickhouse  # noqa: PLC0415
+
     client = connect_clickhouse(settings.clickhouse_dsn)
     try:
         check_tables(client, settings.clickhouse_database)
