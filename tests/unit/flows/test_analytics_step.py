@@ -11,7 +11,9 @@ from core.analytics.rules import DeskRules
 from flows.analytics_metrics import DeskMetrics
 from flows.analytics_step import DeskStep
 from schemas.errors import StateIncompatible
+from schemas.traces import BatchTrace
 from tests.property.desk_records import START_US, decision, routing_batch
+from tests.unit.runtime.tracing.keeper import Keeper
 
 RULES = DeskRules(2_000_000, 60_000_000, 500)
 BEGUN = datetime.fromtimestamp(START_US / 1_000_000, UTC)
@@ -29,6 +31,13 @@ def step(clock: Clock, desk: RoutingDesk | None = None) -> DeskStep:
     return DeskStep(
         desk or RoutingDesk(RULES), snapshot_routing, 500, DeskMetrics("analytics", CollectorRegistry()), clock
     )
+
+
+def test_the_span_of_a_batch_ends_with_its_step(keeper: Keeper) -> None:
+    batch = routing_batch([decision(0)])
+    batch.trace = BatchTrace(1)  # slow, as it began in 1970
+    step(Clock()).on_batch([batch])
+    assert [(span.name, span.ended) for span in keeper.spans] == [(f"process {batch.topic}", 1)]
 
 
 def test_a_batch_gives_an_update_and_the_clock_announces_only_what_is_caught_up() -> None:

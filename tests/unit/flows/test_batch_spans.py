@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from connectors.synthetic import SyntheticMarket, symbol_names
-from flows import batch_spans
 from flows.batch_spans import applying, traced
-from runtime.tracing.tracer import Tracer
 from schemas.columns import RawBatch, TradeBatch
 from schemas.traces import BatchTrace
 from tests.unit.runtime.tracing.keeper import Keeper
@@ -34,14 +32,6 @@ def raw(trace: BatchTrace | None) -> RawBatch:
 def decoded(batch: RawBatch) -> TradeBatch:
     taken = SyntheticMarket(symbol_names(1)).take(3, 1_000)
     return replace(taken, topic=batch.topic, partition=batch.partition, next_offset=10)
-
-
-@pytest.fixture
-def keeper(monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    keeper = Keeper()
-    on = Tracer(keeper, slow_ms=10**6)
-    monkeypatch.setattr(batch_spans, "tracer", lambda: on)
-    return keeper
 
 
 def test_a_batch_without_a_trace_goes_through_as_it_is(keeper: Keeper) -> None:

@@ -11,7 +11,9 @@ from flows.quotes_metrics import QuotesMetrics
 from flows.quotes_step import QuotesStep, QuotesUpdate
 from oracle.quotes import OracleQuote
 from schemas.errors import StateIncompatible
+from schemas.traces import BatchTrace
 from tests.property.quote_records import START_US, quote, quote_batch
+from tests.unit.runtime.tracing.keeper import Keeper
 
 
 class Clock:
@@ -39,6 +41,13 @@ class Step(QuotesStep):
 
 def sequences(updates: Iterable[QuotesUpdate]) -> list[list[int]]:
     return [each.states.rows["sequence"].tolist() for each in updates if each.states is not None]
+
+
+def test_the_span_of_a_batch_ends_with_its_step(keeper: Keeper) -> None:
+    batch = quote_batch([quote(0, "A")], 0, caught_up=True)
+    batch.trace = BatchTrace(1)  # slow, as it began in 1970
+    Step(Clock()).on_batch([batch])
+    assert [(span.name, span.ended) for span in keeper.spans] == [(f"process {batch.topic}", 1)]
 
 
 def test_the_first_change_goes_out_at_once_and_the_next_after_its_time() -> None:
