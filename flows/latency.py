@@ -53,12 +53,16 @@ class LatencyHistogram(Collector):
     def collect(self) -> Iterable[HistogramMetricFamily]:
         with self._lock:
             totals, sum_ms = np.cumsum(self._counts).tolist(), self._sum_ms
-            exemplars = [self._exemplars.get(slot) for slot in range(len(totals))]
+            exemplars = dict(self._exemplars)
         family = HistogramMetricFamily(
             "tapeflow_latency_ms",
             "From the Kafka timestamp of a symbol's last trade to its ticker in Redis",
             labels=["flow"],
         )
         bounds = [str(float(bound)) for bound in self._bounds] + ["+Inf"]
-        family.add_metric([self._flow], list(zip(bounds, totals, exemplars, strict=True)), sum_ms)
+        buckets = [
+            (bound, total, exemplars[slot]) if slot in exemplars else (bound, total)
+            for slot, (bound, total) in enumerate(zip(bounds, totals, strict=True))
+        ]
+        family.add_metric([self._flow], buckets, sum_ms)
         return [family]
