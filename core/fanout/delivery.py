@@ -267,9 +267,9 @@ class Delivery:
                 continue
             found: Sequence[bytes] = ()
             if isinstance(room, TickerRoom):
-                if lag > room.sequence and now_ms < client.resume_until_ms:
+                if lag >= 0 and room.awaits(lag) and now_ms < client.resume_until_ms:
                     again = True
-                    continue  # another gateway was ahead of this one; it will be there in a moment
+                    continue  # another gateway or Redis was ahead of this one; it will be there in a moment
                 missed = room.since(lag) if lag >= 0 else None
                 if missed is not None and len(missed) > budget - len(messages) - len(parts):
                     # Beyond its budget a client would be conflated, which is a whole state too, only later.

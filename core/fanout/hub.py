@@ -139,6 +139,8 @@ class Hub:
             return
         self.delivery.fall_behind(room, client, lag)
         unasked = isinstance(room, TickerRoom) and not room.asked
+        if isinstance(room, TickerRoom):
+            room.take_up()
         if not room.ready or unasked or (isinstance(room, BarRoom) and (room.absent or room.depth < bars)):
             self._want(room, bars)
 
@@ -155,42 +157,41 @@ class Hub:
                 if not self.watched[symbol]:
                     del self.watched[symbol]
         if not room.members:
-            self._drop(room)
-
-    def _drop(self, room: Room) -> None:
-        """Nobody is in the room. Tickers stay while the stream keeps them; bars and strangers go."""
-        self._loads.pop(room.key, None)
-        self._dirty.pop(room, None)
-        room.discard_pending()
-        self.registry.drop(room)
+            self._loads.pop(room.key, None)
+            self._dirty.pop(room, None)
+            room.discard_pending()
+            self.registry.drop(room)
 
     # Input.
 
     def apply(self, shard: int, messages: Sequence[TickerMessage | BarMessage], written_ms: int) -> None:
         """Messages of one stream entry, in order; ``written_ms``: the flow's time, 0 for an old entry read again."""
+        remembered: list[TickerMessage] = []
         for message in messages:
             if isinstance(message, TickerMessage):
-                self._apply_ticker(self.registry.ticker(message.symbol), message, shard, written_ms)
+                room = self.registry.ticker(message.symbol)
+                if room.keep(message, shard) or self._apply_ticker(room, message, shard, written_ms):
+                    remembered.append(message)
             else:
                 for bars in self.registry.bars_of(message.symbol, message.interval):
                     bars.shard = shard
                     if bars.apply(message) is Outcome.APPLIED:
                         self._mark(bars, written_ms)
+        self.registry.remember(remembered)
 
-    def _apply_ticker(self, room: TickerRoom, message: TickerMessage, shard: int, written_ms: int) -> None:
+    def _apply_ticker(self, room: TickerRoom, message: TickerMessage, shard: int, written_ms: int) -> bool:
+        """Whether the message has become the last one of its room's history."""
         room.shard = shard
-        was_ready = room.ready
-        outcome = room.apply(message)
+        rests, was_ready = room.rests, room.ready
+        outcome = room.put_by(message) if rests else room.apply(message)
         if outcome is Outcome.APPLIED:
             self._mark(room, written_ms)
-        elif outcome is Outcome.GAP:
-            if was_ready:
-                self.delivery.counts["gaps"] += 1
-                self._restart(room)
-            elif room.members:
-                self._want(room, 0)
-        if room.history and room.history[-1] is message:
-            self.registry.remember(message)
+        elif outcome is Outcome.GAP and (was_ready or rests):
+            self.delivery.counts["gaps"] += 1
+            self._restart(room)
+        elif outcome is Outcome.GAP and room.members:
+            self._want(room, 0)
+        return bool(room.history) and room.history[-1] is message
 
     def publish(self, message: ChannelMessage) -> None:
         """A channel message goes to whoever is in the channel now."""

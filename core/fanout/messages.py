@@ -98,6 +98,7 @@ class _QuoteHead(msgspec.Struct, gc=False, rename="camel"):
 _QUOTE: Final = msgspec.json.Decoder(_QuoteHead)
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _HEAD: Final = msgspec.json.Decoder(_Head)
+_HEADS: Final = msgspec.json.Decoder(list[_Head])
 _FIELDS: Final = msgspec.json.Decoder(Fields)
 _MOVED: Final = msgspec.json.Decoder(dict[str, list[str]])
 
@@ -105,9 +106,8 @@ _MOVED: Final = msgspec.json.Decoder(dict[str, list[str]])
 def decode_batch(batch: bytes) -> Sequence[TickerMessage | BarMessage]:
     """Messages of one stream entry, in order; unknown types are passed over. Raises ValueError for what is no batch."""
     messages: list[TickerMessage | BarMessage] = []
-    for part in _BATCH.decode(batch):
+    for head, part in zip(_HEADS.decode(batch), _BATCH.decode(batch), strict=True):
         raw = bytes(part)  # a copy: a Raw would keep the whole batch in memory as long as one of its messages lives
-        head = _HEAD.decode(raw)
         if head.type == "delta" and head.previous is not None:
             messages.append(TickerMessage(head.symbol, head.sequence, head.previous, raw))
         elif head.type == "snapshot":

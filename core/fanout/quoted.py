@@ -24,7 +24,9 @@ class QuotedRooms:
         """Quotes of one stream entry. A symbol without a room needs none: one that is made later asks Redis."""
         for message in messages:
             room = self._find(message.symbol)
-            if room is not None and room.take_quote(message) and room.ready:
+            if room is not None and room.rests:
+                room.put_quote_by(message)
+            elif room is not None and room.take_quote(message) and room.ready:
                 self._mark(room, written_ms)
 
     def loaded(self, symbol: str, quote: QuoteMessage | None) -> None:

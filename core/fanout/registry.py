@@ -6,7 +6,7 @@ be resumed over the same time, busy or quiet.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from core.fanout.bar_rooms import BAR_ROOMS, BarRoom
@@ -64,16 +64,19 @@ class Registry:
         elif isinstance(room, TickerRoom) and not room.ready and not room.history:
             del self.tickers[room.key[1]]
 
-    def remember(self, message: TickerMessage) -> None:
-        """To be called when the message has become the last one of its room's history."""
-        self._order.append(message)
-        self.history_bytes += len(message.raw) + MESSAGE_BYTES
-        while self.history_bytes > self._history_bytes_max and len(self._order) > 1:
-            oldest = self._order.popleft()
-            self.history_bytes -= len(oldest.raw) + MESSAGE_BYTES
-            room = self.tickers.get(oldest.symbol)
+    def remember(self, messages: Sequence[TickerMessage]) -> None:
+        """To be called when each of the messages has become the last one of its room's history."""
+        order, tickers, held = self._order, self.tickers, self.history_bytes
+        order.extend(messages)
+        for message in messages:
+            held += len(message.raw) + MESSAGE_BYTES
+        while held > self._history_bytes_max and len(order) > 1:
+            oldest = order.popleft()
+            held -= len(oldest.raw) + MESSAGE_BYTES
+            room = tickers.get(oldest.symbol)
             if room is not None and room.history and room.history[0] is oldest:
                 room.history.popleft()
+        self.history_bytes = held
 
     def bars_of(self, symbol: str, interval: str) -> Iterator[BarRoom]:
         """The rooms of all views of one symbol's bars that somebody is in."""

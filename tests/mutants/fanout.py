@@ -16,6 +16,13 @@ REGISTRY: Final = "core/fanout/registry.py"
 
 MUTANTS: Final = (
     Mutant(
+        "rest-with-a-hole",
+        ROOMS,
+        "newer[-1].link == self.sequence",
+        "True",
+        "who comes to a symbol that nobody followed gets a state that lacks messages",
+    ),
+    Mutant(
         "symbols-max",
         HUB,
         "len(client.symbols) >= self.limits.symbols_max",
@@ -67,7 +74,7 @@ MUTANTS: Final = (
     Mutant(
         "ahead-of-this-gateway",
         DELIVERY,
-        "if lag > room.sequence and now_ms",
+        "if lag >= 0 and room.awaits(lag) and now_ms",
         "if False and now_ms",
         "a client that comes from another gateway gets an older state than it has",
     ),
@@ -200,8 +207,8 @@ MUTANTS: Final = (
     Mutant(
         "histories-beyond-their-limit",
         REGISTRY,
-        "self.history_bytes > self._history_bytes_max",
-        "self.history_bytes >= self._history_bytes_max",
+        "held > self._history_bytes_max",
+        "held >= self._history_bytes_max",
         "clients can resume over less than the setting says",
     ),
 )

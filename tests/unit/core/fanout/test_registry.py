@@ -10,7 +10,7 @@ def fill(registry: Registry, symbol: str) -> TickerRoom:
     room = registry.ticker(symbol)
     (message,) = decode_batch(b'[{"type":"delta","symbol":"%s","sequence":2,"previous":1}]' % symbol.encode())
     room.apply(message)  # type: ignore[arg-type]
-    registry.remember(message)  # type: ignore[arg-type]
+    registry.remember([message])  # type: ignore[list-item]
     return room
 
 
@@ -35,7 +35,7 @@ def test_a_quiet_symbol_is_remembered_as_long_as_a_busy_one() -> None:
             b'[{"type":"delta","symbol":"BUSY","sequence":%d,"previous":%d}]' % (sequence, sequence - 1)
         )
         busy.apply(message)  # type: ignore[arg-type]
-        registry.remember(message)  # type: ignore[arg-type]
+        registry.remember([message])  # type: ignore[list-item]
     assert (len(quiet.history), len(busy.history)) == (1, 88)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from core.fanout.messages import ChannelMessage, QuoteMessage, TickerMessage, decode_batch, decode_quote, decode_ticker
-from core.fanout.rooms import ChannelRoom, Outcome, TickerRoom
+from core.fanout.rooms import TAKEN_UP_MAX, ChannelRoom, Outcome, TickerRoom
 from tests.unit.core.fanout.words import PRICES, delta, snapshot
 
 
@@ -133,3 +133,73 @@ def test_a_quote_is_shown_beside_the_ticker_and_told_once() -> None:
     assert room.since(5) is None
     room.forget_quote()
     assert (room.quote_sequence, room.whole) == (-1, room.fields)
+
+
+def put_by(room: TickerRoom, *messages: dict[str, Any]) -> list[Outcome]:
+    outcomes = []
+    for message in decode_batch(json.dumps(messages).encode()):
+        assert isinstance(message, TickerMessage)
+        outcomes.append(Outcome.APPLIED if room.keep(message, -1) else room.put_by(message))
+    return outcomes
+
+
+def test_what_came_while_nobody_was_there_is_read_when_somebody_comes() -> None:
+    room = ticker(snapshot("A", 1))
+    assert room.rests
+    assert set(put_by(room, delta("A", 1, 2), delta("A", 2, 3))) == {Outcome.APPLIED}
+    assert (room.ready, room.sequence, room.fields["sequence"]) == (False, 1, msgspec.Raw(b"1")), "nothing was read"
+    room.take_up()
+    assert (room.ready, room.sequence, room.stirred) == (True, 3, False)
+    assert [each.sequence for each in room.since(1) or ()] == [2, 3]
+
+
+def test_a_snapshot_among_what_was_put_by_needs_nothing_before_it() -> None:
+    room = TickerRoom(("ticker", "A"))
+    put_by(room, delta("A", 1, 2), snapshot("A", 5), delta("A", 5, 6))
+    room.take_up()
+    assert (room.ready, room.sequence) == (True, 6)
+
+
+def test_what_lacks_messages_or_has_too_many_is_left_to_redis() -> None:
+    gap = ticker(snapshot("A", 1))
+    assert put_by(gap, delta("A", 1, 2), delta("A", 3, 4), delta("A", 2, 3)) == [
+        Outcome.APPLIED,
+        Outcome.GAP,
+        Outcome.IGNORED,
+    ]
+    much = ticker(snapshot("A", 1))
+    put_by(much, *(delta("A", number, number + 1) for number in range(1, TAKEN_UP_MAX + 2)))
+    for room in (gap, much):
+        room.take_up()
+        assert not room.ready
+    assert much.load(decode_ticker(json.dumps(snapshot("A", 3)).encode())) is Outcome.APPLIED
+    assert much.sequence == TAKEN_UP_MAX + 2
+
+
+def test_the_newest_quote_of_a_room_that_rests_is_read_when_somebody_comes() -> None:
+    room = ticker({**snapshot("A", 1), "timestamp": 10})
+    room.asked = True
+    for message in (quote(7, 3), quote(9, 4), quote(8, 5)):
+        room.put_quote_by(message)
+    assert (room.quote, room.stirred) == ({}, False)
+    room.take_up()
+    assert (room.quote_sequence, room.whole["bid"], room.stirred) == (9, msgspec.Raw(b"4"), False)
+    room.asked = False  # some may have been lost since
+    put_by(room, delta("A", 1, 2))
+    room.take_up()
+    assert not room.ready, "Redis has to be asked for both"
+    room.put_quote_by(quote(12, 6))
+    room.forget_quote()
+    room.take_up()
+    assert room.quote == {}
+
+
+def test_a_room_that_redis_ran_ahead_of_awaits_what_is_on_its_way() -> None:
+    room = TickerRoom(("ticker", "A"))
+    put_by(room, delta("A", 1, 2), delta("A", 2, 3))
+    room.load(decode_ticker(json.dumps(snapshot("A", 4)).encode()))
+    assert [room.awaits(sequence) for sequence in (0, 1, 3, 4, 5)] == [False, True, True, False, True]
+    (last,) = decode_batch(json.dumps([delta("A", 3, 4)]).encode())
+    room.apply(last)  # type: ignore[arg-type]
+    assert not room.awaits(1)
+    assert [each.sequence for each in room.since(1) or ()] == [2, 3, 4]
