@@ -1,9 +1,9 @@
 """Fan-out figures of the WebSocket gateway, against the bare library where that compares.
 
-``python -m bench.gateway_fanout --json FILE [--seconds 3] [--only flood,paced,quiet,symbols,idle]``. The server has
-core 0; client, writer and Redis have core 1. Rounds of bare and ours alternate and medians are compared. Every message
-that a client reads is checked for order. The flood's ratio is of CPU time per message, which holds also when others use
-the machine. The paced cases go the whole way: Redis stream, gateway, socket.
+``python -m bench.gateway_fanout --json FILE [--seconds 3] [--only flood,paced,quiet,symbols,wide,idle]``. The server
+has core 0; client, writer and Redis have core 1. Rounds of bare and ours alternate and medians are compared. Every
+message that a client reads is checked for order. The flood's ratio is of CPU time per message, which holds also when
+others use the machine. The paced cases go the whole way: Redis stream, gateway, socket.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ SERVE = (
     "from gateway.ws.server import run_websocket_gateway; from runtime.settings.whole import load_settings;"
     "run_websocket_gateway(load_settings())"
 )
-CASES = ("flood", "paced", "quiet", "symbols", "idle")
+CASES = ("flood", "paced", "quiet", "symbols", "wide", "idle")
 DISCOVERY_S = 1.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -123,8 +123,8 @@ def serving(port: int, command: list[str], environment: dict[str, str]) -> Itera
 
 
 @contextmanager
-def gateway(**others: Any) -> Iterator[tuple[int, int, redis.Redis]]:
-    """(port, process id, Redis) of a real gateway on core 0."""
+def gateway(serve: Sequence[str] = ("-c", SERVE), **others: Any) -> Iterator[tuple[int, int, redis.Redis]]:
+    """(port, process id, Redis) of a real gateway on core 0; ``serve``: what Python is to run."""
     port = free_port()
     with store() as client:
         client.set("md:epoch", "bench")
@@ -136,7 +136,7 @@ def gateway(**others: Any) -> Iterator[tuple[int, int, redis.Redis]]:
             gateway_drain_ms=0,
             **others,
         )
-        with serving(port, [sys.executable, "-c", SERVE], settings.environment()) as process_id:
+        with serving(port, [sys.executable, *serve], settings.environment()) as process_id:
             yield port, process_id, client
 
 
@@ -220,9 +220,36 @@ def figures_of_stream(
         reader.close()
 
 
-def figures_of_idle(clients: int) -> Iterator[tuple[str, float, str, float | None]]:
+def figures_of_wide(clients: int, seconds: float) -> Iterator[tuple[str, float, str, float | None]]:
+    """One symbol that ``clients`` follow, two messages a second: how long a flush holds the loop, and what comes."""
+    _may_open(clients + 100)
+    with tempfile.NamedTemporaryFile("r") as notes, gateway(("-m", "bench.gateway_fanout_beat", notes.name)) as served:
+        port, _process_id, store = served
+        writer = Writer(store, 1, 2, 1, seconds)
+        reader = Reader(port, clients)
+        reader.subscribe(["S0000"])
+        reader.watch()
+        began_ms = time.monotonic() * 1000
+        writer.start()
+        while writer.is_alive():
+            reader.read_for(0.2, latency=True)
+        reader.read_for(3, writer.sent * clients, latency=True)
+        pauses = [late for moment, late in (map(float, line.split()) for line in notes) if moment - late > began_ms]
+        name = f"{clients} clients x 2 msg/s"
+        yield f"{name}: longest the loop was held", max(pauses, default=0.0), "ms", None
+        yield f"{name}: delivered share", 100 * reader.messages / (writer.sent * clients), "%", None
+        yield f"{name}: delivery p50", reader.percentile_ms(0.5), "ms", None
+        yield f"{name}: delivery p99", reader.percentile_ms(0.99), "ms", None
+        reader.close()
+
+
+def _may_open(files: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, clients + 100)), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, files)), hard))
+
+
+def figures_of_idle(clients: int) -> Iterator[tuple[str, float, str, float | None]]:
+    _may_open(clients + 100)
     with gateway() as (port, process_id, _store):
         warm = Reader(port, 100)
         before = resident_bytes(process_id)
@@ -259,6 +286,8 @@ def main() -> None:
         found += figures_of_stream(f"{clients} clients x 20 msg/s", clients, 1, 20, 1, seconds)
     if "symbols" in chosen:
         found += figures_of_stream("100 clients x 50 symbols x 1/s", 100, 50, 1, 1, max(seconds, 10))
+    if "wide" in chosen:
+        found += figures_of_wide(arguments.idle, max(seconds, 5))
     if "idle" in chosen:
         found += figures_of_idle(arguments.idle)
     command = "python -m bench.gateway_fanout " + " ".join(sys.argv[1:])

@@ -61,7 +61,7 @@ class Registry:
         """Nobody is in the room. Tickers stay while the stream keeps them; bars and strangers go."""
         if isinstance(room, BarRoom):
             del self.bars[room.key[1:]]
-        elif isinstance(room, TickerRoom) and not room.ready and not room.history:
+        elif isinstance(room, TickerRoom) and not (room.ready or room.history or room.floor >= 0):
             del self.tickers[room.key[1]]
 
     def remember(self, messages: Sequence[TickerMessage]) -> None:
@@ -76,6 +76,7 @@ class Registry:
             room = tickers.get(oldest.symbol)
             if room is not None and room.history and room.history[0] is oldest:
                 room.history.popleft()
+                room.floor = max(room.floor, oldest.sequence)  # an answer from before it leads nowhere
         self.history_bytes = held
 
     def bars_of(self, symbol: str, interval: str) -> Iterator[BarRoom]:

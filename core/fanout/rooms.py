@@ -54,7 +54,7 @@ class TickerRoom(Room):
     def __init__(self, key: RoomKey) -> None:
         super().__init__(key)
         self.sequence = -1
-        self.floor = -1  # the highest sequence that any client was given
+        self.floor = -1  # the least that Redis may answer with: clients were given it, or what led to it is gone
         self.fields: Fields = {}  # as trades made them
         self.quote: Fields = {}  # the symbol's newest quote
         self.quote_sequence = -1

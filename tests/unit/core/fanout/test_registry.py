@@ -20,6 +20,7 @@ def test_the_oldest_messages_of_all_go_first() -> None:
     assert first.history
     third = fill(registry, "C")
     assert (len(first.history), len(second.history), len(third.history)) == (0, 1, 1)
+    assert (first.floor, second.floor) == (2, -1), "an answer of Redis from before it would lead nowhere"
     held = sum(len(room.history[0].raw) for room in (second, third))
     assert registry.history_bytes == held + 2 * MESSAGE_BYTES
     third.forget()
