@@ -35,8 +35,8 @@ def entries(symbols: int) -> list[bytes]:
             previous = sequences[name]
             sequences[name] += 5
             parts.append(
-                b'{"type":"delta","symbol":"%s","price":189.31,"bid":189.3,"ask":189.32,"volume":12345.678,"change":1.2334,'
-                b'"changePercent":0.6578,"timestamp":1700000000000,"sequence":%d,"previous":%d}'
+                b'{"type":"delta","symbol":"%s","price":189.31,"bid":189.3,"ask":189.32,"volume":12345.678,'
+                b'"change":1.2334,"changePercent":0.6578,"timestamp":1700000000000,"sequence":%d,"previous":%d}'
                 % (name.encode(), previous + 5, previous)
             )
         made.append(b"[" + b",".join(parts) + b"]")
