@@ -10,10 +10,11 @@ unfinished epoch is dropped before the engine sees it, since the engine would mi
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 import structlog
@@ -49,6 +50,7 @@ UNWRITABLE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLI
 FREE_BYTES_LEAST: Final = 1 << 20
 PROBE_BYTES: Final = 1 << 16
 LOCKED_S: Final = 5.0
+LOCK_LOOK_S: Final = 0.05
 AWAY: Final = "move the folder away and start again; the state is rebuilt from Kafka"
 
 
@@ -177,8 +179,13 @@ def check_writable(folder: Path, free_bytes: int | None = None) -> None:
 
 
 @contextmanager
-def only_one(settings: RunningSettings, flow: str, process: int) -> Iterator[None]:
-    """Holds the lock of this worker's identity. Raises StateIncompatible when another worker has it."""
+def only_one(
+    settings: RunningSettings, flow: str, process: int, awaits: threading.Event | None = None
+) -> Iterator[None]:
+    """Holds the lock of this worker's identity. Raises StateIncompatible when another worker has it.
+
+    With ``awaits``, a stop signal, only once that is set: a leader that lost its lease is about to end.
+    """
     folder = settings.recovery_dir / flow
     open_private(settings.recovery_dir, folder)
     try:
@@ -188,15 +195,26 @@ def only_one(settings: RunningSettings, flow: str, process: int) -> Iterator[Non
             f"no recovery state can be kept: {error}", where=str(folder), mend="set TAPEFLOW_RECOVERY_DIR"
         ) from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StateIncompatible(
-                f"process {process} of this flow is running already",
-                where=str(folder),
-                mend="stop it, or give this one another TAPEFLOW_RECOVERY_DIR",
-            ) from error
+        told = False
+        while not _is_taken(lock):
+            if awaits is None or awaits.wait(LOCK_LOOK_S):
+                raise StateIncompatible(
+                    f"process {process} of this flow is running already",
+                    where=str(folder),
+                    mend="stop it, or give this one another TAPEFLOW_RECOVERY_DIR",
+                )
+            if not told:
+                structlog.get_logger().warning("folder_awaited", folder=str(folder), process=process)
+            told = True
         yield
+
+
+def _is_taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _prepare(folder: Path, wanted: Description, make_parts: Callable[[Path, int], None]) -> None:

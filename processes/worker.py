@@ -15,8 +15,10 @@ import stat
 import sys
 import traceback
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 from bytewax.recovery import RecoveryConfig, init_db_dir
@@ -27,8 +29,9 @@ from flows.starting import fail_in_one_line
 from processes.cluster import Place, place_of
 from processes.engine_errors import cause_of
 from processes.first_error import FirstError
+from processes.leadership import leadership, stands_by
 from processes.recovery import check_writable, only_one, state_folder
-from processes.warm import warm_if_cold
+from processes.warm import compile_kernels, warm_if_cold
 from runtime.garbage import keep_what_is_loaded
 from runtime.logging import configure_logging
 from runtime.metrics import serve_metrics
@@ -97,8 +100,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         check_flow(options.flow, settings)
         warm_if_cold()
-        with only_one(settings, options.flow, place.process):
-            run_worker(options.flow, settings, stop, place, first)
+        end = partial(end_now, log_format=log_format)
+        with leadership(settings, options.flow, place.process, stop, end, partial(load, options.flow)) as leads:
+            if leads:
+                awaits = stop if stands_by(settings, options.flow) else None
+                with only_one(settings, options.flow, place.process, awaits):
+                    run_worker(options.flow, settings, stop, place, first)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - the last frame: every failure, a panic too, is a line and a code
@@ -106,6 +113,20 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     structlog.get_logger().info("flow_stopped", version=version("tapeflow"), settings=settings.changed())
     return 0
+
+
+def load(flow: str) -> None:
+    """What a start loads before it does anything: the flow's code and its kernels."""
+    importlib.import_module(f"flows.{flow}")
+    compile_kernels()
+
+
+def end_now(error: TapeflowError, log_format: str) -> NoReturn:
+    """From any thread: nothing is drained and nothing more is written."""
+    try:
+        fail_in_one_line(error, log_format)
+    except SystemExit as ended:
+        os._exit(error.exit_code if ended.code is None else int(ended.code))
 
 
 def explain(first: FirstError, error: BaseException, settings: RunningSettings, place: Place, log_format: str) -> None:

@@ -10,6 +10,7 @@
       StorageFailed       a folder or file of ours can't be written         exit 2: disk full, read-only, quota
       WriteFailed         a server refused our write                        exit 2: a right, a type or a limit of it
       PeerGone            another process of this flow ended                exit 3, its own line says why
+      LeaseLost           another process runs this flow now                exit 4, start it again to stand by
 
 An exception that its own package takes again, to make an answer or a Reject of it, is no failure: it stays beside what
 raises it, and tests/unit/schemas/test_errors.py says who takes it.
@@ -21,6 +22,7 @@ from typing import ClassVar, Literal
 
 __all__ = [
     "InputError",
+    "LeaseLost",
     "MissingObject",
     "OffsetExpired",
     "PeerGone",
@@ -104,3 +106,8 @@ class WriteFailed(TapeflowError):
 class PeerGone(TapeflowError):
     fault = "outside"
     exit_code = 3
+
+
+class LeaseLost(TapeflowError):
+    fault = "outside"
+    exit_code = 4

@@ -57,6 +57,7 @@ __all__ = [
     "deltas_stream",
     "feed_dead_letter_topic",
     "last_firings_key",
+    "leader_key",
     "quotes_filled_key",
     "quotes_stream",
     "requeued_topic",
@@ -146,6 +147,11 @@ def alert_rules_key(user: str) -> str:
 def last_firings_key(user: str) -> str:
     """Hash of the last firing of each of a user's rules, by id."""
     return "md:alert-firings:" + user
+
+
+def leader_key(flow: str) -> str:
+    """Lease of the process that runs ``flow``, where others stand by."""
+    return "md:leader:" + flow
 
 
 def deltas_stream(shard: int) -> str:

@@ -30,6 +30,17 @@ class RunningSettings(BaseSettings):
     cluster_process: int = setting(
         -1, "Which of cluster_addresses this process is; -1 takes the number at the end of its hostname", ge=-1, le=1023
     )
+    standby: bool = setting(
+        False,
+        "Live runs only while it has a lease in Redis, and stands by while another has it; as `run --standby`",
+    )
+    lease_ms: int = setting(
+        1_000,
+        "Life of that lease, renewed at a third of it: how long after a crash of who has it another may take it",
+        unit="ms",
+        ge=200,
+        le=60_000,
+    )
     data_dir: Path = setting(Path(".data"), "Folder of the embedded stack's data")
     metrics_host: str = setting(
         "0.0.0.0",  # noqa: S104 - Prometheus scrapes from elsewhere

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from schemas.errors import SettingError
 from tapeflow.commands.entry import enter
 
 __all__ = ["FlowName", "run"]
@@ -30,6 +31,12 @@ def run(
         ),
     ],
     processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,
+    standby: Annotated[
+        bool,
+        typer.Option(
+            "--standby", help="Of live: run only while no other does, else stand by and take over within 2 s."
+        ),
+    ] = False,
 ) -> None:
     """Run a flow until Ctrl-C or SIGTERM, which drain it and keep its state.
 
@@ -37,4 +44,6 @@ def run(
     """
     from processes.runner import run_flow
 
-    run_flow(flow.value, processes, enter())
+    if standby and flow is not FlowName.live:
+        raise SettingError(f"{flow.value} has no standby", where="--standby", mend="only live has one")
+    run_flow(flow.value, processes, enter(standby=standby or None))

@@ -190,8 +190,10 @@ class World:
     flows: which run; a desk, quotes and users with rules are there where a flow is.
     """
 
-    def __init__(self, folder: Path, *, seed: int, rate: int = 200, flows: Sequence[str] = ("live", "history")) -> None:
+    def __init__(self, folder: Path, *, seed: int, rate: int = 200, flows: Sequence[str] = ("live", "history"),
+                 make_flow: "Callable[[str, Settings, Path, HostClock], Flow] | None" = None) -> None:  # fmt: skip
         self.folder = folder
+        self._make_flow = make_flow or Flow
         self.desk: DeskTape | None = None
         self.quotes: QuoteTape | None = None
         self.users: Users | None = None
@@ -240,7 +242,9 @@ class World:
         on_applied = self._start_sides()
         self.truth = Truth(self.settings, self.follower, on_applied)
         self.clock = HostClock(self.folder)
-        self.flows = {name: Flow(name, self.settings, self.folder / f"{name}.log", self.clock) for name in self._names}
+        self.flows = {
+            name: self._make_flow(name, self.settings, self.folder / f"{name}.log", self.clock) for name in self._names
+        }
         for flow in self.flows.values():
             self._open.append(flow.kill)
             flow.start()

@@ -3,6 +3,7 @@
 import resource
 import signal
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -113,6 +114,28 @@ def test_two_workers_of_one_identity_exclude_each_other(settings: Settings) -> N
     ):
         pass
     with only_one(settings, "live", 0):
+        pass
+
+
+def test_who_takes_over_waits_for_the_folder_until_it_is_stopped(settings: Settings) -> None:
+    stop, taken = threading.Event(), threading.Event()
+
+    def wait_for_it() -> None:
+        with only_one(settings, "live", 0, stop):
+            taken.set()
+
+    waiting = threading.Thread(target=wait_for_it)
+    with only_one(settings, "live", 0):
+        waiting.start()
+        assert not taken.wait(0.15)
+    waiting.join(10)
+    assert taken.is_set()
+    stop.set()
+    with (
+        only_one(settings, "live", 0),
+        pytest.raises(StateIncompatible, match="running already"),
+        only_one(settings, "live", 0, stop),
+    ):
         pass
 
 

@@ -10,7 +10,9 @@ def test_the_flows_that_run_for_ever() -> None:
     assert [each.value for each in FlowName] == ["live", "history", "alerts", "analytics", "quotes"]
 
 
-@pytest.mark.parametrize("words", [["run"], ["run", "rekey"], ["run", "live", "--processes", "0"]])
+@pytest.mark.parametrize(
+    "words", [["run"], ["run", "rekey"], ["run", "live", "--processes", "0"], ["run", "history", "--standby"]]
+)
 def test_wrong_words_are_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     assert "Traceback" not in capsys.readouterr().err
