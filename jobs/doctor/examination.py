@@ -21,7 +21,7 @@ from flows.reading import read_options, registry_of
 from jobs.doctor.desk import desk_findings, rules_findings
 from jobs.doctor.finding import Finding
 from jobs.doctor.quotes import quotes_findings
-from jobs.doctor.redis import redis_memory
+from jobs.doctor.redis import leader_found, redis_memory
 from jobs.doctor.rights import clickhouse_findings, kafka_findings, redis_findings
 from jobs.doctor.topic_sample import sample_topic
 from jobs.told_sides import told_fields, told_sides
@@ -32,10 +32,12 @@ from runtime.settings.kafka import KafkaSettings
 from runtime.settings.running import RunningSettings
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, TapeflowError
+from schemas.names import leader_key
 from sinks.clickhouse.migrations import check_tables
 from sinks.clickhouse.sink import connect as connect_clickhouse
 from sinks.clickhouse.sink import place
 from sinks.redis.connection import connect as connect_redis
+from sinks.redis.lease import holder_of
 from sinks.redis.rights import server_info, symbol_count
 
 __all__ = ["examine"]
@@ -176,6 +178,8 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             "set maxmemory-policy noeviction: an evicted symbol is gone until it trades again" if evicts else "",
         )
         yield redis_memory(info, symbol_count(client), bounds_of(settings))
+        if settings.standby:
+            yield leader_found(holder_of(client, leader_key("live")))
         yield from redis_findings(client, settings)
     finally:
         client.close()

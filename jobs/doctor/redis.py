@@ -1,4 +1,4 @@
-"""Whether Redis has room for what the live flow may fill it with: the part of ``doctor`` that does this sum.
+"""Whether Redis has room for what the live flow may fill it with, and who leads: the parts of ``doctor`` about both.
 
 jobs.doctor.examination hands in what INFO says, the symbols that are there and the bounds of the settings. A limit
 below the sum is a warning that names the settings, for a Redis without memory makes the live flow wait.
@@ -10,7 +10,7 @@ from typing import Final
 from jobs.doctor.finding import Finding
 from sinks.redis.bounds import MB, RedisBounds
 
-__all__ = ["redis_memory"]
+__all__ = ["leader_found", "redis_memory"]
 
 NAME: Final = "redis memory"
 SPARE: Final = 1.25
@@ -29,3 +29,10 @@ def redis_memory(info: Mapping[str, object], symbols: int, bounds: RedisBounds) 
         todo = f"set maxmemory to {wanted}mb, or lower TAPEFLOW_STREAM_MB_MAX or TAPEFLOW_CANDLES_MB_MAX"
         return Finding(NAME, "warning", f"{what}; {of} is {room // MB:,} MB", todo)
     return Finding(NAME, "ok", f"{what}; {of} is {room // MB:,} MB" if room else what)
+
+
+def leader_found(holder: str | None) -> Finding:
+    """``holder``: of the lease of live; None: nobody has it."""
+    if holder is None:
+        return Finding("leader of live", "warning", "nobody leads", "start `tapeflow run live --standby`")
+    return Finding("leader of live", "ok", holder)

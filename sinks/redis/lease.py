@@ -15,7 +15,7 @@ from sinks.redis.connection import is_outage, place
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import HOLD_LEASE
 
-__all__ = ["Lease"]
+__all__ = ["Lease", "holder_of"]
 
 GONE_MS: Final = 1
 
@@ -62,3 +62,9 @@ class Lease:
             pass  # it ends by itself
         finally:
             self._client.close()
+
+
+def holder_of(client: redis.Redis, key: str) -> str | None:
+    """Who has the lease ``key`` now; None where nobody has."""
+    held: Any = client.get(key)
+    return held.decode() if held else None

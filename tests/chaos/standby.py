@@ -22,6 +22,7 @@ from typing import Any, Final
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
 from schemas.names import deltas_stream, leader_key
+from sinks.redis.lease import holder_of
 from tests.chaos.clock import HostClock
 from tests.chaos.world import PARTITIONS, Flow, World, accounts_of, free_ports_in_a_row, rest, until
 
@@ -122,20 +123,19 @@ def pair_of(world: World) -> Pair:
     return pair
 
 
-def holder_of(world: World) -> str | None:
-    found: Any = world.client.get(leader_key("live"))
-    return found.decode() if found else None
+def holder(world: World) -> str | None:
+    return holder_of(world.client, leader_key("live"))
 
 
 def await_leader(world: World, before: str | None = None) -> int:
     """Until somebody other than ``before`` has the lease; which it is."""
     deadline = time.monotonic() + TAKEN_S
     pair = pair_of(world)
-    while (holder := holder_of(world)) in (None, before) or pair.leader(holder) is None:
+    while (found := holder(world)) in (None, before) or pair.leader(found) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {TAKEN_S:g} s for a leader after {before}: {pair.last_line()}")
         rest(STEP_S)
-    which = pair.leader(holder)
+    which = pair.leader(found)
     assert which is not None
     return which
 
@@ -164,9 +164,9 @@ def first_behind(world: World, last: dict[int, bytes]) -> int:
 
 def kill_leader(world: World, number: int = signal.SIGKILL) -> tuple[float, int]:
     """(ms from the signal to the first entry that the next leader wrote, which was struck). That one stays away."""
-    pair, holder = pair_of(world), holder_of(world)
-    which = pair.leader(holder)
-    assert which is not None, f"nobody known leads: {holder}"
+    pair, before = pair_of(world), holder(world)
+    which = pair.leader(before)
+    assert which is not None, f"nobody known leads: {before}"
     struck = pair.instances[which]
     assert struck is not None
     began_ms = time.time() * 1000
@@ -180,7 +180,7 @@ def kill_leader(world: World, number: int = signal.SIGKILL) -> tuple[float, int]
             pair.unexpected.append(f"live {which} stopped with {code}: {pair.said(which)[-1:]}")
         pair.instances[which] = None
     if number == signal.SIGSTOP:
-        await_lease_gone(world, holder)
+        await_lease_gone(world, before)
         for pid in struck.pids:
             os.kill(pid, signal.SIGCONT)
         code = struck.wait(10)
@@ -188,12 +188,12 @@ def kill_leader(world: World, number: int = signal.SIGKILL) -> tuple[float, int]
             pair.unexpected.append(f"live {which}, stalled, ended with {code}: {pair.said(which)[-1:]}")
         pair.instances[which] = None
     mark = newest(world)
-    await_leader(world, holder)
+    await_leader(world, before)
     return first_behind(world, mark) - began_ms, which
 
 
-def await_lease_gone(world: World, holder: str | None) -> None:
-    until(lambda: holder_of(world) not in (None, holder), TAKEN_S, "the other to take the lease")
+def await_lease_gone(world: World, before: str | None) -> None:
+    until(lambda: holder(world) not in (None, before), TAKEN_S, "the other to take the lease")
 
 
 def run(kills: int, seed: int, folder: Path, rate: int) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.doctor.redis import redis_memory
+from jobs.doctor.redis import leader_found, redis_memory
 from sinks.redis.bounds import RedisBounds
 
 GB = 10**9
@@ -28,3 +28,8 @@ def test_the_sum_is_held_against_what_there_is(info: dict[str, int], symbols: in
 def test_what_is_to_be_done_names_the_limit_and_the_settings() -> None:
     found = redis_memory({"maxmemory": GB // 2}, 20_000, RedisBounds())
     assert found.todo == "set maxmemory to 987mb, or lower TAPEFLOW_STREAM_MB_MAX or TAPEFLOW_CANDLES_MB_MAX"
+
+
+def test_a_standby_without_a_leader_is_a_warning() -> None:
+    assert leader_found("host pid 7 beef").what == "host pid 7 beef"
+    assert leader_found(None).state == "warning"
