@@ -226,7 +226,7 @@ def run(kills: int, seed: int, folder: Path, rate: int) -> int:
                 rows += verdict.rows
                 differences += verdict.differences
                 sys.stderr.write(f"     {verdict}\n")
-        differences += world.unexpected()
+        until(lambda: pair.is_prepared(1 - which), PREPARED_S, "the standby to be prepared")
         pair.stop()
         differences += world.unexpected()
     for line in differences[:50]:
