@@ -91,7 +91,7 @@ def _await(
         if found == holder:
             if leader:
                 TAKEOVERS.labels(flow).inc()
-            _log.info("lease_taken", holder=holder, after=leader, waited_s=round(time.monotonic() - began_s, 3))
+            _log.info("lease_acquired", holder=holder, after=leader, waited_s=round(time.monotonic() - began_s, 3))
             return True
         if found is None and not silent:
             _log.warning("lease_unanswered", consequence="nobody can take over until Redis answers")

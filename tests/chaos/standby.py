@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from sinks.redis.lease import holder_of
 from tests.chaos.clock import HostClock
 from tests.chaos.world import PARTITIONS, Flow, World, accounts_of, free_ports_in_a_row, rest, until
 
-__all__ = ["Pair", "World", "in_pair", "kill_leader"]
+__all__ = ["Pair", "run"]
 
 CHECK_EVERY: Final = 10
 COLD_SHARE: Final = 0.2
@@ -38,21 +39,27 @@ STEP_S: Final = 0.002
 
 
 class Pair(Flow):
-    """Two instances of live as one flow of a world: what it says and does is what the one with the lease does."""
+    """Two instances of live as one flow of a world: what it says and does is what the one with the lease does.
 
-    def __init__(self, name: str, settings: Settings, log: Path, clock: HostClock) -> None:
+    own_folders: each has recovery state of its own, as on two hosts that share no disk.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, log: Path, clock: HostClock, *, own_folders: bool = False
+    ) -> None:
         super().__init__(name, settings.model_copy(update={"standby": True}), log, clock)
         self.instances: list[FlowProcess | None] = [None, None]
+        self._own_folders = own_folders
         self.logs = [log.with_suffix(f".{which}.log") for which in range(2)]
-        self.world: World | None = None
 
     def start(self) -> None:
         for which in range(2):
             self.start_one(which)
-        self._started_s = time.monotonic()
 
     def start_one(self, which: int) -> None:
-        settings = self._settings.model_copy(update={"metrics_port": free_ports_in_a_row(1)})
+        folder = self._settings.recovery_dir
+        own = {"metrics_port": free_ports_in_a_row(1), "recovery_dir": folder / str(which)}
+        settings = self._settings.model_copy(update=own if self._own_folders else own | {"recovery_dir": folder})
         with self.logs[which].open("wb") as log:
             made = self.instances[which] = FlowProcess(self.name, settings, 1, log)
             made.start()
@@ -110,11 +117,6 @@ class Pair(Flow):
 
     def last_line(self) -> str:
         return " | ".join(line for which in range(2) for line in self.said(which)[-1:])
-
-
-def in_pair(folder: Path, seed: int, rate: int) -> World:
-    """A world whose only flow is a Pair."""
-    return World(folder, seed=seed, rate=rate, flows=("live",), make_flow=Pair)
 
 
 def pair_of(world: World) -> Pair:
@@ -196,12 +198,14 @@ def await_lease_gone(world: World, before: str | None) -> None:
     until(lambda: holder(world) not in (None, before), TAKEN_S, "the other to take the lease")
 
 
-def run(kills: int, seed: int, folder: Path, rate: int) -> int:
+def run(kills: int, seed: int, folder: Path, rate: int, *, own_folders: bool = False) -> int:
+    """The exit code."""
     rng, rows, differences = random.Random(seed), 0, []
     warm_ms: list[float] = []
     cold_ms: list[float] = []
     stalled_ms: list[float] = []
-    with in_pair(folder, seed, rate) as world:
+    make_pair = partial(Pair, own_folders=own_folders)
+    with World(folder, seed=seed, rate=rate, flows=("live",), make_flow=make_pair) as world:
         pair = pair_of(world)
         which = await_leader(world)
         until(pair.records_read, PREPARED_S, "the first work")
@@ -214,7 +218,7 @@ def run(kills: int, seed: int, folder: Path, rate: int) -> int:
             is_stall = not is_cold and rng.random() < STALL_SHARE
             took_ms, struck = kill_leader(world, signal.SIGSTOP if is_stall else signal.SIGKILL)
             (stalled_ms if is_stall else cold_ms if is_cold else warm_ms).append(took_ms)
-            taken = pair.events(1 - struck, "lease_taken")
+            taken = pair.events(1 - struck, "lease_acquired")
             sys.stderr.write(
                 f"{kill:4} {'stalled' if is_stall else 'cold' if is_cold else 'warm'} {took_ms:.0f} ms,"
                 f" {taken[-1].get('waited_s') if taken else '?'} s waited\n"
@@ -244,9 +248,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=int, default=400, help="trades a second")
+    parser.add_argument("--own-folders", action="store_true", help="recovery state of each instance for itself")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        return run(options.kills, options.seed, Path(folder), options.rate)
+        return run(options.kills, options.seed, Path(folder), options.rate, own_folders=options.own_folders)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def test_who_stands_by_goes_on_where_a_killed_leader_was(instances: Instances) -
     feed(instances.settings, trades[1000:2000])
     instances.flows[first].kill()
     feed(instances.settings, trades[2000:])
-    instances.await_said(second, "lease_taken")
+    instances.await_said(second, "lease_acquired")
     assert instances.leader_pid() == instances.flows[second].pids[0]
     instances.await_alike()
     assert instances.flows[second].stop() == 0
