@@ -3,7 +3,8 @@
 ``python -m bench.recovery --json FILE``. Both flows read a steady feed after they caught up with a topic in which every
 symbol has traded. Each is killed and started again at once, ROUNDS times, then stopped. Time runs from the start of the
 new process to the first effect that a reader can see (live: an entry in a stream of Redis; history: a new row in
-ClickHouse), everything included: interpreter, compiled kernels, state, broker.
+ClickHouse), everything included: interpreter, compiled kernels, state, broker. ``--standby`` kills live alone where
+another instance stands by, and counts from the kill.
 """
 
 import argparse
@@ -31,6 +32,7 @@ DATABASE = "bench_recovery"
 COUNTS = (100, 1_000, 20_000)
 RATE = 1_000
 CAUGHT_UP_S = 120.0
+STANDBY_PORT = 29_470
 KEPT_S = 5.0
 """Until an epoch with the whole state is kept."""
 
@@ -87,7 +89,33 @@ def measure(name: str, settings: Settings, look: Callable[[], Any], records: int
     return max(away), stopped
 
 
-def run(rig: Rig, symbols: int, rounds: int) -> list[Figure]:
+def measure_standby(settings: Settings, look: Callable[[], Any], records: int, rounds: int) -> float:
+    """Slowest first output after a kill, in seconds."""
+
+    def start(port: int) -> FlowProcess:
+        flow = FlowProcess("live", settings.model_copy(update={"standby": True, "metrics_port": port}))
+        flow.start()
+        return flow
+
+    leader, port, away = start(STANDBY_PORT), STANDBY_PORT, []
+    until_caught_up(leader, records)
+    for _ in range(rounds):
+        port += 1
+        standby = start(port)
+        time.sleep(2 * KEPT_S)
+        killed = time.monotonic()
+        leader.kill()
+        until_changed(look)
+        away.append(time.monotonic() - killed)
+        leader = standby
+    if code := leader.stop():
+        raise SystemExit(f"wrong result, no figures: live stopped with {code}")
+    print(f"live with a standby: first output {min(away):.2f} to {max(away):.2f} s"
+          f" (median {statistics.median(away):.2f})", flush=True)  # fmt: skip
+    return max(away)
+
+
+def run(rig: Rig, symbols: int, rounds: int, *, standby: bool) -> list[Figure]:
     print(f"{symbols:,} symbols", flush=True)
     tape = fill_topic(rig, f"bench-recovery-{symbols}", max(100_000, 25 * symbols), symbols)
     rig.fresh_tables(DATABASE)
@@ -101,6 +129,12 @@ def run(rig: Rig, symbols: int, rounds: int) -> list[Figure]:
         seconds = 2 * CAUGHT_UP_S + 2 * (rounds + 1) * 4 * KEPT_S
         feed = start(produce, {"settings": plain(settings), "symbols": symbols, "rate": RATE, "seconds": seconds})
         stack.callback(feed.kill)
+        if standby:
+            slowest_s = measure_standby(settings, lambda: newest_entry(client), tape.trades, rounds)
+            command = f"python -m bench.recovery --standby --rounds {rounds}"
+            what = f"flows.live with a standby, {symbols:,} symbols, first output after kill -9, slowest"
+            client.close()
+            return [Figure(what, slowest_s, "s", None, command, commit())]
         looks = {"live": lambda: newest_entry(client), "history": lambda: rows(rig.clickhouse_dsn)}
         for name, look in looks.items():
             first_s, stop_s = measure(name, settings, look, tape.trades, rounds)
@@ -115,12 +149,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.recovery", description=__doc__)
     parser.add_argument("--json", help="file to add the figures to")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--standby", action="store_true", help="live alone, with another instance that stands by")
     options = parser.parse_args()
     compile_kernels()  # a first start on a machine is not a recovery
     figures = []
     with servers(core=None) as rig:
         for symbols in COUNTS:
-            figures += run(rig, symbols, options.rounds)
+            figures += run(rig, symbols, options.rounds, standby=options.standby)
     write(figures, options.json)
     return 0
 

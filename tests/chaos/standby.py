@@ -1,10 +1,10 @@
-"""Kills the leader of two live flows again and again: ``python -m tests.chaos.standby --kills 20 --seed 7``.
+"""Kills the leader of two live flows again and again: ``python -m tests.chaos.standby --strikes 20 --seed 7``.
 
-Broker, redis-server and market are those of the killer beside this file, with live alone. A strike is SIGKILL of all
-that belongs to the instance which has the lease. A fifth of them come before the other is prepared, and a tenth stall
-the leader for longer than its lease lives. Time runs from the strike to the first entry of a stream that the new leader
-wrote, by Redis's clock. Every few strikes, and at the end, keys and streams are held against the oracle: no final bar
-is missing, no sequence fell. Code 1 and the differences where one is found.
+Broker, redis-server and market are those of the killer beside this file, with live alone. Most strikes are SIGKILL of
+all that belongs to the instance which has the lease, some of them before the other is prepared. Others stall the leader
+for longer than its lease lives, or stop it in order. Time runs from the strike to the first entry of a stream that the
+new leader wrote, by Redis's clock. Every few strikes keys, streams and accounts are held against the oracle: no final
+bar is missing, no sequence fell. Code 1 and the differences where one is found.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
+from schemas.errors import LeaseLost
 from schemas.names import deltas_stream, leader_key
 from sinks.redis.lease import holder_of
 from tests.chaos.clock import HostClock
@@ -30,11 +31,11 @@ from tests.chaos.world import PARTITIONS, Flow, World, accounts_of, free_ports_i
 __all__ = ["Pair", "run"]
 
 CHECK_EVERY: Final = 10
-COLD_SHARE: Final = 0.2
-STALL_SHARE: Final = 0.1
+KILLED, EARLY, STALLED, STOPPED = "killed", "killed before the other was prepared", "stalled", "stopped"
+SHARES: Final = {KILLED: 7, EARLY: 1.5, STALLED: 1, STOPPED: 1}
+"""How often each strikes, as parts of the whole."""
 TAKEN_S: Final = 30.0
 PREPARED_S: Final = 60.0
-LOST: Final = 4
 STEP_S: Final = 0.002
 
 
@@ -164,94 +165,85 @@ def first_behind(world: World, last: dict[int, bytes]) -> int:
     raise TimeoutError(f"waited {TAKEN_S:g} s for a write: {pair_of(world).last_line()}")
 
 
-def kill_leader(world: World, number: int = signal.SIGKILL) -> tuple[float, int]:
-    """(ms from the signal to the first entry that the next leader wrote, which was struck). That one stays away."""
+def strike(world: World, how: str) -> tuple[float, int]:
+    """(ms from the strike to the first entry that the next leader wrote, which was struck). That one stays away."""
     pair, before = pair_of(world), holder(world)
     which = pair.leader(before)
     assert which is not None, f"nobody known leads: {before}"
     struck = pair.instances[which]
     assert struck is not None
     began_ms = time.time() * 1000
-    if number == signal.SIGKILL:
-        pair.kill_one(which)
+    if how == STALLED:
+        signal_all(struck, signal.SIGSTOP)
+        until(lambda: holder(world) not in (None, before), TAKEN_S, "the other to take the lease")
+        signal_all(struck, signal.SIGCONT)
+        ended, wanted = struck.wait(10), LeaseLost.exit_code
+    elif how == STOPPED:
+        ended, wanted = struck.stop(), 0
     else:
-        for pid in struck.pids:
-            os.kill(pid, number)
-    if number == signal.SIGTERM:
-        if code := struck.wait(10):
-            pair.unexpected.append(f"live {which} stopped with {code}: {pair.said(which)[-1:]}")
-        pair.instances[which] = None
-    if number == signal.SIGSTOP:
-        await_lease_gone(world, before)
-        for pid in struck.pids:
-            os.kill(pid, signal.SIGCONT)
-        code = struck.wait(10)
-        if code != LOST:
-            pair.unexpected.append(f"live {which}, stalled, ended with {code}: {pair.said(which)[-1:]}")
-        pair.instances[which] = None
+        struck.kill()
+        ended, wanted = 0, 0
+    if ended != wanted:
+        pair.unexpected.append(f"live {which}, {how}, ended with {ended}: {pair.said(which)[-1:]}")
+    pair.instances[which] = None
     mark = newest(world)
     await_leader(world, before)
     return first_behind(world, mark) - began_ms, which
 
 
-def await_lease_gone(world: World, before: str | None) -> None:
-    until(lambda: holder(world) not in (None, before), TAKEN_S, "the other to take the lease")
+def signal_all(flow: FlowProcess, number: int) -> None:
+    for pid in flow.pids:
+        os.kill(pid, number)
 
 
-def run(kills: int, seed: int, folder: Path, rate: int, *, own_folders: bool = False) -> int:
+def run(strikes: int, seed: int, folder: Path, rate: int, *, own_folders: bool = False) -> int:
     """The exit code."""
     rng, rows, differences = random.Random(seed), 0, []
-    warm_ms: list[float] = []
-    cold_ms: list[float] = []
-    stalled_ms: list[float] = []
+    took_ms: dict[str, list[float]] = {}
     make_pair = partial(Pair, own_folders=own_folders)
     with World(folder, seed=seed, rate=rate, flows=("live",), make_flow=make_pair) as world:
         pair = pair_of(world)
         which = await_leader(world)
         until(pair.records_read, PREPARED_S, "the first work")
-        for kill in range(1, kills + 1):
-            is_cold = rng.random() < COLD_SHARE
-            if not is_cold:
-                other = 1 - which
-                until(lambda other=other: pair.is_prepared(other), PREPARED_S, "the standby to be prepared")
+        for number in range(1, strikes + 1):
+            (how,) = rng.choices(list(SHARES), list(SHARES.values()))
+            if how != EARLY:
+                await_prepared(pair, 1 - which)
             rest(rng.uniform(0.0, 1.5))
-            is_stall = not is_cold and rng.random() < STALL_SHARE
-            took_ms, struck = kill_leader(world, signal.SIGSTOP if is_stall else signal.SIGKILL)
-            (stalled_ms if is_stall else cold_ms if is_cold else warm_ms).append(took_ms)
-            taken = pair.events(1 - struck, "lease_acquired")
-            sys.stderr.write(
-                f"{kill:4} {'stalled' if is_stall else 'cold' if is_cold else 'warm'} {took_ms:.0f} ms,"
-                f" {taken[-1].get('waited_s') if taken else '?'} s waited\n"
-            )
+            ms, struck = strike(world, how)
+            took_ms.setdefault(how, []).append(ms)
+            sys.stderr.write(f"{number:4} {how} {ms:.0f} ms\n")
             pair.start_one(struck)
             which = 1 - struck
-            if kill % CHECK_EVERY == 0 or kill == kills:
+            if number % CHECK_EVERY == 0 or number == strikes:
                 verdict = world.check()
                 rows += verdict.rows
                 differences += verdict.differences
                 sys.stderr.write(f"     {verdict}\n")
-        until(lambda: pair.is_prepared(1 - which), PREPARED_S, "the standby to be prepared")
+        await_prepared(pair, 1 - which)
         pair.stop()
         differences += world.unexpected()
     for line in differences[:50]:
         print(line)
-    for name, times in (("prepared", warm_ms), ("not yet prepared", cold_ms), ("leader stalled", stalled_ms)):
-        if times:
-            print(f"{name}: {len(times)} takeovers, p50 {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms")
-            print("  " + " ".join(f"{each:.0f}" for each in sorted(times)))
-    print(f"{kills} kills, {rows} rows compared, {len(differences)} differences")
+    for how, times in took_ms.items():
+        print(f"{how}: {len(times)}, p50 {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms")
+    print(f"{strikes} strikes, {rows} rows compared, {len(differences)} differences")
     return 1 if differences else 0
+
+
+def await_prepared(pair: Pair, which: int) -> None:
+    until(lambda: pair.is_prepared(which), PREPARED_S, "the standby to be prepared")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.standby", description=__doc__)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--strikes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=int, default=400, help="trades a second")
     parser.add_argument("--own-folders", action="store_true", help="recovery state of each instance for itself")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        return run(options.kills, options.seed, Path(folder), options.rate, own_folders=options.own_folders)
+        return run(options.strikes, options.seed, Path(folder), options.rate, own_folders=options.own_folders)
 
 
 if __name__ == "__main__":

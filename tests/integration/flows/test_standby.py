@@ -36,11 +36,11 @@ class Instances:
         self.flows: list[FlowProcess] = []
         self._folder = folder
 
-    def start(self) -> int:
+    def start(self, processes: int = 1) -> int:
         which = len(self.flows)
-        settings = self.settings.model_copy(update={"metrics_port": free_ports_in_a_row(1)})
+        settings = self.settings.model_copy(update={"metrics_port": free_ports_in_a_row(processes)})
         with self._log(which).open("wb") as log:
-            self.flows.append(FlowProcess("live", settings, log=log))
+            self.flows.append(FlowProcess("live", settings, processes, log))
             self.flows[-1].start()
         return which
 
@@ -99,12 +99,13 @@ def market() -> list[OracleTrade]:
     return tape(3_000, 40, late_every=100)
 
 
-def test_who_stands_by_goes_on_where_a_killed_leader_was(instances: Instances) -> None:
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_who_stands_by_goes_on_where_a_killed_leader_was(instances: Instances, processes: int) -> None:
     trades = market()
     feed(instances.settings, trades[:1000])
-    first = instances.start()
+    first = instances.start(processes)
     instances.await_said(first, "flow_started")
-    second = instances.start()
+    second = instances.start(processes)
     instances.await_said(second, "standby_prepared")
     feed(instances.settings, trades[1000:2000])
     instances.flows[first].kill()
