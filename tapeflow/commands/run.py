@@ -33,9 +33,7 @@ def run(
     processes: Annotated[int, typer.Option(min=1, help="Worker processes on this host; one core each.")] = 1,
     standby: Annotated[
         bool,
-        typer.Option(
-            "--standby", help="Of live: run only while no other does, else stand by and take over within 2 s."
-        ),
+        typer.Option("--standby", help="Of live: run only while no other does, else stand by, prepared to take over."),
     ] = False,
 ) -> None:
     """Run a flow until Ctrl-C or SIGTERM, which drain it and keep its state.
