@@ -4,7 +4,7 @@ processes.worker enters it before it opens the recovery folder. Who waits has me
 loaded its kernels: a takeover costs the rest of the lease and what an engine needs to resume. Who loses the lease ends
 at once with exit code 4. An orderly end gives it back. While Redis doesn't answer nobody can take it, and who has it
 goes on: its writes wait for the same Redis. The lease says who starts; that nothing older is written is held by
-sequences in Redis, and that state has one writer by the lock of its folder (docs/adr/0048-a-lease-for-live.md).
+sequences in Redis, and that state has one writer by the lock of its folder (docs/adr/0049-a-lease-for-live.md).
 """
 
 import os
