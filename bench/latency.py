@@ -8,7 +8,6 @@ message is measured, warm-up left out, and ClickHouse must hold every trade at t
 
 import argparse
 import json
-import os
 import pickle
 import re
 import subprocess
@@ -28,7 +27,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
-from bench.strangers import busy_s, disturbed
+from bench.strangers import busy_s, disturbed, own_s
 from connectors.synthetic import SyntheticMarket, symbol_names
 from jobs.produce.encoding import encoder_of
 from jobs.produce.kafka_writer import RecordWriter
@@ -125,23 +124,9 @@ def ages_ms(entries: list[Any], stamps: list[Any], first_ms: float) -> tuple[Any
 def cpu_seconds() -> dict[str, float]:
     """Processor time of this process's descendants so far, by what they are."""
     used: dict[str, float] = {}
-    parents: dict[int, int] = {}
-    rows: dict[int, float] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(folder.name)] = int(fields[1])
-            rows[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    for pid, seconds in rows.items():
-        above = pid
-        while above in parents and above != os.getpid():
-            above = parents[above]
-        if above == os.getpid():
-            name = what_is(pid)
-            used[name] = used.get(name, 0.0) + seconds
+    for pid, seconds in own_s().items():
+        name = what_is(pid)
+        used[name] = used.get(name, 0.0) + seconds
     return used
 
 

@@ -1,7 +1,7 @@
 """How a figure is written down: name, value, unit, ratio, the command that made it, commit and machine.
 
 Every bench prints through here and appends to the file named by ``--json``. A figure always carries its command and
-commit.
+commit. Where others had the machine between the bench's beginning and its figures, a line says so.
 """
 
 import json
@@ -11,8 +11,14 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
+
+from bench.strangers import Watch, disturbed
 
 __all__ = ["Figure", "commit", "machine", "write"]
+
+
+WATCH: Final = Watch()
 
 
 @dataclass
@@ -51,6 +57,7 @@ def machine() -> str:
 def write(figures: list[Figure], path: str | None) -> None:
     """Print the figures; add them to the JSON list in ``path``."""
     print(f"\n{machine()}, commit {commit()}")
+    print(disturbed(WATCH.cores()), end="")
     for each in figures:
         ratio = "" if each.ratio_to_bare is None else f"   {each.ratio_to_bare:.2f} of bare"
         print(f"{each.figure:48} {each.value:>14,.2f} {each.unit:10}{ratio}")
