@@ -19,10 +19,12 @@ __all__ = ["KafkaLog", "broker_error"]
 LINE_EVERY_S: Final = 10.0
 LOGIN_CODES: Final = frozenset({-169, -181, 58})
 """librdkafka's _AUTHENTICATION and _SSL, Kafka's SASL_AUTHENTICATION_FAILED."""
+ALL_DOWN: Final = -187
+"""librdkafka's _ALL_BROKERS_DOWN, which counts brokers; what it said of one before is why."""
 
 
 class KafkaLog:
-    """Log lines of one client; ``last`` is the newest error that it reported.
+    """Log lines of one client; ``last`` is the newest error that it reported which says why.
 
     level: ``debug`` for a client whose failures are raised, which need no lines beside.
     """
@@ -38,7 +40,7 @@ class KafkaLog:
 
     def error(self, error: KafkaError) -> None:
         """For ``error_cb``."""
-        if self.last is None or self.last.code() not in LOGIN_CODES:
+        if self.last is None or (self.last.code() not in LOGIN_CODES and error.code() != ALL_DOWN):
             self.last = error
         self.say(error.code(), "kafka_failed", code=error.name(), detail=error.str())
 

@@ -1,4 +1,4 @@
-"""Certificates for tests of TLS: an authority, and one certificate of it for a server and its clients alike.
+"""Certificates for tests of TLS: an authority, and what it issues to servers and clients.
 
 They are made anew for each test run, by the library that the product's tokens are checked with, and are valid for an
 hour on 127.0.0.1.
@@ -15,16 +15,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-__all__ = ["Certificates", "make_certificates"]
+__all__ = ["Authority", "Certificates"]
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Paths of PEM files."""
+    """Paths of PEM files; ``keystore`` has key and certificate in one."""
 
     authority: Path
     certificate: Path
     key: Path
+    keystore: Path
 
     def of_server(self) -> ssl.SSLContext:
         """For a server that takes only clients with a certificate of the same authority."""
@@ -34,25 +35,44 @@ class Certificates:
         return context
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Writes authority, certificate and key into ``folder``."""
-    issuer_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    authority = (
-        _begun(issuer, issuer, issuer_key)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(issuer_key, hashes.SHA256())
-    )
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    certificate = _begun(name, issuer, key).add_extension(address, critical=False).sign(issuer_key, hashes.SHA256())
-    found = Certificates(folder / "authority.pem", folder / "certificate.pem", folder / "key.pem")
-    found.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    found.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    found.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return found
+class Authority:
+    """Its certificate is in ``folder``, and so is what it issues; two of them don't know each other."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "authority.pem"
+        self._folder, self._name = folder, _named("test authority")
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        made = (
+            _begun(self._name, self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str) -> Certificates:
+        """A key and a certificate for it, whose subject is ``CN=name``, for a server or a client."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        certificate = (
+            _begun(_named(name), self._name, key)
+            .add_extension(address, critical=False)
+            .sign(self._key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        files = (self._folder / f"{name}{end}" for end in (".pem", ".key", ".keystore"))
+        found = Certificates(self.path, *files)
+        found.certificate.write_bytes(certificate)
+        found.key.write_bytes(private)
+        found.keystore.write_bytes(private + certificate)
+        return found
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _begun(name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

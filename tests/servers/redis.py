@@ -20,10 +20,11 @@ from local.ports import free_port
 from local.process import ServerProcess
 from local.redis import bundled_binary, redis_command
 from schemas.errors import SettingError
+from tests.servers.certificates import Certificates
 from tests.servers.needs import Missing
 from tests.servers.process import FolderServer
 
-__all__ = ["RedisServer", "needs_redis", "redis_binary", "redis_url"]
+__all__ = ["RedisServer", "needs_redis", "redis_binary", "redis_url", "tls_options"]
 
 
 def redis_binary() -> str:
@@ -51,17 +52,31 @@ def needs_redis(major: int, minor: int = 0) -> None:
 
 
 class RedisServer(FolderServer):
-    """One redis-server on a free port with its data under ``folder``."""
+    """One redis-server on a free port with its data under ``folder``.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    tls: it listens on ``tls_port`` too, with this certificate, and takes a client's of the same authority.
+    """
+
+    def __init__(self, folder: Path, *options: str, tls: Certificates | None = None) -> None:
         binary = redis_binary()
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        if tls is not None:
+            needs_redis(7)  # the package's server is built without TLS
+            options = (*options, "--tls-port", str(self.tls_port), *tls_options(tls))
         data = folder / "redis"
         data.mkdir(parents=True)
         command = [*redis_command(binary, data, self.port), *options]
         answers = partial(probes.redis_answers, self.port)
         super().__init__(data, ServerProcess("redis", command, answers, folder / "redis.log", marker=str(data)))
+
+
+def tls_options(tls: Certificates) -> list[str]:
+    """Of a server or a Sentinel, which then speaks TLS to others too."""
+    return [
+        "--tls-cert-file", str(tls.certificate), "--tls-key-file", str(tls.key),
+        "--tls-ca-cert-file", str(tls.authority), "--tls-auth-clients", "optional", "--tls-replication", "yes",
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="session")

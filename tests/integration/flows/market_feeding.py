@@ -21,7 +21,7 @@ from flows.reading import read_options
 from jobs.produce.encoding import encoder_of
 from jobs.verify import recompute_ranges
 from local.ports import free_port
-from oracle.truth import OracleBar, OracleTrade
+from oracle.truth import OracleBar, OracleResult, OracleTrade
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
 from tests.property.trade_batches import MONDAY_US, to_batch
@@ -107,11 +107,15 @@ def run_history(settings: Settings, records: int, log: Path) -> None:
 
 def truth(settings: Settings, **changes: object) -> dict[tuple[str, str, int], OracleBar]:
     """Every bar of the settings' topic by the oracle."""
-    settings = settings.model_copy(update=changes)
+    bars = recomputed(settings.model_copy(update=changes)).bars.values()
+    return {(bar.symbol, bar.interval, bar.start_us): bar for bar in bars}
+
+
+def recomputed(settings: Settings) -> OracleResult:
+    """What the oracle makes of the settings' whole topic."""
     options = read_options(settings)
     ranges = ranges_between(options, Position("earliest"), Position("latest"))
-    result = recompute_ranges(options, ranges, settings, lambda _done, _total: None)
-    return {(bar.symbol, bar.interval, bar.start_us): bar for bar in result.bars.values()}
+    return recompute_ranges(options, ranges, settings, lambda _done, _total: None)
 
 
 def until_running(flow: FlowProcess, log: Path, condition: Callable[[], bool]) -> None:

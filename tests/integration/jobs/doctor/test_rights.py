@@ -12,19 +12,14 @@ from demo.figures import figures_of
 from local.ports import free_port
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings, load_settings
-from sinks.redis.rights import COMMANDS, KEY_PATTERNS
 from tapeflow.cli import main
 from tests.integration.flows.market_feeding import feed, tape, until_running
+from tests.servers.certificates import Authority
 from tests.servers.kafka_acl import AclBroker
+from tests.servers.least_rights import KAFKA_FLOW, REDIS_LIVE
 from tests.servers.redis import RedisServer
 
 USER = "flow"
-LEAST_KAFKA = (
-    ("TOPIC", "{topic}", "READ", "DESCRIBE"),
-    ("TOPIC", "{topic}.dead-letter", "WRITE", "DESCRIBE"),
-    ("TOPIC", "{topic}.dead-letter.requeued", "READ", "DESCRIBE"),
-    ("GROUP", "tapeflow", "READ"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +30,7 @@ def broker() -> Iterator[AclBroker]:
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path / "redis") as server:
+    with RedisServer(tmp_path / "redis", tls=Authority(tmp_path / "tls").issue("redis")) as server:
         yield server
 
 
@@ -48,7 +43,7 @@ def settings(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Settings:
-    """Both servers by the user of few rights; the topics are there, and nothing is allowed yet."""
+    """Both servers over TLS by the user of few rights; the topics are there, and nothing is allowed yet."""
     topic = f"few-{uuid.uuid4().hex[:8]}"
     for name, value in {
         "KAFKA_BOOTSTRAP": broker.secured,
@@ -56,7 +51,8 @@ def settings(
         "KAFKA_TOPIC": topic,
         "CLICKHOUSE_DSN": clickhouse_dsn,
         "CLICKHOUSE_DATABASE": clickhouse_database,
-        "REDIS_URL": redis_server.url.replace("redis://", f"redis://{USER}:pass@"),
+        "REDIS_URL": f"rediss://{USER}:pass@127.0.0.1:{redis_server.tls_port}/0"
+        f"?ssl_ca_certs={tmp_path / 'tls' / 'authority.pem'}",
         "RECOVERY_DIR": str(tmp_path / "recovery"),
         "METRICS_PORT": str(free_port()),
         "DEAD_LETTERS_FROM": "both",
@@ -71,15 +67,14 @@ def settings(
 
 def grant_kafka(broker: AclBroker, topic: str, *but: str) -> None:
     """The least rights; ``but``: without the operations on resources whose name ends so."""
-    for resource, name, *operations in LEAST_KAFKA:
+    for resource, name, *operations in KAFKA_FLOW:
         if not any(name.endswith(each) for each in but):
             broker.allow(USER, resource, name.format(topic=topic), *operations)
 
 
 def grant_redis(server: RedisServer, *changes: str) -> None:
-    rules = ["reset", "on", ">pass", *(f"+{command}" for command in COMMANDS), *(f"~{each}" for each in KEY_PATTERNS)]
     with Redis.from_url(server.url) as client:
-        client.execute_command("ACL", "SETUSER", USER, *rules, *changes)
+        client.execute_command("ACL", "SETUSER", USER, "reset", "on", ">pass", *REDIS_LIVE, *changes)
 
 
 def doctors(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, str]]:

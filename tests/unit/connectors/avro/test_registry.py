@@ -14,7 +14,7 @@ from connectors.avro.registry_client import RegistryClient
 from connectors.avro.registry_options import NoRegistry, RegistryOptions
 from schemas.avro import WriterSchema, load_schema, schema_text
 from schemas.errors import MissingObject, SettingError, Unreachable
-from tests.servers.certificates import Certificates, make_certificates
+from tests.servers.certificates import Authority, Certificates
 from tests.servers.registry import RegistryServer
 from tests.unit.connectors.avro.test_decoder import GOOD
 from tests.unit.connectors.batches import avro_value, framed, raw_batch
@@ -321,7 +321,7 @@ def test_a_redirect_is_no_registry(server: RegistryServer) -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("tls"))
+    return Authority(tmp_path_factory.mktemp("tls")).issue("test")
 
 
 def test_tls_with_a_certificate_of_the_client(certificates: Certificates) -> None:

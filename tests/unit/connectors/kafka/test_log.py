@@ -33,6 +33,14 @@ def test_a_refused_login_is_told_from_silence() -> None:
     assert isinstance(broker_error("asking", silence, log, "b:1"), SettingError)
 
 
+def test_why_is_said_rather_than_how_many_are_down() -> None:
+    log = KafkaLog("t")
+    with capture_logs():
+        for error in (KafkaError(-187), KafkaError(-195, "b:1: Connection refused"), KafkaError(-187)):
+            log.error(error)
+    assert "Connection refused" in str(broker_error("asking", KafkaException(KafkaError(-185)), log, "b:1"))
+
+
 def test_a_client_that_asks_once_leaves_the_telling_to_what_it_raises() -> None:
     log = KafkaLog("t", level="debug")
     with capture_logs() as lines:

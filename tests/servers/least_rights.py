@@ -1,0 +1,24 @@
+"""The least rights of docs/operating.md, as tests grant them to real servers."""
+
+from typing import Final
+
+from sinks.redis.rights import COMMANDS, KEY_PATTERNS
+
+__all__ = ["KAFKA_FLOW", "REDIS_GATEWAY", "REDIS_LIVE"]
+
+KAFKA_FLOW: Final = (
+    ("TOPIC", "{topic}", "READ", "DESCRIBE"),
+    ("TOPIC", "{topic}.dead-letter", "WRITE", "DESCRIBE"),
+    ("TOPIC", "{topic}.dead-letter.requeued", "READ", "DESCRIBE"),
+    ("GROUP", "tapeflow", "READ"),
+)
+"""Of live and history: kind of resource, its name, operations."""
+REDIS_LIVE: Final = [*(f"+{command}" for command in COMMANDS), *(f"~{pattern}" for pattern in KEY_PATTERNS)]
+"""Rules of ``ACL SETUSER``."""
+REDIS_GATEWAY: Final = [
+    "~price:*", "~candle:*", "~candles:*", "~symbol:*", "~md:*", "~gateway:*", "&market-data:*", "+ping", "+info",
+    "+script|load", "+evalsha", "+time", "+get", "+mget", "+exists", "+scan", "+hget", "+hgetall", "+hmget", "+hvals",
+    "+hlen", "+hexists", "+hset", "+hdel", "+hincrby", "+incrby", "+expire", "+pexpire", "+pttl", "+del", "+zrange",
+    "+zrangebyscore", "+zcard", "+zadd", "+zrem", "+zremrangebyscore", "+sadd", "+srem", "+sscan", "+xread", "+xrange",
+    "+xrevrange", "+xadd", "+publish", "+subscribe", "+unsubscribe",
+]  # fmt: skip
