@@ -12,8 +12,12 @@ from typing import Any, Final
 
 import redis.asyncio
 import redis.exceptions
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
+
+from schemas.sentinels import Watched, watched_redis
 
 __all__ = ["REDIS_ERRORS", "Redis", "end_tasks", "open_redis"]
 
@@ -22,11 +26,12 @@ REDIS_ERRORS: Final = (redis.exceptions.RedisError, OSError, TimeoutError)
 CANCEL_S: Final = 0.2
 
 
-class FairConnectionPool(redis.asyncio.ConnectionPool):
+class _Fair(redis.asyncio.ConnectionPool):
     """At most ``max_connections`` in use; who asked first gets the next one. Waiting is bounded by the callers."""
 
-    def __init__(self, *, max_connections: int, **options: Any) -> None:
-        super().__init__(max_connections=max_connections, **options)
+    def __init__(self, *args: Any, max_connections: int, **options: Any) -> None:
+        options["max_connections"] = max_connections
+        super().__init__(*args, **options)
         self._turn = asyncio.Semaphore(max_connections)
 
     async def get_connection(self, *args: Any, **options: Any) -> Any:
@@ -44,17 +49,34 @@ class FairConnectionPool(redis.asyncio.ConnectionPool):
             self._turn.release()
 
 
+class _FairPrimary(_Fair, SentinelConnectionPool):
+    """Its connections go to the primary that Sentinels name when they are opened."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        await super().disconnect(inuse_connections)
+        if inuse_connections:  # else it only goes on to another primary
+            for sentinel in self.sentinel_manager.sentinels:
+                await sentinel.aclose(close_connection_pool=True)
+
+
 def open_redis(url: str, timeout_ms: int, connections_max: int = 16) -> Redis:
     """A client that answers bytes; connects at first use."""
-    pool = FairConnectionPool.from_url(
-        url,
-        max_connections=connections_max,
-        socket_timeout=timeout_ms / 1000,
-        socket_connect_timeout=timeout_ms / 1000,
-        health_check_interval=30,
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
-    )
-    return redis.asyncio.Redis(connection_pool=pool)
+    patience: dict[str, Any] = {
+        "socket_timeout": timeout_ms / 1000,
+        "socket_connect_timeout": timeout_ms / 1000,
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
+    }
+    pooled = {**patience, "max_connections": connections_max, "health_check_interval": 30}
+    if watched := watched_redis(url):
+        return _primary_of(watched, patience, pooled)
+    return redis.asyncio.Redis(connection_pool=_Fair.from_url(url, **pooled))
+
+
+def _primary_of(watched: Watched, patience: dict[str, Any], pooled: dict[str, Any]) -> Redis:
+    servers, sentinels = watched.options({**parse_url(watched.url)})
+    asked: Any = Sentinel(watched.sentinels, sentinel_kwargs={**patience, **sentinels})  # type: ignore[no-untyped-call]
+    primary: Redis = asked.master_for(watched.name, connection_pool_class=_FairPrimary, **{**servers, **pooled})
+    return primary
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings
 
-from runtime.settings.types import setting, url
+from runtime.settings.types import redis_address, setting
 
 __all__ = ["RedisSettings"]
 
@@ -16,9 +16,11 @@ __all__ = ["RedisSettings"]
 class RedisSettings(BaseSettings):
     """Where live state goes, how often and how much of it."""
 
-    redis_url: Annotated[str, AfterValidator(url("redis", "rediss", "unix"))] = setting(
+    redis_url: Annotated[str, AfterValidator(redis_address)] = setting(
         "redis://127.0.0.1:6379/0",
-        "Redis server, as redis://user:password@host:port/db; a single primary, a node of a Redis Cluster is refused",
+        "Redis server, as redis://user:password@host:port/db, or rediss:// for TLS; a single primary, a node of a "
+        "Redis Cluster is refused; redis+sentinel://user:password@host:port,host:port/name/db for the primary that "
+        "Sentinels name",
     )
     conflation_ms: int = setting(
         10,

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from schemas.intervals import INTERVALS, parse_interval
+from schemas.sentinels import SENTINEL_SCHEMES, watched_redis
 
 __all__ = [
     "PREVIOUS_CLOSE",
@@ -167,6 +168,11 @@ def url(*schemes: str) -> Callable[[str], str]:
         return text
 
     return check
+
+
+def redis_address(text: str) -> str:
+    watched_redis(text)
+    return url("redis", "rediss", "unix", *SENTINEL_SCHEMES)(text)
 
 
 def urls(*schemes: str) -> Callable[[str], str]:

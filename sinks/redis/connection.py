@@ -6,13 +6,16 @@ kernels: who only asks starts sooner.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from schemas.errors import SettingError, Unreachable
+from schemas.sentinels import Watched, watched_redis
 from sinks.redis.refusals import refusal, replica
 from sinks.redis.scripts import APPLY_UPDATE
 
@@ -20,6 +23,8 @@ __all__ = ["check_writer", "connect", "is_outage", "open_client", "place"]
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 5.0
+SENTINEL_S: Final = 1.0
+"""For one of them: the next is asked when it doesn't answer."""
 _OUTAGES: Final = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
@@ -102,12 +107,25 @@ def _in_cluster_mode(client: redis.Redis) -> bool:
 
 
 def open_client(url: str) -> redis.Redis:
+    """Connects at the first use; behind Sentinels to the primary that they name then, at each new connection."""
+    patience: dict[str, Any] = {
+        "socket_timeout": ANSWER_S,
+        "socket_connect_timeout": CONNECT_S,
+        "retry": Retry(NoBackoff(), 0),
+    }
     try:
-        return redis.Redis.from_url(
-            url, socket_timeout=ANSWER_S, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 0)
-        )
+        watched = watched_redis(url)
+        return _primary_of(watched, patience) if watched else redis.Redis.from_url(url, **patience)
     except ValueError as error:
         raise SettingError("bad Redis URL", where=place(url), mend=f"redis://host:6379/0 ({error})") from error
+
+
+def _primary_of(watched: Watched, patience: dict[str, Any]) -> redis.Redis:
+    servers, sentinels = watched.options(parse_url(watched.url))  # type: ignore[no-untyped-call]
+    short = {**patience, "socket_timeout": SENTINEL_S, "socket_connect_timeout": SENTINEL_S}
+    asked: Any = Sentinel(watched.sentinels, sentinel_kwargs={**short, **sentinels})  # type: ignore[no-untyped-call]
+    primary: redis.Redis = asked.master_for(watched.name, **{**servers, **patience})
+    return primary
 
 
 def place(url: str) -> str:

@@ -1,0 +1,34 @@
+"""Addresses of a Redis behind Sentinels: what stands for what, and what is refused."""
+
+import pytest
+
+from schemas.sentinels import watched_redis
+
+
+def test_each_part_goes_to_whom_it_is_for() -> None:
+    found = watched_redis(
+        "rediss+sentinel://me:p%40ss@one:1,two,[::1]:3/market/2?ssl_ca_certs=ca.pem&sentinel_password=a%26b"
+    )
+    assert found is not None
+    assert found.sentinels == (("one", 1), ("two", 26379), ("::1", 3))
+    assert found.name == "market"
+    assert found.url == "rediss://me:p%40ss@sentinel/2?ssl_ca_certs=ca.pem"
+    assert found.login == {"password": "a&b"}
+
+
+def test_the_shortest() -> None:
+    assert watched_redis("redis+sentinel://one/market") == ((("one", 26379),), "market", "redis://sentinel/0?", {})
+
+
+@pytest.mark.parametrize("url", ["redis://one:1/0", "rediss://one", "unix:///run/redis.sock"])
+def test_others_have_no_sentinels(url: str) -> None:
+    assert watched_redis(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "one:1", "one:1/", "/market", "one:0/market", "one:x/market", "one,,two/market", "one/market/x"],
+)
+def test_what_lacks_a_part_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="host:port"):
+        watched_redis(f"redis+sentinel://{url}")
