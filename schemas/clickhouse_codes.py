@@ -39,6 +39,9 @@ class ErrorCode(IntEnum):
     TABLE_IS_READ_ONLY = 242
     NOT_ENOUGH_SPACE = 243
     TOO_MANY_PARTS = 252
+    ALL_CONNECTION_TRIES_FAILED = 279
+    TOO_FEW_LIVE_REPLICAS = 285
+    UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE = 286
     DATABASE_ACCESS_DENIED = 291
     UNKNOWN_STATUS_OF_INSERT = 319
     QUERY_WAS_CANCELLED = 394
@@ -80,6 +83,9 @@ PASSING: Final = frozenset(
         ErrorCode.TABLE_IS_READ_ONLY,
         ErrorCode.NOT_ENOUGH_SPACE,
         ErrorCode.TOO_MANY_PARTS,
+        ErrorCode.ALL_CONNECTION_TRIES_FAILED,
+        ErrorCode.TOO_FEW_LIVE_REPLICAS,
+        ErrorCode.UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE,
         ErrorCode.UNKNOWN_STATUS_OF_INSERT,
         ErrorCode.QUERY_WAS_CANCELLED,
         ErrorCode.SYSTEM_ERROR,
@@ -88,4 +94,4 @@ PASSING: Final = frozenset(
         ErrorCode.KEEPER_EXCEPTION,
     }
 )
-"""Refusals of an insert that pass by themselves: too many queries or parts, memory, disk, a shutdown, Keeper."""
+"""Refusals of an insert that pass by themselves: too many queries or parts, memory, disk, Keeper, other nodes."""

@@ -21,6 +21,12 @@ class ClickHouseSettings(BaseSettings):
         "clickhouse://127.0.0.1:9000", "Server of the native protocol, as clickhouse://user:password@host:port"
     )
     clickhouse_database: str = setting(DATABASE, "Database of our tables", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+    clickhouse_cluster: str = setting(
+        "",
+        "Cluster of ClickHouse, as in its remote_servers, on whose nodes `tapeflow migrate` makes replicated and "
+        "distributed tables; empty means one server",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,63})?$",
+    )
     write_trades: bool = setting(
         True, "Keep every raw trade too; most of the work of history, so turn it off where bars are enough"
     )

@@ -45,7 +45,7 @@ from sinks.clickhouse.price_alerts import PRICE_ALERT_COLUMNS
 from sinks.clickhouse.quote_bars import QUOTE_BAR_COLUMNS
 from sinks.clickhouse.refusals import refusal
 
-__all__ = ["check_tables", "make_bar_table", "migrate", "migrations"]
+__all__ = ["check_name", "check_tables", "keep_rules", "make_bar_table", "migrate", "migrations", "run", "statements"]
 
 MIGRATIONS_TABLE: Final = "schema_migrations"
 _ALERTS_MIGRATION: Final = "0003_alerts"
@@ -104,21 +104,18 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
     Raises SettingError for a database name that needs quoting or a right that is missing, MissingObject for a table of
     another shape, WriteFailed for any other refusal.
     """
-    if not _NAME.fullmatch(database):
-        raise SettingError(
-            f"bad database name {database!r}", where="TAPEFLOW_CLICKHOUSE_DATABASE", mend="use letters, digits and _"
-        )
-    _run(client, f"CREATE DATABASE IF NOT EXISTS {database}", database)
-    _run(
+    check_name(database)
+    run(client, f"CREATE DATABASE IF NOT EXISTS {database}", database)
+    run(
         client,
         f"CREATE TABLE IF NOT EXISTS {database}.{MIGRATIONS_TABLE} (name String, applied_at DateTime64(3, 'UTC')"
         " DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY name",
         database,
     )
-    done = {name for (name,) in _run(client, f"SELECT name FROM {database}.{MIGRATIONS_TABLE}", database)}  # noqa: S608
+    done = {name for (name,) in run(client, f"SELECT name FROM {database}.{MIGRATIONS_TABLE}", database)}  # noqa: S608
     _rank_bars(client, database)
     _add_index(client, database)
-    there = {name for (name,) in _run(client, _TABLES, database)}
+    there = {name for (name,) in run(client, _TABLES, database)}
     applied: list[str] = []
     for name, template in migrations():
         wanted = statements(template, database)
@@ -126,8 +123,8 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
         if name in done and not applied and there.issuperset(_MADE.findall(";".join(wanted))):
             continue
         for statement in wanted:
-            _run(client, statement, database)
-        _run(client, f"INSERT INTO {database}.{MIGRATIONS_TABLE} (name) VALUES", database, rows=[(name,)])
+            run(client, statement, database)
+        run(client, f"INSERT INTO {database}.{MIGRATIONS_TABLE} (name) VALUES", database, rows=[(name,)])
         applied.append(name)
     _merge_alerts(client, database)
     for table in (TRADES_TABLE, LATE_TRADES_TABLE):
@@ -136,16 +133,24 @@ def migrate(client: Client, database: str, *, ttl_days: int = 0) -> list[str]:
     return applied
 
 
+def check_name(database: str) -> None:
+    """Raises SettingError for a name that needs quoting."""
+    if not _NAME.fullmatch(database):
+        raise SettingError(
+            f"bad database name {database!r}", where="TAPEFLOW_CLICKHOUSE_DATABASE", mend="use letters, digits and _"
+        )
+
+
 def make_bar_table(client: Client, table: str) -> None:
     """``table`` (database.table) as the migration makes ``bars``, unless it is there or has no database.
 
     Raises WriteFailed when the server refuses it.
     """
     database, _, name = table.rpartition(".")
-    if not _run(client, "SELECT 1 FROM system.databases WHERE name = %(database)s", database):
+    if not run(client, "SELECT 1 FROM system.databases WHERE name = %(database)s", database):
         return
     for statement in statements(dict(migrations())[_BARS_MIGRATION], database):
-        _run(client, statement.replace(f"{database}.{BARS_TABLE}", f"{database}.{name}", 1), database)
+        run(client, statement.replace(f"{database}.{BARS_TABLE}", f"{database}.{name}", 1), database)
 
 
 def statements(template: str, database: str) -> list[str]:
@@ -164,19 +169,19 @@ def _add_index(client: Client, database: str) -> None:
         if not _lacks_index(client, database, table):
             continue
         try:
-            _run(client, _ADD_INDEX.format(database=database, table=table), database)
+            run(client, _ADD_INDEX.format(database=database, table=table), database)
         except TapeflowError:
             # Somebody else may have done the same at the same moment.
             if _lacks_index(client, database, table):
                 raise
     if _lacks_index(client, database, TRADES_VIEW):
-        _run(client, f"DROP VIEW IF EXISTS {database}.{TRADES_VIEW}", database)
+        run(client, f"DROP VIEW IF EXISTS {database}.{TRADES_VIEW}", database)
 
 
 def _lacks_index(client: Client, database: str, table: str) -> bool:
     """Whether the table or view is there without the column."""
     query = "SELECT name FROM system.columns WHERE database = %(database)s AND table = %(table)s"
-    columns = {name for (name,) in _run(client, query, database, table=table)}
+    columns = {name for (name,) in run(client, query, database, table=table)}
     return bool(columns) and _INDEX not in columns
 
 
@@ -191,12 +196,12 @@ def _merge_alerts(client: Client, database: str) -> None:
         return
     try:
         if engines.get(ALERTS_TABLE, _ALERTS_ENGINE) != _ALERTS_ENGINE:
-            _run(client, f"RENAME TABLE {database}.{ALERTS_TABLE} TO {database}.{_ALERTS_BEFORE}", database)
+            run(client, f"RENAME TABLE {database}.{ALERTS_TABLE} TO {database}.{_ALERTS_BEFORE}", database)
         for statement in statements(dict(migrations())[_ALERTS_MIGRATION], database):
-            _run(client, statement, database)
+            run(client, statement, database)
         copy = f"INSERT INTO {database}.{ALERTS_TABLE} SELECT * FROM {database}.{_ALERTS_BEFORE}"  # noqa: S608
-        _run(client, copy, database)
-        _run(client, f"DROP TABLE IF EXISTS {database}.{_ALERTS_BEFORE}", database)
+        run(client, copy, database)
+        run(client, f"DROP TABLE IF EXISTS {database}.{_ALERTS_BEFORE}", database)
     except TapeflowError:
         # Somebody else may have done the same at the same moment.
         if _engines(client, database) != {ALERTS_TABLE: _ALERTS_ENGINE}:
@@ -213,46 +218,50 @@ def _rank_bars(client: Client, database: str) -> None:
         "SELECT table, countIf(name = %(rank)s) > 0 FROM system.columns WHERE database = %(database)s"
         " AND table IN (%(new)s, %(old)s) GROUP BY table"
     )
-    found = dict(_run(client, query, database, rank=_BARS_RANK, new=BARS_TABLE, old=_BARS_BEFORE))
+    found = dict(run(client, query, database, rank=_BARS_RANK, new=BARS_TABLE, old=_BARS_BEFORE))
     if found.get(BARS_TABLE, True) and _BARS_BEFORE not in found:
         return
     if not found.get(BARS_TABLE, True):
-        _run(client, f"RENAME TABLE {database}.{BARS_TABLE} TO {database}.{_BARS_BEFORE}", database)
+        run(client, f"RENAME TABLE {database}.{BARS_TABLE} TO {database}.{_BARS_BEFORE}", database)
     for statement in statements(dict(migrations())[_BARS_MIGRATION], database):
-        _run(client, statement, database)
+        run(client, statement, database)
     columns = ", ".join(name for name, _ in BAR_COLUMNS if name != "kafka_partition")
-    _run(
+    run(
         client,
         f"INSERT INTO {database}.{BARS_TABLE} ({columns}) SELECT {columns} FROM {database}.{_BARS_BEFORE}"  # noqa: S608
         " SETTINGS max_partitions_per_insert_block = 0",
         database,
     )
-    _run(client, f"DROP TABLE IF EXISTS {database}.{_BARS_BEFORE}", database)
+    run(client, f"DROP TABLE IF EXISTS {database}.{_BARS_BEFORE}", database)
 
 
 def _engines(client: Client, database: str) -> dict[str, str]:
     query = "SELECT name, engine FROM system.tables WHERE database = %(database)s AND name IN (%(new)s, %(old)s)"
-    return dict(_run(client, query, database, new=ALERTS_TABLE, old=_ALERTS_BEFORE))
+    return dict(run(client, query, database, new=ALERTS_TABLE, old=_ALERTS_BEFORE))
 
 
 def _keep_for(client: Client, database: str, table: str, ttl_days: int) -> None:
-    """Rows are packed small when they are a day old, and dropped at ``ttl_days``."""
+    """Bring ``keep_rules`` up to date."""
     query = "SELECT create_table_query FROM system.tables WHERE database = %(database)s AND name = %(table)s"
-    ((created,),) = _run(client, query, database, table=table)
+    ((created,),) = run(client, query, database, table=table)
     found = re.search(r"\btoDateTime\(event_time\) \+ toIntervalDay\((\d+)\)", created)
     days = int(found[1]) if found else 0
     if days == ttl_days and _PACKED in created:
         return
-    rules = [_PACKED, *([f"toDateTime(event_time) + toIntervalDay({ttl_days})"] if ttl_days else [])]
     # Parts that are there already are packed small; when rows are dropped is worked out anew for them.
     there = f"materialize_ttl_after_modify = {int(days != ttl_days)}"
-    _run(client, f"ALTER TABLE {database}.{table} MODIFY TTL {', '.join(rules)} SETTINGS {there}", database)
+    run(client, f"ALTER TABLE {database}.{table} MODIFY TTL {keep_rules(ttl_days)} SETTINGS {there}", database)
+
+
+def keep_rules(ttl_days: int) -> str:
+    """The TTL of raw trades: rows are packed small when they are a day old, and dropped at ``ttl_days``, if any."""
+    return ", ".join([_PACKED, *([f"toDateTime(event_time) + toIntervalDay({ttl_days})"] if ttl_days else [])])
 
 
 def check_tables(client: Client, database: str, tables: Sequence[str] = tuple(_WANTED)) -> None:
     """Raises MissingObject when a table or view is absent or a column isn't of the type that the sinks write."""
     query = "SELECT table, name, type FROM system.columns WHERE database = %(database)s"
-    rows: list[tuple[str, str, str]] = _run(client, query, database)
+    rows: list[tuple[str, str, str]] = run(client, query, database)
     there: dict[str, dict[str, str]] = {}
     for table, name, kind in rows:
         there.setdefault(table, {})[name] = kind.replace(" ", "")
@@ -272,9 +281,10 @@ def check_tables(client: Client, database: str, tables: Sequence[str] = tuple(_W
                 )
 
 
-def _run(
+def run(
     client: Client, statement: str, database: str, *, rows: Sequence[tuple[str, ...]] | None = None, **values: str
 ) -> list[Any]:
+    """One statement, with a refusal of the server in words. Raises what ``sinks.clickhouse.refusals`` says."""
     try:
         # Values only where the statement asks for some: a bare % in DDL would be taken for a parameter.
         given = {"database": database, **values} if "%(" in statement else rows
