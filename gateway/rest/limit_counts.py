@@ -20,8 +20,8 @@ __all__ = ["LimitCounts"]
 class LimitCounts:
     """Fixed windows of the ``limits`` library, by item and key."""
 
-    def __init__(self, redis: Redis, redis_url: str, breaker: CircuitBreaker, timeout_ms: int) -> None:
-        self._shared = SharedCounts(redis, redis_url, "gateway:limits")
+    def __init__(self, redis: Redis, breaker: CircuitBreaker, timeout_ms: int) -> None:
+        self._shared = SharedCounts(redis, "gateway:limits")
         self._local = MemoryStorage()
         self._breaker = breaker
         self._timeout_s = timeout_ms / 1000

@@ -35,7 +35,6 @@ class Limiter:
     def __init__(
         self,
         redis: Redis,
-        redis_url: str,
         breaker: CircuitBreaker,
         *,
         requests: tuple[RequestPolicy, RequestPolicy],
@@ -45,7 +44,7 @@ class Limiter:
         timeout_ms: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._counts = LimitCounts(redis, redis_url, breaker, timeout_ms)
+        self._counts = LimitCounts(redis, breaker, timeout_ms)
         self._requests = RequestLimits(requests, self._counts, clock)
         self._redis = redis
         self._lease = redis.register_script(TAKE_LEASE)

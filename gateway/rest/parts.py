@@ -135,7 +135,6 @@ class Parts:
         )
         self.limiter = Limiter(
             self.redis,
-            settings.redis_url,
             redis_breaker,
             requests=(
                 RequestPolicy("requests", settings.gateway_requests_per_minute, MINUTE_S),

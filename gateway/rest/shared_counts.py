@@ -14,6 +14,8 @@ from gateway.stores.redis_pool import Redis
 
 __all__ = ["SharedCounts"]
 
+OURS: Final = "redis://"
+"""The library asks for an address, which the pool makes moot; it knows neither sockets nor all of ours."""
 ADD_ALL: Final = files(__package__).joinpath("add_all.lua").read_text("utf-8")
 
 
@@ -28,9 +30,9 @@ class Increment(NamedTuple):
 class SharedCounts(RedisStorage):
     """The library's own storage for Redis, with another ``incr``. Raises what the Redis client raises."""
 
-    def __init__(self, redis: Redis, redis_url: str, prefix: str) -> None:
+    def __init__(self, redis: Redis, prefix: str) -> None:
         shared: Any = {"connection_pool": redis.connection_pool}  # typed as a scalar option, meant to be a pool
-        super().__init__(redis_url, implementation="redispy", key_prefix=prefix, **shared)
+        super().__init__(OURS, implementation="redispy", key_prefix=prefix, **shared)
         self._add_all = redis.register_script(ADD_ALL)
         self._increments: Joined[Increment, int] = Joined(self._send)
 

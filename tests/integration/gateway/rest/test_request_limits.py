@@ -27,7 +27,7 @@ def run(redis_url: str, story: Story) -> None:
 
         def limits(*policies: tuple[int, int]) -> RequestLimits:
             named = [RequestPolicy(f"{word}-{n}", *policy) for n, policy in enumerate(policies)]
-            counts = LimitCounts(redis, redis_url, CircuitBreaker("redis"), 5_000)
+            counts = LimitCounts(redis, CircuitBreaker("redis"), 5_000)
             return RequestLimits(named, counts, time.time)
 
         await story(limits)

@@ -14,7 +14,7 @@ def test_every_increment_is_answered_with_its_own_count_and_few_trips_are_made(r
 
     async def count() -> list[list[int]]:
         redis = open_redis(redis_url, 5_000)
-        counts = SharedCounts(redis, redis_url, prefix)
+        counts = SharedCounts(redis, prefix)
         users = [asyncio.gather(*(counts.incr(f"user-{user}", 60, 2) for _ in range(300))) for user in range(3)]
         answers = await asyncio.gather(*users)
         alone = await counts.incr("user-0", 60, 1)
@@ -36,5 +36,5 @@ def test_every_increment_is_answered_with_its_own_count_and_few_trips_are_made(r
 
 async def count_once(redis_url: str, prefix: str) -> None:
     redis = open_redis(redis_url, 5_000)
-    await SharedCounts(redis, redis_url, prefix).incr("user-1", 60)
+    await SharedCounts(redis, prefix).incr("user-1", 60)
     await redis.aclose(close_connection_pool=True)
