@@ -16,9 +16,11 @@ KAFKA_FLOW: Final = (
 REDIS_LIVE: Final = [*(f"+{command}" for command in COMMANDS), *(f"~{pattern}" for pattern in KEY_PATTERNS)]
 """Rules of ``ACL SETUSER``."""
 REDIS_GATEWAY: Final = [
-    "~price:*", "~candle:*", "~candles:*", "~symbol:*", "~md:*", "~gateway:*", "&market-data:*", "+ping", "+info",
-    "+script|load", "+evalsha", "+time", "+get", "+mget", "+exists", "+scan", "+hget", "+hgetall", "+hmget", "+hvals",
-    "+hlen", "+hexists", "+hset", "+hdel", "+hincrby", "+incrby", "+expire", "+pexpire", "+pttl", "+del", "+zrange",
-    "+zrangebyscore", "+zcard", "+zadd", "+zrem", "+zremrangebyscore", "+sadd", "+srem", "+sscan", "+xread", "+xrange",
-    "+xrevrange", "+xadd", "+publish", "+subscribe", "+unsubscribe",
+    "~price:*", "~candle:*", "~candles:*", "~symbol:*", "~md:*", "~gateway:*", "~subscribed", "~demand:*",
+    "~market-data:subscriptions",
+    "&market-data:*", "+ping", "+info", "+multi", "+exec", "+script|load", "+evalsha", "+time", "+get", "+mget",
+    "+exists", "+scan", "+hget", "+hgetall", "+hmget", "+hvals", "+hlen", "+hexists", "+hset", "+hdel", "+hincrby",
+    "+incrby", "+expire", "+pexpire", "+pttl", "+del", "+zrange", "+zrangebyscore", "+zcard", "+zadd", "+zrem",
+    "+zremrangebyscore", "+sadd", "+srem", "+sscan", "+xread", "+xrange", "+xrevrange", "+xadd", "+xinfo|stream",
+    "+publish", "+subscribe", "+unsubscribe",
 ]  # fmt: skip
