@@ -24,7 +24,7 @@ from schemas.errors import LeaseLost, TapeflowError
 from schemas.names import leader_key
 from sinks.redis.lease import Lease
 
-__all__ = ["leadership", "stands_by"]
+__all__ = ["leadership", "stands_by", "tell_lead"]
 
 FLOW: Final = "live"
 ASKS_A_LIFE: Final = 20
@@ -40,6 +40,12 @@ _log = structlog.get_logger()
 def stands_by(settings: Settings, flow: str) -> bool:
     """Whether ``flow`` runs only while it leads."""
     return settings.standby and flow == FLOW
+
+
+def tell_lead(settings: Settings, flow: str, process: int) -> None:
+    """The flow runs from now on. Until then who has the lease may wait for the folder of who had it before."""
+    if not process and stands_by(settings, flow):
+        LEADS.labels(flow).set(1)
 
 
 @contextmanager
@@ -70,7 +76,6 @@ def leadership(
     try:
         leads = _await(lease, holder, flow, life_s, stop, warm)
         if leads:
-            LEADS.labels(flow).set(1)
             keeper.start()
         yield leads
     finally:

@@ -29,7 +29,7 @@ from flows.starting import fail_in_one_line
 from processes.cluster import Place, place_of
 from processes.engine_errors import cause_of
 from processes.first_error import FirstError
-from processes.leadership import leadership, stands_by
+from processes.leadership import leadership, stands_by, tell_lead
 from processes.recovery import check_writable, only_one, state_folder
 from processes.warm import compile_kernels, warm_if_cold
 from runtime.garbage import keep_what_is_loaded
@@ -105,6 +105,7 @@ def main(argv: list[str] | None = None) -> int:
             if leads:
                 awaits = stop if stands_by(settings, options.flow) else None
                 with only_one(settings, options.flow, place.process, awaits):
+                    tell_lead(settings, options.flow, place.process)
                     run_worker(options.flow, settings, stop, place, first)
     except (SystemExit, KeyboardInterrupt):
         raise

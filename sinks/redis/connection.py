@@ -106,11 +106,11 @@ def _in_cluster_mode(client: redis.Redis) -> bool:
         return False  # a login or proxy without INFO: what it needs it says at its first command
 
 
-def open_client(url: str) -> redis.Redis:
+def open_client(url: str, answer_s: float = ANSWER_S, connect_s: float = CONNECT_S) -> redis.Redis:
     """Connects at the first use; behind Sentinels to the primary that they name then, at each new connection."""
     patience: dict[str, Any] = {
-        "socket_timeout": ANSWER_S,
-        "socket_connect_timeout": CONNECT_S,
+        "socket_timeout": answer_s,
+        "socket_connect_timeout": connect_s,
         "retry": Retry(NoBackoff(), 0),
     }
     try:

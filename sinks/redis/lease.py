@@ -8,10 +8,8 @@ It uses commands and keys that the live flow's login has anyway. One connection,
 from typing import Any, Final
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from sinks.redis.connection import is_outage, place
+from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import HOLD_LEASE
 
@@ -25,12 +23,7 @@ class Lease:
 
     def __init__(self, url: str, key: str, holder: str, life_ms: int) -> None:
         # An answer that takes longer than the lease lives is worth nothing.
-        self._client = redis.Redis.from_url(
-            url,
-            socket_timeout=life_ms / 1000,
-            socket_connect_timeout=life_ms / 1000,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._client = open_client(url, life_ms / 1000, life_ms / 1000)
         self._script = self._client.register_script(HOLD_LEASE)
         self._where = place(url)
         self._key = key

@@ -21,7 +21,9 @@ from local.ports import free_port
 from processes.runner import FlowProcess
 from runtime.settings.whole import load_settings
 from schemas.errors import SettingError, Unreachable
+from schemas.names import leader_key
 from sinks.redis.connection import connect
+from sinks.redis.lease import Lease
 from tests.chaos.world import until
 from tests.integration.flows.market_feeding import SYMBOLS, feed, recomputed, tape, until_running
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
@@ -40,7 +42,7 @@ def watched(tmp_path: Path) -> Iterator[WatchedRedis]:
         yield watched
 
 
-def test_both_clients_ask_the_sentinels_for_the_primary(watched: WatchedRedis) -> None:
+def test_all_clients_ask_the_sentinels_for_the_primary(watched: WatchedRedis) -> None:
     url = watched.url("gateway")
     with connect(url) as client:
         assert client.info("replication")["role"] == "master"
@@ -53,6 +55,9 @@ def test_both_clients_ask_the_sentinels_for_the_primary(watched: WatchedRedis) -
             await client.aclose(close_connection_pool=True)
 
     assert asyncio.run(ask())
+    lease = Lease(watched.url("live"), leader_key("live"), "ours", 5_000)
+    assert lease.ask() == "ours"
+    lease.give_back()
     with pytest.raises(SettingError, match="refused the login"):
         connect(url.replace("gateway:pass", "gateway:wrong"))
     with pytest.raises(Unreachable, match="No master found for 'elsewhere'"):

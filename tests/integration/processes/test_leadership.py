@@ -9,7 +9,7 @@ import pytest
 import redis
 from prometheus_client import REGISTRY
 
-from processes.leadership import leadership, stands_by
+from processes.leadership import leadership, stands_by, tell_lead
 from runtime.settings.whole import Settings
 from schemas.errors import LeaseLost, TapeflowError
 from schemas.names import leader_key
@@ -65,6 +65,8 @@ def test_the_second_waits_prepared_and_leads_at_once_after_an_orderly_end(settin
     before = takeovers()
     with leadership(settings, "live", 0, threading.Event(), never_ends, never_warms) as leads:
         assert leads
+        assert REGISTRY.get_sample_value("tapeflow_leader", {"flow": "live"}) == 0, "its folder may be held yet"
+        tell_lead(settings, "live", 0)
         assert REGISTRY.get_sample_value("tapeflow_leader", {"flow": "live"}) == 1
         assert takeovers() == before, "nobody led before"
         second = Second(settings)
