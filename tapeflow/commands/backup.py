@@ -20,7 +20,7 @@ ByServer = Annotated[
     str,
     typer.Option(
         "--by-server",
-        help="ClickHouse keeps the tables itself, there: Disk('backups', 'monday'), S3('https://…', 'key', 'secret').",
+        help="Where ClickHouse keeps the tables: Disk('backups', 'monday') or S3('https://host/day', 'key', 'secret').",
     ),
 ]
 
