@@ -9,6 +9,7 @@ from schemas.names import (
     deltas_stream,
     feed_dead_letter_topic,
     last_firings_key,
+    leader_key,
     quotes_filled_key,
     quotes_stream,
     requeued_topic,
@@ -27,6 +28,10 @@ def test_topics_beside_a_topic_are_known_by_their_ends() -> None:
 def test_rules_have_topics_beside_theirs_and_keys_by_user() -> None:
     assert (armed_topic("rules"), undelivered_topic("rules")) == ("rules.armed", "rules.undelivered")
     assert (alert_rules_key("anna"), last_firings_key("anna")) == ("md:alert-rules:anna", "md:alert-firings:anna")
+
+
+def test_each_flow_that_leads_has_a_lease() -> None:
+    assert leader_key("live") == "md:leader:live"
 
 
 def test_each_shard_has_a_stream() -> None:

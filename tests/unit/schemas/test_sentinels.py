@@ -16,6 +16,17 @@ def test_each_part_goes_to_whom_it_is_for() -> None:
     assert found.login == {"password": "a&b"}
 
 
+def test_servers_and_sentinels_have_logins_of_their_own_and_share_tls() -> None:
+    read = {"host": "sentinel", "connection_class": object, "db": 2, "username": "me", "ssl_ca_certs": "ca.pem"}
+    tls = {"ssl_ca_certs": "ca.pem", "ssl": True}
+    found = watched_redis("rediss+sentinel://me@one/market/2?ssl_ca_certs=ca.pem&sentinel_username=guard")
+    assert found is not None
+    assert found.options(read) == ({"db": 2, "username": "me", **tls}, {"username": "guard", **tls})
+    plain = watched_redis("redis+sentinel://one/market")
+    assert plain is not None
+    assert plain.options({"host": "sentinel", "db": 0}) == ({"db": 0}, {})
+
+
 def test_the_shortest() -> None:
     assert watched_redis("redis+sentinel://one/market") == ((("one", 26379),), "market", "redis://sentinel/0?", {})
 

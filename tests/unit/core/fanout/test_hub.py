@@ -261,6 +261,16 @@ def test_an_answer_for_a_room_that_is_gone_or_moved_on_is_no_answer() -> None:
     assert hub.take_loads(1000) == []
 
 
+def test_an_answer_for_a_symbol_that_everybody_left_makes_no_room() -> None:
+    hub = Hub(HubLimits())
+    client = make_client(hub)
+    hub.command(client, TICKER, 0)
+    (load,) = hub.take_loads(0)
+    hub.disconnect(client)
+    hub.loaded_ticker(load, decode_ticker(b'{"type":"snapshot","symbol":"A","sequence":3}'), 0, 1)
+    assert hub.registry.tickers == {}
+
+
 def test_a_symbol_that_begins_to_trade_while_redis_is_asked_is_asked_for_again() -> None:
     hub = Hub(HubLimits())
     one, two = make_client(hub), make_client(hub)

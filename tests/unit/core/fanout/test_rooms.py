@@ -153,6 +153,13 @@ def test_what_came_while_nobody_was_there_is_read_when_somebody_comes() -> None:
     assert [each.sequence for each in room.since(1) or ()] == [2, 3]
 
 
+def test_what_a_room_had_before_it_rested_is_not_read_again() -> None:
+    room = ticker(snapshot("A", 1), delta("A", 1, 2))
+    assert put_by(room, delta("A", 1, 2), delta("A", 2, 3)) == [Outcome.IGNORED, Outcome.APPLIED]
+    room.take_up()
+    assert (room.ready, room.sequence) == (True, 3)
+
+
 def test_a_snapshot_among_what_was_put_by_needs_nothing_before_it() -> None:
     room = TickerRoom(("ticker", "A"))
     put_by(room, delta("A", 1, 2), snapshot("A", 5), delta("A", 5, 6))
