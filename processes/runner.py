@@ -25,7 +25,9 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """This process's environment with ``settings`` in place of whatever it says of them."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("TAPEFLOW_")}
+    # By get: another thread may take a name away meanwhile.
+    found = {name: os.environ.get(name) for name in os.environ if not name.startswith("TAPEFLOW_")}
+    others = {name: value for name, value in found.items() if value is not None}
     return {**others, **settings.environment()}
 
 
