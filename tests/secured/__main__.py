@@ -48,6 +48,7 @@ TRADES: Final = 4_000
 RATE: Final = 500
 SYMBOLS: Final = 8
 WAIT_S: Final = 120.0
+MINUTE_S: Final = 60
 SECRET: Final = "a-secret-of-the-gateways-of-this-drill"
 FLOWS: Final = ("live", "history")
 
@@ -68,6 +69,7 @@ class Drill:
             (f"{TRADES} trades by a schema of the registry, to clients of both gateways", self.send),
             ("a broker is killed, trades go on", self.kill_broker),
             ("the primary of Redis is killed, trades go on", self.fail_over),
+            ("trades of the next minute make bars of this one final", self.send_in_the_next_minute),
             ("the flows stop", self.stop_flows),
             ("verify is clean, and Redis equals the oracle", self.verify),
         )
@@ -148,12 +150,19 @@ class Drill:
         self.send(old.kill)
         until(lambda: self.redis.primary() is new, WAIT_S, "the Sentinels to name the other server")
 
+    def send_in_the_next_minute(self) -> None:
+        minute = time.time() // MINUTE_S
+        until(lambda: time.time() // MINUTE_S > minute, 2 * MINUTE_S, "the next minute")
+        self.send()
+
     def stop_flows(self) -> None:
         for name, flow in self.flows.items():
             assert (code := flow.stop(30)) == 0, f"{name} ended with {code}"
 
     def verify(self) -> None:
-        print("   ", self.tapeflow(self.settings, "verify").strip())
+        told = self.tapeflow(self.settings, "verify").strip()
+        print("   ", told)
+        assert not told.startswith("0 bars"), "no bar was final"
         primary = self.redis.primary()
         assert primary is not None, "no primary"
         with Redis.from_url(primary.url) as client:
