@@ -259,16 +259,11 @@ def test_an_answer_for_a_room_that_is_gone_or_moved_on_is_no_answer() -> None:
         hub.loaded_bars(load, (), 2)
         hub.loaded_ticker(load, None, 0, 2)
     assert hub.take_loads(1000) == []
-
-
-def test_an_answer_for_a_symbol_that_everybody_left_makes_no_room() -> None:
-    hub = Hub(HubLimits())
-    client = make_client(hub)
-    hub.command(client, TICKER, 0)
-    (load,) = hub.take_loads(0)
+    hub.command(client := make_client(hub), Subscribe((("ticker", "B"),)), 0)
+    (untraded,) = hub.take_loads(0)
     hub.disconnect(client)
-    hub.loaded_ticker(load, decode_ticker(b'{"type":"snapshot","symbol":"A","sequence":3}'), 0, 1)
-    assert hub.registry.tickers == {}
+    hub.loaded_ticker(untraded, decode_ticker(b'{"type":"snapshot","symbol":"B","sequence":3}'), 0, 1)
+    assert "B" not in hub.registry.tickers
 
 
 def test_a_symbol_that_begins_to_trade_while_redis_is_asked_is_asked_for_again() -> None:
