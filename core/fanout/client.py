@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from core.fanout.dialect import RoomKey, Variant
 from core.fanout.messages import BarMessage, ChannelMessage
+from schemas.token_bucket import TokenBucket
 
 __all__ = [
     "FRESH",
@@ -23,7 +24,6 @@ __all__ = [
     "Client",
     "HubLimits",
     "Room",
-    "TokenBucket",
 ]
 
 HELD_BY_TRANSPORT: Final = 1
@@ -53,28 +53,6 @@ class HubLimits:
     resume_wait_ms: int = 2_000
     reload_ms: int = 250
     paused_max: int = 10_000
-
-
-class TokenBucket:
-    """``rate`` per second, ``burst`` at once; time is passed in. Refilled only when it runs out."""
-
-    __slots__ = ("burst", "left", "rate_per_ms", "refilled_ms")
-
-    def __init__(self, rate_per_s: float, burst: float, now_ms: int) -> None:
-        self.rate_per_ms, self.burst, self.left, self.refilled_ms = rate_per_s / 1000, burst, burst, now_ms
-
-    def take(self, cost: float, now_ms: int) -> bool:
-        """False when the bucket is empty; the cost is then not taken."""
-        if self.left < cost:
-            self.refill(now_ms)
-            if self.left < cost:
-                return False
-        self.left -= cost
-        return True
-
-    def refill(self, now_ms: int) -> None:
-        self.left = min(self.burst, self.left + (now_ms - self.refilled_ms) * self.rate_per_ms)
-        self.refilled_ms = now_ms
 
 
 class Client:

@@ -18,6 +18,7 @@ import structlog
 
 from runtime.settings.tracing import TracingSettings
 from schemas.errors import SettingError
+from schemas.token_bucket import TokenBucket
 from schemas.traces import Part, Span, Value
 
 __all__ = [
@@ -106,25 +107,6 @@ class Noted:
         """Only what was chosen beforehand has parts."""
 
 
-class Allowance:
-    """``per_s`` turns a second, a second's worth of them at once; 0: without end."""
-
-    def __init__(self, per_s: int, clock: Callable[[], float]) -> None:
-        self._per_s, self._clock = per_s, clock
-        self._left, self._at = float(per_s), clock()
-
-    def take(self) -> bool:
-        if not self._per_s:
-            return True
-        now = self._clock()
-        self._left = min(self._per_s, self._left + (now - self._at) * self._per_s)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 class Tracer:
     """Chooses what is recorded. ``recorder`` None: nothing ever is.
 
@@ -142,8 +124,8 @@ class Tracer:
     ) -> None:
         self._recorder = recorder
         self._one_in = one_in
-        self._allowance = Allowance(per_s, clock)
-        self._looks = Allowance(per_s, clock)
+        self._per_s, self._clock = per_s, clock
+        self._spans, self._looks = (TokenBucket(per_s, per_s, self._now_ms()) for _ in range(2))
         self._slow_ns = slow_ms * 1_000_000
         self._turns = count(1)
 
@@ -192,7 +174,7 @@ class Tracer:
         sampled = self._recorder.sampled(parents) if parents else ()
         if not sampled and (not self._one_in or next(self._turns) % self._one_in):
             return None
-        if enters and not self._is_allowed(self._recorder):
+        if enters and not self._is_allowed(self._recorder, self._spans):
             return None
         return self._recorder.begin(name, kind, began_ns, sampled, attributes)
 
@@ -200,24 +182,28 @@ class Tracer:
         self, name: str, kind: int, began_ns: int, attributes: Mapping[str, Value], *, enters: bool = False
     ) -> LiveSpan | None:
         """The span of a new trace, whoever's turn it is; None where traces are off. enters: see begin."""
-        if self._recorder is None or (enters and not self._is_allowed(self._recorder)):
+        if self._recorder is None or (enters and not self._is_allowed(self._recorder, self._spans)):
             return None
         return self._recorder.begin(name, kind, began_ns, (), attributes)
-
-    def _is_allowed(self, recorder: Recorder) -> bool:
-        if self._allowance.take():
-            return True
-        recorder.pass_over()
-        return False
 
     def looks_through(self, records: int) -> bool:
         """Whether ``records`` that came at once are looked through for contexts: many only ``per_s`` times a second."""
         if self._recorder is None:
             return False
-        if records <= FEW or self._looks.take():
+        return records <= FEW or self._is_allowed(self._recorder, self._looks)
+
+    def _is_allowed(self, recorder: Recorder, bucket: TokenBucket) -> bool:
+        if not self._per_s:
             return True
-        self._recorder.pass_over()
+        now_ms = self._now_ms()
+        bucket.refill(now_ms)  # not only when it runs out, which would let two seconds' worth through at once
+        if bucket.take(1, now_ms):
+            return True
+        recorder.pass_over()
         return False
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
     def is_worth_it(self, began_ns: int, ended_ns: int) -> bool:
         """Whether something took so long that it gets a span afterwards."""

@@ -1,8 +1,9 @@
 """``tapeflow forget USER``: what is kept of one user is removed from Kafka, Redis and ClickHouse.
 
-It asks before it does so, unless ``--yes`` is given, and says what there was.
+It asks before it does so, unless ``--yes`` is given, and says what there was. Off a terminal it wants ``--yes``.
 """
 
+import sys
 from typing import Annotated
 
 import typer
@@ -27,6 +28,8 @@ def forget(
         raise SettingError("no user given", where="USER")
     settings = enter()
     if not yes:
+        if not sys.stdin.isatty():
+            raise SettingError("nobody is there to be asked", where="forget", mend="give --yes")
         typer.confirm(f"Remove all that is kept of user {user}?", abort=True, err=True)
     found = forget_user(settings, user)
     typer.echo(

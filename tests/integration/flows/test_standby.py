@@ -44,6 +44,15 @@ class Instances:
             self.flows[-1].start()
         return which
 
+    def start_pair(self, trades: list[OracleTrade], processes: int = 1) -> tuple[int, int]:
+        """The leader of a topic with ``trades``, and who stands by, prepared."""
+        feed(self.settings, trades)
+        leader = self.start(processes)
+        self.await_said(leader, "flow_started")
+        second = self.start(processes)
+        self.await_said(second, "standby_prepared")
+        return leader, second
+
     def _log(self, which: int) -> Path:
         return self._folder / f"live-{which}.log"
 
@@ -102,11 +111,7 @@ def market() -> list[OracleTrade]:
 @pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_who_stands_by_goes_on_where_a_killed_leader_was(instances: Instances, processes: int) -> None:
     trades = market()
-    feed(instances.settings, trades[:1000])
-    first = instances.start(processes)
-    instances.await_said(first, "flow_started")
-    second = instances.start(processes)
-    instances.await_said(second, "standby_prepared")
+    first, second = instances.start_pair(trades[:1000], processes)
     feed(instances.settings, trades[1000:2000])
     instances.flows[first].kill()
     feed(instances.settings, trades[2000:])
@@ -120,11 +125,7 @@ def test_who_stands_by_goes_on_where_a_killed_leader_was(instances: Instances, p
 @pytest.mark.thorough
 def test_a_leader_that_stalls_is_replaced_and_ends_when_it_comes_to(instances: Instances) -> None:
     trades = market()
-    feed(instances.settings, trades[:1000])
-    first = instances.start()
-    instances.await_said(first, "flow_started")
-    second = instances.start()
-    instances.await_said(second, "standby_prepared")
+    first, second = instances.start_pair(trades[:1000])
     (pid,) = instances.flows[first].pids
     os.kill(pid, signal.SIGSTOP)
     feed(instances.settings, trades[1000:])
@@ -139,11 +140,7 @@ def test_a_leader_that_stalls_is_replaced_and_ends_when_it_comes_to(instances: I
 @pytest.mark.thorough
 def test_an_orderly_stop_hands_over(instances: Instances) -> None:
     trades = market()
-    feed(instances.settings, trades[:1000])
-    first = instances.start()
-    instances.await_said(first, "flow_started")
-    second = instances.start()
-    instances.await_said(second, "standby_prepared")
+    first, second = instances.start_pair(trades[:1000])
     assert instances.flows[first].stop() == 0
     feed(instances.settings, trades[1000:])
     instances.await_said(second, "flow_started")

@@ -4,28 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from sinks.clickhouse.migrations import migrations
 from tapeflow.cli import main
 
-MADE = len(list(migrations()))
-"""Rows of a database that was just migrated."""
+pytestmark = pytest.mark.usefixtures("migrated")
 
 
-@pytest.fixture(autouse=True)
-def settings(
-    clickhouse_dsn: str, clickhouse_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    monkeypatch.setenv("TAPEFLOW_CLICKHOUSE_DSN", clickhouse_dsn)
-    monkeypatch.setenv("TAPEFLOW_CLICKHOUSE_DATABASE", clickhouse_database)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == 0
-    capsys.readouterr()
-
-
-def test_it_says_what_it_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_what_it_kept(made: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backup", "kept"]) == 0
-    assert capsys.readouterr().out.startswith(f"state of no flow; {MADE} rows of 1 tables; ")
+    assert capsys.readouterr().out.startswith(f"state of no flow; {made} rows of 1 tables; ")
 
 
 @pytest.mark.parametrize(

@@ -4,38 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from sinks.clickhouse.migrations import migrations
 from sinks.clickhouse.sink import connect
 from tapeflow.cli import main
 
-MADE = len(list(migrations()))
-"""Rows of a database that was just migrated."""
-
 
 @pytest.fixture(autouse=True)
-def kept(
-    clickhouse_dsn: str, clickhouse_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Path:  # fmt: skip
-    monkeypatch.setenv("TAPEFLOW_CLICKHOUSE_DSN", clickhouse_dsn)
-    monkeypatch.setenv("TAPEFLOW_CLICKHOUSE_DATABASE", clickhouse_database)
-    monkeypatch.chdir(tmp_path)
-    assert main(["migrate"]) == main(["backup", "kept"]) == 0
+def kept(migrated: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert main(["backup", "kept"]) == 0
     capsys.readouterr()
-    return tmp_path / "kept"
+    return migrated / "kept"
 
 
 def test_it_looks_first_and_brings_back_then(
-    clickhouse_dsn: str, clickhouse_database: str, capsys: pytest.CaptureFixture[str]
+    clickhouse_dsn: str, clickhouse_database: str, made: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = f"SELECT count() FROM {clickhouse_database}.schema_migrations"
     with connect(clickhouse_dsn) as client:
         client.execute(f"TRUNCATE TABLE {clickhouse_database}.schema_migrations")
         assert main(["restore", "kept", "--check"]) == 0
-        assert capsys.readouterr().out.startswith(f"whole: state of no flow; {MADE} rows of 1 tables")
+        assert capsys.readouterr().out.startswith(f"whole: state of no flow; {made} rows of 1 tables")
         assert client.execute(rows) == [(0,)]
         assert main(["restore", "kept"]) == 0
-        assert capsys.readouterr().out.startswith(f"restored: state of no flow; {MADE} rows")
+        assert capsys.readouterr().out.startswith(f"restored: state of no flow; {made} rows")
         assert client.execute(f"{rows} WHERE name = '0001_trades'")[0][0] >= 1
 
 

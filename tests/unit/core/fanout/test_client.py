@@ -2,17 +2,8 @@
 
 import pytest
 
-from core.fanout.client import FRESH, HELD, Client, HubLimits, Room, TokenBucket
+from core.fanout.client import FRESH, HELD, Client, HubLimits, Room
 from tests.unit.core.fanout.words import CANDLES, PRICES
-
-
-def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
-    bucket = TokenBucket(10, 3, 0)
-    assert [bucket.take(1, 0) for _ in range(4)] == [True, True, True, False]
-    assert bucket.take(1, 100)
-    assert not bucket.take(1, 100)
-    assert bucket.take(3, 10_000), "full again, and not fuller"
-    assert not bucket.take(1, 10_000)
 
 
 def test_the_outbound_budget_comes_back_with_time() -> None:
