@@ -10,7 +10,7 @@ HUB: Final = "core/fanout/hub.py"
 DELIVERY: Final = "core/fanout/delivery.py"
 ROOMS: Final = "core/fanout/rooms.py"
 BAR_ROOMS: Final = "core/fanout/bar_rooms.py"
-CLIENT: Final = "core/fanout/client.py"
+BUCKET: Final = "schemas/token_bucket.py"
 MESSAGES: Final = "core/fanout/messages.py"
 REGISTRY: Final = "core/fanout/registry.py"
 
@@ -185,7 +185,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "bucket-without-a-bottom",
-        CLIENT,
+        BUCKET,
         "min(self.burst, self.left",
         "max(0, self.left",
         "a client that was quiet may send without a limit",
