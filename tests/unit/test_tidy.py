@@ -196,32 +196,6 @@ def test_every_file_beside_modules_is_in_the_wheel() -> None:
     assert beside == shipped, sorted(place(path) for path in beside ^ shipped)
 
 
-def test_requirements_are_those_of_the_project() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    for name, wanted in {"run": project["dependencies"], **extras}.items():
-        lines = (ROOT / "requirements" / f"{name}.in").read_text("utf-8").splitlines()
-        assert set(wanted) <= set(lines), (
-            f"requirements/{name}.in lacks {set(wanted) - set(lines)}: add it and run make pins"
-        )
-        pinned = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8").lower().replace("_", "-")
-        for requirement in wanted:
-            bare = re.split(r"[\[<>=!~ ]", requirement)[0].lower().replace("_", "-")
-            assert f"\n{bare}==" in pinned or f"\n{bare}[" in pinned, (
-                f"requirements/{name}.txt lacks {bare}: run make pins"
-            )
-
-
-def test_pins_name_no_host_and_carry_hashes() -> None:
-    for path in [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "bench").glob("peers/*/requirements.txt")]:
-        text = path.read_text("utf-8")
-        assert "://" not in text, place(path)
-        assert not re.search(r"^--(?!hash)", text, re.MULTILINE), place(path)
-        assert len(re.findall(r"^[a-z0-9].*==", text, re.MULTILINE | re.IGNORECASE)) <= text.count("--hash="), place(
-            path
-        )
-
-
 def test_the_version_is_the_newest_of_the_changelog() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
