@@ -3,7 +3,7 @@
 ``tapeflow demo`` runs in a process of its own, as any user starts it, and ends with its proof. Meanwhile this one looks
 at every process below it: memory, open files, Redis's own count, lag, and the folders on disk. At the end it prints
 the slope of each, taken behind the first third. It ends with code 1 if something grew that has an end, or the proof
-failed.
+failed. Ctrl-C ends it early, with the table so far.
 """
 
 import argparse
@@ -138,9 +138,8 @@ def table(series: Series) -> str:
     return "\n".join(lines)
 
 
-def watch(process: "subprocess.Popen[bytes]", folder: Path, log: Path, seconds: float) -> Series:
-    """Samples until the sending ends."""
-    series: Series = {}
+def watch(process: "subprocess.Popen[bytes]", folder: Path, log: Path, seconds: float, series: Series) -> None:
+    """Samples into ``series`` until the sending ends."""
     began, every_s = time.monotonic(), max(LOOK_S, seconds / SAMPLES_MAX)
     while process.poll() is None and (now_s := time.monotonic() - began) < seconds:
         for key, value in sample(process.pid, folder, log).items():
@@ -149,7 +148,6 @@ def watch(process: "subprocess.Popen[bytes]", folder: Path, log: Path, seconds: 
             process.wait(every_s)
         except subprocess.TimeoutExpired:
             continue
-    return series
 
 
 def main() -> int:
@@ -167,19 +165,23 @@ def main() -> int:
     log = folder / "demo.log"
     words = ["demo", "--seconds", str(round(seconds)), "--rate", str(options.rate), "--symbols", str(options.symbols),
              "--prove-max", str(PROVED)]  # fmt: skip
+    series: Series = {}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *words], stdout=out, stderr=out, start_new_session=True,
             env={**os.environ, "TAPEFLOW_DATA_DIR": str(folder), "TAPEFLOW_GATEWAY_PORT": "0"},
         )  # fmt: skip
         try:
-            series = watch(process, folder, log, seconds)
+            watch(process, folder, log, seconds, series)
             code = process.wait()
-        except BaseException:
-            # Also for Ctrl-C: the demo stops its servers itself.
+        except BaseException as error:
+            # The demo stops its servers itself.
             process.send_signal(signal.SIGINT)
             process.wait()
-            raise
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+            print(table(series), "stopped by Ctrl-C, and nothing proved", sep="\n")
+            return 130
     print(table(series))
     print("\n".join(log.read_text(errors="replace").splitlines()[-16:]))
     growing = [f"{name} ({kind})" for (kind, name), points in series.items() if grown(kind, name, points)]

@@ -1,12 +1,18 @@
 """What a soak calls growth: a rise that goes on, not a jump while caches fill, nor noise, nor data."""
 
 import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.soak.__main__ import grown, slope_per_hour
 
 HOURS = 2
+ROOT = Path(__file__).parents[2]
+STOP_S = 60
 TIMES = range(0, HOURS * 3600, 20)
 
 
@@ -41,3 +47,17 @@ def test_a_slope_is_found_through_noise() -> None:
 )
 def test_what_counts_as_growth(kind: str, name: str, rise: float, warm_up: float, grows: bool) -> None:
     assert grown(kind, name, series(rise, warm_up)) is grows
+
+
+@pytest.mark.thorough
+def test_ctrl_c_ends_it_with_a_line() -> None:
+    words = [sys.executable, "-m", "tests.soak", "--hours", "0.25"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as soak:
+        # It samples at once, and again when its wait ends.
+        with pytest.raises(subprocess.TimeoutExpired):
+            soak.communicate(timeout=8)
+        soak.send_signal(signal.SIGINT)
+        out, errors = soak.communicate(timeout=STOP_S)
+    assert soak.returncode == 130
+    assert out.splitlines()[-1] == "stopped by Ctrl-C, and nothing proved"
+    assert errors == ""
