@@ -51,10 +51,10 @@ class TopicEnds:
 
         Raises Unreachable when none answers, SettingError when they refuse.
         """
-        stable = self._ends(partitions, IsolationLevel.READ_COMMITTED)
-        high = self._ends(stable, IsolationLevel.READ_UNCOMMITTED)
-        # Asked later: what was hidden a moment ago may lie open now, never the other way round.
-        return {partition: LogEnd(min(stable[partition], end), end) for partition, end in high.items()}
+        high = self._ends(partitions, IsolationLevel.READ_UNCOMMITTED)
+        # Asked later: what comes between the two questions of a busy topic must not look hidden.
+        stable = self._ends(high, IsolationLevel.READ_COMMITTED)
+        return {partition: LogEnd(min(end, high[partition]), high[partition]) for partition, end in stable.items()}
 
     def _ends(self, partitions: Iterable[int], level: IsolationLevel) -> Mapping[int, int]:
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ any more is told and counted. Questions share the venue's limits with fillings, 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import structlog
 
@@ -37,6 +37,8 @@ class Checker:
         self._until: dict[str, Mark] = {}
         self._is_failing = False
         self._log = structlog.get_logger().bind(venue=venue.name)
+        for outcome in get_args(Outcome):
+            CHECKS.labels(venue.name, outcome)  # from 0 on: a counter that begins at 1 has no increase to alert on
 
     async def run(self, symbols: Callable[[], Iterable[str]]) -> None:
         """Until cancelled. ``symbols``: those that are followed."""

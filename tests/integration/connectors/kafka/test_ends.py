@@ -1,5 +1,6 @@
 """Where partitions end, on a real broker: two offsets where a transaction is open, and a line where none answers."""
 
+import threading
 import uuid
 
 import pytest
@@ -35,6 +36,29 @@ def test_records_of_an_open_transaction_lie_behind_the_stable_end(kafka_bootstra
     assert (found, found.hidden) == (LogEnd(1, 2), 1)
     producer.commit_transaction(30)
     until(lambda: ends.ask([0])[0].hidden == 0, 10, "the end of the transaction")
+
+
+def test_what_comes_while_it_is_asked_does_not_look_hidden(kafka_bootstrap: str) -> None:
+    topic = make_topic(kafka_bootstrap, f"ends-{uuid.uuid4().hex}", 1)
+    ends, ended = TopicEnds(options(kafka_bootstrap, topic)), threading.Event()
+    producer = Producer({"bootstrap.servers": kafka_bootstrap, "linger.ms": 0})
+
+    def send() -> None:
+        while not ended.wait(0.0005):
+            producer.produce(topic, b"x")
+            producer.poll(0)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        until(lambda: ends.ask([0])[0].high, 10, "the first record")
+        found = [ends.ask([0])[0] for _ in range(100)]
+    finally:
+        ended.set()
+        thread.join()
+        producer.flush(10)
+    assert len({each.high for each in found}) > 10
+    assert {each.hidden for each in found} == {0}
 
 
 def test_a_broker_that_does_not_answer_is_said() -> None:

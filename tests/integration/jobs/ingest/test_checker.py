@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from feeds.venues import VENUES
@@ -64,6 +65,8 @@ def test_what_the_history_does_not_have_any_more_is_told_with_its_bounds() -> No
     assert looks.late == [*range(240, 260)], "the last sixty trades are all that it gives"
     (line,) = looks.told
     assert (line["event"], line["trades"]) == ("feed_trades_missed", 20)
+    labels = {"venue": "bybit", "outcome": "incomplete"}
+    assert REGISTRY.get_sample_value("tapeflow_feed_checks_total", labels) == 0, "the first one is an increase"
 
 
 def test_a_market_that_is_held_or_has_not_begun_is_left_to_its_filling() -> None:
