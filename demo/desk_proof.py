@@ -19,7 +19,7 @@ from jobs.price_alerts import Armings, Ticks, compare_firings
 from oracle.rows import RowComparison
 from runtime.settings.whole import Settings
 from schemas.desk import DeskKind
-from sinks.clickhouse.sink import connect as connect_clickhouse
+from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["DeskMade", "prove_desk", "prove_rules", "ticks_of"]

@@ -29,7 +29,7 @@ from runtime.settings.kafka import KafkaSettings
 from runtime.settings.whole import Settings
 from schemas.errors import MissingObject
 from schemas.rejects import Reason
-from sinks.clickhouse.sink import connect as connect_clickhouse
+from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["Proof", "prove"]

@@ -48,8 +48,8 @@ from schemas.names import (
     TRADES_TOPIC,
     dead_letter_topic,
 )
+from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect as connect_clickhouse
 
 __all__ = ["DemoFailed", "DemoOutcome", "demo_settings", "run_demo"]
 

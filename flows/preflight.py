@@ -41,8 +41,8 @@ def check_redis(settings: RedisSettings) -> None:
 def check_clickhouse(settings: ClickHouseSettings) -> None:
     """Raises MissingObject, SettingError or Unreachable when the history flow could not write."""
     # The driver makes a table of all days when it is imported, a tenth of a second; live starts without it.
+    from sinks.clickhouse.connection import connect as connect_clickhouse  # noqa: PLC0415
     from sinks.clickhouse.migrations import check_tables  # noqa: PLC0415
-    from sinks.clickhouse.sink import connect as connect_clickhouse  # noqa: PLC0415
 
     client = connect_clickhouse(settings.clickhouse_dsn)
     try:

@@ -26,7 +26,7 @@ from schemas.names import (
     last_firings_key,
     watchlists_key,
 )
-from sinks.clickhouse.sink import connect as connect_clickhouse
+from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["Forgotten", "forget_user"]

@@ -25,8 +25,8 @@ from runtime.settings.whole import Settings
 from schemas.avro import WriterSchema, shipped_schema
 from schemas.errors import InputError
 from schemas.names import BAR_VIEW, BARS_TABLE
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import check_tables
-from sinks.clickhouse.sink import connect
 
 __all__ = ["Asked", "oracle_reader", "oracle_rules", "recompute_ranges", "requeued_records", "verify_bars"]
 

@@ -24,7 +24,7 @@ from runtime.settings.whole import Settings
 from schemas.contract import first_sequence
 from schemas.errors import SettingError
 from schemas.rejects import Reason
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 
 __all__ = ["QuotesTopic", "compare_quote_bars", "read_quotes", "verify_quotes"]
 

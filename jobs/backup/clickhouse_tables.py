@@ -16,9 +16,9 @@ from clickhouse_driver import Client, errors
 
 from jobs.backup.manifest import BackupFile, TableRows
 from jobs.backup.places import BackupPlace
-from schemas.errors import InputError, Unreachable, WriteFailed
+from schemas.errors import InputError, WriteFailed
 from schemas.names import REPORT_CHUNKS_TABLE
-from sinks.clickhouse.sink import in_words
+from sinks.clickhouse.connection import in_words
 
 __all__ = [
     "back_up_database",
@@ -145,10 +145,6 @@ def _answered(what: str, where: str) -> Iterator[None]:
         yield
     except errors.ServerException as error:
         raise WriteFailed(f"ClickHouse refused {what}: {in_words(error)}", where=where) from error
-    except (errors.Error, EOFError) as error:
-        raise Unreachable(
-            f"ClickHouse went away: {in_words(error)}", where=where, mend="bring it back and begin anew"
-        ) from error
 
 
 def _ask(client: Client, statement: str, verb: str) -> None:

@@ -24,8 +24,8 @@ from jobs.backup.places import BackupPlace
 from jobs.backup.state import flows_with_state, has_state, restore_state, save_state
 from runtime.settings.whole import Settings
 from schemas.errors import InputError, MissingObject, StateIncompatible
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 
 __all__ = ["back_up", "checked", "chosen_flows", "restore"]
 

@@ -33,7 +33,7 @@ from runtime.settings.whole import Settings
 from schemas.contract import first_sequence
 from schemas.desk import DeskKind
 from schemas.errors import InputError
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 
 __all__ = ["DeskTruth", "compare_tables", "recompute_desk", "verify_desk", "whole_topic"]
 

@@ -13,7 +13,7 @@ from jobs.price_alerts import Ticks, compare_firings, read_armings
 from jobs.verify import recompute_ranges, requeued_records
 from oracle.rows import RowComparison
 from runtime.settings.whole import Settings
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 
 __all__ = ["verify_rules"]
 

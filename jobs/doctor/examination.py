@@ -33,9 +33,9 @@ from runtime.settings.running import RunningSettings
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, TapeflowError
 from schemas.names import leader_key
+from sinks.clickhouse.connection import connect as connect_clickhouse
+from sinks.clickhouse.connection import place
 from sinks.clickhouse.migrations import check_tables
-from sinks.clickhouse.sink import connect as connect_clickhouse
-from sinks.clickhouse.sink import place
 from sinks.redis.connection import connect as connect_redis
 from sinks.redis.lease import holder_of
 from sinks.redis.rights import server_info, symbol_count

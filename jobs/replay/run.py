@@ -26,8 +26,8 @@ from runtime.settings.whole import Settings
 from schemas.columns import BarBatch
 from schemas.errors import InputError, StateIncompatible, TapeflowError
 from schemas.intervals import INTERVALS
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import make_bar_table
-from sinks.clickhouse.sink import connect
 from sinks.files import BarTable
 from sinks.spool import spooled_bars
 

@@ -7,16 +7,14 @@ driver's connection as ready bytes (sinks.clickhouse.native_block); handshake, f
 driver's.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
-from urllib.parse import urlsplit
 
 import numpy as np
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from clickhouse_driver import Client, errors
+from clickhouse_driver import errors
 from clickhouse_driver.block import BlockInfo, ColumnOrientedBlock
 from clickhouse_driver.defines import (
     DBMS_MIN_REVISION_WITH_BLOCK_INFO,
@@ -33,20 +31,18 @@ from runtime.tracing.tracer import CLIENT, INTERNAL, tracer
 from schemas.clickhouse_codes import PASSING
 from schemas.closing import quietly
 from schemas.columns import DUPLICATE, LATE, BarBatch, Longs, TradeBatch
-from schemas.errors import MissingObject, SettingError, Unreachable
+from schemas.errors import MissingObject
 from schemas.names import BARS_TABLE, LATE_TRADES_TABLE, TRADES_TABLE
 from schemas.shards import part_names, partition_of
+from sinks.clickhouse.connection import FAULTS, in_words, open_client, place
 from sinks.clickhouse.native_block import Block, bar_block, trade_block
 from sinks.clickhouse.refusals import refusal
 from sinks.handover import Handover
 
-__all__ = ["Buffer", "ClickHouseBarsSink", "ClickHouseSink", "ClickHouseTradesSink", "Inserter", "connect", "place"]
+__all__ = ["Buffer", "ClickHouseBarsSink", "ClickHouseSink", "ClickHouseTradesSink", "Inserter"]
 
 Batch = TypeVar("Batch")
 
-CONNECT_S: Final = 5
-ANSWER_S: Final = 60
-"""An insert of 200,000 rows takes under a second; a minute means a stalled server, and repeating is harmless."""
 WAITING_MAX: Final = 1
 """Inserts that may wait behind the running one; more would only hold memory."""
 LOOK_S: Final = 5.0
@@ -59,80 +55,18 @@ EAGER_SHARE: Final = 4
 TRADE_LANES: Final = 2
 """Connections for raw trades: while the server works on a block, the next is encoded and sent; order doesn't matter."""
 
-_driver_faults: Final = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError)
-
-
-def place(dsn: str) -> str:
-    """host:port of a DSN, for messages: never its login."""
-    parts = urlsplit(dsn)
-    return f"{parts.hostname}:{parts.port or (9440 if parts.scheme == 'clickhouses' else 9000)}"
-
-
-def connect(dsn: str) -> Client:
-    """Connected client with timeouts (the DSN's query may set others, e.g. ``?compression=lz4``).
-
-    Raises SettingError for a bad DSN or login, Unreachable when nothing answers.
-    """
-    client = _client(dsn)
-    connection = client.connection
-    # The server may be no ClickHouse and wait for our next bytes for ever. ClickHouse greets as soon as it is connected
-    # to, so the greeting needs to be waited for no longer than the connection.
-    answer_s = connection.send_receive_timeout
-    connection.send_receive_timeout = min(answer_s, connection.connect_timeout)
-    try:
-        connection.connect()
-    except errors.ServerException as error:
-        raise SettingError(
-            "ClickHouse refused the login", where=place(dsn), mend=f"set TAPEFLOW_CLICKHOUSE_DSN ({in_words(error)})"
-        ) from error
-    except (errors.Error, EOFError, OSError) as error:
-        raise Unreachable(
-            "ClickHouse does not answer",
-            where=place(dsn),
-            mend=f"start it or set TAPEFLOW_CLICKHOUSE_DSN ({in_words(error)})",
-        ) from error
-    connection.send_receive_timeout = answer_s
-    connection.socket.settimeout(answer_s)
-    return client
-
-
-def _client(dsn: str) -> Client:
-    # The driver logs a stack trace per refused connection; an outage gets our one line instead.
-    logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
-    try:
-        parts = urlsplit(dsn)
-        if parts.scheme not in {"clickhouse", "clickhouses"} or not parts.hostname:
-            raise ValueError("clickhouse://user:password@host:9000/database is the form")
-        defaults = {"connect_timeout": CONNECT_S, "send_receive_timeout": ANSWER_S, "sync_request_timeout": CONNECT_S}
-        given = {pair.partition("=")[0] for pair in parts.query.split("&")}
-        added = "&".join(f"{name}={value}" for name, value in defaults.items() if name not in given)
-        query = f"{parts.query}&{added}" if parts.query else added
-        return Client.from_url(parts._replace(query=query).geturl())
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise SettingError("bad ClickHouse DSN", where="TAPEFLOW_CLICKHOUSE_DSN", mend=str(error)) from error
-
-
-def in_words(error: BaseException) -> str:
-    """One line without the driver's own codes, which mean nothing to whom it may wake."""
-    if isinstance(error, errors.SocketTimeoutError | TimeoutError):
-        return "ClickHouse didn't answer in time"
-    if isinstance(error, EOFError):
-        return "ClickHouse closed the connection"
-    text = error.message if isinstance(error, errors.Error) and error.message else str(error)
-    return (text.strip().splitlines() or [type(error).__name__])[0][:200]
-
 
 def _is_outage(error: Exception) -> bool:
     if isinstance(error, errors.ServerException):
         return error.code in PASSING
-    return isinstance(error, _driver_faults)
+    return isinstance(error, FAULTS)
 
 
 class Inserter:
     """Inserts blocks into one table over one connection; used by one thread."""
 
     def __init__(self, dsn: str, database: str, table: str, stop: threading.Event | None = None) -> None:
-        self._client = _client(dsn)
+        self._client = open_client(dsn)
         self._where = f"{place(dsn)} {database}.{table}"
         self._user = self._client.connection.user
         self.table = f"{database}.{table}"

@@ -23,9 +23,9 @@ def migrate(
 
     Example: TAPEFLOW_CLICKHOUSE_DSN=clickhouse://user:password@host:9000 tapeflow migrate
     """
+    from sinks.clickhouse.connection import connect
     from sinks.clickhouse.migrations import migrate as apply_migrations
     from sinks.clickhouse.plan import migrate_cluster, plan
-    from sinks.clickhouse.sink import connect
 
     settings = enter()
     database, ttl_days = settings.clickhouse_database, settings.clickhouse_ttl_days

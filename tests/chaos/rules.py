@@ -24,7 +24,7 @@ from oracle.truth import OracleTrade
 from runtime.settings.whole import Settings
 from schemas.alert_rules import AlertRule
 from schemas.names import RedisKeys
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tests.chaos.feeder import OPTIONS
 
 __all__ = ["Users"]

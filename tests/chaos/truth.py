@@ -28,7 +28,7 @@ from oracle.truth import Oracle, OracleReject, OracleResult, OracleTrade
 from runtime.settings.whole import Settings
 from schemas.names import ALERTS_VIEW, EVENTS_STREAM
 from schemas.rejects import Reason
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tests.chaos.follower import StreamFollower
 
 __all__ = ["Truth", "Verdict", "dead_letters"]

@@ -28,8 +28,8 @@ from processes.runner import FlowProcess, Samples
 from processes.warm import compile_kernels
 from runtime.settings.whole import Settings, load_settings
 from schemas.names import TRADES_TOPIC, dead_letter_topic
+from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect as connect_clickhouse
 from tests.chaos.clock import HostClock
 from tests.chaos.desk import DESK_PARTITIONS, DeskTape, check_desk
 from tests.chaos.feeder import Feeder

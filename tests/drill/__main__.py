@@ -25,7 +25,7 @@ from flows.reading import read_options
 from processes.runner import worker_environment
 from runtime.settings.whole import Settings
 from schemas.names import TRADES_TOPIC
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tests.chaos.faults import tickers
 from tests.chaos.tape import Tape
 from tests.chaos.world import PARTITIONS, Flow, World, until

@@ -20,7 +20,7 @@ from typing import Final
 from processes.runner import worker_environment
 from runtime.settings.whole import Settings
 from runtime.settings.words import PREFIX
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tests.chaos.faults import tickers
 from tests.chaos.world import Flow, World, rest, until
 from tests.drill.__main__ import COMMAND, COMMAND_S, SEED, VerifiedWorld

@@ -27,7 +27,7 @@ from schemas.alert_rules import RELATIVE, AlertRule, ArmedRule
 from schemas.alert_series import SERIES
 from schemas.errors import MissingObject
 from schemas.names import armed_topic
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tests.property.trade_batches import to_batch
 
 __all__ = ["AlertFlow", "RuleMarket", "running"]

@@ -17,8 +17,8 @@ from oracle.quotes import OracleQuote, mid_of, recompute_bars, recompute_quotes,
 from runtime.settings.whole import Settings, load_settings
 from schemas.intervals import INTERVALS
 from schemas.quotes import QUOTE_STATE, QuoteBar, QuoteStates
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 from tests.integration.flows.desk_feeding import KEEP, rows_of, running
 from tests.integration.flows.quote_market import PARTITIONS, SYMBOLS, QuoteMarket
 from tests.servers.kafka import make_topic

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from jobs.clickhouse_bars import read_bars
 from processes.runner import FlowProcess
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tests.chaos import faults
 from tests.chaos.world import World, rest, until
 

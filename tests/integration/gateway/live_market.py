@@ -24,8 +24,8 @@ from local.ports import free_port
 from oracle.truth import OracleTrade
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 from tests.integration.flows.market_feeding import until_running
 from tests.integration.gateway.gateway_command import running_gateway
 from tests.property.trade_batches import to_batch

@@ -13,8 +13,8 @@ from gateway.stores.kafka_rules import RuleTopic
 from jobs.forget import Forgotten, forget_user
 from runtime.settings.whole import Settings, load_settings
 from schemas.names import EVENTS_STREAM, alert_rules_key, last_firings_key, watchlists_key
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 from tests.integration.connectors.kafka_feeding import options
 from tests.servers.kafka import make_topic
 

@@ -10,8 +10,8 @@ import redis
 from clickhouse_driver import Client
 
 from schemas.desk import DeskAlert
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 from sinks.desk_alerts import DeskAlertSink
 from tests.servers.redis import RedisServer
 

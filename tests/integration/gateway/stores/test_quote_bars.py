@@ -6,9 +6,9 @@ from dataclasses import replace
 from gateway.stores.breaker import CircuitBreaker
 from gateway.stores.clickhouse import ClickHouse
 from gateway.stores.quote_bars import QuoteHistory
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.quote_bars import QuoteBarsSink
-from sinks.clickhouse.sink import connect
 from tests.integration.sinks.clickhouse.test_quote_bars import BAR
 from tests.property.quote_records import START_US
 

@@ -17,8 +17,8 @@ from jobs.backup.clickhouse_tables import (
 )
 from jobs.backup.places import BackupPlace
 from schemas.errors import WriteFailed
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 from tests.servers.clickhouse import ClickHouseServer
 
 ROWS = 100

@@ -12,8 +12,8 @@ from jobs.backup.whole import back_up, checked, chosen_flows, restore
 from processes.recovery import state_folder
 from runtime.settings.whole import Settings, load_settings
 from schemas.errors import InputError, MissingObject, StateIncompatible
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 
 
 def nothing(_done: int, _total: int) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from clickhouse_driver import Client
 
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect
 
 
 @pytest.fixture

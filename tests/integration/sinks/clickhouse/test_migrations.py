@@ -10,9 +10,9 @@ import pytest
 from clickhouse_driver import Client
 
 from schemas.errors import MissingObject
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import check_tables, migrate, migrations, statements
 from sinks.clickhouse.native_block import BAR_COLUMNS
-from sinks.clickhouse.sink import connect
 from tests.integration.sinks.clickhouse.table_writing import write_trades, written
 from tests.unit.sinks.rows import bars, trades
 

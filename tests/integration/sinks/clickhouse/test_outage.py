@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import Unreachable
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink, connect
+from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink
 from tests.servers.clickhouse import ClickHouseServer
 from tests.unit.sinks.rows import START_US, bars, trades
 

@@ -8,8 +8,9 @@ import pytest
 from clickhouse_driver import Client
 
 from schemas.errors import SettingError, Unreachable, WriteFailed
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink, connect
+from sinks.clickhouse.sink import ClickHouseBarsSink, ClickHouseTradesSink
 from tests.integration.gateway.rest_server import eventually
 from tests.integration.sinks.clickhouse.table_writing import write_trades, written
 from tests.unit.sinks.rows import START_US, bars, trades

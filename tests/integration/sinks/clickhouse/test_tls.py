@@ -9,7 +9,7 @@ import pytest
 from clickhouse_driver import Client
 
 from schemas.errors import Unreachable
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tests.integration.sinks.clickhouse.table_writing import write_trades
 from tests.servers.certificates import Authority
 from tests.servers.tls_front import TlsFront

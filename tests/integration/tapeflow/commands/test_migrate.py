@@ -2,8 +2,8 @@
 
 import pytest
 
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.migrations import check_tables, migrations
-from sinks.clickhouse.sink import connect
 from tapeflow.cli import main
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sinks.clickhouse.sink import connect
+from sinks.clickhouse.connection import connect
 from tapeflow.cli import main
 
 

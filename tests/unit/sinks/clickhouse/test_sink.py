@@ -8,7 +8,8 @@ from clickhouse_driver import errors
 
 from schemas.columns import APPLIED, DUPLICATE, LATE
 from schemas.errors import SettingError, Unreachable
-from sinks.clickhouse.sink import ClickHouseTradesSink, connect, place
+from sinks.clickhouse.connection import connect, place
+from sinks.clickhouse.sink import ClickHouseTradesSink
 from sinks.clickhouse.sink import _is_outage as is_outage
 from tests.unit.sinks.rows import trades
 
