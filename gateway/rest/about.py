@@ -10,7 +10,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from gateway.rest.endpoint import Call, Operation, Reply, etag_of
+from gateway.rest.endpoint import Call, Operation
+from gateway.rest.reply import Reply, etag_of
 from runtime.settings.gateway import GatewaySettings
 from schemas.channels import CHANNELS, EVENT_TYPES
 from schemas.intervals import INTERVALS

@@ -5,7 +5,8 @@ The handlers are in gateway.rest.alert_rules, which hands itself in. Fixed paths
 
 from typing import Final, Protocol
 
-from gateway.rest.endpoint import Call, Operation, Reply
+from gateway.rest.endpoint import Call, Operation
+from gateway.rest.reply import Reply
 from gateway.rest.rule_words import (
     AlertRuleAnswer,
     AlertRuleBody,

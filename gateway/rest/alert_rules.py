@@ -19,9 +19,10 @@ from core.alerts.preview import firings_of
 from gateway.messages.values import MS_MAX, raw
 from gateway.rest.alert_rule_operations import operations
 from gateway.rest.body import json_body
-from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
+from gateway.rest.endpoint import Call, Operation, check_symbol
 from gateway.rest.errors import bad_request, not_found
 from gateway.rest.limits import Limiter
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.rule_words import (
     TRADES_MAX,
     AlertRuleAnswer,

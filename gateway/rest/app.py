@@ -32,7 +32,7 @@ from gateway.rest.asyncapi import make_asyncapi
 from gateway.rest.desk_alerts import Alerts
 from gateway.rest.desk_figures import Desk
 from gateway.rest.docs_page import POLICY, make_page
-from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply, etag_of
+from gateway.rest.endpoint import Call, Doors, Endpoint, Operation
 from gateway.rest.errors import ApiError, encode_error, not_found
 from gateway.rest.flows import Flows
 from gateway.rest.health import Health
@@ -46,10 +46,12 @@ from gateway.rest.pages import dashboard_routes
 from gateway.rest.parts import Parts
 from gateway.rest.prices import Prices
 from gateway.rest.quote_bars import QuoteBars
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.reports import Reports
 from gateway.rest.request_id import new_request_id
 from gateway.rest.server import RestServer
 from gateway.rest.sse import Sse
+from gateway.rest.straight import Straight
 from gateway.rest.symbols import Symbols
 from gateway.rest.trades import Trades
 from gateway.rest.watchlists import Watchlists
@@ -210,7 +212,7 @@ def serve_rest(settings: Settings, queue: socket.socket) -> None:
     """Serves what comes through ``queue`` until SIGTERM or SIGINT; raises SettingError for keys that can't be read."""
     app = create_app(settings)
     files = raise_open_files(settings.gateway_sse_clients_max)
-    server = RestServer(app, queue, files - OWN_FILES, app.state.parts.feed.close)
+    server = RestServer(Straight(app), queue, files - OWN_FILES, app.state.parts.feed.close)
     keep_what_is_loaded()
     log.info("rest_started", docs="/docs")
     uvloop.run(server.serve())

@@ -12,10 +12,11 @@ import msgspec
 
 from gateway.rest.desk_figures import check_channel
 from gateway.rest.desk_words import AlertAnswer, AlertsQuery
-from gateway.rest.endpoint import Call, Operation, Reply, etag_of
+from gateway.rest.endpoint import Call, Operation
 from gateway.rest.errors import bad_request, forbidden, not_found
 from gateway.rest.limits import Limiter
 from gateway.rest.paging import next_page, place_of, read_place
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.time_range import read_range
 from gateway.stores.desk_alerts import FILTERS, AlertPlace, AlertRow, DeskAlerts
 from gateway.stores.now import Now

@@ -16,10 +16,11 @@ from core.analytics.exposure_messages import seconds, total_fields, value_fields
 from core.analytics.lp_messages import lp_fields
 from core.analytics.routing_messages import figures_fields
 from gateway.rest.desk_words import ExposureQuery, ExposureWindow, LpQuery, LpWindow, RoutingQuery, RoutingWindow
-from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
+from gateway.rest.endpoint import Call, Operation, check_symbol
 from gateway.rest.errors import bad_request, forbidden
 from gateway.rest.limits import Limiter
 from gateway.rest.paging import next_page, place_of, read_place
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.time_range import read_range
 from gateway.stores.desk_figures import COLUMN_OF, DeskFigures, ExposureCell, LpCell, RoutingCell, Span
 

@@ -1,19 +1,18 @@
-"""One endpoint of REST: from the request's bytes to the reply's, the same way for all of them.
+"""One endpoint of REST: from the request's bytes to the reply, the same way for all of them.
 
-Each request passes here: request id, token, shared limit, validated query, the handler, then conditional and compressed
-sending; whatever goes wrong becomes the one error shape. An unexpected exception is logged with the request id and
+Each request passes here: request id, token, shared limit, validated query, the handler; reply.py sends what comes of
+it, and whatever goes wrong becomes the one error shape. An unexpected exception is logged with the request id and
 answered by INTERNAL_ERROR. A client that leaves cancels its handler. This is bare ASGI below Starlette's router, as its
-Request and Response cost more than the whole cached answer.
+Request and Response cost more than the whole cached answer. Where nothing has to be waited for, ``at_hand`` gives the
+very same answer without a task.
 """
 
 import asyncio
-import gzip
 import re
 import time
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -35,9 +34,9 @@ from gateway.rest.errors import (
 from gateway.rest.limits import Limiter
 from gateway.rest.metrics import RestMetrics
 from gateway.rest.query import convert_query, query_pairs
+from gateway.rest.reply import JSON, Headers, Receive, Reply, Scope, Send, Sent, send_reply, sent_plain
 from gateway.rest.request_id import new_request_id
 from gateway.rest.request_limits import Allowance
-from gateway.rest.streaming import send_stream
 from gateway.rest.words import NoQuery, Query
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.clickhouse import HistoryTooSlowError, HistoryUnavailableError
@@ -48,48 +47,13 @@ from runtime.tracing.names import HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, REQUEST
 from runtime.tracing.tracer import SERVER, tracer
 from schemas.traces import Span
 
-__all__ = [
-    "Call",
-    "Doors",
-    "Endpoint",
-    "Headers",
-    "Operation",
-    "Receive",
-    "Reply",
-    "Scope",
-    "Send",
-    "check_symbol",
-    "etag_of",
-    "is_held",
-    "takes_gzip",
-]
+__all__ = ["Call", "Doors", "Endpoint", "Operation", "check_symbol"]
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
-GZIP_BYTES_MIN: Final = 1400  # below, it all goes in one packet anyway
-GZIP_BYTES_ASIDE: Final = 262_144  # from here on it takes milliseconds
 BODY_BYTES_MAX: Final = 65_536
-JSON: Final = b"application/json"
 OUTAGES: Final = {NowUnavailableError: "redis", HistoryUnavailableError: "clickhouse", RulesUnavailableError: "kafka"}
 DOWN: Final[tuple[type[Exception], ...]] = (BreakerOpenError, HistoryTooSlowError, *OUTAGES)
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Reply:
-    """What is sent. ``etag`` None means that the answer is not conditional. ``packed``: the body by gzip, where it is
-    at hand. ``stream``: the body in parts, each made when the one before is sent."""
-
-    body: bytes
-    status: int = 200
-    etag: bytes | None = None
-    content_type: bytes = JSON
-    headers: Headers = field(default_factory=list)
-    packed: bytes | None = None
-    stream: AsyncGenerator[bytes, None] | None = None
 
 
 @dataclass(slots=True)
@@ -136,6 +100,7 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Reply | None]]
+AtHand = Callable[[dict[str, str], Principal], Reply | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +110,7 @@ class Operation:
     A handler that answers None has sent its own response. ``watched`` ones are cancelled when the client leaves.
     ``id`` is the operationId. ``answer``: a shape, or several of which one comes. ``headers``: those of this answer
     alone; ``tagged``: it has an ETag. ``errors``: statuses of this one beyond those of all. ``files``: other types that
-    the answer may come as.
+    the answer may come as. ``at_hand``: the reply by the path's parameters, or None where the handler has to be asked.
     """
 
     method: str
@@ -169,6 +134,7 @@ class Operation:
     errors: tuple[int, ...] = ()
     body_example: Any = None
     files: tuple[str, ...] = ()
+    at_hand: AtHand | None = None
 
     @property
     def name(self) -> str:
@@ -200,11 +166,6 @@ def check_symbol(symbol: str, principal: Principal) -> None:
         raise forbidden(f"The token does not give access to {symbol}", symbol=symbol)
 
 
-def etag_of(body: bytes) -> bytes:
-    """A weak tag: the same for the compressed and the plain form."""
-    return b'W/"' + blake2b(body, digest_size=12).hexdigest().encode() + b'"'
-
-
 class Endpoint:
     """An ASGI application for one path; ``operations`` by method."""
 
@@ -212,10 +173,13 @@ class Endpoint:
         self._operations = operations
         self._doors = doors
 
+    @property
+    def has_answers_at_hand(self) -> bool:
+        return "GET" in self._operations and self._operations["GET"].at_hand is not None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        given_id = headers.get(b"x-request-id")
-        request_id = given_id.decode() if given_id and REQUEST_ID.fullmatch(given_id) else new_request_id()
+        request_id = _request_id(headers)
         operation = self._operations["GET" if scope["method"] == "HEAD" else scope["method"]]
         about = {HTTP_METHOD: scope["method"], HTTP_ROUTE: operation.path, REQUEST: request_id}
         parents = [headers[b"traceparent"].decode("latin-1")] if b"traceparent" in headers else ()
@@ -229,9 +193,9 @@ class Endpoint:
         began = time.perf_counter()
         allowance: Allowance | None = None
         try:
-            principal, query = self._enter(operation, scope, headers)
-            address = self._address(scope)
-            client = f"ip:{address}" if self._doors.is_open else principal.user_id
+            principal, query = self._enter(operation, scope["query_string"], headers)
+            address = self._address(scope["client"][0] if scope.get("client") else "unknown", scope["headers"])
+            client = self._client(principal, address)
             if operation.limited:
                 allowance = await self._doors.limiter.request(client, address)
             path = scope["path_params"]
@@ -254,26 +218,51 @@ class Endpoint:
             reply = _refusal(internal_error(), request_id)
         if reply is not None:
             head = scope["method"] == "HEAD"
-            await _send(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
+            await send_reply(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
             self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
             span.set(HTTP_STATUS, reply.status)
             if reply.status >= 500:
                 span.fail(str(reply.status))
 
-    def _address(self, scope: Scope) -> str:
+    def at_hand(self, path: dict[str, str], given: Headers, headers: dict[bytes, bytes], peer: str) -> Sent | None:
+        """The answer to a GET without query and body, if nothing has to be waited for and nothing is wrong with it.
+
+        None: ``__call__`` is to be asked. ``headers`` are those of ``given`` by name.
+        """
+        operation = self._operations["GET"]
+        if operation.at_hand is None or tracer().is_on:
+            return None
+        began = time.perf_counter()
+        try:
+            principal, _ = self._enter(operation, b"", headers)
+        except ApiError:
+            return None
+        address = self._address(peer, given)
+        held = self._doors.limiter.held(self._client(principal, address), address)
+        reply = None if held is None else operation.at_hand(path, principal)
+        if held is None or reply is None or not reply.is_plain:
+            return None
+        found = sent_plain(reply, _request_id(headers), headers, self._doors.limiter.take_held(held))
+        self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
+        return found
+
+    def _client(self, principal: Principal, address: str) -> str:
+        """Whose limits count."""
+        return f"ip:{address}" if self._doors.is_open else principal.user_id
+
+    def _address(self, peer: str, given: Headers) -> str:
         """What limits per address count by."""
-        peer = scope["client"][0] if scope.get("client") else "unknown"
         rule = self._doors.addresses
         if not rule.trusts:
             return limited_address(peer)
-        lines = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
+        lines = (value.decode("latin-1") for name, value in given if name == b"x-forwarded-for")
         return limited_address(rule.of(forwarded_entries(lines), peer))
 
-    def _enter(self, operation: Operation, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Principal, Any]:
+    def _enter(self, operation: Operation, query_string: bytes, headers: dict[bytes, bytes]) -> tuple[Principal, Any]:
         token: str | None = None
         pairs: list[tuple[str, str]] = []
-        if scope["query_string"]:
-            pairs, token = query_pairs(scope["query_string"])
+        if query_string:
+            pairs, token = query_pairs(query_string)
         authorization = headers.get(b"authorization")
         if authorization is not None:
             kind, _, given = authorization.partition(b" ")
@@ -333,6 +322,12 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    """The client's own name of its request, if it can be one."""
+    given = headers.get(b"x-request-id")
+    return given.decode() if given and REQUEST_ID.fullmatch(given) else new_request_id()
+
+
 def _refusal(error: ApiError, request_id: str) -> Reply:
     headers = [(name.encode(), value.encode()) for name, value in error.headers.items()]
     return Reply(encode_error(error, request_id), error.status, headers=headers)
@@ -345,49 +340,3 @@ def _outage(error: Exception) -> ApiError:
         return unavailable("The query took too long; ask for a shorter range", 1, dependency="clickhouse")
     name = next(name for kind, name in OUTAGES.items() if isinstance(error, kind))
     return unavailable(f"{name} is not answering", dependency=name)
-
-
-async def _send(
-    reply: Reply, request_id: str, scope: Scope, receive: Receive, send: Send,
-    *, asked: dict[bytes, bytes], allowance: Allowance | None, head: bool,
-) -> None:  # fmt: skip
-    body, status = reply.body, reply.status
-    headers: Headers = [(b"content-type", reply.content_type), (b"x-request-id", request_id.encode()), *reply.headers]
-    if allowance is not None:
-        headers += allowance.headers()
-    if reply.etag is not None:
-        headers += ((b"etag", reply.etag), (b"cache-control", b"private, no-cache"))
-        if is_held(reply.etag, asked):
-            status, body = 304, b""
-    if reply.stream is not None and status != 304:
-        await send_stream(status, headers, reply.stream, scope, receive, send, head=head)
-        return
-    if len(body) >= GZIP_BYTES_MIN:
-        headers.append((b"vary", b"accept-encoding"))
-        if takes_gzip(asked):
-            body = reply.packed if reply.packed is not None else await _pack(body)
-            headers.append((b"content-encoding", b"gzip"))
-    if status not in (204, 304):
-        headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})
-
-
-async def _pack(body: bytes) -> bytes:
-    """``body`` by gzip; a long one on a thread, so that nobody waits for it."""
-    if len(body) < GZIP_BYTES_ASIDE:
-        return gzip.compress(body, 1, mtime=0)
-    return await asyncio.to_thread(gzip.compress, body, 1, mtime=0)
-
-
-def is_held(etag: bytes, asked: dict[bytes, bytes]) -> bool:
-    """Whether the client has this answer, by the If-None-Match among its headers."""
-    named = asked.get(b"if-none-match")
-    if named is None:
-        return False
-    opaque = etag.removeprefix(b"W/")
-    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in named.split(b","))
-
-
-def takes_gzip(asked: dict[bytes, bytes]) -> bool:
-    return b"gzip" in asked.get(b"accept-encoding", b"")

@@ -9,7 +9,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from gateway.rest.endpoint import Call, Operation, Reply
+from gateway.rest.endpoint import Call, Operation
+from gateway.rest.reply import Reply
 from gateway.stores.feed_metrics import VenueStatus
 from gateway.stores.flow_metrics import FlowMetrics, FlowStatus, Worker
 

@@ -14,8 +14,9 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
-from gateway.rest.endpoint import Call, Operation, Reply
+from gateway.rest.endpoint import Call, Operation
 from gateway.rest.metrics import RestMetrics
+from gateway.rest.reply import Reply
 from gateway.stores.breaker import BreakerOpenError, CircuitBreaker
 from gateway.stores.clickhouse import HistoryDefectError, HistoryTooSlowError, HistoryUnavailableError
 from gateway.stores.now import NowUnavailableError

@@ -7,9 +7,10 @@ bodies, headers and limits are theirs. What only one kind knows is refused for t
 from dataclasses import replace
 from typing import Any, Final
 
-from gateway.rest.endpoint import Call, Operation, Reply
+from gateway.rest.endpoint import Call, Operation
 from gateway.rest.errors import bad_request
 from gateway.rest.ohlc import EXAMPLE, Ohlc
+from gateway.rest.reply import Reply
 from gateway.rest.trades import Trades
 from gateway.rest.words import BarAnswer, HistoricalQuery, OhlcQuery, RangeQuery, TradeAnswer, TradesQuery
 

@@ -18,7 +18,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 
 from gateway.rest.errors import rate_limited
 from gateway.rest.limit_counts import LimitCounts
-from gateway.rest.request_limits import Allowance, RequestLimits, RequestPolicy
+from gateway.rest.request_limits import Allowance, Held, RequestLimits, RequestPolicy
 from gateway.stores.breaker import BreakerOpenError, CircuitBreaker
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 
@@ -59,6 +59,14 @@ class Limiter:
     async def request(self, client: str, address: str) -> Allowance | None:
         """Takes one request of ``client`` from ``address``; raises ApiError RATE_LIMITED. None: there is no limit."""
         return await self._requests.take(client, address)
+
+    def held(self, client: str, address: str) -> Held | None:
+        """What was drawn for a request of ``client`` from ``address``; None where the store has to be asked."""
+        return self._requests.held(client, address)
+
+    def take_held(self, held: Held) -> Allowance | None:
+        """As ``request``, of what is held: at once."""
+        return self._requests.take_held(held)
 
     async def batch(self, client: str) -> None:
         """Takes one large batch request; raises ApiError RATE_LIMITED."""

@@ -14,9 +14,10 @@ from msgspec import Meta
 
 from gateway.access.login import DevelopmentLogin
 from gateway.rest.body import json_body
-from gateway.rest.endpoint import Call, Operation, Reply
+from gateway.rest.endpoint import Call, Operation
 from gateway.rest.errors import unauthorized
 from gateway.rest.limits import LOGINS_PER_MINUTE, Limiter
+from gateway.rest.reply import Reply
 
 __all__ = ["Login"]
 

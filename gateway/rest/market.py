@@ -17,7 +17,8 @@ import structlog
 
 from gateway.access.principal import Principal
 from gateway.rest.cache import Cache
-from gateway.rest.endpoint import Call, Operation, Reply, etag_of
+from gateway.rest.endpoint import Call, Operation
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.words import MarketAnswer
 from gateway.stores.now import Now
 

@@ -21,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.rest.endpoint import Doors, Headers, Receive, Scope, Send, etag_of, is_held, takes_gzip
+from gateway.rest.endpoint import Doors
 from gateway.rest.errors import ApiError, encode_error
+from gateway.rest.reply import Headers, Receive, Scope, Send, etag_of, is_held, takes_gzip
 
 __all__ = ["DASHBOARD_POLICY", "dashboard_routes"]
 

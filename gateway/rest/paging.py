@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from gateway.rest.endpoint import Call, Headers
+from gateway.rest.endpoint import Call
 from gateway.rest.errors import bad_request
+from gateway.rest.reply import Headers
 
 __all__ = ["next_page", "place_of", "read_place"]
 

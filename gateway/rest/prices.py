@@ -9,11 +9,13 @@ from typing import Final
 import msgspec
 
 from core.fanout.shown_quote import shown_quote
+from gateway.access.principal import Principal
 from gateway.messages.values import raw
 from gateway.rest.cache import Cache, Found
-from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
+from gateway.rest.endpoint import Call, Operation, check_symbol
 from gateway.rest.errors import bad_request, symbol_not_found
 from gateway.rest.limits import Limiter
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.words import PriceAnswer, PricesQuery
 from gateway.stores.breaker import BreakerOpenError
 from gateway.stores.history import History
@@ -83,6 +85,7 @@ class Prices:
                 example=EXAMPLE,
                 headers=("X-Cache", "X-Stale", "Age"),
                 tagged=True,
+                at_hand=self.one_at_hand,
             ),
             Operation(
                 "GET",
@@ -102,10 +105,15 @@ class Prices:
 
     async def one(self, call: Call) -> Reply:
         symbol = call.symbol()
-        price = self._cache.fresh(symbol)
-        if price is not None and price.live:
-            return Reply(price.body, etag=price.etag, headers=HIT_HEADERS)
+        if (reply := self.one_at_hand(call.path, call.principal)) is not None:
+            return reply
         return _reply(await self._cache.get(symbol, lambda: self._load(symbol, call)))
+
+    def one_at_hand(self, path: dict[str, str], principal: Principal) -> Reply | None:
+        """A price out of the cache, for one who may see it. What isn't a symbol is never in the cache."""
+        symbol = path["symbol"]
+        price = self._cache.fresh(symbol) if principal.may_see(symbol) else None
+        return Reply(price.body, etag=price.etag, headers=HIT_HEADERS) if price is not None and price.live else None
 
     async def many(self, call: Call) -> Reply:
         symbols = [each.strip() for each in call.query.symbols.split(",") if each.strip()]

@@ -4,15 +4,17 @@ endpoint.py hands in the bytes and gets pairs, then the struct. What doesn't fit
 parameter; the token, which may stand there too, is taken out first.
 """
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from gateway.rest.errors import bad_request
-from gateway.rest.words import Query
+from gateway.rest.words import NoQuery, Query
 
 __all__ = ["convert_query", "query_pairs"]
+
+NOTHING: Final = NoQuery()
 
 
 def query_pairs(query_string: bytes) -> tuple[list[tuple[str, str]], str | None]:
@@ -29,6 +31,8 @@ def query_pairs(query_string: bytes) -> tuple[list[tuple[str, str]], str | None]
 
 
 def convert_query(pairs: list[tuple[str, str]], kind: type[Query]) -> Any:
+    if kind is NoQuery and not pairs:
+        return NOTHING
     known = kind.__struct_encode_fields__
     unknown = sorted(name[:64] for name, _ in pairs if name not in known)
     if unknown:

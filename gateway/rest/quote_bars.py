@@ -11,9 +11,10 @@ import msgspec
 from core.analytics.numbers import US_DIGITS, mean_number, number, percentile_numbers
 from core.fanout.shown_quote import mid_and_spread
 from gateway.messages.values import NULL, raw
-from gateway.rest.endpoint import Call, Operation, Reply, etag_of
+from gateway.rest.endpoint import Call, Operation
 from gateway.rest.errors import bad_request
 from gateway.rest.limits import Limiter
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.time_range import read_range
 from gateway.rest.words import OhlcQuery, QuoteBarAnswer, SpreadAnswer
 from gateway.stores.quote_bars import QuoteBarCell, QuoteHistory

@@ -23,9 +23,10 @@ from gateway.reports.visible import visible
 from gateway.reports.words import EXAMPLE, FORMATS, Ask, ReportAnswer, ReportBody, TooMuch
 from gateway.rest.body import json_body
 from gateway.rest.desk_figures import check_channel
-from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
+from gateway.rest.endpoint import Call, Operation, check_symbol
 from gateway.rest.errors import ApiError, bad_request, forbidden, not_found, rate_limited
 from gateway.rest.limits import Limiter
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.time_range import check_time
 from gateway.rest.words import Query
 from gateway.stores.clickhouse import HistoryTooSlowError

@@ -17,7 +17,7 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from gateway.rest.errors import ApiError, rate_limited
 from gateway.rest.limit_counts import LimitCounts
 
-__all__ = ["Allowance", "RequestLimits", "RequestPolicy", "policy_words"]
+__all__ = ["Allowance", "Held", "RequestLimits", "RequestPolicy", "policy_words"]
 
 WINDOWS_MAX: Final = 100_000
 PART_MAX: Final = 10
@@ -32,8 +32,7 @@ class RequestPolicy(NamedTuple):
     window_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What a client has left of the tightest policy; ``reset_s`` counts from now. ``policies``: all that apply."""
 
     limit: int
@@ -120,6 +119,10 @@ class _Windows:
             window.ends_at = await self._counts.shared_end(self._item, client) or window.ends_at
 
 
+Held = list[tuple[_Windows, _Window]]
+"""A window of each policy, with a request to take."""
+
+
 class RequestLimits:
     """Policies side by side, in the order in which ``take`` is given the clients they count."""
 
@@ -129,16 +132,27 @@ class RequestLimits:
 
     async def take(self, *clients: str) -> Allowance | None:
         """Takes one request of every policy, or raises ApiError RATE_LIMITED. None where there is no limit."""
-        pairs = [(each, client) for each, client in zip(self._all, clients, strict=True) if each is not None]
-        if not pairs:
-            return None
-        while True:
-            held = [(each, each.held(client) or await each.ready(client)) for each, client in pairs]
-            spent = [(each, window) for each, window in held if window.drawn == 0 and window.spent]
+        while (held := self.held(*clients)) is None:  # again where another request was faster
+            ready = [(each, await each.ready(client)) for each, client in self._counted(clients)]
+            spent = [(each, window) for each, window in ready if window.drawn == 0 and window.spent]
             if spent:
                 raise self._refusal(*max(spent, key=lambda pair: pair[0].reset_s(pair[1])))
-            if all(window.drawn for _, window in held):  # else another request was faster: draw anew
-                break
+        return self.take_held(held)
+
+    def held(self, *clients: str) -> Held | None:
+        """What was drawn for a request already; None where a policy has to draw first."""
+        held = []
+        for each, client in self._counted(clients):
+            window = each.held(client)
+            if window is None:
+                return None
+            held.append((each, window))
+        return held
+
+    def take_held(self, held: Held) -> Allowance | None:
+        """One request of each policy, at once; None where there is no limit."""
+        if not held:
+            return None
         for _, window in held:
             window.drawn -= 1
         tightest = held[0]
@@ -147,6 +161,10 @@ class RequestLimits:
             if other < least or (other == least and pair[1].ends_at > tightest[1].ends_at):
                 tightest = pair
         return self._allowance(*tightest)
+
+    def _counted(self, clients: tuple[str, ...]) -> list[tuple[_Windows, str]]:
+        """The policies that limit anything, each with whom it counts."""
+        return [(each, client) for each, client in zip(self._all, clients, strict=True) if each is not None]
 
     def _allowance(self, windows: _Windows, window: _Window) -> Allowance:
         return Allowance(windows.policy.amount, windows.remaining(window), windows.reset_s(window), self._words)

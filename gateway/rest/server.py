@@ -12,18 +12,21 @@ import secrets
 import signal
 import socket
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
-from starlette.applications import Starlette
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.port.episode import Episode
 from gateway.port.handover import Passed, take
+from gateway.rest.deadlines import Deadlines
 from gateway.rest.errors import bad_request, encode_error
+from gateway.rest.reply import WHOLE, Headers
+from gateway.rest.straight import Straight
 from gateway.rest.streaming import CUT
+from gateway.rest.wire import whole_answer
 
 __all__ = ["RestServer"]
 
@@ -45,9 +48,11 @@ class BoundedHttp(HttpToolsProtocol):
     def __init__(self, server: "RestServer", passed: Passed) -> None:
         super().__init__(server.config, server.server_state, server.lifespan.state)
         self._rest_server, self._passed = server, passed
-        self._request_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
-        self._in_head = self._in_message = False
+        self._in_head = False
+        self._receiving = False  # between the first byte of a request and its last
+        self._may_answer = False  # no more than one at once of each read, so that others get their turn
+        self._answered = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
@@ -58,38 +63,51 @@ class BoundedHttp(HttpToolsProtocol):
             self.data_received(self._passed.head)
 
     def data_received(self, data: bytes) -> None:
-        self._rest_server.idle.pop(self, None)
-        self._begin_timer()
+        self._rest_server.idle.end(self)
+        self._receiving = self._may_answer = True
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_message:
-            self._begin_timer()  # the last one ended in these bytes, and the next one began
+        if self._receiving:
+            self._rest_server.late.begin(self)
         if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse(TOO_BIG)
+            self.refuse(TOO_BIG)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]  # ours, of no known kind
-        self._in_head = self._in_message = True
+        self._in_head = self._receiving = True
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head_bytes = False, 0
+        if self._answer_at_once():
+            return
+        extensions: Any = {CUT: self.transport.abort}
+        self.scope["extensions"] = extensions
         super().on_headers_complete()
+        extensions[WHOLE] = partial(_send_whole, self.cycle)
 
     def on_message_complete(self) -> None:
-        self._in_message = False
-        self._end_timer()
-        super().on_message_complete()
+        self._receiving = False
+        self._rest_server.late.end(self)
+        if self._answered:  # and had no body
+            self._answered = False
+            self._rest_server.idle.begin(self)
+        else:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._request_timer is None and not self.pipeline:
-            self._rest_server.idle[self] = None
+        """As uvicorn's, but for its timer: ``idle`` closes what is kept for nothing."""
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._receiving:
+            self._rest_server.idle.begin(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_timer()
-        self._rest_server.idle.pop(self, None)
+        self._rest_server.late.end(self)
+        self._rest_server.idle.end(self)
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -100,25 +118,42 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.write(f"{head}X-Request-Id: {request_id}\r\nConnection: close\r\n\r\n".encode() + body)
         self.transport.close()
 
-    def _begin_timer(self) -> None:
-        if self._request_timer is None:
-            self._request_timer = self.loop.call_later(REQUEST_S, self._too_slow)
+    def _answer_at_once(self) -> bool:
+        """Whether the request was answered already, as nothing had to be waited for."""
+        if not self._may_answer or self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete):
+            return False
+        self._may_answer = False
+        parser = self.parser
+        if parser.get_method() != b"GET" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return False
+        found = self._rest_server.at_hand(self.url, self.headers, self._passed.peer)
+        if found is None:
+            return False
+        self.transport.write(whole_answer(*found))
+        self._answered = True
+        return True
 
-    def _end_timer(self) -> None:
-        if self._request_timer is not None:
-            self._request_timer.cancel()
-            self._request_timer = None
-
-    def _too_slow(self) -> None:
-        self._request_timer = None
-        self._refuse(SLOW)
-
-    def _refuse(self, answer: bytes) -> None:
+    def refuse(self, answer: bytes) -> None:
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(answer)
         self.transport.close()
+
+
+def _send_whole(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+    """What uvicorn makes of ASGI's two messages, in one write; False where it has to wait for the client."""
+    if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
+        return False
+    answer = whole_answer(status, headers, body, closes=not cycle.keep_alive)
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(answer)
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 class RestServer(uvicorn.Server):
@@ -127,7 +162,7 @@ class RestServer(uvicorn.Server):
     sockets_max: connections at once; on_drain is called when it is asked to stop, to end what ends by nothing else.
     """
 
-    def __init__(self, app: Starlette, queue: socket.socket, sockets_max: int, on_drain: Callable[[], None]) -> None:
+    def __init__(self, app: Straight, queue: socket.socket, sockets_max: int, on_drain: Callable[[], None]) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below are what clients do
         super().__init__(
             uvicorn.Config(
@@ -140,12 +175,13 @@ class RestServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # our own limits know how many proxies to trust
-                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=DRAIN_S,
             )
         )
         self._queue, self._sockets_max, self._on_drain = queue, sockets_max, on_drain
-        self.idle: OrderedDict[BoundedHttp, None] = OrderedDict()
+        self.at_hand = app.at_hand
+        self.late: Deadlines[BoundedHttp] = Deadlines(REQUEST_S, lambda each: each.refuse(SLOW))
+        self.idle: Deadlines[BoundedHttp] = Deadlines(KEEP_ALIVE_S, lambda each: each.transport.close())
         self._full = Episode("rest_connections_full", sockets_max=sockets_max)
         self._no_files = Episode("open_files_exhausted", mend="raise ulimit -n")
         self._joining: set[asyncio.Task[Any]] = set()
@@ -162,6 +198,8 @@ class RestServer(uvicorn.Server):
         await asyncio.gather(*self._joining)
         if self._look is not None:
             self._look.cancel()
+        self.late.stop()
+        self.idle.stop()
         self._on_drain()
         await super().shutdown(sockets=[])
 
@@ -207,9 +245,9 @@ class RestServer(uvicorn.Server):
 
     def _make_room(self) -> bool:
         """Closes the connection that has been idle longest; False where all are at work."""
-        if not self.idle:
+        longest = self.idle.take_oldest()
+        if longest is None:
             return False
-        longest, _ = self.idle.popitem(last=False)
         longest.transport.close()
         return True
 

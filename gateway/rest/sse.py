@@ -14,9 +14,10 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from gateway.rest.endpoint import Call, Operation, Reply
+from gateway.rest.endpoint import Call, Operation
 from gateway.rest.errors import bad_request, unavailable
 from gateway.rest.metrics import RestMetrics
+from gateway.rest.reply import Reply
 from gateway.rest.words import Query
 from gateway.stores.events import EventFeed, EventId, Listener, parse_event_id
 from gateway.stores.redis_pool import REDIS_ERRORS

@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from gateway.rest.cache import Cache
-from gateway.rest.endpoint import Call, Operation, Reply, etag_of
+from gateway.rest.endpoint import Call, Operation
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.words import SymbolsQuery
 from gateway.stores.now import Now, SymbolInfo
 

@@ -15,11 +15,12 @@ import msgspec
 
 from gateway.messages.values import raw
 from gateway.rest.cache import Cache
-from gateway.rest.endpoint import Call, Operation, Reply, etag_of
+from gateway.rest.endpoint import Call, Operation
 from gateway.rest.errors import bad_request, symbol_not_found
 from gateway.rest.known_symbols import KnownSymbols
 from gateway.rest.limits import Limiter
 from gateway.rest.paging import next_page
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.time_range import read_range
 from gateway.rest.words import StatsAnswer, StatsQuery, TradeAnswer, TradesQuery
 from gateway.stores.history import Figures, History, TradeRow

@@ -14,8 +14,9 @@ from uuid import uuid4
 import msgspec
 
 from gateway.rest.body import json_body
-from gateway.rest.endpoint import Call, Operation, Reply, check_symbol, etag_of
+from gateway.rest.endpoint import Call, Operation, check_symbol
 from gateway.rest.errors import bad_request, not_found
+from gateway.rest.reply import Reply, etag_of
 from gateway.rest.words import Watchlist, WatchlistBody
 from gateway.stores.now import Now
 from gateway.stores.redis_pool import Redis

@@ -11,9 +11,10 @@ import pytest
 from gateway.access.addresses import AddressRule
 from gateway.access.origins import OriginRule
 from gateway.access.principal import Principal, TokenRefused
-from gateway.rest.endpoint import Call, Doors, Endpoint, Operation, Reply
+from gateway.rest.endpoint import Call, Doors, Endpoint, Operation
 from gateway.rest.health import Check, Health
 from gateway.rest.metrics import RestMetrics
+from gateway.rest.reply import Reply
 from gateway.stores.breaker import CircuitBreaker
 from gateway.stores.clickhouse import HistoryDefectError, HistoryUnavailableError
 

@@ -1,0 +1,135 @@
+"""What is at hand is answered as the application answers it; all else is left to the application."""
+
+import asyncio
+import time
+from functools import cache
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from gateway.access.auth import make_token
+from gateway.rest.app import create_app
+from gateway.rest.prices import Price
+from gateway.rest.reply import WHOLE
+from gateway.rest.straight import Straight
+from runtime.settings.whole import Settings
+
+SETTINGS = Settings(
+    gateway_token_secret="secret-secret-secret-secret-secret-",
+    gateway_requests_per_minute=0,
+    gateway_address_requests=0,
+    gateway_price_cache_ms=60_000,
+)
+PRICE = Price(b'{"symbol":"BTC/USDT","price":1.50}', b'W/"tag"', live=True)
+TARGET = b"/api/prices/BTC%2FUSDT"
+PEER = "192.0.2.7"
+NAMED = (b"x-request-id", b"mine-1")
+Given = list[tuple[bytes, bytes]]
+
+
+def bearer(*symbols: str, lifetime_s: int = 3600) -> tuple[bytes, bytes]:
+    token = make_token(SETTINGS, "u", symbols=symbols, lifetime_s=lifetime_s)
+    return b"authorization", b"Bearer " + token.encode()
+
+
+EVERYTHING = bearer("*")
+
+
+@cache
+def app_with(price: Price = PRICE, per_minute: int = 0) -> Starlette:
+    """The application, with a price in its cache and no store behind it."""
+    app = create_app(SETTINGS.model_copy(update={"gateway_requests_per_minute": per_minute}))
+
+    async def load() -> Price:
+        return price
+
+    asyncio.run(app.state.parts.caches.prices.get("BTC/USDT", load))
+    return app
+
+
+def answer_of(app: Any, given: Given, target: bytes = TARGET, **extensions: Any) -> tuple[int, Given, bytes]:
+    """What the application sends by ASGI's messages."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    path, _, query = target.decode().replace("%2F", "/").partition("?")
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "client": (PEER, 1)}
+    asyncio.run(app({**scope, "headers": given, "extensions": extensions}, receive, send))
+    return sent[0]["status"], sent[0]["headers"], sent[1]["body"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [],
+        [(b"if-none-match", b'"tag"')],
+        [(b"if-none-match", b"*")],
+        [(b"accept-encoding", b"gzip")],
+        [(b"host", b"x")],
+    ],
+)
+@pytest.mark.parametrize("symbols", [("*",), ("BTC/USDT",), ("BTC*", "X")])
+def test_it_is_the_very_same_answer(more: Given, symbols: tuple[str, ...]) -> None:
+    app = app_with()
+    given = [bearer(*symbols), NAMED, *more]
+    found = Straight(app).at_hand(TARGET, given, PEER)
+    assert found is not None
+    assert (b"x-cache", b"HIT") in found.headers
+    assert tuple(found) == answer_of(app, given) == answer_of(Straight(app), given)
+    whole: list[tuple[int, Given, bytes]] = []
+    with pytest.raises(IndexError):  # as no message is left to be sent
+        answer_of(Straight(app), given, **{WHOLE: lambda *parts: whole.append(parts) or True})
+    assert whole == [tuple(found)]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [(b"origin", b"https://x.example")],
+        [(b"content-length", b"1")],
+        [(b"transfer-encoding", b"chunked")],
+        [(b"expect", b"100-continue")],
+        [(b"upgrade", b"h2c")],
+    ],
+)
+def test_requests_with_more_to_them_are_left_to_the_application(more: Given) -> None:
+    assert Straight(app_with()).at_hand(TARGET, [EVERYTHING, *more], PEER) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "status"),
+    [
+        (TARGET, [], 401),
+        (TARGET, [(b"authorization", b"Bearer x")], 401),
+        (TARGET, [(b"authorization", b"Basic dTpw")], 401),
+        (TARGET, [bearer("*", lifetime_s=-1)], 401),
+        (TARGET, [bearer("ETH*")], 403),
+        (TARGET + b"?x=1", [EVERYTHING], 400),
+        (b"/api/prices/", [EVERYTHING], 400),
+        (b"/api/other/BTC%2FUSDT", [EVERYTHING], 404),
+    ],
+)
+def test_what_is_refused_is_refused_by_the_application(target: bytes, given: Given, status: int) -> None:
+    app = app_with()
+    assert Straight(app).at_hand(target, given, PEER) is None
+    assert answer_of(app, given, target)[0] == answer_of(Straight(app), given, target)[0] == status
+
+
+def test_a_limit_that_has_to_be_asked_for_a_stale_price_and_a_body_to_pack_are_not_at_hand() -> None:
+    stale, long = Price(PRICE.body, PRICE.etag, live=False), Price(bytes(5_000), PRICE.etag, live=True)
+    for app in (app_with(per_minute=5), app_with(stale), app_with(long)):
+        assert Straight(app).at_hand(TARGET, [EVERYTHING], PEER) is None
+
+
+def test_a_token_that_ends_is_no_longer_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    straight, given = Straight(app_with()), [bearer("*", lifetime_s=60)]
+    assert straight.at_hand(TARGET, given, PEER) is not None
+    ends_s = time.time() + 61
+    monkeypatch.setattr(straight._app.state.parts.authorizer, "_clock", lambda: ends_s)
+    assert straight.at_hand(TARGET, given, PEER) is None
