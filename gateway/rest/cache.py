@@ -119,6 +119,11 @@ class Cache(Generic[T]):
         self.counts.misses += 1
         return Found(loaded, "MISS")
 
+    def keep(self, key: Hashable, value: T) -> None:
+        """A value that the caller has loaded by itself; counts a miss."""
+        self._store(key, value)
+        self.counts.misses += 1
+
     async def _join(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
         while True:
             running = self._loads.get(key)

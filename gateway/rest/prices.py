@@ -107,7 +107,21 @@ class Prices:
         symbol = call.symbol()
         if (reply := self.one_at_hand(call.path, call.principal)) is not None:
             return reply
-        return _reply(await self._cache.get(symbol, lambda: self._load(symbol, call)))
+        known = self._cache.fresh(symbol)
+        if known is not None:
+            return Reply(known.body, etag=known.etag, headers=STALE_HEADERS)
+        # Those who ask at the same time share commands already (Now), so only history's answers need one load for all.
+        stale = False
+        try:
+            ticker, quote = await self._now.quoted_ticker(symbol)
+        except (NowUnavailableError, BreakerOpenError):
+            stale = True
+        else:
+            if ticker is not None:
+                price = _live(ticker, quote)
+                self._cache.keep(symbol, price)
+                return Reply(price.body, etag=price.etag, headers=MISS_HEADERS)
+        return _reply(await self._cache.get(symbol, lambda: self._last_trade(symbol, call, stale=stale)))
 
     def one_at_hand(self, path: dict[str, str], principal: Principal) -> Reply | None:
         """A price out of the cache, for one who may see it. What isn't a symbol is never in the cache."""
@@ -131,13 +145,6 @@ class Prices:
                     bodies[symbol] = _live(ticker, quote).body
         body = b"[" + b",".join(bodies[symbol] for symbol in symbols if symbol in bodies) + b"]"
         return Reply(body, etag=etag_of(body))
-
-    async def _load(self, symbol: str, call: Call) -> Price:
-        try:
-            ticker, quote = await self._now.quoted_ticker(symbol)
-        except (NowUnavailableError, BreakerOpenError):
-            return await self._last_trade(symbol, call, stale=True)
-        return _live(ticker, quote) if ticker is not None else await self._last_trade(symbol, call, stale=False)
 
     async def _last_trade(self, symbol: str, call: Call, *, stale: bool) -> Price:
         async with self._limiter.history(call.client):

@@ -65,4 +65,4 @@ def _ways(app: Starlette) -> Iterator[tuple[str, str, Endpoint]]:
 @lru_cache(10_000)
 def _path_of(target: bytes) -> str:
     """The path of a request's target; empty where there is more to it than a path."""
-    return unquote(target.decode("ascii")) if target.isascii() and not {*b"?#"}.intersection(target) else ""
+    return unquote(target.decode("ascii")) if target.isascii() and b"?" not in target and b"#" not in target else ""

@@ -88,9 +88,11 @@ class Now:
 
     async def quoted_tickers(self, symbols: list[str]) -> list[tuple[bytes | None, bytes | None]]:
         """The ticker and the quote of each of ``symbols``, as JSON, in one command; None for what isn't there."""
-        keys = [key for symbol in symbols for key in (self._keys.price(symbol), self._keys.quote(symbol))]
+        each = dict.fromkeys(symbols)  # once, however many ask for it at the same time
+        keys = [key for symbol in each for key in (self._keys.price(symbol), self._keys.quote(symbol))]
         found = cast("list[bytes | None]", await self.guard(self._redis.mget(keys)))
-        return list(zip(found[::2], found[1::2], strict=True))
+        pairs = dict(zip(each, zip(found[::2], found[1::2], strict=True), strict=True))
+        return [pairs[symbol] for symbol in symbols]
 
     async def names(self) -> list[str]:
         """The name of every symbol that has ever traded, in order."""
