@@ -22,7 +22,8 @@ class Socket:
 @pytest.mark.parametrize(("status", "body", "closes"), [(200, b"{}\r\n\r\n{}", False), (404, b"", True)])
 def test_a_stock_client_reads_it(status: int, body: bytes, closes: bool) -> None:
     headers = [(b"content-type", b"a/b"), (b"x-tab", b"a\tb"), (b"content-length", b"%d" % len(body))]
-    answer = http.client.HTTPResponse(Socket(whole_answer(status, headers, body, closes=closes)))  # type: ignore[arg-type]
+    socket: Any = Socket(whole_answer(status, headers, body, closes=closes))
+    answer = http.client.HTTPResponse(socket)
     answer.begin()
     assert (answer.status, answer.reason) == (status, {200: "OK", 404: "Not Found"}[status])
     shown = [(name.decode(), value.decode()) for name, value in headers]
