@@ -22,7 +22,20 @@ __all__ = ["TopicFacts", "TopicQuestions", "misplaced", "open_consumer"]
 
 NO_TOPIC_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 RETRY_S: Final = 0.1
-_NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+PATIENCE_S: Final = 1.0
+"""With the leader of a partition, the first time; then twice as much, up to the timeout."""
+FAILOVER_S: Final = 20.0
+"""How long others may take to lead in place of a broker that died; by Kafka's defaults it is missed after 9 s."""
+_ASK_AGAIN: Final = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - the client's names
+        KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001 - of a question that waits for a broker to come back
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._DESTROY_BROKER,  # noqa: SLF001 - the new metadata have it no more
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +93,36 @@ class TopicQuestions:
         return TopicFacts(topic, self._topic_id(), len(found.partitions))
 
     def watermarks(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
-        """(low, high) by partition: the first offset kept and the one the next record gets. Raises Unreachable."""
+        """(low, high) by partition: the first offset kept and the one the next record gets.
+
+        A leader that died is waited for, while other brokers answer. Raises Unreachable.
+        """
         return {partition: self._watermarks(partition) for partition in partitions}
 
     def _watermarks(self, partition: int) -> tuple[int, int]:
         asked = TopicPartition(self._options.topic, partition)
-        until_s = time.monotonic() + self._timeout_s
+        until_s, patience_s = time.monotonic() + FAILOVER_S, PATIENCE_S
         while True:
             try:
-                found: tuple[int, int] = self._consumer.get_watermark_offsets(asked, timeout=self._timeout_s)
+                timeout_s = min(patience_s, self._timeout_s)
+                found: tuple[int, int] = self._consumer.get_watermark_offsets(asked, timeout=timeout_s)
             except KafkaException as error:
-                # A topic a moment old, or a broker that just left: the next metadata names the leader.
-                if error.args[0].code() not in _NO_LEADER or time.monotonic() >= until_s:
+                # A topic a moment old, or a broker that just died: the next metadata names the leader.
+                may_change = error.args[0].code() in _ASK_AGAIN and time.monotonic() < until_s
+                if not may_change or not self._has_answered():
                     raise self._failed("asking for offsets", error) from error
+                patience_s *= 2
                 time.sleep(RETRY_S)
             else:
                 return found
+
+    def _has_answered(self) -> bool:
+        """Whether any broker says who leads now; the client remembers it."""
+        try:
+            self._consumer.list_topics(self._options.topic, timeout=self._timeout_s)
+        except KafkaException:
+            return False
+        return True
 
     def offsets_at(self, partitions: Iterable[int], time_ms: int) -> dict[int, int]:
         """Offset of the first record with a timestamp of ``time_ms`` or later, else the high watermark."""

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from connectors.kafka.questions import TopicQuestions
 from demo.figures import figures_of
 from flows.live import bounds_of
+from flows.reading import read_options
 from jobs.redis_now import compare_now
 from local.ports import free_port
 from processes.runner import FlowProcess, worker_environment
@@ -162,6 +164,9 @@ def test_a_broker_that_dies_costs_nothing(cluster: SecuredCluster, entered: Sett
                 until_running(flow, log, lambda flow=flow: figures_of(flow.metrics()).records > TRADES // 10)
             gone = cluster.leaders(TOPIC)[0]
             cluster.kill(gone)
+            with TopicQuestions(read_options(entered)) as questions:  # as a flow does that starts in these seconds
+                ends = questions.watermarks(range(PARTITIONS))
+            assert sum(end for _, end in ends.values()) > TRADES // 10
             said, _ = sending.communicate(timeout=120)
             assert sending.returncode == 0, said
             assert f"{TRADES} records delivered" in said
