@@ -28,7 +28,7 @@ from sinks.redis.lease import holder_of
 from tests.chaos.clock import HostClock
 from tests.chaos.world import PARTITIONS, Flow, World, accounts_of, free_ports_in_a_row, rest, until
 
-__all__ = ["Pair", "run"]
+__all__ = ["Pair", "await_leader", "await_prepared", "run", "strike"]
 
 CHECK_EVERY: Final = 10
 KILLED, EARLY, STALLED, STOPPED = "killed", "killed before the other was prepared", "stalled", "stopped"
@@ -50,6 +50,8 @@ class Pair(Flow):
     ) -> None:
         super().__init__(name, settings.model_copy(update={"standby": True}), log, clock)
         self.instances: list[FlowProcess | None] = [None, None]
+        self.ports = [free_ports_in_a_row(1) for _ in range(2)]
+        """Where the metrics of each are."""
         self._own_folders = own_folders
         self.logs = [log.with_suffix(f".{which}.log") for which in range(2)]
 
@@ -59,7 +61,7 @@ class Pair(Flow):
 
     def start_one(self, which: int) -> None:
         folder = self._settings.recovery_dir
-        own = {"metrics_port": free_ports_in_a_row(1), "recovery_dir": folder / str(which)}
+        own = {"metrics_port": self.ports[which], "recovery_dir": folder / str(which)}
         settings = self._settings.model_copy(update=own if self._own_folders else own | {"recovery_dir": folder})
         with self.logs[which].open("wb") as log:
             made = self.instances[which] = FlowProcess(self.name, settings, 1, log)
@@ -126,15 +128,14 @@ def pair_of(world: World) -> Pair:
     return pair
 
 
-def holder(world: World) -> str | None:
-    return holder_of(world.client, leader_key("live"))
+def holder(client: Any) -> str | None:
+    return holder_of(client, leader_key("live"))
 
 
-def await_leader(world: World, before: str | None = None) -> int:
+def await_leader(pair: Pair, client: Any, before: str | None = None) -> int:
     """Until somebody other than ``before`` has the lease; which it is."""
     deadline = time.monotonic() + TAKEN_S
-    pair = pair_of(world)
-    while (found := holder(world)) in (None, before) or pair.leader(found) is None:
+    while (found := holder(client)) in (None, before) or pair.leader(found) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {TAKEN_S:g} s for a leader after {before}: {pair.last_line()}")
         rest(STEP_S)
@@ -143,18 +144,16 @@ def await_leader(world: World, before: str | None = None) -> int:
     return which
 
 
-def newest(world: World) -> dict[int, bytes]:
+def newest(client: Any) -> dict[int, bytes]:
     """Id of the last entry of each stream."""
-    client: Any = world.client
     return {
         shard: (client.xrevrange(deltas_stream(shard), "+", "-", 1) or [(b"0-0", {})])[0][0]
         for shard in range(PARTITIONS)
     }
 
 
-def first_behind(world: World, last: dict[int, bytes]) -> int:
+def first_behind(pair: Pair, client: Any, last: dict[int, bytes]) -> int:
     """Redis's time in ms of the first entry behind ``last``, waited for."""
-    client: Any = world.client
     deadline = time.monotonic() + TAKEN_S
     while time.monotonic() < deadline:
         found = [client.xrange(deltas_stream(shard), b"(" + entry, "+", 1) for shard, entry in last.items()]
@@ -162,12 +161,12 @@ def first_behind(world: World, last: dict[int, bytes]) -> int:
         if times:
             return min(times)
         rest(STEP_S)
-    raise TimeoutError(f"waited {TAKEN_S:g} s for a write: {pair_of(world).last_line()}")
+    raise TimeoutError(f"waited {TAKEN_S:g} s for a write: {pair.last_line()}")
 
 
-def strike(world: World, how: str) -> tuple[float, int]:
+def strike(pair: Pair, client: Any, how: str = KILLED) -> tuple[float, int]:
     """(ms from the strike to the first entry that the next leader wrote, which was struck). That one stays away."""
-    pair, before = pair_of(world), holder(world)
+    before = holder(client)
     which = pair.leader(before)
     assert which is not None, f"nobody known leads: {before}"
     struck = pair.instances[which]
@@ -175,7 +174,7 @@ def strike(world: World, how: str) -> tuple[float, int]:
     began_ms = time.time() * 1000
     if how == STALLED:
         signal_all(struck, signal.SIGSTOP)
-        until(lambda: holder(world) not in (None, before), TAKEN_S, "the other to take the lease")
+        until(lambda: holder(client) not in (None, before), TAKEN_S, "the other to take the lease")
         signal_all(struck, signal.SIGCONT)
         ended, wanted = struck.wait(10), LeaseLost.exit_code
     elif how == STOPPED:
@@ -186,9 +185,9 @@ def strike(world: World, how: str) -> tuple[float, int]:
     if ended != wanted:
         pair.unexpected.append(f"live {which}, {how}, ended with {ended}: {pair.said(which)[-1:]}")
     pair.instances[which] = None
-    mark = newest(world)
-    await_leader(world, before)
-    return first_behind(world, mark) - began_ms, which
+    mark = newest(client)
+    await_leader(pair, client, before)
+    return first_behind(pair, client, mark) - began_ms, which
 
 
 def signal_all(flow: FlowProcess, number: int) -> None:
@@ -203,14 +202,14 @@ def run(strikes: int, seed: int, folder: Path, rate: int, *, own_folders: bool =
     make_pair = partial(Pair, own_folders=own_folders)
     with World(folder, seed=seed, rate=rate, flows=("live",), make_flow=make_pair) as world:
         pair = pair_of(world)
-        which = await_leader(world)
+        which = await_leader(pair, world.client)
         until(pair.records_read, PREPARED_S, "the first work")
         for number in range(1, strikes + 1):
             (how,) = rng.choices(list(SHARES), list(SHARES.values()))
             if how != EARLY:
                 await_prepared(pair, 1 - which)
             rest(rng.uniform(0.0, 1.5))
-            ms, struck = strike(world, how)
+            ms, struck = strike(pair, world.client, how)
             took_ms.setdefault(how, []).append(ms)
             sys.stderr.write(f"{number:4} {how} {ms:.0f} ms\n")
             pair.start_one(struck)

@@ -19,7 +19,7 @@ from processes.runner import FlowProcess
 from runtime.settings.whole import Settings
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway, verb
 from tests.integration.gateway.rest_server import eventually
-from tests.servers.jaeger import Jaeger
+from tests.servers.jaeger import Jaeger, way_to
 from tests.servers.kafka import make_topic
 from tests.servers.otlp import Collector
 from tests.servers.prometheus import PrometheusServer
@@ -105,18 +105,14 @@ def test_one_trace_leads_from_the_producer_to_the_client(
 def test_jaeger_shows_the_gateway_in_the_trace_of_the_producer(
     kafka_bootstrap: str, redis_url: str, jaeger: Jaeger, tmp_path: Path
 ) -> None:
-    def shown() -> set[tuple[str, str]]:
-        """Spans of the trace of whichever producer's record got through to the gateway first."""
-        for sent in jaeger.ask("traces?service=tapeflow-produce") or ():
-            (trace,) = jaeger.ask(f"traces/{sent['traceID']}")
-            services = {key: each["serviceName"] for key, each in trace["processes"].items()}
-            found = {(services[each["processID"]], each["operationName"]) for each in trace["spans"]}
-            if "fan out" in {name for _, name in found}:
-                return found
-        return set()
+    def shown() -> list[list[tuple[str, str]]]:
+        """The way to each `fan out`, the last span first."""
+        traces = jaeger.traces("tapeflow-produce")
+        ways = [way_to(last, spans) for spans in traces for last in spans if last.name == "fan out"]
+        return [[(each.service, each.name) for each in reversed(way)] for way in ways]
 
     with told("shown", kafka_bootstrap, redis_url, tmp_path, jaeger.url):
-        eventually(lambda: set(way_of("shown")) <= shown())
+        eventually(lambda: way_of("shown") in shown())
 
 
 @pytest.mark.thorough

@@ -9,24 +9,21 @@ figures that docs/gateway.md shows, with ``--rolling`` those of a rolling update
 import asyncio
 import json
 import os
-import re
 import signal
 import statistics
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
 
 from gateway.stores.redis_pool import end_tasks, open_redis
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
+from tests.integration.gateway.resuming_client import ResumingClient
 from tests.integration.gateway.ws_world import Flow, eventually
 from tests.servers.redis import RedisServer
 
@@ -39,55 +36,6 @@ SYMBOLS = [f"S{number:03}" for number in range(100)]
 WRITES_PER_S = 200
 ROLLED_WRITES_PER_S = 100
 RUN_S = 3.0
-
-
-@dataclass
-class Client:
-    """``since``: the sequence held of each symbol; ``away_s``: from losing one gateway to the first message again.
-
-    ``aways_s``: each time that it was away, with the pause that a gateway which stops asks for.
-    """
-
-    symbols: list[str]
-    since: dict[str, int] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    lost_s: float = 0.0
-    away_s: float = 0.0
-    aways_s: list[float] = field(default_factory=list)
-
-    async def run(self, urls: list[str]) -> None:
-        """Follows the first gateway that lets it in, until cancelled."""
-        while True:
-            for url in urls:
-                opened: ClientConnection | None = None
-                with suppress(OSError, WebSocketException, TimeoutError):
-                    async with connect(url + "/ws/prices", proxy=None, compression=None, open_timeout=30) as connection:
-                        opened = connection
-                        await self._follow(connection)
-                self.lost_s = self.lost_s or time.monotonic()
-                if opened is not None:
-                    self.counts[f"closed {opened.close_code}"] += 1
-                    if told := re.search(r"reconnect in (\d+) ms", opened.close_reason or ""):
-                        await asyncio.sleep(int(told[1]) / 1000)
-            await asyncio.sleep(0.05)
-
-    async def _follow(self, connection: ClientConnection) -> None:
-        words = {"type": "subscribe", "symbols": self.symbols, "since": self.since}
-        await connection.send(json.dumps(words))
-        async for text in connection:
-            message = json.loads(text)
-            symbol, kind = message["symbol"], message["type"]
-            if self.lost_s and not self.away_s:
-                self.away_s = time.monotonic() - self.lost_s
-                self.aways_s.append(self.away_s)
-            if kind == "delta" and message["previous"] != self.since.get(symbol):
-                self.counts["gaps"] += 1
-            if kind == "snapshot" and self.lost_s:
-                self.counts["snapshots after the kill"] += 1
-            if message["sequence"] <= self.since.get(symbol, -1):
-                self.counts["back in order"] += 1
-            self.counts[kind] += 1
-            self.since[symbol] = message["sequence"]
 
 
 async def write_for_ever(flow: Flow, per_s: float = WRITES_PER_S) -> None:
@@ -106,13 +54,14 @@ async def opened_market(redis: Any) -> Flow:
     return flow
 
 
-def make_clients(count: int) -> list[Client]:
+def make_clients(count: int) -> list[ResumingClient]:
     return [
-        Client([SYMBOLS[(number * 7 + each) % len(SYMBOLS)] for each in range(SYMBOLS_EACH)]) for number in range(count)
+        ResumingClient([SYMBOLS[(number * 7 + each) % len(SYMBOLS)] for each in range(SYMBOLS_EACH)])
+        for number in range(count)
     ]
 
 
-async def until_level(flow: Flow, clients: list[Client]) -> None:
+async def until_level(flow: Flow, clients: list[ResumingClient]) -> None:
     """Each client holds what stands in Redis now."""
     stored = {symbol: flow.tickers[symbol]["sequence"] for symbol in SYMBOLS}
     await eventually(lambda: all(stored[s] == at for client in clients for s, at in client.since.items()), 20)
