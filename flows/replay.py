@@ -22,6 +22,7 @@ from core.bars.bar_state import BAR_STATE, BarStateRows
 from core.bars.repair import LATE_TRADE, LateRows, RepairShard, fold_late
 from core.bars.rules import Rules
 from core.bars.snapshot import restore, snapshot
+from flows.batch_spans import applying
 from flows.reading import partition_key, rules_of, trades_source
 from flows.replay_plan import Plan, load_plan
 from flows.replay_progress import PartitionProgress, write_progress
@@ -83,24 +84,29 @@ class ReplayStep(StatefulBatchLogic[TradeBatch, BarBatch, bytes]):
 
     def on_batch(self, values: list[TradeBatch]) -> tuple[list[BarBatch], bool]:
         out: list[BarBatch] = []
-        progress, shard = self._progress, self._shard
         for batch in values:
-            if self._sealed is None or self._late is None:
-                progress.partition = batch.partition
-                self._open(0, 0)
-            done = shard.apply(batch)
-            progress.read += batch.read
-            progress.applied += done.applied
-            progress.duplicate += done.duplicate
-            progress.late += done.late
-            progress.rejected += len(batch.rejects)
-            progress.unjudged += done.unjudged
-            progress.next_offset = batch.next_offset
-            out.extend(self._whole(shard.take_final().rows))
-            self._keep(shard.take_sealed(), shard.take_late())
+            with applying(batch):
+                out.extend(self._apply(batch))
         if time.monotonic() - self._told_s >= TELL_EVERY_S:
             self._tell()
         return out, self.RETAIN
+
+    def _apply(self, batch: TradeBatch) -> list[BarBatch]:
+        progress, shard = self._progress, self._shard
+        if self._sealed is None or self._late is None:
+            progress.partition = batch.partition
+            self._open(0, 0)
+        done = shard.apply(batch)
+        progress.read += batch.read
+        progress.applied += done.applied
+        progress.duplicate += done.duplicate
+        progress.late += done.late
+        progress.rejected += len(batch.rejects)
+        progress.unjudged += done.unjudged
+        progress.next_offset = batch.next_offset
+        bars = self._whole(shard.take_final().rows)
+        self._keep(shard.take_sealed(), shard.take_late())
+        return bars
 
     def on_eof(self) -> tuple[list[BarBatch], bool]:
         if self._stop.is_set() or self._late is None or self._sealed is None:

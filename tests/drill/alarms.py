@@ -41,7 +41,7 @@ from tests.servers.process import FolderServer
 from tests.servers.prometheus import PrometheusServer
 
 __all__ = [
-    "BUDGETS", "RULES", "Provocation", "Startable", "Targets", "Watch", "burst", "clients_leave", "hastened",
+    "RULES", "Provocation", "Startable", "Targets", "Watch", "burst", "clients_leave", "hastened",
     "killed_clickhouse", "killed_flow", "killed_kafka", "left_alone", "lost_target", "names_of", "open_transaction",
     "refused_rules", "refusing_collector", "restarting_flow", "slipping", "stalled_leader", "stalled_redis",
 ]  # fmt: skip
@@ -123,11 +123,11 @@ class Provocation:
 
 @dataclass
 class Fired:
-    """One row of the table."""
+    """One row of the table. gone_within_s: of undoing it, as far as anybody looked; None for what needn't end."""
 
     how: str
     after_s: float
-    cleared_s: float | None = None
+    gone_within_s: float | None = None
 
 
 @dataclass
@@ -146,7 +146,7 @@ class Watch:
         alerts = self.prometheus.ask("alerts")["alerts"]
         found = {name_of(each["labels"]) for each in alerts if each["state"] == "firing"}
         for name in self._undone.keys() - found:
-            self.fired[name].cleared_s = time.monotonic() - self._undone.pop(name)
+            self.fired[name].gone_within_s = time.monotonic() - self._undone.pop(name)
         return found
 
     def await_calm(self, seconds: float = CALM_S) -> None:
@@ -198,10 +198,10 @@ class Watch:
         return {name.split(" of ")[0] for name in self.fired}
 
     def table(self) -> str:
-        lines = ["| alert | provoked by | fired after | cleared after |", "|---|---|---|---|"]
+        lines = ["| alert | provoked by | fires after | gone within |", "|---|---|---|---|"]
         for name, row in self.fired.items():
-            cleared = "" if row.cleared_s is None else f"{row.cleared_s:.0f} s"
-            lines.append(f"| {name} | {row.how} | {row.after_s:.0f} s | {cleared} |")
+            gone = "" if row.gone_within_s is None else f"{row.gone_within_s:.0f} s"
+            lines.append(f"| {name} | {row.how} | {row.after_s:.0f} s | {gone} |")
         return "\n".join(lines)
 
     def _trouble(self, line: str) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from local.ports import free_port
 from processes.runner import FlowProcess
 from processes.warm import compile_kernels
 from runtime.settings.whole import Settings
+from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.sink import connect as connect_clickhouse
 from tests.drill import alarms
 from tests.drill.alarm_market import PARTITIONS, SYMBOLS, Market, trade
 from tests.integration.gateway.gateway_command import running_gateway
@@ -109,91 +110,117 @@ class Venue:
                 ingester.kill()
 
 
-@pytest.mark.thorough
-def test_each_alert_fires_on_what_it_is_for(collector: Collector, tmp_path: Path) -> None:
-    compile_kernels()
-    with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(KafkaBroker(tmp_path))
-        redis = stack.enter_context(RedisServer(tmp_path))
-        clickhouse = stack.enter_context(ClickHouseServer(tmp_path))
-        settings = Settings(
-            kafka_bootstrap=broker.bootstrap, kafka_properties={"socket.timeout.ms": 3000},
-            clickhouse_dsn=f"{clickhouse.dsn}/?send_receive_timeout=3&connect_timeout=2&sync_request_timeout=2",
-            redis_url=redis.url, value_format="json", quotes_format="json", analytics_kinds=("routing",),
-            recovery_dir=tmp_path / "recovery", epoch_ms=500, log_format="json",
+class System:
+    """All parts, running until ``stack`` ends, and a Prometheus that scrapes them."""
+
+    def __init__(self, folder: Path, collector: Collector, stack: contextlib.ExitStack) -> None:
+        self.collector = collector
+        self.broker = stack.enter_context(KafkaBroker(folder))
+        self.redis = stack.enter_context(RedisServer(folder))
+        self.clickhouse = stack.enter_context(ClickHouseServer(folder))
+        self.settings = settings = Settings(
+            kafka_bootstrap=self.broker.bootstrap, kafka_properties={"socket.timeout.ms": 3000},
+            clickhouse_dsn=f"{self.clickhouse.dsn}/?send_receive_timeout=3&connect_timeout=2&sync_request_timeout=2",
+            redis_url=self.redis.url, value_format="json", quotes_format="json", analytics_kinds=("routing",),
+            recovery_dir=folder / "recovery", epoch_ms=500, log_format="json",
         )  # fmt: skip
         client = connect_clickhouse(settings.clickhouse_dsn)
         migrate(client, settings.clickhouse_database)
         client.disconnect()
-        broker.make_topic(settings.kafka_topic, PARTITIONS)
-        broker.make_topic(settings.quotes_topic)
-        broker.make_topic(settings.routing_topic)
-        broker.make_topic(settings.alert_rules_topic, 1, {"cleanup.policy": "compact"})
-        market = Market(broker.bootstrap, settings.kafka_topic, settings.quotes_topic, settings.routing_topic)
-        stack.callback(market.end)
-
-        leader = Flow("live", settings, tmp_path, standby=True, trace_url=collector.url, trace_one_in=1)
-        second = Flow("live", settings, tmp_path, standby=True)
-        history = Flow("history", settings, tmp_path, kafka_start="latest")
-        others = [Flow(name, settings, tmp_path) for name in ("quotes", "analytics", "alerts")]
-        for flow in (leader, history, *others):
-            stack.callback(flow.kill)
-            flow.spawn()
-        stack.callback(second.kill)
-        leader.await_up()
-        second.start()
-        for flow in (history, *others):
-            flow.await_up()
-        venue = Venue(broker.bootstrap, tmp_path)
-        stack.callback(venue.end)
-        gateway = stack.enter_context(
+        self.broker.make_topic(settings.kafka_topic, PARTITIONS)
+        self.broker.make_topic(settings.quotes_topic)
+        self.broker.make_topic(settings.routing_topic)
+        self.broker.make_topic(settings.alert_rules_topic, 1, {"cleanup.policy": "compact"})
+        self.market = Market(
+            self.broker.bootstrap, settings.kafka_topic, settings.quotes_topic, settings.routing_topic
+        )  # fmt: skip
+        stack.callback(self.market.end)
+        self._start_flows(folder, stack)
+        self.venue = Venue(self.broker.bootstrap, folder)
+        stack.callback(self.venue.end)
+        self.gateway = stack.enter_context(
             running_gateway(
-                tmp_path, redis.url, clickhouse_dsn=settings.clickhouse_dsn, gateway_redis_timeout_ms=500
+                folder, self.redis.url, clickhouse_dsn=settings.clickhouse_dsn, gateway_redis_timeout_ms=500
             )
         )  # fmt: skip
-        clients = [stack.enter_context(connect(f"{gateway.websocket}/ws/prices")) for _ in range(CLIENTS)]
+        socket = f"{self.gateway.websocket}/ws/prices"
+        self.clients = [stack.enter_context(connect(socket)) for _ in range(CLIENTS)]
+        self.targets = alarms.Targets(folder / "targets")
+        self.targets.say("flows", *(flow.port for flow in self.flows))
+        self.targets.say("gateway", self.gateway.settings.gateway_port)
+        self.targets.say("ingest", self.venue.port)
+        prometheus = PrometheusServer(folder / "prometheus", self.targets.configuration(folder))
+        self.prometheus = stack.enter_context(prometheus)
 
-        targets = alarms.Targets(tmp_path / "targets")
-        targets.say("flows", leader.port, second.port, history.port, *(flow.port for flow in others))
-        targets.say("gateway", gateway.settings.gateway_port)
-        targets.say("ingest", venue.port)
-        prometheus = PrometheusServer(tmp_path / "prometheus", targets.configuration(tmp_path))
-        watch = alarms.Watch(stack.enter_context(prometheus))
+    def _start_flows(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        self.leader = Flow("live", self.settings, folder, standby=True, trace_url=self.collector.url, trace_one_in=1)
+        self.standby = Flow("live", self.settings, folder, standby=True)
+        self.quotes = Flow("quotes", self.settings, folder)
+        others = [Flow(name, self.settings, folder) for name in ("analytics", "alerts")]
+        history = Flow("history", self.settings, folder, kafka_start="latest")
+        self.flows = [self.leader, self.standby, self.quotes, history, *others]
+        for flow in self.flows:
+            stack.callback(flow.kill)
+            if flow is not self.standby:
+                flow.spawn()
+        self.leader.await_up()
+        self.standby.start()
+        for flow in self.flows:
+            flow.await_up()
+
+    def forget(self, flow: Flow) -> None:
+        """It is gone for good, and no target any more."""
+        flow.kill()
+        self.flows.remove(flow)
+        self.targets.say("flows", *(each.port for each in self.flows))
+
+
+def provocations(system: System) -> Iterator[alarms.Provocation]:
+    """In an order in which none hides another. Each is made when those before it are done."""
+    slips = (
+        ("refused", "a tenth of the trades is no JSON", "RejectsRise"),
+        ("late", "a tenth of the trades is a day old", "LateRises"),
+        ("old", "trades lie in Kafka for 1.5 s before they are read", "LatencyHigh"),
+        ("outdated", "a half of the quotes is older than what is shown", "QuotesOutdated"),
+        ("desk_late", "a desk's decisions are a day old", "DeskRecordsLate"),
+        ("backfill", "a flow that reads from the end meets a backfill", "BarsCut"),
+        ("mute", "quotes and a desk's records stop", "QuotesSilent", "DeskSilent"),
+    )
+    for flaw, how, *names in slips:
+        yield alarms.slipping(system.market, flaw, how, *names)
+    twice = "symbols come on two partitions"
+    yield alarms.slipping(system.market, "doubled", twice, "SymbolsInTwoPartitions", clears=False)
+    lost = "a venue's socket drops more than its REST remembers"
+    yield alarms.slipping(system.venue, "dropping", lost, "FeedTradesMissed")
+    bootstrap, settings = system.broker.bootstrap, system.settings
+    yield alarms.refused_rules(bootstrap, settings.alert_rules_topic)
+    yield alarms.refusing_collector(system.collector)
+    value = trade(SYMBOLS[0], 0, time.time_ns() // 1_000_000)
+    yield alarms.open_transaction(bootstrap, settings.kafka_topic, value)
+    yield alarms.clients_leave(lambda: [each.close() for each in system.clients])
+    yield alarms.killed_clickhouse(system.clickhouse, system.gateway.rest)
+    yield alarms.left_alone(system.standby)
+    yield alarms.stalled_leader(system.leader)
+    system.forget(system.leader)
+    yield alarms.stalled_redis(system.redis)
+    yield alarms.burst(system.redis, system.market.burst)
+    yield alarms.killed_kafka(system.broker)
+    yield alarms.restarting_flow(system.quotes)
+    yield alarms.killed_flow(system.quotes)
+    yield alarms.lost_target(system.targets, "flows", "NoFlows")
+    yield alarms.Provocation("the gateway ends", ("GatewayDown",), system.gateway.terminate, clears=False)
+    yield alarms.lost_target(system.targets, "gateway", "NoGateway")
+
+
+@pytest.mark.thorough
+def test_each_alert_fires_on_what_it_is_for(collector: Collector, tmp_path: Path) -> None:
+    compile_kernels()
+    with contextlib.ExitStack() as stack:
+        system = System(tmp_path, collector, stack)
+        watch = alarms.Watch(system.prometheus)
         watch.await_calm()
-        slips = (
-            ("refused", "a tenth of the trades is no JSON", "RejectsRise"),
-            ("late", "a tenth of the trades is a day old", "LateRises"),
-            ("old", "trades lie in Kafka for 1.5 s before they are read", "LatencyHigh"),
-            ("outdated", "a half of the quotes is older than what is shown", "QuotesOutdated"),
-            ("desk_late", "a desk's decisions are a day old", "DeskRecordsLate"),
-            ("backfill", "a flow that reads from the end meets a backfill", "BarsCut"),
-            ("mute", "quotes and a desk's records stop", "QuotesSilent", "DeskSilent"),
-        )  # fmt: skip
-        for flaw, how, *names in slips:
-            watch.provoke(alarms.slipping(market, flaw, how, *names))
-        twice = "symbols come on two partitions"
-        watch.provoke(alarms.slipping(market, "doubled", twice, "SymbolsInTwoPartitions", clears=False))
-        lost = "a venue's socket drops more than its REST remembers"
-        watch.provoke(alarms.slipping(venue, "dropping", lost, "FeedTradesMissed"))
-        watch.provoke(alarms.refused_rules(broker.bootstrap, settings.alert_rules_topic))
-        watch.provoke(alarms.refusing_collector(collector))
-        value = trade(SYMBOLS[0], 0, time.time_ns() // 1_000_000)
-        watch.provoke(alarms.open_transaction(broker.bootstrap, settings.kafka_topic, value))
-        watch.provoke(alarms.clients_leave(lambda: [each.close() for each in clients]))
-        watch.provoke(alarms.killed_clickhouse(clickhouse, gateway.rest))
-        watch.provoke(alarms.left_alone(second))
-        watch.provoke(alarms.stalled_leader(leader))
-        leader.kill()
-        targets.say("flows", *targets.ports["flows"][1:])
-        watch.provoke(alarms.stalled_redis(redis))
-        watch.provoke(alarms.burst(redis, market.burst))
-        watch.provoke(alarms.killed_kafka(broker))
-        quotes = others[0]
-        watch.provoke(alarms.restarting_flow(quotes))
-        watch.provoke(alarms.killed_flow(quotes))
-        watch.provoke(alarms.lost_target(targets, "flows", "NoFlows"))
-        watch.provoke(alarms.Provocation("the gateway ends", ("GatewayDown",), gateway.terminate, clears=False))
-        watch.provoke(alarms.lost_target(targets, "gateway", "NoGateway"))
+        for each in provocations(system):
+            watch.provoke(each)
         watch.await_clear()
     print(watch.table())
     assert watch.troubles == []

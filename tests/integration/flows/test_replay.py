@@ -28,6 +28,7 @@ from tests.integration.flows.market_feeding import (
     truth,
 )
 from tests.property.trade_batches import MONDAY_US
+from tests.servers.otlp import Collector
 
 TRADES = 6_000
 SEVEN = tuple(range(7))
@@ -78,7 +79,11 @@ def verified(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict
 
 
 def test_replay_equals_live_and_repairs_what_came_too_late(
-    world: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    world: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    collector: Collector,
 ) -> None:
     run_history(world, TRADES, tmp_path / "history.log")
     live = stored(world)
@@ -95,8 +100,14 @@ def test_replay_equals_live_and_repairs_what_came_too_late(
     assert repair["diff"]["changed"] + repair["diff"]["added"] == len(differing) > 20  # type: ignore[index]
     assert stored(world) == live, "a dry run writes nothing"
 
+    monkeypatch.setenv("TAPEFLOW_TRACE_URL", collector.url)
+    monkeypatch.setenv("TAPEFLOW_TRACE_ONE_IN", "1")
     assert main(["replay"]) == 0
     assert stored(world) == repaired
+    batches = collector.named(f"process {world.kafka_topic}")
+    assert {each.service for each in batches} == {"tapeflow-replay"}
+    assert {each.span for each in batches} == {each.parent for each in collector.named("apply")}
+    monkeypatch.delenv("TAPEFLOW_TRACE_URL")
     assert replayed(capsys, "--dry-run", "--diff")[0] == 0
     code, checked = verified(capsys)
     assert (code, checked["differ"], checked["repaired"]) == (0, 0, len(differing))
