@@ -16,6 +16,7 @@ from oracle.comparison import Comparison, Difference, StoredBar, decided_bars, w
 from oracle.quotes import OracleQuote, mid_of, spread_of
 from oracle.truth import OracleBar, OracleResult, OracleTicker
 from schemas.names import RedisKeys
+from sinks.redis.homes import keys_of_symbols
 
 __all__ = ["compare_now", "quote_differences"]
 
@@ -52,7 +53,7 @@ PIPELINE_KEYS: Final = 500
 
 def compare_now(client: redis.Redis, result: OracleResult, *, kept: Callable[[str, int], int]) -> Comparison:
     """Every ticker, every newest bar, and the last ``kept(interval, symbols)`` final bars of each series."""
-    keys, done = RedisKeys(), Comparison()
+    done = Comparison()
     tickers: dict[str, OracleTicker] = {}
     for ticker in result.tickers.values():
         # Of a symbol in two partitions the greater sequence stays, then the lower partition; so it is with its bars.
@@ -61,21 +62,23 @@ def compare_now(client: redis.Redis, result: OracleResult, *, kept: Callable[[st
     series: dict[tuple[str, str], list[OracleBar]] = defaultdict(list)
     for bar in result.sorted_bars():
         series[bar.symbol, bar.interval].append(bar)
-    for (symbol, ticker), text in _fetched(client, {(s, t): keys.price(s) for s, t in tickers.items()}):
+    keys = keys_of_symbols(client, list(tickers))
+    for (symbol, ticker), text in _fetched(client, {(s, t): keys(s).price(s) for s, t in tickers.items()}):
         done.compared += 1
         done.differ(_ticker_differences(symbol, ticker, text))
-    for (symbol, interval), text in _fetched(client, {each: keys.candle(*each) for each in series}):
+    for (symbol, interval), text in _fetched(client, {each: keys(each[0]).candle(*each) for each in series}):
         done.compared += 1
         done.differ(_bar_differences(max(series[symbol, interval], key=lambda bar: (bar.start_us, *wins(bar))), text))
     for (symbol, interval), bars in series.items():
-        found = cast(Any, client.zrange(keys.candles(symbol, interval), 0, -1, withscores=True))
+        found = cast(Any, client.zrange(keys(symbol).candles(symbol, interval), 0, -1, withscores=True))
         stored: dict[int, bytes] = {int(score): member for member, score in found}
         published = {
             (symbol, interval, start_ms * 1000): StoredBar((json.loads(text).get("sequence", -1),))
             for start_ms, text in stored.items()
         }
         _compare_finals(done, decided_bars(bars, published), stored, kept(interval, len(tickers)))
-    stray = {_text(key) for key in client.scan_iter(keys.price("*"), 1000)} - {keys.price(each) for each in tickers}
+    expected = {keys(each).price(each) for each in tickers}
+    stray = {_text(key) for key in client.scan_iter(RedisKeys().price("*"), 1000)} - expected
     for key in sorted(stray):
         done.compared += 1
         done.differ([Difference(key, TICKER, 0, "key", "absent", "there")])

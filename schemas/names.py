@@ -1,7 +1,8 @@
 """Names of topics, keys, streams, channels and tables: the one place where they are spelled.
 
-Readers and writers of Kafka, Redis and ClickHouse take their names from here, so that a rename is one edit. A Redis key
-is plain (``price:AAPL``) unless hash tags are asked for (``price:{AAPL}``, Redis Cluster).
+Readers and writers of Kafka, Redis and ClickHouse take their names from here, so that a rename is one edit. On one
+Redis server names are plain (``price:AAPL``). In a Redis Cluster all that a shard's script writes lies in one slot:
+names carry the shard as a hash tag there (``price:{3}:AAPL``), and what isn't a shard's keeps its name.
 """
 
 from typing import Final
@@ -41,6 +42,7 @@ __all__ = [
     "ROUTING_TABLE",
     "ROUTING_TOPIC",
     "ROUTING_VIEW",
+    "SHARDS_KEY",
     "SUBSCRIBED_SET",
     "SUBSCRIPTIONS_CHANNEL",
     "SYMBOLS_KEY",
@@ -51,6 +53,7 @@ __all__ = [
     "UPDATES_CHANNEL",
     "WATCHLISTS_CHANNEL",
     "RedisKeys",
+    "RedisNames",
     "alert_rules_key",
     "armed_topic",
     "dead_letter_topic",
@@ -105,6 +108,8 @@ EVENTS_STREAM: Final = "md:events"
 ALERTS_SENT_KEY: Final = "md:alerts-sent"
 EPOCH_KEY: Final = "md:epoch"
 SYMBOLS_KEY: Final = "md:symbols"
+SHARDS_KEY: Final = "md:shards"
+"""Hash, in a Redis Cluster: the shard of each symbol, a colon and the source epoch in which it was the symbol's."""
 PRICE_ALERTS_KEY: Final = "md:price-alerts"
 """Hash: the last price alert of each shard that stands in the event stream."""
 UPDATES_CHANNEL: Final = "market-data:updates"
@@ -180,23 +185,45 @@ def watchlists_key(user_id: str) -> str:
 
 
 class RedisKeys:
-    """Spells per-symbol keys."""
+    """Spells keys of symbols. ``shard``: whose symbols they are, in a Redis Cluster; None on one server."""
+
+    def __init__(self, shard: int | None = None) -> None:
+        self.tag = "" if shard is None else f"{{{shard}}}:"
 
     def symbol(self, symbol: str) -> str:
-        return "symbol:" + symbol
+        return f"symbol:{self.tag}{symbol}"
 
     def symbol_of(self, key: str) -> str:
         """The symbol whose ``symbol`` key it is."""
         return key.removeprefix(self.symbol(""))
 
     def price(self, symbol: str) -> str:
-        return "price:" + symbol
+        return f"price:{self.tag}{symbol}"
 
     def quote(self, symbol: str) -> str:
-        return "md:quote:" + symbol
+        return f"md:quote:{self.tag}{symbol}"
 
     def candle(self, symbol: str, interval: str) -> str:
-        return f"candle:{symbol}:{interval}"
+        return f"candle:{self.tag}{symbol}:{interval}"
 
     def candles(self, symbol: str, interval: str) -> str:
-        return f"candles:{symbol}:{interval}"
+        return f"candles:{self.tag}{symbol}:{interval}"
+
+
+class RedisNames:
+    """Spells what is a shard's. ``clustered``: for a Redis Cluster."""
+
+    def __init__(self, *, clustered: bool = False) -> None:
+        self.clustered = clustered
+
+    def keys(self, shard: int) -> RedisKeys:
+        return RedisKeys(shard if self.clustered else None)
+
+    def deltas(self, shard: int) -> str:
+        return f"md:deltas:{{{shard}}}" if self.clustered else deltas_stream(shard)
+
+    def epoch(self, shard: int) -> str:
+        return f"{EPOCH_KEY}:{{{shard}}}" if self.clustered else EPOCH_KEY
+
+    def symbols(self, shard: int) -> str:
+        return f"{SYMBOLS_KEY}:{{{shard}}}" if self.clustered else SYMBOLS_KEY

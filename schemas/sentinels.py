@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-__all__ = ["SENTINEL_SCHEMES", "Watched", "watched_redis"]
+__all__ = ["SENTINEL_SCHEMES", "Watched", "host_and_port", "watched_redis"]
 
 SENTINEL_SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
 PORT: Final = 26379
@@ -43,7 +43,7 @@ def watched_redis(url: str) -> Watched | None:
     parts = urlsplit(f"//{rest}")
     user, at, hosts = parts.netloc.rpartition("@")
     name, _, database = parts.path.strip("/").partition("/")
-    sentinels = tuple(_host(each) for each in hosts.split(","))
+    sentinels = tuple(host_and_port(each, PORT, _SHAPE) for each in hosts.split(","))
     if not name or not (database or "0").isdecimal():
         raise ValueError(_SHAPE)
     query = parse_qsl(parts.query)
@@ -52,9 +52,10 @@ def watched_redis(url: str) -> Watched | None:
     return Watched(sentinels, name, plain, {_LOGIN[key]: value for key, value in query if key in _LOGIN})
 
 
-def _host(text: str) -> tuple[str, int]:
+def host_and_port(text: str, default_port: int, shape: str) -> tuple[str, int]:
+    """Raises ValueError with ``shape``."""
     host, colon, port = text.strip().rpartition(":")
-    host, port = (host, port) if colon else (port, str(PORT))
+    host, port = (host, port) if colon else (port, str(default_port))
     if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise ValueError(_SHAPE)
+        raise ValueError(shape)
     return host.strip("[]"), int(port)

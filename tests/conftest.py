@@ -16,7 +16,18 @@ from xdist.scheduler import LoadFileScheduling
 
 pytest_plugins = [
     f"tests.servers.{name}"
-    for name in ("needs", "kafka", "redis", "clickhouse", "helm", "prometheus", "compose", "otlp", "jaeger")
+    for name in (
+        "needs",
+        "kafka",
+        "redis",
+        "redis_cluster",
+        "clickhouse",
+        "helm",
+        "prometheus",
+        "compose",
+        "otlp",
+        "jaeger",
+    )
 ]
 
 settings.register_profile("tests", deadline=None)

@@ -18,9 +18,10 @@ class RedisSettings(BaseSettings):
 
     redis_url: Annotated[str, AfterValidator(redis_address)] = setting(
         "redis://127.0.0.1:6379/0",
-        "Redis server, as redis://user:password@host:port/db, or rediss:// for TLS; a single primary, a node of a "
-        "Redis Cluster is refused; redis+sentinel://user:password@host:port,host:port/name/db for the primary that "
-        "Sentinels name",
+        "Redis server, as redis://user:password@host:port/db, or rediss:// for TLS; "
+        "redis+sentinel://user:password@host:port,host:port/name/db for the primary that Sentinels name; "
+        "redis+cluster://user:password@host:port,host:port for a Redis Cluster, of which live and the gateway alone "
+        "make use",
     )
     conflation_ms: int = setting(
         10,

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from schemas.clusters import CLUSTER_SCHEMES, clustered_redis
 from schemas.intervals import INTERVALS, parse_interval
 from schemas.sentinels import SENTINEL_SCHEMES, watched_redis
 
@@ -172,7 +173,8 @@ def url(*schemes: str) -> Callable[[str], str]:
 
 def redis_address(text: str) -> str:
     watched_redis(text)
-    return url("redis", "rediss", "unix", *SENTINEL_SCHEMES)(text)
+    clustered_redis(text)
+    return url("redis", "rediss", "unix", *SENTINEL_SCHEMES, *CLUSTER_SCHEMES)(text)
 
 
 def urls(*schemes: str) -> Callable[[str], str]:

@@ -1,7 +1,8 @@
--- KEYS: md:epoch, the shard's stream.
+-- KEYS: md:epoch, the shard's stream, md:symbols.
 -- ARGV: epoch to set in an empty Redis, time ms, bytes and ms of the stream, candles kept, a msgpack map of bars by
 -- interval for all symbols together, shard, channel of updates ("" for none), source of alerts, then three msgpack
--- arrays ("" when empty): final bars, live bars, tickers; the context of the span that writes it ("": none).
+-- arrays ("" when empty): final bars, live bars, tickers; the context of the span that writes it ("": none); what stands
+-- before a symbol in the names of its keys: with Redis Cluster the shard as hash tag, else "".
 -- Reply: {epoch found, final bars, live bars, tickers accepted, {symbol key, its shards with commas, …}}.
 --
 -- A comment behind a command says which keys it touches: sinks.redis.refusals reads it when Redis refuses that line.
@@ -38,6 +39,7 @@ local function newer(start, sequence, final, held)
   return final and not find(held, '"final":true', 1, true)
 end
 
+-- In a cluster no shard sees the keys of another: sinks.redis.homes finds such a symbol there.
 -- A symbol whose ticker another shard wrote has trades in both, unless that was before its topic was made anew.
 -- What is known stands in a key of its own, so that each shard of it is told once.
 local function find_doubled(symbol_key, sequence, held, held_shard)
@@ -104,16 +106,16 @@ end
 
 -- How many final bars each series keeps while Redis holds so many symbols.
 local most, kept = tonumber(ARGV[5]), {}
-local symbols = math.max(1, call('SCARD', 'md:symbols')) -- md:symbols
+local symbols = math.max(1, call('SCARD', KEYS[3])) -- md:symbols
 for interval, together in pairs(cmsgpack.unpack(ARGV[6])) do
   kept[interval] = math.max(1, math.min(most, math.floor(together / symbols)))
 end
 
 -- Series that get no bars any more must shrink too as symbols come: some at random, so that all have their turn.
 local function shrink_some(count)
-  for _, symbol in ipairs(call('SRANDMEMBER', 'md:symbols', count)) do -- md:symbols
+  for _, symbol in ipairs(call('SRANDMEMBER', KEYS[3], count)) do -- md:symbols
     for interval, most_here in pairs(kept) do
-      call('ZREMRANGEBYRANK', 'candles:' .. symbol .. ':' .. interval, 0, -(most_here + 1)) -- candles:*
+      call('ZREMRANGEBYRANK', 'candles:' .. ARGV[14] .. symbol .. ':' .. interval, 0, -(most_here + 1)) -- candles:*
     end
   end
 end
@@ -177,14 +179,14 @@ if #tickers > 0 then
       local symbol = match(snapshot, '"symbol":"([^"]*)"')
       names[#names + 1] = symbol
       if ARGV[8] ~= '' then
-        local quote = call('GET', 'md:quote:' .. symbol) -- md:quote:*
+        local quote = call('GET', 'md:quote:' .. ARGV[14] .. symbol) -- md:quote:*
         call('PUBLISH', ARGV[8], price_update(snapshot, quote)) -- market-data:updates
       end
     end
   end
   if w > 0 then
     call('MSET', unpack(writes)) -- price:*
-    call('SADD', 'md:symbols', unpack(names)) -- md:symbols
+    call('SADD', KEYS[3], unpack(names)) -- md:symbols
   end
   counts[3] = w / 2
 end

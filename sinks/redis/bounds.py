@@ -40,10 +40,11 @@ class RedisBounds:
     candles_kept: int = 1000
     candles_mb: float = 400
 
-    def arguments(self, shards: int) -> tuple[int, int, int, bytes]:
+    def arguments(self, shards: int, *, alone: bool = False) -> tuple[int, int, int, bytes]:
         """For the script of one of ``shards``: bytes and ms of its stream, bars of a series at most, and for each
-        interval how many bars all symbols may have together, as a msgpack map."""
-        bars = self.candles_mb * MB / BAR_BYTES / sum(SHARES.values())
+        interval how many bars all symbols may have together, as a msgpack map. ``alone``: all of its own shard, where
+        it sees no others."""
+        bars = self.candles_mb * MB / BAR_BYTES / sum(SHARES.values()) / (max(shards, 1) if alone else 1)
         together = {name: int(bars * share) for name, share in SHARES.items()}
         stream_bytes = int(self.stream_mb * MB / max(shards, 1))
         return stream_bytes, int(self.stream_minutes * 60_000), self.candles_kept, msgspec.msgpack.encode(together)

@@ -14,12 +14,14 @@ from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from schemas.errors import SettingError, Unreachable
+from schemas.clusters import Clustered, clustered_redis
+from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.sentinels import Watched, watched_redis
+from sinks.redis.cluster import ClusterClient
 from sinks.redis.refusals import refusal, replica
 from sinks.redis.scripts import APPLY_UPDATE
 
-__all__ = ["check_writer", "connect", "is_outage", "open_client", "place"]
+__all__ = ["check_writer", "connect", "drop_connections", "ends_half_way", "is_outage", "open_client", "place"]
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 5.0
@@ -30,6 +32,11 @@ _OUTAGES: Final = (
     redis.exceptions.TimeoutError,
     redis.exceptions.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MovedError,
+    redis.exceptions.AskError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.RedisClusterException,
     OSError,
 )
 _OUTAGE_WORDS: Final = (
@@ -46,15 +53,20 @@ _OUTAGE_IN_SCRIPT: Final = re.compile(
     r"Error running script .*?: -(READONLY|OOM|NOREPLICAS|MISCONF|MASTERDOWN|BUSY) ", re.DOTALL
 )
 """Redis before 7 wraps what a command in a script answers, and redis-py then knows no type for it."""
+_OUTSIDE: Final = "Script attempted to access a non local key"
+"""While a slot moves from one primary to another, or just after, a script may find some of its keys on neither."""
+_DOWN: Final = re.compile(r"Script attempted to execute a (write )?command while the cluster is down")
 
 
 def connect(url: str) -> redis.Redis:
     """Client with timeouts and without hidden retries, after one answered PING.
 
-    Raises SettingError for a URL or login that Redis refuses, another server there, or a node of a Redis Cluster,
-    Unreachable when nothing answers.
+    Raises SettingError for a URL or login that Redis refuses, another server there, or a node of a Redis Cluster where
+    the URL says one server, Unreachable when nothing answers. A client of a Redis Cluster has asked one of its nodes.
     """
     client = open_client(url)
+    if isinstance(client, ClusterClient):
+        return client
     try:
         client.ping()
         clustered = _in_cluster_mode(client)
@@ -77,9 +89,9 @@ def connect(url: str) -> redis.Redis:
     if clustered:
         client.close()
         raise SettingError(
-            "Redis runs in cluster mode, and one script of ours writes keys of many slots",
+            "Redis runs in cluster mode, where names of keys are others",
             where=place(url),
-            mend="set TAPEFLOW_REDIS_URL to a single primary (with replicas, or behind a proxy that presents one node)",
+            mend="set TAPEFLOW_REDIS_URL to redis+cluster://host:port,host:port",
         )
     return client
 
@@ -107,15 +119,17 @@ def _in_cluster_mode(client: redis.Redis) -> bool:
 
 
 def open_client(url: str, answer_s: float = ANSWER_S, connect_s: float = CONNECT_S) -> redis.Redis:
-    """Connects at the first use; behind Sentinels to the primary that they name then, at each new connection."""
-    patience: dict[str, Any] = {
-        "socket_timeout": answer_s,
-        "socket_connect_timeout": connect_s,
-        "retry": Retry(NoBackoff(), 0),
-    }
+    """Connects at the first use; behind Sentinels to the primary that they name then, at each new connection.
+
+    To a Redis Cluster it connects now, and raises as ``connect``.
+    """
+    patience: dict[str, Any] = {"socket_timeout": answer_s, "socket_connect_timeout": connect_s}
     try:
+        if clustered := clustered_redis(url):
+            return _cluster(clustered, url, patience)
         watched = watched_redis(url)
-        return _primary_of(watched, patience) if watched else redis.Redis.from_url(url, **patience)
+        alone = {**patience, "retry": Retry(NoBackoff(), 0)}
+        return _primary_of(watched, alone) if watched else redis.Redis.from_url(url, **alone)
     except ValueError as error:
         raise SettingError("bad Redis URL", where=place(url), mend=f"redis://host:6379/0 ({error})") from error
 
@@ -126,6 +140,39 @@ def _primary_of(watched: Watched, patience: dict[str, Any]) -> redis.Redis:
     asked: Any = Sentinel(watched.sentinels, sentinel_kwargs={**short, **sentinels})  # type: ignore[no-untyped-call]
     primary: redis.Redis = asked.master_for(watched.name, **{**servers, **patience})
     return primary
+
+
+def _cluster(clustered: Clustered, url: str, patience: dict[str, Any]) -> redis.Redis:
+    try:
+        return ClusterClient(clustered, **patience)  # type: ignore[return-value]  # it has the same commands
+    except redis.exceptions.RedisClusterException as error:
+        raise _no_cluster(error, place(url)) from error
+
+
+def _no_cluster(error: redis.exceptions.RedisClusterException, where: str) -> TapeflowError:
+    """``error``: of the last node that was asked, whose own answer stands behind it."""
+    answers: list[BaseException] = []
+    behind: BaseException | None = error
+    while behind is not None:
+        answers.append(behind)
+        behind = behind.__cause__ or behind.__context__
+    said = " ".join(str(answers[-1]).split())
+    if any(isinstance(each, redis.exceptions.AuthenticationError) for each in answers):
+        return SettingError("Redis refused the login", where=where, mend=f"set TAPEFLOW_REDIS_URL ({said})")
+    if isinstance(answers[-1], redis.exceptions.NoPermissionError):
+        return SettingError("Redis refuses CLUSTER SLOTS", where=where, mend=f"ACL SETUSER … +cluster|slots ({said})")
+    if isinstance(answers[-1], redis.exceptions.ResponseError):
+        mend = f"set TAPEFLOW_REDIS_URL to redis://host:port/db ({said})"
+        return SettingError("what answers is no Redis Cluster", where=where, mend=mend)
+    return Unreachable("Redis does not answer", where=where, mend=f"start it or set TAPEFLOW_REDIS_URL ({said})")
+
+
+def drop_connections(client: redis.Redis) -> None:
+    """After a failure an old reply may still be on its way: never read on from it."""
+    if isinstance(client, ClusterClient):
+        client.disconnect_connection_pools()
+    else:
+        client.connection_pool.disconnect()
 
 
 def place(url: str) -> str:
@@ -144,4 +191,15 @@ def is_outage(error: Exception) -> bool:
     if not isinstance(error, redis.exceptions.ResponseError):
         return isinstance(error, _OUTAGES)
     words = str(error)
-    return isinstance(error, _OUTAGES) or words.startswith(_OUTAGE_WORDS) or bool(_OUTAGE_IN_SCRIPT.match(words))
+    return (
+        isinstance(error, _OUTAGES)
+        or words.startswith(_OUTAGE_WORDS)
+        or bool(_OUTAGE_IN_SCRIPT.match(words))
+        or ends_half_way(error)
+    )
+
+
+def ends_half_way(error: Exception) -> bool:
+    """Whether a script may have written some of its keys before it failed: a node lost what it was about."""
+    words = str(error)
+    return isinstance(error, redis.exceptions.ResponseError) and (_OUTSIDE in words or bool(_DOWN.search(words)))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import redis
 
-from sinks.redis.connection import is_outage, open_client, place
+from sinks.redis.connection import drop_connections, is_outage, open_client, place
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import HOLD_LEASE
 
@@ -39,7 +39,7 @@ class Lease:
             holder: Any = self._script([self._key], [self._holder, self._life_ms])
         except Exception as error:
             # After any failure an old reply may still be on its way: never read on from it.
-            self._client.connection_pool.disconnect()
+            drop_connections(self._client)
             if is_outage(error):
                 return None
             if isinstance(error, redis.exceptions.RedisError):
@@ -51,7 +51,7 @@ class Lease:
         """Let the next one have it at once, if it is ours, and close the connection. Never raises."""
         try:
             self._script([self._key], [self._holder, GONE_MS])
-        except (redis.exceptions.RedisError, OSError):
+        except (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError):
             pass  # it ends by itself
         finally:
             self._client.close()

@@ -64,7 +64,8 @@ def replica(where: str) -> TapeflowError:
 
 
 def _missing_right(said: str, client: redis.Redis, where: str, command: str, keys: str) -> TapeflowError:
-    user = client.connection_pool.connection_kwargs.get("username") or "default"
+    kwargs = client.get_connection_kwargs()
+    user = kwargs.get("username") or "default"
     on = f" on {keys}" if keys else ""
     if CHANNEL_RIGHT.search(said):
         right, kind = f"&{keys}", "the right to the channel"

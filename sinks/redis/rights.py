@@ -73,7 +73,7 @@ def _probes(keys: RedisKeys, publishes: bool) -> Iterator[tuple[str | int, ...]]
     price, candle = keys.price(PROBE), keys.candle(PROBE, "1m")
     candles, symbol, stream = keys.candles(PROBE, "1m"), keys.symbol(PROBE), deltas_stream(0)
     yield from (("PING",), ("INFO", "server"), ("SCRIPT", "LOAD", "return 1"))
-    yield ("EVALSHA", "0" * 40, 2, EPOCH_KEY, stream)
+    yield ("EVALSHA", "0" * 40, 3, EPOCH_KEY, stream, SYMBOLS_KEY)
     yield from (("GET", EPOCH_KEY), ("SET", EPOCH_KEY, ""))
     for key in (price, candle):
         yield from (("MGET", key), ("MSET", key, ""))

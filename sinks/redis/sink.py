@@ -4,7 +4,8 @@ Bytewax items are (shard key, LiveUpdate); one thread and one connection per wor
 repeated: the script guards by version, so Redis holds what exactly-once would leave. ``snapshot`` returns when all that
 was handed over is in Redis. A Redis that is down, stalled or loading is waited for. One that came back without its
 data, or without its last seconds, gets everything that this worker holds again. Two things are watched for that: which
-server answers (its run id) and whose data it holds (md:epoch), because a restart from an old dump keeps the epoch.
+server answers (its run id) and whose data it holds (md:epoch), because a restart from an old dump keeps the epoch. In a
+Redis Cluster both are watched for each shard, which may move to another primary.
 """
 
 import secrets
@@ -20,14 +21,15 @@ import structlog
 from runtime.outage import heard, persist
 from runtime.tracing.names import DB_OPERATION, DB_SYSTEM, UPDATES
 from runtime.tracing.tracer import CLIENT, NOTHING, tracer
-from schemas.names import EPOCH_KEY, UPDATES_CHANNEL, RedisKeys, deltas_stream
+from schemas.names import UPDATES_CHANNEL, RedisKeys
 from schemas.traces import Span
 from sinks.handover import Handover
 from sinks.redis.bounds import RedisBounds
-from sinks.redis.connection import is_outage, open_client, place
+from sinks.redis.connection import ends_half_way, is_outage, open_client, place
 from sinks.redis.encode import KeyParts
 from sinks.redis.refusals import refusal
 from sinks.redis.scripts import APPLY_UPDATE, Call
+from sinks.redis.servers import servers_of
 from sinks.redis.state import LiveUpdate, ShardState
 from sinks.shared import SharedSink
 
@@ -65,24 +67,29 @@ class RedisWriter:
         on_doubled: Callable[[str, list[int]], None] = lambda _symbol, _shards: None,
     ) -> None:
         self._client = open_client(url)
+        self._servers = servers_of(self._client, SOURCE)
+        self._names = self._servers.names
         self._on_doubled = on_doubled
         self._where = place(url)
-        self._keys = RedisKeys()
-        self._key_parts = KeyParts.of(self._keys)
-        self._bounds = bounds.arguments(shards)
+        self._bounds = bounds.arguments(shards, alone=self._names.clustered)
         self._channel = UPDATES_CHANNEL if publish_updates else ""
         self._finals_kept = finals_kept
         self._stop = stop or threading.Event()
         self._states: dict[int, ShardState] = {}
+        self._told: dict[int, tuple[tuple[str, str, str], RedisKeys]] = {}
+        """What the script is told of each shard: its keys, and how those of its symbols are spelled."""
         self._asked = ""
         """The last command sent, which a refusal may not name."""
         self._digest = ""
-        self._run_id = ""
+        self._run_ids: dict[int, str] = {}
+        """Of the server that was filled, by shard."""
         self._recognised = False
-        self._epoch = b""
+        self._epochs: dict[str, bytes] = {}
         self._traceparent = ""
-        self._behind = False
-        """Whether this server may lack what was published before."""
+        self._behind: set[int] = set()
+        """Shards whose server may lack what was published before."""
+        self._torn: set[int] = set()
+        """Shards of which a script may have ended half-way, so that the stream lacks what keys have."""
 
     def write(self, updates: Sequence[LiveUpdate], span: Span = NOTHING) -> None:
         """Publish in order, what waited together as one; returns when Redis took all of it.
@@ -109,11 +116,11 @@ class RedisWriter:
 
     def look(self) -> None:
         """In a quiet market no write tells that Redis came back empty: one small read does. Waits out no outage."""
-        if not self._run_id:
+        if not self._run_ids:
             return
         try:
             self._apply(())
-        except (redis.exceptions.RedisError, OSError):
+        except (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError):
             return  # the next write says so, or waits, and what is behind is remembered
 
     def close(self) -> None:
@@ -122,7 +129,10 @@ class RedisWriter:
     def _state(self, shard: int) -> ShardState:
         state = self._states.get(shard)
         if state is None:
-            state = self._states[shard] = ShardState(self._key_parts, finals_kept=self._finals_kept, shard=shard)
+            names, keys = self._names, self._names.keys(shard)
+            state = self._states[shard] = ShardState(KeyParts.of(keys), finals_kept=self._finals_kept, shard=shard)
+            self._told[shard] = (names.epoch(shard), names.deltas(shard), names.symbols(shard)), keys
+            self._recognised = False
         return state
 
     def _apply(self, calls: Sequence[tuple[int, Call]]) -> None:
@@ -133,64 +143,81 @@ class RedisWriter:
                 # Redis was restarted behind a connection that the client renewed unseen, or told to forget scripts.
                 self._recognised = False
                 self._attempt(calls)
-        except Exception:  # after any failure an old reply may still be on its way: never read on from it
+        except Exception as error:  # after any failure an old reply may still be on its way: never read on from it
             self._recognised = False
-            self._client.connection_pool.disconnect()
+            self._servers.forget()
+            if ends_half_way(error):
+                self._torn.update(shard for shard, _ in calls)
             raise
 
     def _attempt(self, calls: Sequence[tuple[int, Call]]) -> None:
         self._recognise()
+        self._mend()
+        self._claim({shard for shard, _ in calls} | self._behind)
         if not calls:
-            held = self._client.get(EPOCH_KEY)
-            self._learn_epoch(held if isinstance(held, bytes) else b"")
+            for key in {self._names.epoch(shard) for shard in self._states}:
+                held = self._client.get(key)
+                self._learn_epoch(key, held if isinstance(held, bytes) else b"")
         self._catch_up()
         self._run(calls)
         self._catch_up()  # an emptied Redis shows itself only by the epoch in its reply
 
     def _recognise(self) -> None:
-        """After each new connection: load the script, and see whether this is the process that we knew."""
+        """After each new connection: load the script, and see whether these are the processes that we knew."""
         if self._recognised:
             return
-        self._asked = "SCRIPT LOAD"
-        self._digest = _text(self._client.script_load(APPLY_UPDATE))
-        self._asked = "INFO"
-        run_id = _text(self._client.info("server")["run_id"])
-        self._asked = "EVALSHA"
-        if self._run_id and run_id != self._run_id:
+        self._digest, run_ids = self._servers.recognise(APPLY_UPDATE, self._states, self._ask)
+        if others := {shard for shard, run_id in run_ids.items() if self._run_ids.get(shard, run_id) != run_id}:
             _log.warning("redis_restarted", where=self._where, consequence="everything is published again")
-            self._behind = True
-        self._run_id, self._recognised = run_id, True
+            self._behind |= others
+        self._run_ids, self._recognised = run_ids, True
+
+    def _ask(self, command: str) -> None:
+        self._asked = command
+
+    def _mend(self) -> None:
+        """Another epoch makes readers begin again, where the stream lacks what keys have."""
+        for shard in sorted(self._torn):
+            self._client.delete(self._names.epoch(shard))
+            self._torn.remove(shard)
+
+    def _claim(self, shards: Iterable[int]) -> None:
+        for shard in shards:
+            state = self._states[shard]
+            for doubled in self._servers.claim(shard, state.source_epoch, state.symbol_count, state.symbol):
+                self._on_doubled(*doubled)
 
     def _catch_up(self) -> None:
-        if self._behind:
-            self._run((shard, call) for shard, state in self._states.items() for call in state.everything())
-            self._behind = False
+        if behind := set(self._behind):
+            self._run((shard, call) for shard in sorted(behind) for call in self._states[shard].everything())
+            self._behind -= behind
 
     def _run(self, calls: Iterable[tuple[int, Call]]) -> None:
-        """Send the calls in pipelines of CALLS_MAX, and learn the epoch from the replies."""
+        """Send the calls in pipelines of CALLS_MAX, and learn the epochs from the replies."""
         remaining = iter(calls)
         while group := list(islice(remaining, CALLS_MAX)):
-            pipeline = self._client.pipeline(transaction=False)
             now_ms, offered_epoch = time.time_ns() // 1_000_000, secrets.token_hex(8)
-            for shard, packed in group:
-                pipeline.execute_command(  # type: ignore[no-untyped-call]
-                    "EVALSHA", self._digest, 2, EPOCH_KEY, deltas_stream(shard), offered_epoch, now_ms,
-                    *self._bounds, shard, self._channel, SOURCE, *packed, self._traceparent,
-                )  # fmt: skip
-            for reply in pipeline.execute(raise_on_error=False):
+            commands = [
+                (shard, (
+                    "EVALSHA", self._digest, 3, *self._told[shard][0], offered_epoch, now_ms, *self._bounds, shard,
+                    self._channel, SOURCE, *packed, self._traceparent, self._told[shard][1].tag,
+                ))
+                for shard, packed in group
+            ]  # fmt: skip
+            for (shard, _), reply in zip(group, self._servers.run(commands), strict=True):
                 if isinstance(reply, Exception):
                     raise reply
-                self._learn_epoch(bytes(reply[0]))
+                self._learn_epoch(self._names.epoch(shard), bytes(reply[0]))
                 for key, shards in zip(reply[4][::2], reply[4][1::2], strict=True):
-                    symbol = self._keys.symbol_of(_text(key))
+                    symbol = self._told[shard][1].symbol_of(_text(key))
                     self._on_doubled(symbol, [int(each) for each in _text(shards).split(",")])
             heard()
 
-    def _learn_epoch(self, epoch: bytes) -> None:
-        if self._epoch and epoch != self._epoch:
+    def _learn_epoch(self, key: str, epoch: bytes) -> None:
+        if self._epochs.get(key) and epoch != self._epochs[key]:
             _log.warning("redis_emptied", where=self._where, consequence="everything is published again")
-            self._behind = True
-        self._epoch = epoch
+            self._behind |= {shard for shard in self._states if self._names.epoch(shard) == key}
+        self._epochs[key] = epoch
 
 
 def _text(value: object) -> str:

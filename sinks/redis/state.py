@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from schemas.columns import BAR, TICKER, BarBatch, BarRows, Ints, Longs, Mask, Rows, TickerBatch, TickerRows
-from schemas.contract import SEQUENCE_MAX
+from schemas.contract import SEQUENCE_BITS, SEQUENCE_MAX
 from schemas.intervals import INTERVALS
 from sinks.redis.encode import KeyParts, TextTable, pack_bars, pack_tickers
 from sinks.redis.scripts import Call
@@ -58,6 +58,16 @@ class ShardState:
         self._finals: deque[BarRows] = deque()
         self._finals_count = 0
         self._finals_kept = finals_kept
+        self.source_epoch = 0
+        """Of the newest ticker that was taken over."""
+
+    @property
+    def symbol_count(self) -> int:
+        return len(self._symbols)
+
+    def symbol(self, number: int) -> str:
+        """Of those that were ever taken over, by the order in which they came."""
+        return self._symbols.text(number).decode()
 
     def absorb(self, *updates: LiveUpdate) -> Iterator[Call]:
         """Take the rows over and yield the calls that publish them. Consume wholly, in order.
@@ -123,6 +133,7 @@ class ShardState:
             rows["symbol"] = self._own_symbols(batch.symbols, rows)
             rows["exchange"] = [self._own_exchange(batch.exchanges[at]) for at in rows["exchange"].tolist()]
             _check_sequences(rows["sequence"])
+            self.source_epoch = max(self.source_epoch, int(rows["sequence"][-1]) >> SEQUENCE_BITS)
         return rows
 
     def _own_symbols(self, symbols: Sequence[str], rows: BarRows | TickerRows) -> list[int]:

@@ -3,6 +3,7 @@
 from schemas import names
 from schemas.names import (
     RedisKeys,
+    RedisNames,
     alert_rules_key,
     armed_topic,
     dead_letter_topic,
@@ -66,3 +67,14 @@ def test_no_two_names_are_one() -> None:
     tables = [value for name, value in vars(names).items() if name.endswith(("_TABLE", "_VIEW"))]
     assert len(set(keys)) == len(keys)
     assert len(set(tables)) == len(tables)
+
+
+def test_in_a_cluster_all_of_a_shard_has_its_number_as_hash_tag_and_plain_names_are_without() -> None:
+    plain, clustered = RedisNames(), RedisNames(clustered=True)
+    assert (plain.deltas(3), plain.epoch(3), plain.symbols(3)) == ("md:deltas:3", "md:epoch", "md:symbols")
+    assert plain.keys(3).price("AAPL") == RedisKeys().price("AAPL")
+    keys = clustered.keys(3)
+    of_shard = [clustered.deltas(3), clustered.epoch(3), clustered.symbols(3), keys.symbol("A"), keys.price("A")]
+    of_shard += [keys.quote("A"), keys.candle("A", "1m"), keys.candles("A", "1m")]
+    assert [name for name in of_shard if "{3}" not in name] == []
+    assert (keys.price("{4}"), keys.symbol_of(keys.symbol("{4}"))) == ("price:{3}:{4}", "{4}")
