@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from connectors.kafka.ends import TopicEnds
 from connectors.kafka.options import KafkaReadOptions
@@ -36,7 +36,9 @@ from schemas.names import leader_key
 from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.clickhouse.connection import place
 from sinks.clickhouse.migrations import check_tables
+from sinks.redis.bounds import RedisBounds
 from sinks.redis.connection import connect as connect_redis
+from sinks.redis.connection import primaries_of
 from sinks.redis.lease import holder_of
 from sinks.redis.rights import server_info, symbol_count
 
@@ -158,31 +160,38 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
-    client = connect_redis(settings.redis_url)
+    """One server, or each primary of a Redis Cluster, which holds its part of what the bounds allow."""
+    client = connect_redis(settings.redis_url, clustered=True)
     try:
-        info = server_info(client)
-        if info is None:
-            yield Finding("redis", "failed", "the login may not run INFO, which tells live its server", "grant +info")
-            yield from redis_findings(client, settings)
-            return
-        found = str(info["redis_version"])
-        old = tuple(int(part) for part in found.split(".")[:2]) < REDIS_LEAST
-        yield Finding("redis", "warning" if old else "ok", found, "use 6.2 or newer" if old else "")
-        policy = str(info.get("maxmemory_policy", "unknown"))
-        limited = bool(info.get("maxmemory"))
-        evicts = limited and policy != EVICTION_RIGHT
-        yield Finding(
-            "redis eviction",
-            "warning" if evicts else "ok",
-            f"{policy}; {'a' if limited else 'no'} memory limit",
-            "set maxmemory-policy noeviction: an evicted symbol is gone until it trades again" if evicts else "",
-        )
-        yield redis_memory(info, symbol_count(client), bounds_of(settings))
+        servers = primaries_of(client)
+        bounds, symbols = bounds_of(settings).of_one(len(servers)), symbol_count(client) // len(servers)
+        for name, server in servers:
+            yield from _redis_server(f"redis {name}".strip(), server, symbols, bounds)
         if settings.standby:
             yield leader_found(holder_of(client, leader_key("live")))
-        yield from redis_findings(client, settings)
+        yield from redis_findings(servers[0][1], settings)
     finally:
         client.close()
+
+
+def _redis_server(name: str, client: Any, symbols: int, bounds: RedisBounds) -> Iterator[Finding]:
+    info = server_info(client)
+    if info is None:
+        yield Finding(name, "failed", "the login may not run INFO, which tells live its server", "grant +info")
+        return
+    found = str(info["redis_version"])
+    old = tuple(int(part) for part in found.split(".")[:2]) < REDIS_LEAST
+    yield Finding(name, "warning" if old else "ok", found, "use 6.2 or newer" if old else "")
+    policy = str(info.get("maxmemory_policy", "unknown"))
+    limited = bool(info.get("maxmemory"))
+    evicts = limited and policy != EVICTION_RIGHT
+    yield Finding(
+        f"{name} eviction",
+        "warning" if evicts else "ok",
+        f"{policy}; {'a' if limited else 'no'} memory limit",
+        "set maxmemory-policy noeviction: an evicted symbol is gone until it trades again" if evicts else "",
+    )
+    yield redis_memory(f"{name} memory", info, symbols, bounds)
 
 
 def _disk(settings: RunningSettings) -> Iterator[Finding]:

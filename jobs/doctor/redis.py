@@ -12,13 +12,12 @@ from sinks.redis.bounds import MB, RedisBounds
 
 __all__ = ["leader_found", "redis_memory"]
 
-NAME: Final = "redis memory"
 SPARE: Final = 1.25
 """Room beside the data, for clients' buffers, copies while it writes a dump, and what lies in pieces."""
 
 
-def redis_memory(info: Mapping[str, object], symbols: int, bounds: RedisBounds) -> Finding:
-    """``info``: of INFO, maxmemory, total_system_memory and used_memory are read."""
+def redis_memory(name: str, info: Mapping[str, object], symbols: int, bounds: RedisBounds) -> Finding:
+    """``name``: of the finding; ``info``: of INFO, maxmemory, total_system_memory and used_memory are read."""
     limit, machine = (int(str(info.get(name) or 0)) for name in ("maxmemory", "total_system_memory"))
     needed = bounds.expected_bytes(symbols)
     used = int(str(info.get("used_memory") or 0)) // MB
@@ -27,8 +26,8 @@ def redis_memory(info: Mapping[str, object], symbols: int, bounds: RedisBounds) 
     if room and needed * SPARE > room:
         wanted = int(needed * SPARE / MB) + 1
         todo = f"set maxmemory to {wanted}mb, or lower TAPEFLOW_STREAM_MB_MAX or TAPEFLOW_CANDLES_MB_MAX"
-        return Finding(NAME, "warning", f"{what}; {of} is {room // MB:,} MB", todo)
-    return Finding(NAME, "ok", f"{what}; {of} is {room // MB:,} MB" if room else what)
+        return Finding(name, "warning", f"{what}; {of} is {room // MB:,} MB", todo)
+    return Finding(name, "ok", f"{what}; {of} is {room // MB:,} MB" if room else what)
 
 
 def leader_found(holder: str | None) -> Finding:

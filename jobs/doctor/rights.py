@@ -13,6 +13,7 @@ from flows.reading import read_options
 from jobs.doctor.finding import Finding
 from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
+from schemas.clusters import clustered_redis
 from schemas.names import QUOTE_BARS_TABLE, requeued_topic
 from sinks.clickhouse import rights as clickhouse_rights
 from sinks.redis import rights as redis_rights
@@ -68,7 +69,8 @@ def _markers(rights: KafkaRights, topic: str) -> Finding:
 def redis_findings(client: Any, settings: RedisSettings) -> Iterator[Finding]:
     """Each command on each pattern of keys."""
     name = "rights in redis"
-    lacking = redis_rights.lacking_rights(client, publishes=settings.publish_updates)
+    clustered = bool(clustered_redis(settings.redis_url))
+    lacking = redis_rights.lacking_rights(client, publishes=settings.publish_updates, clustered=clustered)
     if lacking is None:
         yield Finding(name, "warning", "unknown: they are asked for by MULTI, which is refused", "grant +multi to know")
     elif lacking:

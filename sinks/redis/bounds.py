@@ -6,7 +6,7 @@ Final bars are cut by their number per series, and by bytes that all symbols sha
 the bars each. What a symbol needs beside these (its price, its newest bar of every interval, its names) is never cut.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -48,6 +48,10 @@ class RedisBounds:
         together = {name: int(bars * share) for name, share in SHARES.items()}
         stream_bytes = int(self.stream_mb * MB / max(shards, 1))
         return stream_bytes, int(self.stream_minutes * 60_000), self.candles_kept, msgspec.msgpack.encode(together)
+
+    def of_one(self, servers: int) -> "RedisBounds":
+        """The part of one of so many servers that share shards alike."""
+        return replace(self, stream_mb=self.stream_mb / servers, candles_mb=self.candles_mb / servers)
 
     def kept(self, interval: str, symbols: int) -> int:
         """Final bars of each series of ``interval`` while Redis holds so many symbols, as the script computes it."""

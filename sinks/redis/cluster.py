@@ -36,6 +36,11 @@ class ClusterClient(redis.RedisCluster):
         node = self.nodes_manager.get_node_from_slot(self.keyslot(key))  # type: ignore[no-untyped-call]
         return node.name, self.get_redis_connection(node)
 
+    def primaries(self) -> list[tuple[str, redis.Redis]]:
+        """All of them, by name."""
+        nodes = self.get_primaries()  # type: ignore[no-untyped-call]
+        return [(node.name, self.get_redis_connection(node)) for node in sorted(nodes, key=lambda node: node.name)]
+
     def look_again(self) -> None:
         """Ask which primary holds which slot, on connections that are new."""
         self.disconnect_connection_pools()  # type: ignore[no-untyped-call]

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sinks.redis.rights import COMMANDS, KEY_PATTERNS
+from sinks.redis.rights import CLUSTER_COMMANDS, COMMANDS, KEY_PATTERNS
 
-__all__ = ["KAFKA_FLOW", "REDIS_GATEWAY", "REDIS_LIVE"]
+__all__ = ["KAFKA_FLOW", "REDIS_CLUSTER_LIVE", "REDIS_GATEWAY", "REDIS_LIVE"]
 
 KAFKA_FLOW: Final = (
     ("TOPIC", "{topic}", "READ", "DESCRIBE"),
@@ -15,6 +15,7 @@ KAFKA_FLOW: Final = (
 """Of live and history: kind of resource, its name, operations."""
 REDIS_LIVE: Final = [*(f"+{command}" for command in COMMANDS), *(f"~{pattern}" for pattern in KEY_PATTERNS)]
 """Rules of ``ACL SETUSER``."""
+REDIS_CLUSTER_LIVE: Final = [*REDIS_LIVE, *(f"+{command}" for command in CLUSTER_COMMANDS)]
 REDIS_GATEWAY: Final = [
     "~price:*", "~candle:*", "~candles:*", "~symbol:*", "~md:*", "~gateway:*", "~subscribed", "~demand:*",
     "~market-data:subscriptions",

@@ -6,7 +6,7 @@ the address that clients are given: two of the nodes, which tell of the rest.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -85,12 +85,12 @@ class ClusterOfRedis:
         except RedisError:
             return False
 
-    def primary_of(self, key: str) -> RedisServer:
-        """Which server holds ``key`` now, as the first that answers says."""
+    def primary_of(self, key: str, asked: Sequence[RedisServer] = ()) -> RedisServer:
+        """Which server holds ``key`` now, as the first of ``asked`` that answers says; of all where none is named."""
         slot = key_slot(key.encode())
-        for asked in self.servers:
+        for each in asked or self.servers:
             try:
-                slots: Any = self.ask(asked, "CLUSTER SLOTS")
+                slots: Any = self.ask(each, "CLUSTER SLOTS")
             except RedisError:
                 continue
             port = next(primary[1] for first, last, primary, *_ in slots if first <= slot <= last)
@@ -100,6 +100,12 @@ class ClusterOfRedis:
     def ask(self, server: RedisServer, *command: Any) -> Any:
         with Redis.from_url(server.url, retry=None) as client:
             return client.execute_command(*command)
+
+    def login(self, user: str, rules: Sequence[str]) -> str:
+        """The address with the login of ``user``, who gets ``rules`` on all nodes, since ACLs aren't shared."""
+        for server in self.servers:
+            self.ask(server, "ACL", "SETUSER", user, "reset", "on", ">pass", *rules)
+        return self.url.replace("://", f"://{user}:pass@")
 
     def _follows(self, primary: RedisServer, replica: RedisServer) -> bool:
         with Redis.from_url(replica.url, retry=None) as client:

@@ -17,7 +17,7 @@ SYMBOLS = ["AAPL", "B{7}T", 'E"T/1']
 
 @pytest.fixture
 def client(redis_cluster: ClusterOfRedis) -> Iterator[Any]:
-    with connect(redis_cluster.url) as client:
+    with connect(redis_cluster.url, clustered=True) as client:
         client.flushall()
         yield client
         client.flushall()

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from schemas.errors import SettingError
 from schemas.names import SHARDS_KEY, RedisNames
-from sinks.redis.connection import connect
+from sinks.redis.connection import connect, primaries_of
+from sinks.redis.rights import lacking_rights, symbol_count
 from sinks.redis.sink import RedisWriter
 from sinks.redis.state import LiveUpdate
 from tests.client_messages import BarMessage, decode_batch
 from tests.integration.sinks.redis_reading import update
+from tests.servers.least_rights import REDIS_CLUSTER_LIVE
 from tests.servers.redis_cluster import ClusterOfRedis
 from tests.unit.sinks.rows import bars, tickers
 
@@ -22,7 +25,7 @@ SHARDS = range(6)
 
 @pytest.fixture
 def client(redis_cluster: ClusterOfRedis) -> Iterator[Any]:
-    with connect(redis_cluster.url) as client:
+    with connect(redis_cluster.url, clustered=True) as client:
         client.flushall()
         yield client
         client.flushall()
@@ -55,6 +58,29 @@ def test_each_shard_lies_whole_on_one_primary_and_the_map_names_it(client: Any, 
             assert client.exists(key)
         assert client.smembers(NAMES.symbols(shard)) == {f"S{shard}".encode()}
     writer.close()
+
+
+def test_it_does_with_the_least_rights_and_doctor_names_one_that_is_missing(
+    client: Any, redis_cluster: ClusterOfRedis
+) -> None:
+    url = redis_cluster.login("live", [*REDIS_CLUSTER_LIVE, "+multi"])
+    writer = RedisWriter(url, shards=len(SHARDS))
+    writer.write([of(shard, 1) for shard in SHARDS])
+    writer.close()
+    assert {shard: sequences(client, shard) for shard in SHARDS} == {shard: [1] for shard in SHARDS}
+    with connect(url, clustered=True) as limited:
+        servers = primaries_of(limited)
+        assert len(servers) == len(redis_cluster.servers)
+        assert [lacking_rights(server, clustered=True) for _, server in servers] == [[], [], []]
+        assert symbol_count(limited) == len(SHARDS)
+    redis_cluster.login("live", [*REDIS_CLUSTER_LIVE, "+multi", "-cluster|slots"])
+    with connect(redis_cluster.url, clustered=True) as whole:
+        ((_, server), *_) = primaries_of(whole)
+        server.connection_pool.connection_kwargs.update(username="live", password="pass")
+        server.connection_pool.disconnect()
+        assert lacking_rights(server, clustered=True) == ["+cluster|slots"]
+    with pytest.raises(SettingError, match=r"Redis refuses CLUSTER SLOTS.*\+cluster\|slots"):
+        connect(url, clustered=True)
 
 
 def test_an_emptied_primary_gets_its_shards_again(client: Any, redis_cluster: ClusterOfRedis) -> None:

@@ -19,14 +19,14 @@ GB = 10**9
     ],
 )
 def test_the_sum_is_held_against_what_there_is(info: dict[str, int], symbols: int, state: str, says: str) -> None:
-    found = redis_memory(info, symbols, RedisBounds())
+    found = redis_memory("redis memory", info, symbols, RedisBounds())
     assert found.state == state
     assert says in found.what
     assert bool(found.todo) == (state == "warning")
 
 
 def test_what_is_to_be_done_names_the_limit_and_the_settings() -> None:
-    found = redis_memory({"maxmemory": GB // 2}, 20_000, RedisBounds())
+    found = redis_memory("redis memory", {"maxmemory": GB // 2}, 20_000, RedisBounds())
     assert found.todo == "set maxmemory to 987mb, or lower TAPEFLOW_STREAM_MB_MAX or TAPEFLOW_CANDLES_MB_MAX"
 
 
