@@ -108,8 +108,8 @@ class _Primaries:
             for name, those in places.items():
                 connection = clients[name].connection_pool.get_connection()
                 lent.append((clients[name], connection))
-                packed = connection.pack_commands([commands[place][1] for place in those])  # type: ignore[no-untyped-call]
-                connection.send_packed_command(packed)  # type: ignore[no-untyped-call]
+                asked: Any = [commands[place][1] for place in those]
+                connection.send_packed_command(connection.pack_commands(asked))  # type: ignore[no-untyped-call]
             for (_, connection), those in zip(lent, places.values(), strict=True):
                 for place in those:
                     answers[place] = _answer(connection)
