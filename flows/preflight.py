@@ -7,8 +7,6 @@ a start is this strict; a flow that runs waits for a server that goes away.
 
 from connectors.kafka.questions import TopicQuestions
 from connectors.kafka.topic_config import topic_config
-from flows.analytics_reading import desk_settings, desk_topics
-from flows.quotes_reading import quotes_settings
 from flows.reading import read_options, registry_of
 from runtime.settings.clickhouse import ClickHouseSettings
 from runtime.settings.redis import RedisSettings
@@ -75,6 +73,9 @@ def check_compacted(settings: Settings, topic: str) -> None:
 
 def check_desk(settings: Settings) -> None:
     """Raises MissingObject, SettingError or Unreachable when the analytics flow could not read or write."""
+    # Only this flow needs a desk's kernels; every other one starts without loading them.
+    from flows.analytics_reading import desk_settings, desk_topics  # noqa: PLC0415
+
     refuse_cluster(settings.redis_url)
     for topic in desk_topics(settings).values():
         with TopicQuestions(read_options(desk_settings(settings, topic))) as questions:
@@ -88,6 +89,8 @@ def check_desk(settings: Settings) -> None:
 
 def check_quotes(settings: Settings) -> None:
     """Raises MissingObject, SettingError or Unreachable when the quotes flow could not read or write."""
+    from flows.quotes_reading import quotes_settings  # noqa: PLC0415 - likewise
+
     refuse_cluster(settings.redis_url)
     with TopicQuestions(read_options(quotes_settings(settings))) as questions:
         questions.check_start()

@@ -38,6 +38,7 @@ IN_USE_S: Final = 3600.0
 """A folder that was used in the last hour isn't removed, since its process may still write there."""
 
 
+@cache
 def module_file(root: Path, module: str) -> Path | None:
     """The file of a module of ours, None for anybody else's."""
     path = root.joinpath(*module.split("."))
@@ -121,23 +122,29 @@ def remove_unused(folder: Path) -> None:
             shutil.rmtree(each, ignore_errors=True)
 
 
+@cache
+def used_folder(file: str) -> Path:
+    """``module_folder`` of a file, there and marked as used: once, as a file may have dozens of kernels."""
+    folder = module_folder(ROOT, Path(file).resolve())
+    is_new = not folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_new:
+        remove_unused(folder)
+    with contextlib.suppress(OSError):  # a cache that came with an image may be read-only
+        os.utime(folder)
+    return folder
+
+
 class KernelFolder(_CacheLocator):
     """Tells the compiler where a kernel's compiled code lies (numba's CACHE_LOCATOR_CLASSES)."""
 
-    def __init__(self, function: Callable[..., Any], path: Path) -> None:
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         self._line = function.__code__.co_firstlineno
-        self._folder = module_folder(ROOT, path)
+        self._folder = folder
 
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "KernelFolder":
-        locator = cls(py_func, Path(py_file).resolve())
-        is_new = not locator._folder.is_dir()
-        locator._folder.mkdir(parents=True, exist_ok=True)
-        if is_new:
-            remove_unused(locator._folder)
-        with contextlib.suppress(OSError):  # a cache that came with an image may be read-only
-            os.utime(locator._folder)
-        return locator
+        return cls(py_func, used_folder(py_file))
 
     def get_cache_path(self) -> str:
         return str(self._folder)

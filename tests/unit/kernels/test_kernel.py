@@ -25,7 +25,7 @@ from kernels.kernel import (
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    caches = (door.imports_of, door.source_digest, door.cache_base)
+    caches = (door.module_file, door.imports_of, door.source_digest, door.cache_base, door.used_folder)
     for each in caches:
         each.cache_clear()
     yield
