@@ -70,6 +70,8 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._receiving:
             self._rest_server.late.begin(self)
+        elif self._is_free:
+            self._rest_server.idle.begin(self)
         if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
             self.refuse(TOO_BIG)
 
@@ -91,7 +93,6 @@ class BoundedHttp(HttpToolsProtocol):
         self._rest_server.late.end(self)
         if self._answered:  # and had no body
             self._answered = False
-            self._rest_server.idle.begin(self)
         else:
             super().on_message_complete()
 
@@ -118,9 +119,14 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.write(f"{head}X-Request-Id: {request_id}\r\nConnection: close\r\n\r\n".encode() + body)
         self.transport.close()
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether no request waits for its answer."""
+        return self.cycle is None or self.cycle.response_complete
+
     def _answer_at_once(self) -> bool:
         """Whether the request was answered already, as nothing had to be waited for."""
-        if not self._may_answer or self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete):
+        if not self._may_answer or self.flow.write_paused or not self._is_free:
             return False
         self._may_answer = False
         parser = self.parser
@@ -136,7 +142,7 @@ class BoundedHttp(HttpToolsProtocol):
     def refuse(self, answer: bytes) -> None:
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_free:
             self.transport.write(answer)
         self.transport.close()
 

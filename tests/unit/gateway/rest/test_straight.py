@@ -1,6 +1,7 @@
 """What is at hand is answered as the application answers it; all else is left to the application."""
 
 import asyncio
+import socket
 import time
 from functools import cache
 from typing import Any
@@ -9,9 +10,11 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.access.auth import make_token
+from gateway.port.handover import Passed
 from gateway.rest.app import create_app
 from gateway.rest.prices import Price
 from gateway.rest.reply import WHOLE
+from gateway.rest.server import BoundedHttp, RestServer
 from gateway.rest.straight import Straight
 from runtime.settings.whole import Settings
 
@@ -133,3 +136,53 @@ def test_a_token_that_ends_is_no_longer_let_in(monkeypatch: pytest.MonkeyPatch) 
     ends_s = time.time() + 61
     monkeypatch.setattr(straight._app.state.parts.authorizer, "_clock", lambda: ends_s)
     assert straight.at_hand(TARGET, given, PEER) is None
+
+
+class Transport:
+    """The other end of a connection that takes everything."""
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.third = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        self.answers += data.count(b"HTTP/1.1 200 OK")
+        if self.answers == 3:
+            self.third.set()
+
+    def abort(self) -> None:
+        """Nothing is to be cut."""
+
+    def get_extra_info(self, name: str) -> None:
+        """Nothing is known of it."""
+
+    def is_closing(self) -> bool:
+        return False
+
+
+def test_a_connection_is_idle_only_when_each_of_its_requests_has_its_answer() -> None:
+    given, other = socket.socketpair()
+
+    async def story() -> None:
+        server = RestServer(Straight(app_with()), given, 10, lambda: None)
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        connection, transport = BoundedHttp(server, Passed(PEER, 1, secure=False, head=b"")), Transport()
+        connection.connection_made(transport)  # type: ignore[arg-type]
+        at_hand = b"GET %b HTTP/1.1\r\nhost: x\r\n%b: %b\r\n\r\n" % (TARGET, *EVERYTHING)
+        waits = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
+        connection.data_received(at_hand)
+        assert transport.answers == 1
+        assert server.idle.take_oldest() is connection
+        connection.data_received(at_hand + waits)
+        assert transport.answers == 2, "the other has a task"
+        assert server.idle.take_oldest() is None
+        await asyncio.wait_for(transport.third.wait(), 20)
+        assert server.idle.take_oldest() is connection
+        connection.data_received(at_hand + waits[:9])
+        assert (server.idle.take_oldest(), server.late.take_oldest()) == (None, connection)
+        server.idle.stop()
+        server.late.stop()
+
+    with given, other:
+        asyncio.run(story())
