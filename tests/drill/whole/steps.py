@@ -9,12 +9,13 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flows.live import bounds_of
 from jobs.redis_now import compare_now
-from schemas.names import TRADES_TOPIC
+from schemas.names import TRADES_TOPIC, deltas_stream
 from sinks.clickhouse.connection import connect
 from tests.chaos.standby import await_leader, await_prepared, strike
 from tests.chaos.world import until
@@ -23,7 +24,7 @@ from tests.drill.whole.alerts import provocations
 from tests.drill.whole.crowd import Crowd
 from tests.drill.whole.market import Market
 from tests.drill.whole.pictures import page_of
-from tests.drill.whole.servers import Servers
+from tests.drill.whole.servers import PARTITIONS, Servers
 from tests.drill.whole.system import CLIENTS, GATEWAYS, RATE, SYMBOLS, WAIT_S, System
 from tests.integration.flows.market_feeding import recomputed
 from tests.servers.jaeger import Span, way_to
@@ -171,6 +172,48 @@ def restore(system: System) -> str:
     return f"{said}; all read {took_s:.1f} s after the loss; {_unbroken(system)}"
 
 
+def lose_zone(system: System) -> str:
+    """A broker, the primary of Redis, the leading live and a gateway at once; then the zone comes back."""
+    servers, pair = system.servers, system.pair
+    old = servers.redis.primary()
+    assert old is not None, "no primary of Redis"
+    (new,) = (each for each in servers.redis.servers if each is not old)
+    with system.redis() as client:
+        leader = await_leader(pair, client)
+    broker = servers.kafka.leaders(TRADES_TOPIC)[0]
+    system.crowd.watch_losses()
+    kills: tuple[Callable[[], object], ...] = (
+        old.kill, lambda: pair.kill_one(leader), lambda: servers.kafka.kill(broker), lambda: system.kill_gateway(0),
+    )  # fmt: skip
+    began_ms = time.time() * 1000
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda kill: kill(), kills))
+    gone_ms = time.time() * 1000
+    until(lambda: servers.redis.primary() is new, WAIT_S, "the Sentinels to name the other server")
+    with system.redis() as client:
+        until(lambda: _written_ms(client, gone_ms), WAIT_S, f"a write of the other zone: {pair.last_line()}")
+        written_ms = min(_written_ms(client, gone_ms))
+    until(system.crowd.hears_again(), WAIT_S, "each client to hear more")
+    heard_ms, moved = time.time() * 1000, len(system.crowd.aways_s())
+    servers.kafka.start(broker)
+    old.start()
+    servers.grant()
+    system.start_gateway(0)
+    _restand(system, leader)
+    until(servers.redis.is_watched, WAIT_S, "Redis to have a replica again")
+    system.await_read()
+    return (
+        f"first write of the other zone after {(written_ms - began_ms) / 1000:.1f} s, all clients ({moved} moved) told "
+        f"after {(heard_ms - began_ms) / 1000:.1f} s; {_unbroken(system)}"
+    )
+
+
+def _written_ms(client: Any, since_ms: float) -> list[int]:
+    """Redis's time of the first entry of each stream that has one since then."""
+    found = [client.xrange(deltas_stream(shard), f"({since_ms:.0f}", "+", 1) for shard in range(PARTITIONS)]
+    return [int(entries[0][0].split(b"-")[0]) for entries in found if entries]
+
+
 def alert(system: System) -> str:
     watch = Watch(system.prometheus, say=lambda line: print(f"{'':16}{line}", flush=True))
     watch.await_calm()
@@ -236,6 +279,7 @@ STEPS: Final = (
     Step("backup", "a backup, beside running flows", back_up, False),
     Step("takeover", "the leading live is killed", take_over),
     Step("rolling", "both gateways are rolled", roll),
+    Step("zone", "a broker, the primary of Redis, the leading live and a gateway are killed at once", lose_zone),
     Step("alerts", "alerts are provoked, and Prometheus fires them", alert),
     Step("restore", "recovery state and ClickHouse's tables are lost, and restored", restore),
     Step("settle", "trades end, clients hold what Redis holds, the flows stop", settle, False),
