@@ -20,15 +20,21 @@ STYLE: Final = (
     "table{border-collapse:collapse;width:100%}td{padding:3px 8px 3px 0;white-space:nowrap}"
     "td.way{width:55%;background:#f4f4f4;padding:0}div{height:14px;min-width:2px}"
 )
+LEAVE_OUT: Final = """(text) => {
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) walk.currentNode.data = walk.currentNode.data.replaceAll(text, "");
+}"""
 
 
-def take(name: str, place: str, path: str = "/", *, page: str = "") -> None:
-    """A picture of ``path`` at ``place``, or of ``page`` (HTML)."""
+def take(name: str, place: str, path: str = "/", *, page: str = "", without: str = "") -> None:
+    """A picture of ``path`` at ``place``, or of ``page`` (HTML); ``without`` that text, such as a folder's name."""
     with chromium() as browser, Visit(browser, place, size=SIZE) as visit:
         if page:
             visit.page.set_content(page)
         else:
             visit.open(path)
+        if without:
+            visit.page.evaluate(LEAVE_OUT, without)
         visit.picture(name)
 
 

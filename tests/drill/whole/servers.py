@@ -20,7 +20,7 @@ from tests.servers.least_rights import KAFKA_FLOW, REDIS_GATEWAY, REDIS_LIVE
 from tests.servers.sentinels import WatchedRedis
 from tests.servers.tls_front import TlsFront
 
-__all__ = ["FLOWS", "PARTITIONS", "Servers"]
+__all__ = ["PARTITIONS", "Servers"]
 
 PARTITIONS: Final = 4
 FLOWS: Final = ("live", "history")

@@ -112,7 +112,7 @@ class System:
     def picture(self, name: str, place: str, path: str = "/", *, page: str = "") -> None:
         """As pictures.take, where pictures are wanted."""
         if self._has_pictures:
-            take(name, place, path, page=page)
+            take(name, place, path, page=page, without=f"{self.folder}/")
 
     def scraped(self) -> int:
         """How many targets Prometheus has an answer of."""
