@@ -130,6 +130,13 @@ def test_a_limit_that_has_to_be_asked_for_a_stale_price_and_a_body_to_pack_are_n
         assert Straight(app).at_hand(TARGET, [EVERYTHING], PEER) is None
 
 
+def test_a_defect_is_left_to_the_application_which_answers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_with()
+    monkeypatch.setattr(app.state.parts.caches.prices, "fresh", None)
+    assert Straight(app).at_hand(TARGET, [EVERYTHING], PEER) is None
+    assert answer_of(Straight(app), [EVERYTHING])[0] == 500
+
+
 def test_a_token_that_ends_is_no_longer_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     straight, given = Straight(app_with()), [bearer("*", lifetime_s=60)]
     assert straight.at_hand(TARGET, given, PEER) is not None
