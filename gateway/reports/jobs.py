@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.reports.words import Ask, ReportAnswer
 from gateway.stores.now import Now
-from gateway.stores.redis_pool import Redis
+from gateway.stores.redis_pool import Redis, beside
 
 __all__ = ["Claim", "Job", "Jobs", "TooMany"]
 
@@ -62,6 +62,7 @@ class Jobs:
         self._under_way_max = under_way_max
         self._kept_max = kept_max
         self._keep_ms = keep_s * 1000
+        self._job, self._user = (prefix + beside(redis, QUEUE) for prefix in (JOB, USER))
         scripts = ("add_job", "claim_job", "settle_job", "drop_job")
         folder = files(__package__)
         self._add, self._claim, self._settle, self._drop = (
@@ -74,7 +75,8 @@ class Jobs:
         limits = [self._under_way_max, self._kept_max, self._keep_ms]
         said = await self._now.guard(
             self._add(
-                keys=[USER + user, JOB + job_id, QUEUE], args=[JOB, job_id, *limits, user, msgspec.json.encode(ask)]
+                keys=[self._user + user, self._job + job_id, QUEUE],
+                args=[self._job, job_id, *limits, user, msgspec.json.encode(ask)],
             )
         )
         if said[0] == 1:
@@ -98,18 +100,18 @@ class Jobs:
 
     async def all(self, user: str) -> list[Job]:
         """The user's jobs, newest first."""
-        ids = cast("list[bytes]", await self._now.guard(self._redis.zrange(USER + user, 0, -1, desc=True)))
+        ids = cast("list[bytes]", await self._now.guard(self._redis.zrange(self._user + user, 0, -1, desc=True)))
         found = [await self.get(user, each.decode()) for each in ids]
         return [job for job in found if job is not None]
 
     async def drop(self, user: str, job_id: str) -> bool:
         """Cancels and forgets a job; False where the user has none of that name."""
-        keys = [USER + user, JOB + job_id, QUEUE]
+        keys = [self._user + user, self._job + job_id, QUEUE]
         return bool(await self._now.guard(self._drop(keys=keys, args=[job_id, user])))
 
     async def claim(self) -> Claim | None:
         """The job that has waited longest, for LEASE_MS; None where none waits."""
-        found = await self._now.guard(self._claim(keys=[QUEUE], args=[JOB, LEASE_MS, TRIES_MAX, GIVEN_UP]))
+        found = await self._now.guard(self._claim(keys=[QUEUE], args=[self._job, LEASE_MS, TRIES_MAX, GIVEN_UP]))
         return Claim(found[0].decode(), found[1], ASK.decode(found[2])) if found else None
 
     async def beat(self, claim: Claim, *, done: float, rows: int, size: int) -> bool:
@@ -133,10 +135,10 @@ class Jobs:
     async def _settled(self, claim: Claim, what: str, span_ms: int, tries: int = 0, **fields: object) -> bool:
         pairs = [str(each) for pair in fields.items() for each in pair]
         args: list[str | int] = [claim.id, claim.run, what, span_ms, tries, *pairs]
-        return bool(await self._now.guard(self._settle(keys=[JOB + claim.id, QUEUE], args=args)))
+        return bool(await self._now.guard(self._settle(keys=[self._job + claim.id, QUEUE], args=args)))
 
     async def _hash(self, job_id: str) -> dict[bytes, bytes]:
-        return cast("dict[bytes, bytes]", await cast(Any, self._redis.hgetall(JOB + job_id)))
+        return cast("dict[bytes, bytes]", await cast(Any, self._redis.hgetall(self._job + job_id)))
 
 
 def _job(job_id: str, held: dict[bytes, bytes]) -> Job:

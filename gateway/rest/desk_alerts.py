@@ -20,7 +20,7 @@ from gateway.rest.reply import Reply, etag_of
 from gateway.rest.time_range import read_range
 from gateway.stores.desk_alerts import FILTERS, AlertPlace, AlertRow, DeskAlerts
 from gateway.stores.now import Now
-from gateway.stores.redis_pool import Redis
+from gateway.stores.redis_pool import Redis, beside
 from schemas.alert_states import ACKNOWLEDGED, OPEN, RESOLVED, STATE_RANKS
 from schemas.alert_stream import ADD_ALERTS, alert_arguments, symbols_of
 from schemas.channels import ALERTS
@@ -56,6 +56,7 @@ class Alerts:
         self._limiter = limiter
         self._roles = roles
         self._add = redis.register_script(ADD_ALERTS)
+        self._told = [EVENTS_STREAM, beside(redis, EVENTS_STREAM) + ALERTS_SENT_KEY]
 
     def operations(self) -> tuple[Operation, ...]:
         one = "/api/alerts/{alert:path}"
@@ -130,7 +131,7 @@ class Alerts:
                 row.id, row.state, row.state_time_ms * 1000, row.severity, row.category, row.title, row.message,
                 row.source, tuple(row.actions), BASIS, row.by, symbols_of(row.id),
             )  # fmt: skip
-            await self._now.guard(self._add(keys=[EVENTS_STREAM, ALERTS_SENT_KEY], args=alert_arguments([told])))
+            await self._now.guard(self._add(keys=self._told, args=alert_arguments([told])))
         return Reply(msgspec.json.encode(_answer(row)))
 
     async def _row(self, call: Call) -> AlertRow:

@@ -39,7 +39,7 @@ from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.stores.ws_stats import SharedWsStats, WsStats
 from runtime.settings.gateway import GatewaySettings
 from runtime.settings.whole import Settings
-from schemas.names import EVENTS_STREAM, RedisKeys
+from schemas.names import EVENTS_STREAM
 
 __all__ = ["Caches", "Parts"]
 
@@ -120,7 +120,7 @@ class Parts:
             timeout_ms=PROBE_MS,
             breaker=CircuitBreaker("clickhouse"),
         )
-        self.now = Now(self.redis, RedisKeys(), redis_breaker, timeout_ms)
+        self.now = Now(self.redis, redis_breaker, timeout_ms)
         self.history = History(self.clickhouse)
         self.price_alerts = PriceAlerts(self.clickhouse)
         self.rule_topic = RuleTopic(

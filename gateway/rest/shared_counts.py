@@ -5,17 +5,17 @@ if it had been sent alone.
 """
 
 from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from limits.aio.storage import RedisStorage
 
 from gateway.stores.joined import Joined
-from gateway.stores.redis_pool import Redis
+from gateway.stores.redis_pool import Redis, beside
 
 __all__ = ["SharedCounts"]
 
 OURS: Final = "redis://"
-"""The library asks for an address, which the pool makes moot; it knows neither sockets nor all of ours."""
+"""The library asks for an address, which our client makes moot; it knows neither sockets nor all of ours."""
 ADD_ALL: Final = files(__package__).joinpath("add_all.lua").read_text("utf-8")
 
 
@@ -31,8 +31,9 @@ class SharedCounts(RedisStorage):
     """The library's own storage for Redis, with another ``incr``. Raises what the Redis client raises."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
-        shared: Any = {"connection_pool": redis.connection_pool}  # typed as a scalar option, meant to be a pool
-        super().__init__(OURS, implementation="redispy", key_prefix=prefix, **shared)
+        # Counters that are sent together lie in one slot of a cluster.
+        super().__init__(OURS, implementation="redispy", key_prefix=beside(redis, prefix) + prefix)
+        cast(Any, self.bridge).connection_getter = lambda _readonly: redis
         self._add_all = redis.register_script(ADD_ALL)
         self._increments: Joined[Increment, int] = Joined(self._send)
 

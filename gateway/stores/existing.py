@@ -17,13 +17,10 @@ async def existing(redis: Redis, names: Sequence[str], known: Collection[str]) -
     """
     there = [name for name in names if name in known]
     others = [name for name in names if name not in known]
-    pipeline = redis.pipeline(transaction=False)
-    for each in (there, others):
-        if each:
-            pipeline.exists(*each)
-    counts: list[int] = await pipeline.execute()
-    if counts == [len(there)] * bool(there) + [0] * bool(others):
+    counts = [await redis.exists(*each) if each else 0 for each in (there, others)]
+    if counts == [len(there), 0]:
         return there
+    pipeline = redis.pipeline(transaction=False)
     for name in names:
         pipeline.exists(name)
     return [name for name, exists in zip(names, await pipeline.execute(), strict=True) if exists]

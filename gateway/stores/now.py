@@ -7,20 +7,19 @@ passed on with the digits that the flow wrote.
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
 from gateway.stores.breaker import CircuitBreaker
+from gateway.stores.homes import NAMES_IN_PAGE, Homes
 from gateway.stores.joined import Joined
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis
 from schemas.errors import Unreachable
-from schemas.names import SYMBOLS_KEY, RedisKeys
 
 __all__ = ["Now", "NowUnavailableError", "RecentBars", "SymbolInfo"]
 
 T = TypeVar("T")
-NAMES_IN_PAGE: Final = 1000
 
 
 class NowUnavailableError(Unreachable):
@@ -47,9 +46,9 @@ class SymbolInfo(msgspec.Struct, rename="camel", omit_defaults=False):
 class Now:
     """Reader over one Redis client; every call passes the breaker and a deadline."""
 
-    def __init__(self, redis: Redis, keys: RedisKeys, breaker: CircuitBreaker, timeout_ms: int) -> None:
+    def __init__(self, redis: Redis, breaker: CircuitBreaker, timeout_ms: int) -> None:
         self._redis = redis
-        self._keys = keys
+        self._homes = Homes(redis)
         self._breaker = breaker
         self._timeout_s = timeout_ms / 1000
         self._quoted: Joined[str, tuple[bytes | None, bytes | None]] = Joined(self.quoted_tickers)
@@ -79,8 +78,7 @@ class Now:
 
     async def tickers(self, symbols: list[str]) -> list[bytes | None]:
         """As ``ticker``, of several symbols in one command."""
-        keys = [self._keys.price(symbol) for symbol in symbols]
-        return cast("list[bytes | None]", await self.guard(self._redis.mget(keys)))
+        return await self.guard(self._tickers(symbols))
 
     async def quoted_ticker(self, symbol: str) -> tuple[bytes | None, bytes | None]:
         """As ``ticker``, with the quote's JSON beside it, None for a symbol without one."""
@@ -88,9 +86,17 @@ class Now:
 
     async def quoted_tickers(self, symbols: list[str]) -> list[tuple[bytes | None, bytes | None]]:
         """The ticker and the quote of each of ``symbols``, as JSON, in one command; None for what isn't there."""
+        return await self.guard(self._quoted_tickers(symbols))
+
+    async def _tickers(self, symbols: list[str]) -> list[bytes | None]:
+        keys = await self._homes.keys_of(symbols)
+        return cast("list[bytes | None]", await self._redis.mget([keys(symbol).price(symbol) for symbol in symbols]))
+
+    async def _quoted_tickers(self, symbols: list[str]) -> list[tuple[bytes | None, bytes | None]]:
         each = dict.fromkeys(symbols)  # once, however many ask for it at the same time
-        keys = [key for symbol in each for key in (self._keys.price(symbol), self._keys.quote(symbol))]
-        found = cast("list[bytes | None]", await self.guard(self._redis.mget(keys)))
+        keys = await self._homes.keys_of(each)
+        names = [name for symbol in each for name in (keys(symbol).price(symbol), keys(symbol).quote(symbol))]
+        found = cast("list[bytes | None]", await self._redis.mget(names))
         pairs = dict(zip(each, zip(found[::2], found[1::2], strict=True), strict=True))
         return [pairs[symbol] for symbol in symbols]
 
@@ -99,7 +105,7 @@ class Now:
         found: set[bytes] = set()
         cursor = 0
         while True:
-            cursor, part = cast("tuple[int, list[bytes]]", await self.guard(self._scan_names(cursor)))
+            cursor, part = await self.guard(self._homes.page_of_names(cursor))
             found.update(part)
             if cursor == 0:
                 return [each.decode() for each in sorted(found)]
@@ -110,36 +116,32 @@ class Now:
         """The newest bar and up to ``limit`` final bars that start within [start_ms, end_ms]: the newest, newest first;
         ``forward``: the first, oldest first."""
         ends = (start_ms, end_ms) if forward else (end_ms, start_ms)
-        final_key = self._keys.candles(symbol, interval)
+        keys = (await self.guard(self._homes.keys_of([symbol])))(symbol)
+        final_key = keys.candles(symbol, interval)
         pipeline = self._redis.pipeline(transaction=True)
-        pipeline.get(self._keys.candle(symbol, interval))
+        pipeline.get(keys.candle(symbol, interval))
         pipeline.zrange(final_key, *ends, desc=not forward, byscore=True, offset=0, num=limit)
         pipeline.zrange(final_key, 0, 0, withscores=True)
         newest, final, oldest = await self.guard(pipeline.execute())
         return RecentBars(newest, final, int(oldest[0][1]) if oldest else None)
 
     async def has_symbol(self, symbol: str) -> bool:
-        return bool(await self.guard(self._redis.exists(self._keys.symbol(symbol))))
+        keys = await self.guard(self._homes.keys_of([symbol]))
+        return bool(await self.guard(self._redis.exists(keys(symbol).symbol(symbol))))
 
     async def symbols(self) -> list[SymbolInfo]:
-        """Every symbol, by name. Walks the key space, so callers cache it."""
-        prefix = len(self._keys.symbol("").rstrip("}"))
-        found: list[SymbolInfo] = []
-        cursor = 0
-        while True:
-            cursor, names = await self.guard(self._redis.scan(cursor, match="symbol:*", count=1000))
+        """Every symbol, by name. Asks for each, so callers cache it."""
+        names, found = await self.names(), []
+        for at in range(0, len(names), NAMES_IN_PAGE):
+            page = names[at : at + NAMES_IN_PAGE]
+            keys = await self.guard(self._homes.keys_of(page))
             pipeline = self._redis.pipeline(transaction=False)
-            for name in names:
-                pipeline.hmget(name, ["exchange", "first_seen", "last_seen"])
-            rows = await self.guard(pipeline.execute()) if names else []
-            for name, (exchange, first_seen, last_seen) in zip(names, rows, strict=True):
-                symbol = cast(bytes, name).decode()[prefix:].rstrip("}")
-                found.append(SymbolInfo(symbol, (exchange or b"").decode(), int(first_seen or 0), int(last_seen or 0)))
-            if cursor == 0:
-                return sorted({each.symbol: each for each in found}.values(), key=lambda each: each.symbol)
-
-    def _scan_names(self, cursor: int) -> Awaitable[object]:
-        return cast(Awaitable[object], self._redis.sscan(SYMBOLS_KEY, cursor, count=NAMES_IN_PAGE))
+            for name in page:
+                pipeline.hmget(keys(name).symbol(name), ["exchange", "first_seen", "last_seen"])
+            for name, row in zip(page, await self.guard(pipeline.execute()), strict=True):
+                exchange, first_seen, last_seen = row
+                found.append(SymbolInfo(name, (exchange or b"").decode(), int(first_seen or 0), int(last_seen or 0)))
+        return found
 
     async def ping(self) -> None:
         await self.guard(self._redis.ping())

@@ -17,13 +17,18 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
+from gateway.stores.redis_cluster import ClusterRedis
+from schemas.clusters import Clustered, clustered_redis
+from schemas.names import RedisNames
 from schemas.sentinels import Watched, watched_redis
 
-__all__ = ["REDIS_ERRORS", "Redis", "end_tasks", "open_redis"]
+__all__ = ["REDIS_ERRORS", "Redis", "beside", "end_tasks", "names_of", "open_redis"]
 
 Redis = redis.asyncio.Redis
 REDIS_ERRORS: Final = (redis.exceptions.RedisError, OSError, TimeoutError)
 CANCEL_S: Final = 0.2
+CLUSTER_CONNECTIONS: Final = 256
+"""To each primary at most: each stream that is waited for takes one."""
 
 
 class _Fair(redis.asyncio.ConnectionPool):
@@ -69,7 +74,29 @@ def open_redis(url: str, timeout_ms: int, connections_max: int = 16) -> Redis:
     pooled = {**patience, "max_connections": connections_max, "health_check_interval": 30}
     if watched := watched_redis(url):
         return _primary_of(watched, patience, pooled)
+    if clustered := clustered_redis(url):
+        return _cluster(clustered, {**pooled, "max_connections": max(connections_max, CLUSTER_CONNECTIONS)})
     return redis.asyncio.Redis(connection_pool=_Fair.from_url(url, **pooled))
+
+
+def names_of(redis: Redis) -> RedisNames:
+    """How the Redis of a client spells what is a shard's."""
+    return RedisNames(clustered=isinstance(redis, ClusterRedis))
+
+
+def beside(redis: Redis, key: str) -> str:
+    """What stands in names of keys that a script touches together with ``key``: in a cluster they need its slot."""
+    return f"{{{key}}}:" if isinstance(redis, ClusterRedis) else ""
+
+
+def _cluster(clustered: Clustered, pooled: dict[str, Any]) -> Redis:
+    read = {**parse_url(clustered.url)}
+    options: dict[str, Any] = {name: value for name, value in read.items() if name not in ("host", "port", "db")}
+
+    def open_node(host: str, port: int) -> Redis:
+        return redis.asyncio.Redis(connection_pool=_Fair(host=host, port=port, **{**options, **pooled}))
+
+    return ClusterRedis(clustered.nodes, open_node)
 
 
 def _primary_of(watched: Watched, patience: dict[str, Any], pooled: dict[str, Any]) -> Redis:

@@ -1,11 +1,12 @@
--- KEYS: the set, the channel. ARGV: gateway, lease in ms (0: drop it, -1: only look), then symbols.
+-- KEYS: the set. ARGV: gateway, lease in ms (0: drop it, -1: only look), what stands before a symbol in the name of its
+-- leases, the channel, then symbols.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = tonumber(ARGV[2])
 local gained, lost = {}, {}
-for i = 3, #ARGV do
+for i = 5, #ARGV do
   local symbol = ARGV[i]
-  local key = 'demand:' .. symbol
+  local key = ARGV[3] .. symbol
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
   if lease > 0 then
     redis.call('ZADD', key, now + lease, ARGV[1])
@@ -20,9 +21,9 @@ for i = 3, #ARGV do
   end
 end
 if #gained > 0 then
-  redis.call('PUBLISH', KEYS[2], cjson.encode({action = 'subscribe', symbols = gained}))
+  redis.call('PUBLISH', ARGV[4], cjson.encode({action = 'subscribe', symbols = gained}))
 end
 if #lost > 0 then
-  redis.call('PUBLISH', KEYS[2], cjson.encode({action = 'unsubscribe', symbols = lost}))
+  redis.call('PUBLISH', ARGV[4], cjson.encode({action = 'unsubscribe', symbols = lost}))
 end
 return {#gained, #lost}

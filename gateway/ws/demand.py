@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis, beside
 from schemas.names import SUBSCRIBED_SET, SUBSCRIPTIONS_CHANNEL
 
 __all__ = ["Demand"]
@@ -35,6 +35,7 @@ class Demand:
         self._name, self._watched, self._lease_ms = name, watched, lease_ms
         self._redis = redis
         self._script: Any = redis.register_script(SCRIPT)
+        self._prefix = "demand:" + beside(redis, SUBSCRIBED_SET)
         self._leased: set[str] = set()
 
     async def keep(self) -> None:
@@ -76,5 +77,5 @@ class Demand:
     async def _run(self, lease_ms: int, symbols: Collection[str]) -> None:
         ordered = sorted(symbols)
         for start in range(0, len(ordered), CHUNK):
-            arguments = [self._name, lease_ms, *ordered[start : start + CHUNK]]
-            await self._script(keys=[SUBSCRIBED_SET, SUBSCRIPTIONS_CHANNEL], args=arguments)
+            arguments = [self._name, lease_ms, self._prefix, SUBSCRIPTIONS_CHANNEL, *ordered[start : start + CHUNK]]
+            await self._script(keys=[SUBSCRIBED_SET], args=arguments)

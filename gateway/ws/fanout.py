@@ -12,7 +12,7 @@ client that comes from another gateway can resume here; old messages do no harm,
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,10 +32,11 @@ from core.fanout.messages import (
 )
 from gateway.stores.events import EventId, Trail, decode_event, parse_event_id
 from gateway.stores.existing import existing
-from gateway.stores.redis_pool import REDIS_ERRORS, Redis
+from gateway.stores.homes import Homes
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis, names_of
 from gateway.ws.watchlist_reader import WatchlistReader
 from schemas.channels import ALERTS, CHANNELS, channel_stream
-from schemas.names import CONTROL_CHANNEL, EPOCH_KEY, WATCHLISTS_CHANNEL, RedisKeys, deltas_stream
+from schemas.names import CONTROL_CHANNEL, WATCHLISTS_CHANNEL
 from schemas.traces import LINKS_MAX, TRACEPARENT
 
 __all__ = ["Fanout"]
@@ -69,16 +70,15 @@ class Fanout:
         hub: Hub,
         now_ms: Callable[[], int],
         *,
-        keys: RedisKeys | None = None,
         on_input: Callable[[], None] = lambda: None,
     ) -> None:
         self._redis, self._hub, self._now_ms, self._on_input = redis, hub, now_ms, on_input
-        self._keys = keys or RedisKeys()
+        self._names, self._homes = names_of(redis), Homes(redis)
         self._lists = WatchlistReader(redis, hub.watchlists)
         self._positions: dict[str, Position] = {}
         self._channels = {channel_stream(channel): channel for channel in CHANNELS}
         self._trails = {name: Trail() for name in self._channels}
-        self._epoch: Any = None
+        self._epochs: dict[str, Any] = {}
         self._checked_s = 0.0
         self._shards: set[int] = set()  # named by symbols, looked for whatever their number
         self._probed: set[int] = set()
@@ -93,7 +93,6 @@ class Fanout:
 
     async def start(self) -> None:
         """Takes the start positions; raises the client library's errors when Redis doesn't answer."""
-        self._epoch = await self._redis.get(EPOCH_KEY)
         await self._check()
         self.connected = self._started = True
 
@@ -147,12 +146,13 @@ class Fanout:
         """The newest bar of each (symbol, interval) that has one."""
         found: dict[tuple[str, str], BarMessage] = {}
         for part in (rooms[at : at + MOVED_KEYS] for at in range(0, len(rooms), MOVED_KEYS)):
-            values: Any = await self._redis.mget([self._keys.candle(*room) for room in part])
-            for room, value in zip(part, values, strict=True):
+            keys = [self._names.keys(self._moved[room][0]).candle(*room) for room in part]
+            values: Any = await self._redis.mget(keys)
+            for room, key, value in zip(part, keys, values, strict=True):
                 try:
                     found |= {room: decode_bar(value)} if value is not None else {}
                 except ValueError as error:
-                    log.error("redis_value_refused", key=self._keys.candle(*room), error=str(error))
+                    log.error("redis_value_refused", key=key, error=str(error))
         return found
 
     def _take(self, name: str, position: Position, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
@@ -189,15 +189,16 @@ class Fanout:
         self._checked_s = time.monotonic()
         highest = max((p.shard for p in self._positions.values()), default=-1)
         shards = self._shards | set(range(highest + 1 + PROBED_SHARDS))
-        names = [*map(deltas_stream, sorted(shards)), *self._channels]
-        epoch = await self._redis.get(EPOCH_KEY)
+        streams = {self._names.deltas(shard): shard for shard in sorted(shards)}
+        names = [*streams, *self._channels]
+        epochs = await self._read_epochs({streams[name] for name in self._found if name in streams})
         found = self._found = await existing(self._redis, names, self._found)
-        if self._epoch is not None and epoch != self._epoch:
+        if any(self._epochs.get(key) not in (None, epoch) for key, epoch in epochs.items()):
             log.warning("redis_replaced", consequence="every client starts again")
             self.counts["epochs"] += 1
             self._positions.clear()
             self._hub.reset(new_epoch=True)
-        self._epoch = epoch
+        self._epochs = epochs
         self._probed = shards
         self._shards_there = len(set(found) - set(self._channels))
         for name in set(self._positions) - set(found):
@@ -211,6 +212,11 @@ class Fanout:
         for name in self._channels:  # from its first entry on, once it is there
             self._positions.setdefault(name, Position(-1, EventId(0, 0), 0))
             self._trails[name].settle()
+
+    async def _read_epochs(self, shards: Collection[int]) -> dict[str, Any]:
+        """By key: one for all on one server, also before there is a shard; one of each shard in a cluster."""
+        keys = list({self._names.epoch(shard) for shard in shards or (() if self._names.clustered else (0,))})
+        return dict(zip(keys, await self._redis.mget(keys), strict=True)) if keys else {}
 
     async def _check_stream(self, name: str, info: Mapping[str, Any]) -> None:
         last = parse_event_id(_text(info["last-generated-id"]))
@@ -246,7 +252,7 @@ class Fanout:
                 await self._trails[name].seed(self._redis, name, last)
             self._positions[name] = Position(-1, last, added - waiting if added >= 0 else -1)
             return
-        shard = int(name.rpartition(":")[2])
+        shard = int(name.rpartition(":")[2].strip("{}"))
         position = self._positions[name] = Position(shard, last, added)
         entries = await self._newest_entries(name, last)
         if self._started and added != len(entries):
@@ -283,16 +289,17 @@ class Fanout:
                 self._on_input()
 
     async def _load(self, loads: Sequence[Load]) -> None:
-        pipeline = self._redis.pipeline(transaction=True)  # live bar and final bars of one moment
-        for load in loads:
-            symbol = load.key[1]
-            if load.key[0] == "ticker":
-                pipeline.mget([self._keys.price(symbol), self._keys.quote(symbol)])
-                pipeline.hget(self._keys.symbol(symbol), "shard")
-            else:
-                pipeline.get(self._keys.candle(symbol, load.key[2]))
-                pipeline.zrange(self._keys.candles(symbol, load.key[2]), -max(1, load.bars), -1)
         try:
+            keys_of = await self._homes.keys_of([load.key[1] for load in loads])
+            pipeline = self._redis.pipeline(transaction=True)  # live bar and final bars of one moment
+            for load in loads:
+                symbol, keys = load.key[1], keys_of(load.key[1])
+                if load.key[0] == "ticker":
+                    pipeline.mget([keys.price(symbol), keys.quote(symbol)])
+                    pipeline.hget(keys.symbol(symbol), "shard")
+                else:
+                    pipeline.get(keys.candle(symbol, load.key[2]))
+                    pipeline.zrange(keys.candles(symbol, load.key[2]), -max(1, load.bars), -1)
             answers: list[Any] = await pipeline.execute()
         except REDIS_ERRORS as error:
             log.warning("load_failed", rooms=len(loads), error=str(error))

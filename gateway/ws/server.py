@@ -52,7 +52,6 @@ from runtime.tracing.tracer import SERVER, LiveSpan, tracer
 from schemas.channels import ALERTS
 from schemas.contract import CLOSE_AWAY
 from schemas.errors import Unreachable
-from schemas.names import RedisKeys
 
 __all__ = ["WebSocketGateway", "run_websocket_gateway"]
 
@@ -76,14 +75,13 @@ class WebSocketGateway:
         options: WsOptions,
         authorizer: Authorizer,
         redis: Redis,
-        keys: RedisKeys | None = None,
         queue: socket.socket | None = None,
     ) -> None:
         self.options = options
         self.name = uuid.uuid4().hex[:12]
         self.hub = Hub(options.limits, lossless=(ALERTS,))
         self.admission = Admission(options, authorizer)
-        self.fanout = Fanout(redis, self.hub, boot_clock_ms, keys=keys, on_input=self.poke)
+        self.fanout = Fanout(redis, self.hub, boot_clock_ms, on_input=self.poke)
         self.quotes = QuoteReader(redis, self.hub, self.fanout.counts, self.poke)
         self.demand = Demand(redis, self.name, lambda: self.hub.watched)
         self.metrics = WsMetrics(self.stats)
@@ -300,7 +298,7 @@ async def _run(settings: Settings, queue: socket.socket | None, share_port: bool
     files = raise_open_files(settings.gateway_clients_max)
     options = WsOptions.from_settings(settings, listen_host(settings, authorizer), files, share_port=share_port)
     redis = open_redis(settings.redis_url, REDIS_TIMEOUT_MS)
-    gateway = WebSocketGateway(options, authorizer, redis, RedisKeys(), queue)
+    gateway = WebSocketGateway(options, authorizer, redis, queue)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

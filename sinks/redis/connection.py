@@ -112,7 +112,7 @@ def refuse_cluster(url: str) -> None:
     """Raises SettingError where ``url`` is of a Redis Cluster, of which most parts can't make use."""
     if url.startswith(tuple(f"{scheme}://" for scheme in CLUSTER_SCHEMES)):
         raise SettingError(
-            "this part can't use a Redis Cluster: run live and doctor can",
+            "this part can't use a Redis Cluster: run live, doctor and the gateway can",
             where=place(url),
             mend="set TAPEFLOW_REDIS_URL to redis://host:port/db",
         )

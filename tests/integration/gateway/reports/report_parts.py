@@ -13,7 +13,6 @@ from gateway.stores.breaker import CircuitBreaker
 from gateway.stores.now import Now
 from gateway.stores.redis_pool import open_redis
 from runtime.settings.whole import Settings
-from schemas.names import RedisKeys
 from tests.integration import waiting
 from tests.integration.gateway.rest_server import Market
 
@@ -26,7 +25,7 @@ async def parts_over(market: Market, **changed: Any) -> AsyncIterator[ReportPart
     """Not open: nothing is worked on until the test says so."""
     settings = Settings(**{**market.settings(), **changed})
     redis = open_redis(settings.redis_url, 10_000)
-    parts = ReportParts(settings, redis, Now(redis, RedisKeys(), CircuitBreaker("redis"), 10_000))
+    parts = ReportParts(settings, redis, Now(redis, CircuitBreaker("redis"), 10_000))
     try:
         yield parts
     finally:

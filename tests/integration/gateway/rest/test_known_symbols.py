@@ -10,7 +10,6 @@ from gateway.stores.history import History
 from gateway.stores.now import Now
 from gateway.stores.redis_pool import open_redis
 from local.ports import free_port
-from schemas.names import RedisKeys
 from tests.integration.gateway.rest_server import NOW_MS, Market
 
 
@@ -26,7 +25,7 @@ def test_redis_or_history_may_know_it(market: Market) -> None:
         redis = open_redis(redis_url, 2_000)
         breaker = CircuitBreaker("clickhouse")
         clickhouse = ClickHouse(market.dsn, market.database, threads=1, timeout_ms=10_000, breaker=breaker)
-        known = KnownSymbols(Now(redis, RedisKeys(), CircuitBreaker("redis"), 2_000), History(clickhouse))
+        known = KnownSymbols(Now(redis, CircuitBreaker("redis"), 2_000), History(clickhouse))
         found = [await known.has(name) for name in ("KNOWN.NOW", "KNOWN.BEFORE", "KNOWN.NEVER")]
         clickhouse.close()
         found.append(await known.has("KNOWN.BEFORE"))

@@ -10,13 +10,12 @@ from gateway.stores.breaker import BreakerOpenError, CircuitBreaker
 from gateway.stores.now import Now, NowUnavailableError, RecentBars, SymbolInfo
 from gateway.stores.redis_pool import open_redis
 from local.ports import free_port
-from schemas.names import RedisKeys
 
 
 def run(url: str, story: Callable[[Now], Awaitable[None]], timeout_ms: int = 5_000) -> None:
     async def whole() -> None:
         redis = open_redis(url, timeout_ms)
-        await story(Now(redis, RedisKeys(), CircuitBreaker("redis", failures_max=2), timeout_ms))
+        await story(Now(redis, CircuitBreaker("redis", failures_max=2), timeout_ms))
         await redis.aclose(close_connection_pool=True)
 
     asyncio.run(whole())

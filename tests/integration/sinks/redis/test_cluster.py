@@ -34,7 +34,7 @@ def test_a_lease_lies_on_one_of_them(redis_cluster: ClusterOfRedis) -> None:
 
 
 def test_who_cannot_use_a_cluster_says_so_at_once() -> None:
-    with pytest.raises(SettingError, match=r"this part can't use a Redis Cluster.*run live and doctor"):
+    with pytest.raises(SettingError, match=r"this part can't use a Redis Cluster.*run live, doctor and the gateway"):
         connect("redis+cluster://127.0.0.1:1")
 
 
