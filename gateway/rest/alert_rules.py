@@ -96,7 +96,7 @@ class AlertRules:
         now_ms = time.time_ns() // 1_000_000
         rule = await self._rule(call, body, uuid4().hex, 1, now_ms)
         kept = alert_rules_key(call.principal.user_id)
-        making = f"{beside(self._redis, kept)}{kept}:making"
+        making = beside(self._redis, kept, f"{kept}:making")
         arguments: list[str | int] = [rule.id, self._rules_max, now_ms, RESERVED_MS]
         if not await self._now.guard(self._reserve(keys=[kept, making], args=arguments)):
             raise bad_request(f"A user has at most {self._rules_max} rules", rulesMax=self._rules_max)

@@ -56,7 +56,7 @@ class Alerts:
         self._limiter = limiter
         self._roles = roles
         self._add = redis.register_script(ADD_ALERTS)
-        self._told = [EVENTS_STREAM, beside(redis, EVENTS_STREAM) + ALERTS_SENT_KEY]
+        self._told = [EVENTS_STREAM, beside(redis, EVENTS_STREAM, ALERTS_SENT_KEY)]
 
     def operations(self) -> tuple[Operation, ...]:
         one = "/api/alerts/{alert:path}"

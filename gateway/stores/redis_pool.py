@@ -84,9 +84,10 @@ def names_of(redis: Redis) -> RedisNames:
     return RedisNames(clustered=isinstance(redis, ClusterRedis))
 
 
-def beside(redis: Redis, key: str) -> str:
-    """What stands in names of keys that a script touches together with ``key``: in a cluster they need its slot."""
-    return f"{{{key}}}:" if isinstance(redis, ClusterRedis) else ""
+def beside(redis: Redis, key: str, name: str) -> str:
+    """``name`` of a key, or of several that begin so, which scripts touch together with ``key``: in a cluster it has
+    the slot of that, by a hash tag."""
+    return f"{name}:{{{key}}}" if isinstance(redis, ClusterRedis) else name
 
 
 def _cluster(clustered: Clustered, pooled: dict[str, Any]) -> Redis:

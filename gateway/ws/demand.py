@@ -35,7 +35,7 @@ class Demand:
         self._name, self._watched, self._lease_ms = name, watched, lease_ms
         self._redis = redis
         self._script: Any = redis.register_script(SCRIPT)
-        self._prefix = "demand:" + beside(redis, SUBSCRIBED_SET)
+        self._prefix = beside(redis, SUBSCRIBED_SET, "demand") + ":"
         self._leased: set[str] = set()
 
     async def keep(self) -> None:

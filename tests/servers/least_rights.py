@@ -4,7 +4,7 @@ from typing import Final
 
 from sinks.redis.rights import CLUSTER_COMMANDS, COMMANDS, KEY_PATTERNS
 
-__all__ = ["KAFKA_FLOW", "REDIS_CLUSTER_LIVE", "REDIS_GATEWAY", "REDIS_LIVE"]
+__all__ = ["KAFKA_FLOW", "REDIS_CLUSTER_GATEWAY", "REDIS_CLUSTER_LIVE", "REDIS_GATEWAY", "REDIS_LIVE"]
 
 KAFKA_FLOW: Final = (
     ("TOPIC", "{topic}", "READ", "DESCRIBE"),
@@ -25,3 +25,4 @@ REDIS_GATEWAY: Final = [
     "+zremrangebyscore", "+sadd", "+srem", "+sscan", "+xread", "+xrange", "+xrevrange", "+xadd", "+xinfo|stream",
     "+publish", "+subscribe", "+unsubscribe",
 ]  # fmt: skip
+REDIS_CLUSTER_GATEWAY: Final = [*REDIS_GATEWAY, "+cluster|slots", "+hscan"]
