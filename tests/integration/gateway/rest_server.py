@@ -26,6 +26,7 @@ from gateway.access.auth import make_token
 from local.ports import free_port
 from local.process import ServerProcess
 from runtime.settings.whole import Settings
+from schemas.names import SYMBOLS_KEY
 
 SECRET = "integration-secret-integration-secret"
 SERVE = """
@@ -184,6 +185,7 @@ class Market:
 
     def add_symbol(self, symbol: str) -> None:
         self.redis.hset(f"symbol:{symbol}", mapping={"exchange": "X", "first_seen": 1, "last_seen": 2, "shard": 0})
+        self.redis.sadd(SYMBOLS_KEY, symbol)
 
     def add_bars(self, symbol: str, starts_ms: list[int], sequences: list[int], **changed: Any) -> None:
         """One-minute bars in ClickHouse."""

@@ -31,6 +31,7 @@ def url(redis_url: str) -> str:
         writer.zadd("candles:A:1m", {b"one": 60_000, b"two": 120_000, b"three": 180_000})
         writer.hset("symbol:B", mapping={"exchange": "X", "first_seen": 1, "last_seen": 2})
         writer.hset("symbol:A", mapping={"exchange": "Y"})
+        writer.sadd("md:symbols", "A", "B")
     return url
 
 
