@@ -167,11 +167,11 @@ def _primary_of(watched: Watched, patience: dict[str, Any]) -> redis.Redis:
 def _cluster(clustered: Clustered, url: str, patience: dict[str, Any]) -> redis.Redis:
     try:
         return ClusterClient(clustered, **patience)  # type: ignore[return-value]  # it has the same commands
-    except redis.exceptions.RedisClusterException as error:
+    except (redis.exceptions.RedisClusterException, redis.exceptions.RedisError) as error:
         raise _no_cluster(error, place(url)) from error
 
 
-def _no_cluster(error: redis.exceptions.RedisClusterException, where: str) -> TapeflowError:
+def _no_cluster(error: Exception, where: str) -> TapeflowError:
     """``error``: of the last node that was asked, whose own answer stands behind it."""
     answers: list[BaseException] = []
     behind: BaseException | None = error
@@ -182,7 +182,8 @@ def _no_cluster(error: redis.exceptions.RedisClusterException, where: str) -> Ta
     if any(isinstance(each, redis.exceptions.AuthenticationError) for each in answers):
         return SettingError("Redis refused the login", where=where, mend=f"set TAPEFLOW_REDIS_URL ({said})")
     if isinstance(answers[-1], redis.exceptions.NoPermissionError):
-        return SettingError("Redis refuses CLUSTER SLOTS", where=where, mend=f"ACL SETUSER … +cluster|slots ({said})")
+        mend = f"ACL SETUSER … +command +cluster|slots ({said})"
+        return SettingError("Redis refuses COMMAND or CLUSTER SLOTS", where=where, mend=mend)
     if isinstance(answers[-1], redis.exceptions.ResponseError):
         mend = f"set TAPEFLOW_REDIS_URL to redis://host:port/db ({said})"
         return SettingError("what answers is no Redis Cluster", where=where, mend=mend)

@@ -25,4 +25,4 @@ REDIS_GATEWAY: Final = [
     "+zremrangebyscore", "+sadd", "+srem", "+sscan", "+xread", "+xrange", "+xrevrange", "+xadd", "+xinfo|stream",
     "+publish", "+subscribe", "+unsubscribe",
 ]  # fmt: skip
-REDIS_CLUSTER_GATEWAY: Final = [*REDIS_GATEWAY, "+cluster|slots", "+hscan"]
+REDIS_CLUSTER_GATEWAY: Final = [*REDIS_GATEWAY, "+command", "+cluster|slots", "+hscan"]

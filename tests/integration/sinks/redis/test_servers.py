@@ -79,8 +79,10 @@ def test_it_does_with_the_least_rights_and_doctor_names_one_that_is_missing(
         server.connection_pool.connection_kwargs.update(username="live", password="pass")
         server.connection_pool.disconnect()
         assert lacking_rights(server, clustered=True) == ["+cluster|slots"]
-    with pytest.raises(SettingError, match=r"Redis refuses CLUSTER SLOTS.*\+cluster\|slots"):
-        connect(url, clustered=True)
+    for right in ("cluster|slots", "command"):
+        redis_cluster.login("live", [*REDIS_CLUSTER_LIVE, f"-{right}"])
+        with pytest.raises(SettingError, match=r"Redis refuses COMMAND or CLUSTER SLOTS.*\+command \+cluster\|slots"):
+            connect(url, clustered=True)
 
 
 def test_an_emptied_primary_gets_its_shards_again(client: Any, redis_cluster: ClusterOfRedis) -> None:
