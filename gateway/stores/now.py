@@ -116,32 +116,41 @@ class Now:
         """The newest bar and up to ``limit`` final bars that start within [start_ms, end_ms]: the newest, newest first;
         ``forward``: the first, oldest first."""
         ends = (start_ms, end_ms) if forward else (end_ms, start_ms)
-        keys = (await self.guard(self._homes.keys_of([symbol])))(symbol)
-        final_key = keys.candles(symbol, interval)
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.get(keys.candle(symbol, interval))
-        pipeline.zrange(final_key, *ends, desc=not forward, byscore=True, offset=0, num=limit)
-        pipeline.zrange(final_key, 0, 0, withscores=True)
-        newest, final, oldest = await self.guard(pipeline.execute())
-        return RecentBars(newest, final, int(oldest[0][1]) if oldest else None)
+
+        async def read() -> RecentBars:
+            keys = (await self._homes.keys_of([symbol]))(symbol)
+            final_key = keys.candles(symbol, interval)
+            pipeline = self._redis.pipeline(transaction=True)
+            pipeline.get(keys.candle(symbol, interval))
+            pipeline.zrange(final_key, *ends, desc=not forward, byscore=True, offset=0, num=limit)
+            pipeline.zrange(final_key, 0, 0, withscores=True)
+            newest, final, oldest = await pipeline.execute()
+            return RecentBars(newest, final, int(oldest[0][1]) if oldest else None)
+
+        return await self.guard(read())
 
     async def has_symbol(self, symbol: str) -> bool:
-        keys = await self.guard(self._homes.keys_of([symbol]))
-        return bool(await self.guard(self._redis.exists(keys(symbol).symbol(symbol))))
+        async def read() -> bool:
+            keys = await self._homes.keys_of([symbol])
+            return bool(await self._redis.exists(keys(symbol).symbol(symbol)))
+
+        return await self.guard(read())
 
     async def symbols(self) -> list[SymbolInfo]:
         """Every symbol, by name. Asks for each, so callers cache it."""
-        names, found = await self.names(), []
-        for at in range(0, len(names), NAMES_IN_PAGE):
-            page = names[at : at + NAMES_IN_PAGE]
-            keys = await self.guard(self._homes.keys_of(page))
-            pipeline = self._redis.pipeline(transaction=False)
-            for name in page:
-                pipeline.hmget(keys(name).symbol(name), ["exchange", "first_seen", "last_seen"])
-            for name, row in zip(page, await self.guard(pipeline.execute()), strict=True):
-                exchange, first_seen, last_seen = row
-                found.append(SymbolInfo(name, (exchange or b"").decode(), int(first_seen or 0), int(last_seen or 0)))
-        return found
+        names = await self.names()
+        pages = [names[at : at + NAMES_IN_PAGE] for at in range(0, len(names), NAMES_IN_PAGE)]
+        return [each for page in pages for each in await self.guard(self._infos(page))]
+
+    async def _infos(self, names: list[str]) -> list[SymbolInfo]:
+        keys = await self._homes.keys_of(names)
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipeline.hmget(keys(name).symbol(name), ["exchange", "first_seen", "last_seen"])
+        return [
+            SymbolInfo(name, (exchange or b"").decode(), int(first_seen or 0), int(last_seen or 0))
+            for name, (exchange, first_seen, last_seen) in zip(names, await pipeline.execute(), strict=True)
+        ]
 
     async def ping(self) -> None:
         await self.guard(self._redis.ping())
