@@ -18,8 +18,8 @@ from gateway.stores.redis_pool import Redis, beside
 
 __all__ = ["Claim", "Job", "Jobs", "TooMany"]
 
-JOB: Final = "gateway:report"
-USER: Final = "gateway:reports:of"
+JOB: Final = "gateway:report:"
+USER: Final = "gateway:reports:of:"
 QUEUE: Final = "gateway:reports:queue"
 LEASE_MS: Final = 15_000
 TRIES_MAX: Final = 5
@@ -62,7 +62,7 @@ class Jobs:
         self._under_way_max = under_way_max
         self._kept_max = kept_max
         self._keep_ms = keep_s * 1000
-        self._job, self._user = (beside(redis, QUEUE, name) + ":" for name in (JOB, USER))
+        self._job, self._user = (beside(redis, QUEUE, name.rstrip(":")) + ":" for name in (JOB, USER))
         scripts = ("add_job", "claim_job", "settle_job", "drop_job")
         folder = files(__package__)
         self._add, self._claim, self._settle, self._drop = (

@@ -124,7 +124,7 @@ def test_what_expired_is_forgotten_by_limits_and_queue(market: Market) -> None:
     async def work(parts: ReportParts) -> None:
         made = [await parts.jobs.add("old", ask_of()) for _ in range(2)]
         for job in made:
-            market.redis.pexpire(JOB + ":" + job.answer.id, 0)
+            market.redis.pexpire(JOB + job.answer.id, 0)
         assert await parts.jobs.all("old") == []
         assert await parts.jobs.claim() is None
         assert market.redis.zcard(QUEUE) == 0
