@@ -16,7 +16,7 @@ import redis.exceptions
 from redis.asyncio.client import Pipeline, PubSub
 from redis.crc import key_slot
 
-__all__ = ["ClusterRedis"]
+__all__ = ["ClusterRedis", "pairs_of"]
 
 Open = Callable[[str, int], redis.asyncio.Redis]
 OF_ALL: Final = ("PING", "SCRIPT LOAD")
@@ -83,14 +83,16 @@ class ClusterRedis(redis.asyncio.Redis):
             pipeline.exists(name)
         return sum(await pipeline.execute())
 
-    async def xread(self, streams: Any, count: int | None = None, block: int | None = None, **_: Any) -> list[Any]:  # type: ignore[override]
+    async def xread(  # type: ignore[override]  # without what newer servers alone know
+        self, streams: Any, count: int | None = None, block: int | None = None
+    ) -> list[Any]:
         """Without ``block`` what is there now, of all streams. With it what comes first within ``block`` ms: a read of
         each stream waits at its primary, and one that found nothing yet goes on into the next call."""
         if block is None:
             pipeline = self.pipeline()
             for name, after in streams.items():
                 redis.asyncio.Redis.xread(pipeline, {name: after}, count)
-            return [pair for answer in await pipeline.execute() for pair in _pairs(answer)]
+            return [pair for answer in await pipeline.execute() for pair in pairs_of(answer)]
         for name, after in streams.items():
             held = self._reads.get(name)
             if held is None or held.after != after:
@@ -100,7 +102,7 @@ class ClusterRedis(redis.asyncio.Redis):
         waiting = [self._reads[name].task for name in streams]
         await asyncio.wait(waiting, timeout=block / 1000, return_when=asyncio.FIRST_COMPLETED)
         done = [name for name in streams if self._reads[name].task.done()]
-        return [pair for name in done for pair in _pairs(await self._reads.pop(name).task)]
+        return [pair for name in done for pair in pairs_of(await self._reads.pop(name).task)]
 
     async def _read(self, name: str, after: str, count: int | None) -> Any:
         return await super().xread({name: after}, count, BLOCK_MS)
@@ -230,8 +232,8 @@ def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _pairs(answer: Any) -> Iterable[Any]:
-    """Names and entries as in RESP2; RESP3 has a map, and the entries in a list of their own."""
+def pairs_of(answer: Any) -> Iterable[Any]:
+    """XREAD's answer as names and entries, as in RESP2; RESP3 has a map, and the entries in a list of their own."""
     if not isinstance(answer, dict):
         return answer or ()
     return [

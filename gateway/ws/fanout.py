@@ -33,6 +33,7 @@ from core.fanout.messages import (
 from gateway.stores.events import EventId, Trail, decode_event, parse_event_id
 from gateway.stores.existing import existing
 from gateway.stores.homes import Homes
+from gateway.stores.redis_cluster import pairs_of
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, names_of
 from gateway.ws.watchlist_reader import WatchlistReader
 from schemas.channels import ALERTS, CHANNELS, channel_stream
@@ -130,7 +131,7 @@ class Fanout:
         bars = await self._read_bars(list(moved))
         answer: Any = await self._redis.xread(streams, count=COUNT, block=None if moved else BLOCK_MS)
         self._moved = {}
-        for name, entries in _pairs(answer):
+        for name, entries in pairs_of(answer):
             position = self._positions[name.decode()]
             for entry_id, fields in entries:
                 self._take(name.decode(), position, entry_id, fields)
@@ -384,16 +385,6 @@ def _channel_message(
     user = fields.get(b"user", b"").decode("utf-8", "replace")
     symbols = tuple(filter(None, fields.get(b"symbols", b"").decode("utf-8", "replace").split(",")))
     return ChannelMessage(channel, kind or channel, data, time_ms, user, symbols)
-
-
-def _pairs(answer: Any) -> Sequence[tuple[bytes, Any]]:
-    """XREAD's answer in either protocol: pairs in RESP2, a map of lists of lists in RESP3."""
-    if isinstance(answer, Mapping):
-        return [
-            (name, entries[0] if len(entries) == 1 and isinstance(entries[0], list) else entries)
-            for name, entries in answer.items()
-        ]
-    return [(name, entries) for name, entries in answer or ()]
 
 
 def _text(value: bytes | str) -> str:

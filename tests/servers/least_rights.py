@@ -21,7 +21,7 @@ REDIS_GATEWAY: Final = [
     "~market-data:subscriptions",
     "&market-data:*", "+ping", "+info", "+multi", "+exec", "+script|load", "+evalsha", "+time", "+get", "+mget",
     "+exists", "+scan", "+hget", "+hgetall", "+hmget", "+hvals", "+hlen", "+hexists", "+hset", "+hdel", "+hincrby",
-    "+incrby", "+expire", "+pexpire", "+pttl", "+del", "+zrange", "+zrangebyscore", "+zcard", "+zadd", "+zrem",
+    "+incrby", "+expire", "+pexpire", "+pttl", "+ttl", "+del", "+zrange", "+zrangebyscore", "+zcard", "+zadd", "+zrem",
     "+zremrangebyscore", "+sadd", "+srem", "+sscan", "+xread", "+xrange", "+xrevrange", "+xadd", "+xinfo|stream",
     "+publish", "+subscribe", "+unsubscribe",
 ]  # fmt: skip

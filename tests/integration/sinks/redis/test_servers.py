@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from schemas.errors import SettingError
 from schemas.names import SHARDS_KEY, RedisNames
@@ -74,11 +75,8 @@ def test_it_does_with_the_least_rights_and_doctor_names_one_that_is_missing(
         assert [lacking_rights(server, clustered=True) for _, server in servers] == [[], [], []]
         assert symbol_count(limited) == len(SHARDS)
     redis_cluster.login("live", [*REDIS_CLUSTER_LIVE, "+multi", "-cluster|slots"])
-    with connect(redis_cluster.url, clustered=True) as whole:
-        ((_, server), *_) = primaries_of(whole)
-        server.connection_pool.connection_kwargs.update(username="live", password="pass")
-        server.connection_pool.disconnect()
-        assert lacking_rights(server, clustered=True) == ["+cluster|slots"]
+    with Redis.from_url(redis_cluster.servers[0].url.replace("://", "://live:pass@")) as node:
+        assert lacking_rights(node, clustered=True) == ["+cluster|slots"]
     for right in ("cluster|slots", "command"):
         redis_cluster.login("live", [*REDIS_CLUSTER_LIVE, f"-{right}"])
         with pytest.raises(SettingError, match=r"Redis refuses COMMAND or CLUSTER SLOTS.*\+command \+cluster\|slots"):
