@@ -24,12 +24,14 @@ NO_TOPIC_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 RETRY_S: Final = 0.1
 PATIENCE_S: Final = 1.0
 """With the leader of a partition, the first time; then twice as much, up to the timeout."""
-FAILOVER_S: Final = 20.0
-"""How long others may take to lead in place of a broker that died; by Kafka's defaults it is missed after 9 s."""
+FAILOVER_S: Final = 30.0
+"""How long others may take to lead in place of a broker that died. By default it is missed after 9 s, or later where it
+was the controller too."""
 _ASK_AGAIN: Final = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,  # a new leader doesn't know the end yet
         KafkaError._TIMED_OUT,  # noqa: SLF001 - the client's names
         KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001 - of a question that waits for a broker to come back
         KafkaError._TRANSPORT,  # noqa: SLF001
