@@ -62,7 +62,7 @@ class KafkaSettings(BaseSettings):
     schema_registry_properties: dict[str, str | int | float | bool] = setting(
         {},
         "Properties of Confluent's registry client passed through as they are, such as ssl.ca.location, "
-        "ssl.certificate.location and bearer.auth.token; JSON",
+        "ssl.certificate.location and bearer.auth.credentials.source; JSON",
         secret=True,
     )
 

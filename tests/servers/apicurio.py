@@ -1,6 +1,7 @@
 """A real Apicurio Registry, brought by Maven at the first use (140 MB); its schemas are in memory.
 
-``url`` is its Confluent API, which is what we speak.
+``url`` is its Confluent API, which is what we speak. With an issuer of logins it lets in who shows a token of that
+one, or by basic authentication the id and secret of a client there.
 """
 
 import fcntl
@@ -16,6 +17,7 @@ from typing import Final
 from local.ports import free_port
 from local.process import ServerProcess
 from tests.servers.needs import Missing, must_have
+from tests.servers.oidc import OidcIssuer
 from tests.servers.process import FolderServer
 
 __all__ = ["ApicurioServer"]
@@ -54,15 +56,24 @@ def _fetch(folder: Path) -> Path:
     return folder / "app"
 
 
+def logins(issuer: OidcIssuer) -> tuple[str, ...]:
+    return (
+        "-Dregistry.auth.enabled=true", f"-Dquarkus.oidc.auth-server-url={issuer.url}",
+        f"-Dregistry.auth.token.endpoint={issuer.url}/token",
+        "-Dregistry.auth.basic-auth-client-credentials.enabled=true",
+    )  # fmt: skip
+
+
 class ApicurioServer(FolderServer):
     """A context manager on a free port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, issuer: OidcIssuer | None = None) -> None:
         app, self._port = unpacked(), free_port()
         self.url = f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
         command = [
             "java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dquarkus.http.port={self._port}",
-            "-Dquarkus.http.host=127.0.0.1", "-jar", str(app / f"apicurio-registry-app-{VERSION}-runner.jar"),
+            "-Dquarkus.http.host=127.0.0.1", *(logins(issuer) if issuer else ()),
+            "-jar", str(app / f"apicurio-registry-app-{VERSION}-runner.jar"),
         ]  # fmt: skip
         log = folder / "apicurio.log"
         marker = f"quarkus.http.port={self._port}"

@@ -1,7 +1,8 @@
-"""A real Apicurio Registry by its Confluent API: schemas that evolve, references, and an outage."""
+"""A real Apicurio Registry by its Confluent API: schemas that evolve, references, an outage, and logins."""
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegis
 from connectors.avro.registry import SchemaRegistry
 from connectors.avro.registry_options import RegistryOptions
 from schemas.avro import load_schema, schema_text
-from schemas.errors import Unreachable
+from schemas.errors import SettingError, Unreachable
 from tests.servers.apicurio import ApicurioServer
+from tests.servers.oidc import OidcIssuer
 
 pytestmark = pytest.mark.thorough
 
 UNKNOWN = 4711
+CLUSTER = {"bearer.auth.logical.cluster": "lsrc-1", "bearer.auth.identity.pool.id": "pool-1"}
+"""Confluent's client wants them of every token; others pay no heed to them."""
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +33,9 @@ def opened() -> Iterator[Callable[..., SchemaRegistry]]:
     """Makes clients, and closes them: a flow's end with its process, which keeps their connections as long."""
     made: list[SchemaRegistry] = []
 
-    def open_one(url: str, **properties: Any) -> SchemaRegistry:
-        made.append(SchemaRegistry(RegistryOptions(url, properties=properties)))
+    def open_one(url: str, login: tuple[str, str] = ("", ""), **properties: Any) -> SchemaRegistry:
+        user, password = login
+        made.append(SchemaRegistry(RegistryOptions(url, user=user, password=password, properties=properties)))
         return made[-1]
 
     yield open_one
@@ -103,3 +108,31 @@ def test_a_path_that_is_not_the_registrys_is_said(
 ) -> None:
     with pytest.raises(Unreachable, match="no Schema Registry answers there"):
         opened(server.url.removesuffix("/apis/ccompat/v7")).check()
+
+
+def test_each_way_to_log_in_is_taken_and_each_wrong_one_told(
+    tmp_path: Path, opened: Callable[..., SchemaRegistry]
+) -> None:
+    with OidcIssuer({"flow": "a-secret"}) as issuer, ApicurioServer(tmp_path, issuer) as server:
+
+        def fixed(token: str) -> dict[str, Any]:
+            return {"bearer.auth.credentials.source": "STATIC_TOKEN", "bearer.auth.token": token, **CLUSTER}
+
+        asked = {
+            "bearer.auth.credentials.source": "OAUTHBEARER", "bearer.auth.client.id": "flow",
+            "bearer.auth.client.secret": "a-secret", "bearer.auth.scope": "registry",
+            "bearer.auth.issuer.endpoint.url": f"{issuer.url}/token", **CLUSTER,
+        }  # fmt: skip
+        schema_id = opened(server.url, **fixed(issuer.token("flow"))).register("trades-value", schema_text("Trade"))
+        assert issuer.given == {}
+        assert opened(server.url, **asked)(schema_id) is not None
+        assert issuer.given == {"flow": 1}
+        assert opened(server.url, ("flow", "a-secret"))(schema_id) is not None
+        assert issuer.given == {"flow": 2}
+        for wrong in (
+            opened(server.url),
+            opened(server.url, ("flow", "another")),
+            opened(server.url, **fixed(issuer.token("flow", life_s=-60))),
+        ):
+            with pytest.raises(SettingError, match=r"refuses us.*check schema_registry_user"):
+                wrong.check()
