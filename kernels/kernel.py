@@ -98,15 +98,35 @@ def cache_base() -> Path:
     try:
         base.mkdir(parents=True, exist_ok=True)
     except OSError:
-        base = private_folder(Path(tempfile.gettempdir()) / f"tapeflow-{os.getuid()}") / "kernels"
-        base.mkdir(exist_ok=True)
+        return temporary_base()
+    return base
+
+
+@cache
+def temporary_base() -> Path:
+    base = private_folder(Path(tempfile.gettempdir()) / f"tapeflow-{os.getuid()}") / "kernels"
+    base.mkdir(exist_ok=True)
     return base
 
 
 def module_folder(root: Path, path: Path) -> Path:
     """Where the compiled code of a file lies."""
     name = ".".join(path.relative_to(root).with_suffix("").parts) if path.is_relative_to(root) else path.stem
-    return cache_base() / f"{name}-{source_digest(root, path)}"
+    folder = cache_base() / f"{name}-{source_digest(root, path)}"
+    return folder if os.access(folder.parent, os.W_OK) else copied(folder)
+
+
+def copied(shipped: Path) -> Path:
+    """A temporary folder with what ``shipped`` holds, which can't be written: an image's, whose root is read-only."""
+    folder = temporary_base() / shipped.name
+    if shipped.is_dir() and not folder.is_dir():
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent))
+        shutil.copytree(shipped, fresh, dirs_exist_ok=True)
+        try:
+            fresh.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder
 
 
 def remove_unused(folder: Path) -> None:

@@ -1,9 +1,10 @@
-"""Compiles every kernel of the hot path once, so that no user waits for the compiler in the middle of a stream.
+"""Compiles the kernels of the flows once, so that no user waits for the compiler in the middle of a stream.
 
-``make setup``, the image build and the demo call it; the compiled code stays in the user's cache folder (or in
-NUMBA_CACHE_DIR). It runs the very steps that the flows run, over a handful of made-up trades, and keeps nothing. Where
-nothing is compiled yet, reading records and making bars are compiled by a process each, which is half of the work each.
-A second run still takes a second or two, since loading what was compiled isn't free either.
+The compiled code stays in the user's cache folder (or in NUMBA_CACHE_DIR). It runs the very steps that the flows run,
+over a handful of made-up trades, and keeps nothing. ``compile_kernels`` is for who is about to run live, history or
+alerts: the hot path alone, as ``make setup`` does by this module. With ``all`` it compiles what any flow needs, for an
+image whose pods start at once. Where nothing is compiled yet, each part is compiled by a process of its own. A second
+run still takes a second or two, since loading what was compiled isn't free either.
 """
 
 import os
@@ -27,6 +28,7 @@ from core.bars.shard import Shard
 from core.bars.snapshot import restore, snapshot
 from core.bars.validation import validate
 from kernels.kernel import is_cold
+from runtime.logging import configure_logging
 from schemas.alert_rules import AlertRule
 from schemas.columns import RawBatch, TradeBatch
 from schemas.names import RedisKeys
@@ -51,6 +53,16 @@ HOT = (
     "sinks.redis.json",
 )
 """Modules whose kernels a flow's first batch would wait for."""
+MORE = (
+    "connectors.json.kernel",
+    "connectors.kafka.native_poll",
+    "core.analytics.feed_kernel",
+    "core.bars.quality",
+    "core.quotes.bars_kernel",
+    "core.quotes.book_kernel",
+    "sinks.redis.quote_json",
+)
+"""Likewise, of some flows or settings: processes.warm_more."""
 
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -59,27 +71,32 @@ TAKES: Final = "about 20 seconds"
 """On two cores that have nothing else to do."""
 
 
-def compile_kernels(tell: Callable[[float], object] = lambda _seconds: None) -> float:
-    """Seconds that it took: about 20 where nothing is compiled yet, else a second or two.
+def compile_kernels(tell: Callable[[float], object] = lambda _seconds: None, *, more: bool = False) -> float:
+    """Seconds that it took: TAKES where nothing is compiled yet, else a second or two.
 
-    ``tell`` gets the seconds so far, every 0.2 s while other processes compile.
+    ``tell`` gets the seconds so far, every 0.2 s while other processes compile. ``more``: what only some
+    flows need, too.
     """
     began = time.perf_counter()
-    halves = [start_half(name) for name in HALVES] if is_cold(*HOT) and len(os.sched_getaffinity(0)) > 1 else []
+    cold = is_cold(*HOT, *(MORE if more else ()))
+    names = [name for name in PARTS if more or name != "more"]
+    parts = [start_part(name) for name in names] if cold and len(os.sched_getaffinity(0)) > 1 else []
     try:
-        while any(half.poll() is None for half in halves):
+        while any(part.poll() is None for part in parts):
             tell(time.perf_counter() - began)
             time.sleep(LOOK_S)
     finally:
-        for half in halves:
-            half.kill()
-            half.wait()
-    # What a half didn't come to is compiled here; all the rest is loaded.
+        for part in parts:
+            part.kill()
+            part.wait()
+    # What a part didn't come to is compiled here; all the rest is loaded.
     run_everything()
+    if more:
+        run_more()
     return time.perf_counter() - began
 
 
-def start_half(name: str) -> "subprocess.Popen[bytes]":
+def start_part(name: str) -> "subprocess.Popen[bytes]":
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
     quiet = subprocess.DEVNULL
     return subprocess.Popen(  # noqa: S603 - our own module
@@ -113,7 +130,14 @@ def run_bars() -> None:
         steps.take(market.take(TRADES, MARKET_US))
 
 
-HALVES: Final = {"reading": run_reading, "bars": run_bars}
+def run_more() -> None:
+    # Who runs a flow of trades starts without loading all this.
+    from processes.warm_more import run_more  # noqa: PLC0415
+
+    run_more(made_up_market())
+
+
+PARTS: Final = {"reading": run_reading, "bars": run_bars, "more": run_more}
 
 
 class Steps:
@@ -165,13 +189,16 @@ def decode(decoder: AvroDecoder, made: TradeBatch) -> TradeBatch:
 
 
 def main() -> int:
-    if len(sys.argv) > 1:
-        HALVES[sys.argv[1]]()
+    configure_logging(log_level="error")
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    if wanted in PARTS:
+        PARTS[wanted]()
         return 0
-    if is_cold(*HOT):
+    more = wanted == "all"
+    if is_cold(*HOT, *(MORE if more else ())):
         sys.stdout.write(f"compiling the kernels, once on a machine: {TAKES}\n")
         sys.stdout.flush()
-    took_s = compile_kernels(show_seconds if sys.stdout.isatty() else lambda _seconds: None)
+    took_s = compile_kernels(show_seconds if sys.stdout.isatty() else lambda _seconds: None, more=more)
     sys.stdout.write(f"compiled in {took_s:.0f} s\n")
     return 0
 

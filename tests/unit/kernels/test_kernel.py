@@ -1,6 +1,7 @@
 """Compiled code is kept apart by what it was compiled from, wherever it can be written."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,31 @@ def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path, monkeypatch
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
     assert cache_base().is_dir()
     assert blocked not in cache_base().parents
+
+
+def test_what_came_with_a_read_only_image_is_used_and_added_to_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+    monkeypatch.setattr(door, "cache_base", lambda: shipped)
+    door.used_folder.cache_clear()
+    assert kernel(twice)(21) == 42
+    there = sorted(shipped.rglob("*"))
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)  # root may write anywhere, but there
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    door.temporary_base.cache_clear()
+    door.used_folder.cache_clear()
+    again = kernel(twice)
+    folder = module_folder(door.ROOT, Path(__file__))
+    assert not folder.is_relative_to(shipped)
+    assert len(list(folder.glob("*.nbi"))) == 1
+    assert (again(4), again(1.5)) == (8, 3.0)
+    assert sorted(shipped.rglob("*")) == there
+    assert not [each for each in folder.parent.iterdir() if each != folder], "nothing is left of the copying"
+    door.temporary_base.cache_clear()
+    door.used_folder.cache_clear()
 
 
 def test_old_folders_are_removed_but_never_one_that_may_be_in_use(tmp_path: Path) -> None:
