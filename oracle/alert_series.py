@@ -1,8 +1,8 @@
 """The values of every series that users' rules look at, recomputed in plain Python on ``decimal``, trade by trade.
 
 For oracle.alerts. It shares no code with core.alerts, and is written from the words of docs/contract.md: a window is so
-many slices of equal length, aligned to the epoch, that end with the slice of the newest trade of the symbol. It looks
-through all trades again at each trade, so it is slow, and has nothing to get out of step.
+many slices of equal length, aligned to the epoch, that end with the slice of the newest trade of the symbol. At each
+trade all slices are looked through, so it is slow, and grows no faster than the trades do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,51 +54,71 @@ def moments_of(
     elif series == "silence":
         yield from _silences(symbol, ticks)
     else:
-        own = [tick for tick in ticks if tick.symbol == symbol]
-        for number, tick in enumerate(own):
-            value = _value(series, window, own[:number], tick)
-            if value is not None:
-                yield OracleMoment(tick.sequence, tick.event_time_us, value, tick.price)
+        spans = _Window(window) if series != "price" else None
+        for tick in ticks:
+            if tick.symbol == symbol:
+                value = spans.value(series, tick) if spans else tick.price
+                if value is not None:
+                    yield OracleMoment(tick.sequence, tick.event_time_us, value, tick.price)
 
 
-def _slices(window: str) -> tuple[int, int]:
-    """(how many, how long)."""
-    if window == "day":
-        return 1, DAY_US
-    return (14, 28 * DAY_US) if window == "52w" else (12, BARS_US[window] // 12)
+class _Slice(NamedTuple):
+    """What the trades of one slice come to. worth: the sum of price times size."""
+
+    trades: int
+    size: Decimal
+    worth: Decimal
+    low: Decimal
+    high: Decimal
 
 
-def _value(series: str, window: str, before: Sequence[OracleTick], tick: OracleTick) -> Decimal | None:
-    if series == "price":
-        return tick.price
-    count, length_us = _slices(window)
-    newest = max(each.event_time_us // length_us for each in [*before, tick])
-    if tick.event_time_us // length_us <= newest - count:
-        return None
-    held = [each for each in before if each.event_time_us // length_us > newest - count]
-    if series in ("high", "low"):
-        if not held:
+class _Window:
+    """The slices of one symbol's window, and which the newest and the first ever are."""
+
+    def __init__(self, window: str) -> None:
+        if window == "day":
+            self._count, self._length_us = 1, DAY_US
+        else:
+            self._count, self._length_us = (14, 28 * DAY_US) if window == "52w" else (12, BARS_US[window] // 12)
+        self._slices: dict[int, _Slice] = {}
+        self._newest = self._first = -1
+
+    def value(self, series: str, tick: OracleTick) -> Decimal | None:
+        """Of ``series`` at this trade, which the window has taken then."""
+        at = tick.event_time_us // self._length_us
+        self._first = at if self._first < 0 else self._first
+        self._newest = max(self._newest, at)
+        oldest = self._newest - self._count + 1
+        self._slices = {each: held for each, held in self._slices.items() if each >= oldest}
+        if at < oldest:
             return None
-        prices = [each.price for each in held]
-        return tick.price - (max(prices) if series == "high" else min(prices))
-    held = [*held, tick]
-    if series == "vwap":
-        volume = sum(each.size for each in held)
-        if not volume:
+        before = list(self._slices.values())
+        self._take(at, tick)
+        if series == "high":
+            return tick.price - max(each.high for each in before) if before else None
+        if series == "low":
+            return tick.price - min(each.low for each in before) if before else None
+        held = list(self._slices.values())
+        if series == "vwap":
+            volume = sum(each.size for each in held)
+            worth = sum(each.worth for each in held)
+            return ((tick.price * volume - worth) / volume).quantize(UNIT, ROUND_UP) if volume else None
+        if series in ("rise", "fall"):
+            edge = min(each.low for each in held) if series == "rise" else max(each.high for each in held)
+            return _ratio(abs(tick.price - edge) * 100, edge)
+        if self._first > oldest:
             return None
-        average_times = sum(each.price * each.size for each in held)
-        return ((tick.price * volume - average_times) / volume).quantize(UNIT, ROUND_UP)
-    if series in ("rise", "fall"):
-        prices = [each.price for each in held]
-        edge = min(prices) if series == "rise" else max(prices)
-        return _ratio(abs(tick.price - edge) * 100, edge)
-    if (before or [tick])[0].event_time_us // length_us > newest - count + 1:
-        return None
-    weights = [each.size if series == "volume" else Decimal(1) for each in held]
-    is_newest = [each.event_time_us // length_us == newest for each in held]
-    inside = sum((weight for weight, new in zip(weights, is_newest, strict=True) if new), Decimal(0))
-    outside = sum((weight for weight, new in zip(weights, is_newest, strict=True) if not new), Decimal(0))
-    return _ratio(inside * (count - 1), outside) if outside else None
+        weights = {each: of.size if series == "volume" else Decimal(of.trades) for each, of in self._slices.items()}
+        inside = weights.pop(self._newest)
+        outside = sum(weights.values(), Decimal(0))
+        return _ratio(inside * (self._count - 1), outside) if outside else None
+
+    def _take(self, at: int, tick: OracleTick) -> None:
+        held = self._slices.get(at, _Slice(0, Decimal(0), Decimal(0), tick.price, tick.price))
+        self._slices[at] = _Slice(
+            held.trades + 1, held.size + tick.size, held.worth + tick.price * tick.size,
+            min(held.low, tick.price), max(held.high, tick.price),
+        )  # fmt: skip
 
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal:
