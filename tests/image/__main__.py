@@ -74,9 +74,10 @@ def started(image: Path, words: list[str], settings: Mapping[str, object], url: 
     with log.open("ab") as out, subprocess.Popen(command, stdout=out, stderr=out) as pod:
         try:
             while not answers(url, is_up):
-                if pod.poll() is not None or time.monotonic() - began_s > START_S:
+                with suppress(subprocess.TimeoutExpired):
+                    pod.wait(LOOK_S)
+                if pod.returncode is not None or time.monotonic() - began_s > START_S:
                     raise SystemExit(f"{words} didn't come up: {log.read_text(errors='replace')[-2_000:]}")
-                time.sleep(LOOK_S)
             return time.monotonic() - began_s
         finally:
             subprocess.run(["pkill", "-TERM", "--parent", str(pod.pid)], check=False)
