@@ -1,6 +1,7 @@
 """Compiled code is kept apart by what it was compiled from, wherever it can be written."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,6 +131,25 @@ def test_what_came_with_a_read_only_image_is_used_and_added_to_elsewhere(
     assert not [each for each in folder.parent.iterdir() if each != folder], "nothing is left of the copying"
     door.temporary_base.cache_clear()
     door.used_folder.cache_clear()
+
+
+def test_who_copies_later_takes_what_another_process_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped, base = tmp_path / "shipped" / "core.wide-1", tmp_path / "base"
+    shipped.mkdir(parents=True)
+    base.mkdir()
+    (shipped / "index").write_text("shipped")
+    monkeypatch.setattr(door, "temporary_base", lambda: base)
+    copytree = shutil.copytree
+
+    def slowly(source: Path, fresh: Path, **options: bool) -> None:
+        monkeypatch.setattr(shutil, "copytree", copytree)
+        assert door.copied(shipped) == base / shipped.name
+        copytree(source, fresh, **options)
+
+    monkeypatch.setattr(shutil, "copytree", slowly)
+    assert door.copied(shipped) == base / shipped.name
+    assert [each.name for each in base.iterdir()] == [shipped.name]
+    assert (base / shipped.name / "index").read_text() == "shipped"
 
 
 def test_old_folders_are_removed_but_never_one_that_may_be_in_use(tmp_path: Path) -> None:
