@@ -85,6 +85,7 @@ chaos: setup ## kill everything at random and compare with the oracle (ROUNDS=5 
 .PHONY: drill
 drill: setup ## lose one part after the other, each mended by documented commands (LOSE=Redis); upgrade from FROM=COMMIT; WHOLE=1: all on secured servers
 	$(BIN)/python -m tests.drill$(if $(WHOLE),.whole)$(if $(FROM),.upgrade $(FROM)) $(if $(LOSE),--lose "$(LOSE)")
+	$(if $(WHOLE),$(BIN)/pytest -q -s -m thorough tests/drill/test_alarms.py)
 
 .PHONY: soak
 soak: setup ## the demo for hours, watched for memory, files, lag and disk that grow (HOURS=24 RATE=1000 SYMBOLS=50)
