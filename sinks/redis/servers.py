@@ -114,6 +114,7 @@ class _Primaries:
                 for place in those:
                     answers[place] = _answer(connection)
         except BaseException:
+            # Also when it is stopped half-way: an answer that nobody read would be taken for the next one's.
             for _, connection in lent:
                 connection.disconnect()  # type: ignore[no-untyped-call]
             raise

@@ -1,26 +1,15 @@
 """Which shard a symbol is of, in a real Redis Cluster: claimed before it is written, told where several claim it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from schemas.names import EVENTS_STREAM, SHARDS_KEY
 from sinks.redis.cluster import ClusterClient
-from sinks.redis.connection import connect
 from sinks.redis.homes import Claims, keys_of_symbols
-from tests.servers.redis_cluster import ClusterOfRedis
 
 SYMBOLS = ["AAPL", "B{7}T", 'E"T/1']
-
-
-@pytest.fixture
-def client(redis_cluster: ClusterOfRedis) -> Iterator[Any]:
-    with connect(redis_cluster.url, clustered=True) as client:
-        client.flushall()
-        yield client
-        client.flushall()
 
 
 def claim(claims: Claims, shard: int, count: int, epoch: int = 0) -> list[tuple[str, list[int]]]:

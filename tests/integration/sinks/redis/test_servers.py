@@ -1,7 +1,6 @@
 """A writer over three real primaries: each shard on its own, one that moves to another primary meanwhile included."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,14 +21,6 @@ from tests.unit.sinks.rows import bars, tickers
 
 NAMES = RedisNames(clustered=True)
 SHARDS = range(6)
-
-
-@pytest.fixture
-def client(redis_cluster: ClusterOfRedis) -> Iterator[Any]:
-    with connect(redis_cluster.url, clustered=True) as client:
-        client.flushall()
-        yield client
-        client.flushall()
 
 
 def of(shard: int, sequence: int) -> LiveUpdate:
