@@ -12,7 +12,7 @@ import struct
 import time
 from dataclasses import dataclass, field
 
-__all__ = ["FIRST_SEQUENCE", "MESSAGE_BYTES", "Reader", "message", "snapshot"]
+__all__ = ["FIRST_SEQUENCE", "MESSAGE_BYTES", "Reader", "message", "sequence_of", "snapshot"]
 
 MESSAGE_BYTES = 200
 FIRST_SEQUENCE = 10**11
@@ -34,10 +34,15 @@ def message(symbol: int, sequence: int) -> bytes:
     return f'{head}{tail}{"x" * (MESSAGE_BYTES - len(head) - len(tail) - 2)}"}}'.encode()
 
 
-def snapshot(symbol: int) -> bytes:
-    """The state before the first message, longer than 125 bytes as every frame here."""
+def sequence_of(data: bytes) -> int:
+    """The sequence of a message."""
+    return int(data[SEQUENCE_AT - HEAD : SEQUENCE_AT - HEAD + 12])
+
+
+def snapshot(symbol: int, sequence: int = FIRST_SEQUENCE) -> bytes:
+    """The state, before the first message unless said otherwise, longer than 125 bytes as every frame here."""
     fields = {"type": "snapshot", "symbol": f"S{symbol:04d}", "bid": 1, "timestamp": 1, "exchange": "x" * 100}
-    return json.dumps({**fields, "sequence": FIRST_SEQUENCE}).encode()
+    return json.dumps({**fields, "sequence": sequence}).encode()
 
 
 @dataclass

@@ -146,6 +146,36 @@ def resume(clients: int, missed: int) -> Callable[[Server, str, float], Iterator
     return measure
 
 
+def stuck(readers: int, count: int) -> Callable[[Server, str, float], Iterator[Value]]:
+    """One client never reads while ``count`` messages go to it and to those that read; before, to these alone."""
+
+    def measure(server: Server, built: str, _seconds: float) -> Iterator[Value]:
+        with server.run(built, 1, False) as running:
+            reader = watching(server, running, readers, 1)
+            most_before = flood(reader, running, 0, count)
+            deaf = watching(server, running, 1, 1)
+            most = flood(reader, running, count, count)
+            yield "MB of memory more at most", (most - most_before) / 1e6
+            deaf.close()
+            reader.close()
+
+    return measure
+
+
+def flood(reader: AnyReader, running: Running, sent: int, count: int) -> int:
+    """``count`` messages after the ``sent`` ones, 4 an entry, 32 entries in flight; resident bytes at most."""
+    readers, begun, most = len(reader.by_number), reader.messages, 0
+    for number in range(0, count, 4):
+        first = FIRST_SEQUENCE + sent + number + 1
+        running.put(0, [message(0, first + index) for index in range(4)])
+        reader.read_for(CATCH_UP_S, begun + max(0, number - 31 * 4) * readers)
+        if number % 400 == 0:
+            most = max(most, resident_bytes(running.process_id))
+    reader.read_for(CATCH_UP_S, begun + count * readers)
+    expect_all(reader, begun + count * readers)
+    return most
+
+
 def expect_all(reader: AnyReader, messages: int) -> None:
     if reader.messages != messages:
         raise SystemExit(f"wrong result, no figures: {reader.messages:,} messages came instead of {messages:,}")
@@ -158,6 +188,8 @@ CASES = (
     Case("quiet", "1,000 clients, 20 messages/s each", paced(1000, 1, 20)),
     Case("symbols", "100 clients, 50 symbols, 1 message/s each", paced(100, 50, 1)),
     Case("resume", "1,000 clients return, 10 messages missed each", resume(1000, 10)),
+    Case("resume-400", "1,000 clients return, 400 messages missed each", resume(1000, 400)),
+    Case("stuck", "1 of 11 clients never reads 60 MB", stuck(10, 300_000)),
     Case("idle", "10,000 idle connections", idle(10_000)),
 )
 

@@ -17,7 +17,7 @@ from typing import Any
 import redis
 
 from bench.gateway_fanout import DISCOVERY_S, gateway, serving, store
-from bench.gateway_fanout_reader import FIRST_SEQUENCE, snapshot
+from bench.gateway_fanout_reader import FIRST_SEQUENCE, sequence_of, snapshot
 from bench.peers.building import go_tool, node_folder
 from bench.peers.fanout_reader import AnyReader
 from local.ports import free_port
@@ -54,19 +54,24 @@ class Server:
 
 
 @contextmanager
-def tapeflow(_built: str, symbols: int, _resume: bool) -> Iterator[Running]:
+def tapeflow(_built: str, symbols: int, resume: bool) -> Iterator[Running]:
     with gateway(gateway_out_per_s=10**9) as (port, process_id, client):
 
-        def put(_symbol: int, messages: list[bytes]) -> None:
-            batch = b"[" + b",".join(messages) + b"]"
-            add(client, "md:deltas:0", {"batch": batch, "ts": time.time_ns() // 10**6, "n": len(messages)})
+        def put(symbol: int, messages: list[bytes]) -> None:
+            if resume:  # a flow writes the whole state beside each entry; who comes back late begins with that
+                client.set(f"price:S{symbol:04d}", snapshot(symbol, sequence_of(messages[-1])))
+            add(client, "md:deltas:0", entry(messages))
 
         for symbol in range(symbols):
             client.set(f"price:S{symbol:04d}", snapshot(symbol))
             client.hset(f"symbol:S{symbol:04d}", "shard", "0")
-        put(0, [snapshot(symbol) for symbol in range(symbols)])
+        add(client, "md:deltas:0", entry([snapshot(symbol) for symbol in range(symbols)]))
         time.sleep(2 * DISCOVERY_S)  # a gateway looks for new shards once a second
         yield Running(port, process_id, put)
+
+
+def entry(messages: list[bytes]) -> dict[str, Any]:
+    return {"batch": b"[" + b",".join(messages) + b"]", "ts": time.time_ns() // 10**6, "n": len(messages)}
 
 
 def subscribe_tapeflow(reader: AnyReader, symbols: list[str]) -> None:
@@ -129,7 +134,12 @@ def centrifugo_and_store(program: str, resume: bool) -> Iterator[tuple[int, int,
                 {
                     "http_server": {"address": "127.0.0.1", "port": str(port)},
                     "http_api": {"insecure": True},
-                    "client": {"insecure": True, "allowed_origins": ["*"]},
+                    "client": {
+                        "insecure": True,
+                        "allowed_origins": ["*"],
+                        "recovery_max_publication_limit": 1000,
+                        "ping_interval": "300s",  # the client of the bench answers no pings
+                    },
                     "channel": {"without_namespace": {"allow_subscribe_for_client": True, **history}},
                     "consumers": [{"name": "md", "enabled": True, "type": "redis_stream", "redis_stream": stream}],
                     "log": {"level": "error"},
