@@ -217,7 +217,7 @@ def read_options(settings: Settings, end: Position | None = None) -> KafkaReadOp
         start=Position.parse(settings.kafka_start),
         end=end,
         batch_records_max=settings.batch_records_max,
-        traced=tracer().looks_through if settings.trace_url else None,
+        traced=tracer().contexts_wanted if settings.trace_url else None,
     )
 
 

@@ -9,17 +9,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-__all__ = ["LINKS_MAX", "TRACEPARENT", "TRACEPARENT_BYTES", "BatchTrace", "Part", "Span", "Value", "trace_id"]
+__all__ = [
+    "LINKS_MAX",
+    "TRACEPARENT",
+    "TRACEPARENT_BYTES",
+    "BatchTrace",
+    "Part",
+    "Span",
+    "Value",
+    "is_sampled",
+    "trace_id",
+]
 
 TRACEPARENT = "traceparent"
 """Name of the header of a record or a request, and of the field of a stream's entry."""
 TRACEPARENT_BYTES = 55
 """Length of the only version there is; a longer one is of a later version and begins with the same fields."""
+_SAMPLED = tuple(bytes([each]) for each in b"13579bdf")
 LINKS_MAX = 128
 """Contexts that one span names; OpenTelemetry drops what is more."""
 Value: TypeAlias = str | int | bool
 Part: TypeAlias = tuple[str, int, int]
 """A stretch inside a span: its name, and its first and last moment in ns since the epoch."""
+
+
+def is_sampled(traceparent: bytes) -> bool:
+    """Whether it says so, as far as its last hexadecimal digit tells; False for what is too short."""
+    return traceparent[TRACEPARENT_BYTES - 1 : TRACEPARENT_BYTES] in _SAMPLED
 
 
 def trace_id(traceparent: str) -> str:

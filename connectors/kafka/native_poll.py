@@ -29,7 +29,7 @@ from connectors.kafka.questions import open_consumer
 from kernels.kernel import kernel
 from schemas.columns import Bytes, Longs, RawBatch, Words
 from schemas.errors import SettingError
-from schemas.traces import LINKS_MAX, TRACEPARENT, TRACEPARENT_BYTES, BatchTrace
+from schemas.traces import TRACEPARENT, TRACEPARENT_BYTES, BatchTrace
 
 __all__ = ["JoinedKeys", "NativePoll", "find_handle", "native_obstacle", "open_poll"]
 
@@ -57,6 +57,7 @@ _SYMBOLS: Final = (
     "message_headers", "header_get_last",
 )  # fmt: skip
 HEADER_NAME: Final[Bytes] = np.frombuffer(TRACEPARENT.encode() + b"\0", np.uint8)
+LETTERS: Final = ord("a")
 NO_ROOM: Final[Bytes] = np.empty((0, TRACEPARENT_BYTES), np.uint8)
 
 
@@ -85,7 +86,7 @@ def take(queue: int, pointers: Longs, partition: int, sizes: Longs) -> int:
 
 @kernel
 def find_traceparent(places: Words, found: Bytes) -> bool:
-    """Copy the header traceparent to ``found``, uint8[55]; False where there is none of that length.
+    """Copy the header traceparent to ``found``, uint8[55]; False where there is none of that length that says sampled.
 
     places: uint64[3], where a message's headers lie, and room for where a value lies and its size.
     """
@@ -95,7 +96,8 @@ def find_traceparent(places: Words, found: Bytes) -> bool:
     if places[2] < TRACEPARENT_BYTES:
         return False
     _memcpy(np.uintp(found.ctypes.data), np.uintp(places[1]), np.uintp(TRACEPARENT_BYTES))
-    return True
+    last = found[TRACEPARENT_BYTES - 1]
+    return (last & 1) == (last < LETTERS)  # the digits 1, 3, … and b, d, f: see schemas.traces.is_sampled
 
 
 @kernel
@@ -330,9 +332,7 @@ class NativePoll:
         columns = np.empty((4, count), np.int64)
         flags = np.empty(count, np.uint8)
         facts = np.array([NO_OFFSET, 0, NO_OFFSET, 0, 0, 0], np.int64)
-        contexts = (
-            np.empty((LINKS_MAX, TRACEPARENT_BYTES), np.uint8) if self._traced and self._traced(count) else NO_ROOM
-        )
+        contexts = np.empty((self._traced(count) if self._traced else 0, TRACEPARENT_BYTES), np.uint8)
         good = copy(pointers, count, id(data) + BYTES_HEADER, id(keys) + BYTES_HEADER, columns, flags, facts, contexts)
         end_offset, error, error_offset, nulls, _, traced = facts.tolist()
         drained = Drained(None, end_offset, error, error_offset)

@@ -89,8 +89,9 @@ class KafkaReadOptions:
     batch_records_max: most records in one batch. idle_wait_ms: longest time that one poll of an idle topic blocks.
     timeout_ms: how long a broker may take to answer the questions asked at the start.
     poll: ``native`` copies records out of librdkafka by compiled code, ``messages`` goes through Message objects,
-    ``auto`` takes native where its self-check passes. traced: None, or note when a poll began, and the traceparents
-    of its records if this says so of their number: looking for them reads memory that nothing else does.
+    ``auto`` takes native where its self-check passes. traced: None, or note when a poll began, and the first sampled
+    traceparents of its records, as many as this says of their number: looking for them reads memory that nothing else
+    does.
     """
 
     bootstrap: str
@@ -102,7 +103,7 @@ class KafkaReadOptions:
     idle_wait_ms: int = 10
     timeout_ms: int = 5_000
     poll: Literal["auto", "native", "messages"] = "auto"
-    traced: Callable[[int], bool] | None = None
+    traced: Callable[[int], int] | None = None
 
     def __post_init__(self) -> None:
         if not self.bootstrap or not self.topic:

@@ -19,7 +19,7 @@ from confluent_kafka import Message, TopicPartition
 from connectors.kafka.log import KafkaLog
 from connectors.kafka.options import KafkaReadOptions
 from schemas.columns import RawBatch
-from schemas.traces import LINKS_MAX, TRACEPARENT, TRACEPARENT_BYTES, BatchTrace
+from schemas.traces import TRACEPARENT, TRACEPARENT_BYTES, BatchTrace, is_sampled
 
 __all__ = ["PARTITION_EOF", "Drained", "MessagePoll", "Poll", "cached_watermarks", "cut"]
 
@@ -180,7 +180,7 @@ class MessagePoll:
     def _batch(self, partition: int, messages: list[Any]) -> RawBatch:
         trace = None
         if self._traced is not None:
-            trace = BatchTrace(time.time_ns(), _traceparents(messages) if self._traced(len(messages)) else ())
+            trace = BatchTrace(time.time_ns(), _traceparents(messages, self._traced(len(messages))))
         values: list[Any] = list(map(Message.value, messages))
         nulls: list[int] = []
         if None in values:
@@ -202,12 +202,12 @@ class MessagePoll:
         )
 
 
-def _traceparents(messages: list[Any]) -> list[str]:
-    """Of the records that have one, the first LINKS_MAX."""
+def _traceparents(messages: list[Any], wanted: int) -> list[str]:
+    """Of the records that have a sampled one, the first so many."""
     found = (
         value[:TRACEPARENT_BYTES].decode("latin-1")
         for message in messages
         for name, value in message.headers() or ()
-        if name == TRACEPARENT and isinstance(value, bytes) and len(value) >= TRACEPARENT_BYTES
+        if name == TRACEPARENT and isinstance(value, bytes) and is_sampled(value)
     )
-    return list(islice(found, LINKS_MAX))
+    return list(islice(found, wanted))

@@ -19,7 +19,9 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -47,9 +49,11 @@ _SPANS = Counter(
     "Spans: sent to the collector, refused by it or not taken in time, dropped as too many waited, passed over",
     ["outcome"],
 )
+_PASSED_OVER = _SPANS.labels("passed_over")
 _PARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NO_VERSION: Final = "ff"
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+_ids = RandomIdGenerator()
 _log = structlog.get_logger(__name__)
 
 
@@ -118,9 +122,7 @@ class OtlpSpan:
 
     def part(self, part: Part) -> None:
         """A child that began and ended."""
-        name, began_ns, ended_ns = part
-        child = self._recorder.tracer.start_span(name, set_span_in_context(self._span), start_time=began_ns)
-        child.end(ended_ns)
+        self._recorder.record(part, self._span.get_span_context())
 
     def end(self, at_ns: int | None = None) -> None:
         self._span.end(at_ns)
@@ -147,8 +149,9 @@ class OtlpRecorder:
         exporter = OTLPSpanExporter(endpoint=url, headers=dict(headers), timeout=EXPORT_S)
         self._processor = _Bounded(_Counted(exporter, url))
         provider.add_span_processor(self._processor)
-        self.tracer = provider.get_tracer(NAME, version(NAME))
-        for outcome in ("sent", "refused", "dropped", "passed_over"):
+        self._tracer = provider.get_tracer(NAME, version(NAME))
+        self._resource, self._scope = resource, InstrumentationScope(NAME, version(NAME))
+        for outcome in ("sent", "refused", "dropped"):
             _SPANS.labels(outcome)
 
     def sampled(self, parents: Sequence[str]) -> Sequence[str]:
@@ -156,7 +159,7 @@ class OtlpRecorder:
         return [each for each in dict.fromkeys(parents) if (parts := _parts(each)) and int(parts[4], 16) & 1]
 
     def pass_over(self) -> None:
-        _SPANS.labels("passed_over").inc()
+        _PASSED_OVER.inc()
 
     def begin(
         self, name: str, kind: int, began_ns: int, parents: Sequence[str], attributes: Mapping[str, Value]
@@ -170,10 +173,24 @@ class OtlpRecorder:
         ]
         within = set_span_in_context(NonRecordingSpan(contexts[0])) if contexts else None
         links = [Link(context) for context in contexts[1:]]
-        span = self.tracer.start_span(
+        span = self._tracer.start_span(
             name, within, SpanKind(kind), attributes=attributes, links=links, start_time=began_ns
         )
         return OtlpSpan(self, span)
+
+    def record(self, part: Part, of: SpanContext) -> None:
+        """A child that began and ended, of the span with that context.
+
+        What has ended needs none of what the SDK's own does for a span that runs, which is four times as much work.
+        """
+        name, began_ns, ended_ns = part
+        context = SpanContext(of.trace_id, _ids.generate_span_id(), False, of.trace_flags)
+        self._processor.on_end(
+            ReadableSpan(
+                name, context, of, self._resource, start_time=began_ns, end_time=ended_ns,
+                instrumentation_scope=self._scope,
+            )
+        )  # fmt: skip
 
     def stop(self, within_s: float) -> None:
         """Send what is left; gives up after ``within_s``."""

@@ -19,7 +19,7 @@ import structlog
 from runtime.settings.tracing import TracingSettings
 from schemas.errors import SettingError
 from schemas.token_bucket import TokenBucket
-from schemas.traces import Part, Span, Value
+from schemas.traces import LINKS_MAX, Part, Span, Value
 
 __all__ = [
     "CLIENT",
@@ -41,7 +41,7 @@ INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = range(5)
 """Kinds of spans, numbered as OpenTelemetry's SpanKind."""
 NO_ATTRIBUTES: Final[Mapping[str, Value]] = MappingProxyType({})
 FEW: Final = 1_000
-"""Records that are always looked through: more come at once only while a flow catches up."""
+"""Records that are always looked through, all of them: more come at once only while a flow catches up."""
 STOP_S: Final = 2.0
 """How long the end of a process waits for its last spans to be sent."""
 
@@ -186,11 +186,17 @@ class Tracer:
             return None
         return self._recorder.begin(name, kind, began_ns, (), attributes)
 
-    def looks_through(self, records: int) -> bool:
-        """Whether ``records`` that came at once are looked through for contexts: many only ``per_s`` times a second."""
+    def contexts_wanted(self, records: int) -> int:
+        """For how many sampled contexts ``records`` that came at once are looked through.
+
+        Of many only the first is looked for, and only ``per_s`` times a second: to look at all of them costs more than
+        their spans.
+        """
         if self._recorder is None:
-            return False
-        return records <= FEW or self._is_allowed(self._recorder, self._looks)
+            return 0
+        if records <= FEW:
+            return LINKS_MAX
+        return int(self._is_allowed(self._recorder, self._looks))
 
     def _is_allowed(self, recorder: Recorder, bucket: TokenBucket) -> bool:
         if not self._per_s:

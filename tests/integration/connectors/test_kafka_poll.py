@@ -95,32 +95,32 @@ def test_columns_carry_values_keys_times_and_nulls(
 def test_the_contexts_of_records_are_found_where_they_are_looked_for(kind: KIND, kafka_bootstrap: str) -> None:
     topic = make_topic(kafka_bootstrap, f"contexts-{kind}")
     feed = Feed(kafka_bootstrap, topic)
-    contexts = [f"00-{number:032x}-{number:016x}-01" for number in range(1, 131)]
+    contexts = [f"00-{number:032x}-{number:016x}-0{'13579bdf'[number % 8]}" for number in range(1, 131)]
     feed.send([b"plain"])
     feed.send([b"other"], headers=[("other", b"x" * 60)])
     feed.send([b"short"], headers=[("traceparent", b"00-1-2-01")])
     feed.send([b"null"], headers=[("traceparent", None)])
+    for flags in (b"00", b"0a"):
+        feed.send([b"not sampled"], headers=[("traceparent", contexts[0][:-2].encode() + flags)])
     for context in contexts:
         headers = [("a", b"b"), ("traceparent", context.encode()), ("z", b"")]
         feed.producer.produce(topic, b"traced", partition=0, headers=headers)
     feed.send([])
-    for traced in (lambda records: records > 0, lambda records: records < 0, None):
+    for wanted in (128, 1, 0, None):
+        traced = None if wanted is None else lambda records, wanted=wanted: wanted if records else 0
         poll = open_poll(options(kafka_bootstrap, topic, poll=kind, traced=traced), 1)
         began_ns = time.time_ns()
         poll.assign({0: 0})
-        found = collect(poll, [0], lambda found: records(found[0]) == 134)[0]
+        found = collect(poll, [0], lambda found: records(found[0]) == 136)[0]
         poll.close()
         traces = [drained.batch.trace for drained in found if drained.batch is not None]
-        if traced:
-            assert all(each is not None and began_ns < each.began_ns < time.time_ns() for each in traces)
-        if traced and traced(1):
-            whole = [each for trace in traces if trace is not None for each in trace.parents if len(each) == 55]
-            assert whole[:128] == contexts[:128]
-            assert len(whole) in (128, 130)  # at most 128 of each drain
-        elif traced:
-            assert [each for trace in traces if trace is not None for each in trace.parents] == []
-        else:
+        if wanted is None:
             assert set(traces) == {None}
+            continue
+        assert all(each is not None and began_ns < each.began_ns < time.time_ns() for each in traces)
+        told = [each for trace in traces if trace is not None for each in trace.parents]
+        assert all(len(trace.parents) <= wanted for trace in traces if trace is not None)
+        assert told[:wanted] == contexts[:wanted]
 
 
 def test_partitions_stay_apart_and_in_order(kind: KIND, opened: Callable[[str], Poll], kafka_bootstrap: str) -> None:

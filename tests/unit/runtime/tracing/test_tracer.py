@@ -9,6 +9,7 @@ import structlog
 from runtime.settings.whole import Settings
 from runtime.tracing.tracer import FEW, INTERNAL, Tracer, start_tracing, tracer, within
 from schemas.errors import SettingError
+from schemas.traces import LINKS_MAX
 from tests.unit.runtime.tracing.keeper import Keeper
 
 
@@ -70,23 +71,18 @@ def test_what_enters_is_passed_over_when_too_much_came_and_what_follows_never_is
     assert keeper.passed_over == 5
 
 
-def test_few_records_are_always_looked_through_and_many_so_often_a_second() -> None:
+def test_few_records_are_always_looked_through_and_many_so_often_a_second_for_one_context() -> None:
     keeper, now = Keeper(), [100.0]
     on = Tracer(keeper, per_s=1, clock=lambda: now[0])
-    assert [on.looks_through(each) for each in (FEW + 1, FEW + 1, FEW, FEW, FEW + 1)] == [
-        True,
-        False,
-        True,
-        True,
-        False,
-    ]
+    wanted = [on.contexts_wanted(each) for each in (FEW + 1, FEW + 1, FEW, FEW, FEW + 1)]
+    assert wanted == [1, 0, LINKS_MAX, LINKS_MAX, 0]
     assert keeper.passed_over == 2
     now[0] += 1
-    assert on.looks_through(FEW + 1)
+    assert on.contexts_wanted(FEW + 1) == 1
     assert on.begin("batch", INTERNAL, 1, ["yes"], {}, enters=True) is not None
-    assert all(Tracer(keeper).looks_through(FEW + 1) for _ in range(3))
+    assert all(Tracer(keeper).contexts_wanted(FEW + 1) == 1 for _ in range(3))
     on.stop()
-    assert not on.looks_through(1)
+    assert on.contexts_wanted(1) == 0
 
 
 def test_what_failed_or_was_slow_is_recorded_afterwards() -> None:
