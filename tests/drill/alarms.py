@@ -44,6 +44,7 @@ __all__ = [
     "RULES", "Provocation", "Startable", "Targets", "Watch", "burst", "clients_leave", "hastened",
     "killed_clickhouse", "killed_flow", "killed_kafka", "left_alone", "lost_target", "names_of", "open_transaction",
     "refused_rules", "refusing_collector", "restarting_flow", "slipping", "stalled_leader", "stalled_redis",
+    "vanishing_records",
 ]  # fmt: skip
 
 RULES: Final = Path(__file__).parents[2] / "docker" / "prometheus" / "alerts.yml"
@@ -228,6 +229,11 @@ class Startable(Protocol):
     def pids(self) -> Iterable[int]: ...
 
 
+class Losable(Startable, Protocol):
+    def start_losing(self) -> None:
+        """As ``start``, with the defect of tests.drill.losing."""
+
+
 def slipping(market: object, flaw: str, how: str, *names: str, clears: bool = True) -> Provocation:
     """Producers go wrong: ``market`` has the attribute ``flaw``, false while all is well."""
     assert getattr(market, flaw) is False
@@ -332,6 +338,20 @@ def restarting_flow(flow: Startable) -> Provocation:
             _pause.wait(2)  # it is scraped each second
 
     return Provocation(f"the flow starts {STARTS} times within a minute", ("FlowRestarts",), start_again, clears=False)
+
+
+def vanishing_records(flow: Losable) -> Provocation:
+    """It starts with a defect of ours, and then without: counters begin anew."""
+
+    def do() -> None:
+        flow.kill()
+        flow.start_losing()
+
+    def undo() -> None:
+        flow.kill()
+        flow.start()
+
+    return Provocation("a flow with a defect loses trades behind its own back", ("CountsDoNotAddUp",), do, undo)
 
 
 def left_alone(standby: Startable) -> Provocation:
