@@ -20,6 +20,7 @@ from jobs.produce.quotes import quotes_encoder
 from runtime.settings.whole import load_settings
 from schemas.columns import RawBatch
 from schemas.intervals import parse_intervals
+from schemas.names import RedisKeys
 from sinks.clickhouse.quote_bars import quote_bar_block
 from sinks.redis.quotes import ShardQuotes
 
@@ -58,7 +59,7 @@ def main() -> None:
 
     def flow(intervals: str) -> Callable[[], None]:
         def run() -> None:
-            book, shard = QuoteBook(QuoteRules(intervals=parse_intervals(intervals))), ShardQuotes()
+            book, shard = QuoteBook(QuoteRules(intervals=parse_intervals(intervals))), ShardQuotes(RedisKeys())
             for raw in raws:
                 book.apply(decode(raw))
                 shard.packed(shard.absorb([book.take_changed()]))

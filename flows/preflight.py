@@ -13,7 +13,7 @@ from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError
 from schemas.names import armed_topic
-from sinks.redis.connection import check_writer, refuse_cluster
+from sinks.redis.connection import check_writer
 from sinks.redis.connection import connect as connect_redis
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 
 def check_redis(settings: RedisSettings) -> None:
     """Raises SettingError or Unreachable when the live flow could not write."""
-    client = connect_redis(settings.redis_url, clustered=True)
+    client = connect_redis(settings.redis_url)
     try:
         check_writer(client, settings.redis_url)
     finally:
@@ -51,8 +51,7 @@ def check_clickhouse(settings: ClickHouseSettings) -> None:
 
 def check_alerts(settings: Settings) -> None:
     """Raises what check_redis and check_clickhouse raise when the alerts flow could not write, and SettingError when
-    the topics of rules forget, or Redis is a cluster."""
-    refuse_cluster(settings.redis_url)
+    the topics of rules forget."""
     check_redis(settings)
     check_clickhouse(settings)
     for topic in (settings.alert_rules_topic, armed_topic(settings.alert_rules_topic)):
@@ -76,7 +75,6 @@ def check_desk(settings: Settings) -> None:
     # Only this flow needs a desk's kernels; every other one starts without loading them.
     from flows.analytics_reading import desk_settings, desk_topics  # noqa: PLC0415
 
-    refuse_cluster(settings.redis_url)
     for topic in desk_topics(settings).values():
         with TopicQuestions(read_options(desk_settings(settings, topic))) as questions:
             questions.check_start()
@@ -91,7 +89,6 @@ def check_quotes(settings: Settings) -> None:
     """Raises MissingObject, SettingError or Unreachable when the quotes flow could not read or write."""
     from flows.quotes_reading import quotes_settings  # noqa: PLC0415 - likewise
 
-    refuse_cluster(settings.redis_url)
     with TopicQuestions(read_options(quotes_settings(settings))) as questions:
         questions.check_start()
     if settings.schema_registry_url and settings.quotes_format == "confluent":

@@ -27,6 +27,7 @@ from schemas.names import (
     watchlists_key,
 )
 from sinks.clickhouse.connection import connect as connect_clickhouse
+from sinks.redis.cluster import names_of
 from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["Forgotten", "forget_user"]
@@ -93,12 +94,12 @@ def _forget_watchlists(settings: Settings, user: str) -> int:
     client = connect_redis(settings.redis_url)
     try:
         lists = cast("list[bytes]", client.hkeys(watchlists_key(user)))
-        pipeline = client.pipeline()
-        pipeline.delete(watchlists_key(user), alert_rules_key(user), f"{alert_rules_key(user)}:making",
-                        last_firings_key(user))  # fmt: skip
+        rules = alert_rules_key(user)
+        making = names_of(client).beside(rules, f"{rules}:making")
+        for key in (watchlists_key(user), rules, making, last_firings_key(user)):
+            client.delete(key)
         for each in lists:
-            pipeline.publish(WATCHLISTS_CHANNEL, msgspec.json.encode({"user": user, "id": each.decode()}))
-        pipeline.execute()
+            client.publish(WATCHLISTS_CHANNEL, msgspec.json.encode({"user": user, "id": each.decode()}))
         return len(lists)
     finally:
         client.close()

@@ -159,9 +159,8 @@ def quote_differences(client: redis.Redis, newest: Iterable[OracleQuote]) -> lis
     """Where Redis doesn't hold just these as the newest quotes of their symbols; sequences are of the first epoch."""
     wanted = {quote.symbol: _told(quote) for quote in newest}
     symbols = sorted(wanted)
-    values = cast(
-        "list[bytes | None]", client.mget([RedisKeys().quote(symbol) for symbol in symbols]) if symbols else []
-    )
+    keys = keys_of_symbols(client, symbols)
+    values = cast("list[bytes | None]", client.mget([keys(each).quote(each) for each in symbols]) if symbols else [])
     found = {symbol: _decoded(value) for symbol, value in zip(symbols, values, strict=True) if value is not None}
     return [
         f"quote of {symbol}: {found.get(symbol)}, not {wanted[symbol]}"

@@ -114,7 +114,7 @@ def prepare_gateway(settings: Settings) -> Settings:
         raise SettingError(
             "a second port must be another one", where="TAPEFLOW_GATEWAY_REST_PORT", mend="unset it: one serves all"
         )
-    connect_redis(settings.redis_url, clustered=True).close()
+    connect_redis(settings.redis_url).close()
     found |= {name: checked_clients(settings, name) for name in ("gateway_clients_max", "gateway_sse_clients_max")}
     return settings.model_copy(update=found)
 

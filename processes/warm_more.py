@@ -21,6 +21,7 @@ from core.quotes.book import QuoteBook, QuoteRules
 from schemas.columns import TRADE, RawBatch, TradeBatch
 from schemas.desk import TRADE_ALERTS
 from schemas.intervals import parse_intervals
+from schemas.names import RedisKeys
 from schemas.quotes import QUOTE, QuoteBatch
 from sinks.clickhouse.quote_bars import quote_bar_block
 from sinks.redis.quotes import ShardQuotes
@@ -72,7 +73,7 @@ class Quotes:
     """What the quotes flow does with a batch, once its records are read, which is done as trades' are."""
 
     def __init__(self) -> None:
-        self._book, self._shard = QuoteBook(QuoteRules(intervals=parse_intervals("1m"))), ShardQuotes()
+        self._book, self._shard = QuoteBook(QuoteRules(intervals=parse_intervals("1m"))), ShardQuotes(RedisKeys())
 
     def take(self, batch: TradeBatch) -> None:
         self._book.apply(quotes_around(batch))

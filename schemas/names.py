@@ -35,6 +35,7 @@ __all__ = [
     "QUOTES_TOPIC",
     "QUOTE_BARS_TABLE",
     "QUOTE_BARS_VIEW",
+    "QUOTE_SHARDS_KEY",
     "REPORT_CHUNKS_TABLE",
     "REQUEUED_SUFFIX",
     "ROUTING_1M_TABLE",
@@ -61,8 +62,6 @@ __all__ = [
     "feed_dead_letter_topic",
     "last_firings_key",
     "leader_key",
-    "quotes_filled_key",
-    "quotes_stream",
     "requeued_topic",
     "sent_key",
     "undelivered_topic",
@@ -110,6 +109,8 @@ EPOCH_KEY: Final = "md:epoch"
 SYMBOLS_KEY: Final = "md:symbols"
 SHARDS_KEY: Final = "md:shards"
 """Hash, in a Redis Cluster: the shard of each symbol, a colon and the source epoch in which it was the symbol's."""
+QUOTE_SHARDS_KEY: Final = "md:quote-shards"
+"""Likewise of quotes, whose topic has partitions of its own."""
 PRICE_ALERTS_KEY: Final = "md:price-alerts"
 """Hash: the last price alert of each shard that stands in the event stream."""
 UPDATES_CHANNEL: Final = "market-data:updates"
@@ -164,16 +165,6 @@ def deltas_stream(shard: int) -> str:
     return f"md:deltas:{shard}"
 
 
-def quotes_stream(shard: int) -> str:
-    """Fan-out stream of best bids and asks; a shard is a Kafka partition of the quotes topic."""
-    return f"md:quotes:{shard}"
-
-
-def quotes_filled_key(shard: int) -> str:
-    """There as long as this Redis holds what a shard of the quotes topic has published."""
-    return f"md:quotes-filled:{shard}"
-
-
 def sent_key(topic: str, partition: int) -> str:
     """Where the order of the last entry is kept that a partition of a topic brought into the channels."""
     return f"md:channel-order:{topic}:{partition}"
@@ -185,10 +176,12 @@ def watchlists_key(user_id: str) -> str:
 
 
 class RedisKeys:
-    """Spells keys of symbols. ``shard``: whose symbols they are, in a Redis Cluster; None on one server."""
+    """Spells keys of symbols. In a Redis Cluster, ``shard``: the partition of their trades; ``quotes``: of their
+    quotes, where that may be another. None on one server."""
 
-    def __init__(self, shard: int | None = None) -> None:
+    def __init__(self, shard: int | None = None, quotes: int | None = None) -> None:
         self.tag = "" if shard is None else f"{{{shard}}}:"
+        self._quotes_tag = self.tag if quotes is None else f"{{{quotes}}}:"
 
     def symbol(self, symbol: str) -> str:
         return f"symbol:{self.tag}{symbol}"
@@ -201,7 +194,7 @@ class RedisKeys:
         return f"price:{self.tag}{symbol}"
 
     def quote(self, symbol: str) -> str:
-        return f"md:quote:{self.tag}{symbol}"
+        return f"md:quote:{self._quotes_tag}{symbol}"
 
     def candle(self, symbol: str, interval: str) -> str:
         return f"candle:{self.tag}{symbol}:{interval}"
@@ -216,8 +209,8 @@ class RedisNames:
     def __init__(self, *, clustered: bool = False) -> None:
         self.clustered = clustered
 
-    def keys(self, shard: int) -> RedisKeys:
-        return RedisKeys(shard if self.clustered else None)
+    def keys(self, shard: int, quotes: int | None = None) -> RedisKeys:
+        return RedisKeys(shard, quotes) if self.clustered else RedisKeys()
 
     def deltas(self, shard: int) -> str:
         return f"md:deltas:{{{shard}}}" if self.clustered else deltas_stream(shard)
@@ -227,3 +220,16 @@ class RedisNames:
 
     def symbols(self, shard: int) -> str:
         return f"{SYMBOLS_KEY}:{{{shard}}}" if self.clustered else SYMBOLS_KEY
+
+    def quotes(self, shard: int) -> str:
+        """Fan-out stream of best bids and asks; a shard is a Kafka partition of the quotes topic."""
+        return f"md:quotes:{{{shard}}}" if self.clustered else f"md:quotes:{shard}"
+
+    def quotes_filled(self, shard: int) -> str:
+        """There as long as this Redis holds what a shard of the quotes topic has published."""
+        return f"md:quotes-filled:{{{shard}}}" if self.clustered else f"md:quotes-filled:{shard}"
+
+    def beside(self, key: str, name: str) -> str:
+        """``name`` of a key, or of several that begin so, which scripts touch together with ``key``: in a cluster it
+        has the slot of that, by a hash tag."""
+        return f"{name}:{{{key}}}" if self.clustered else name

@@ -1,21 +1,23 @@
-"""Which keys a symbol has: plain ones on one server, those of its shard in a Redis Cluster, as ``md:shards`` says.
+"""Which keys a symbol has: plain ones on one server, those of its shards in a Redis Cluster, as two maps say.
 
-Readers that know a symbol ask here first. What the map said is remembered for a few seconds, since a topic that was
-made anew may put a symbol elsewhere. A symbol that isn't in the map has keys nowhere, and is looked for where none are.
+``md:shards`` has the partition of its trades, ``md:quote-shards`` that of its quotes. Readers that know a symbol ask
+here first. What the maps said is remembered for a few seconds, since a topic that was made anew may put a symbol
+elsewhere. A symbol that isn't in a map has keys nowhere, and is looked for where none are.
 """
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from gateway.stores.redis_pool import Redis, names_of
-from schemas.names import SHARDS_KEY, SYMBOLS_KEY, RedisKeys
+from schemas.names import QUOTE_SHARDS_KEY, SHARDS_KEY, SYMBOLS_KEY, RedisKeys
 
 __all__ = ["NAMES_IN_PAGE", "Homes"]
 
 REMEMBERED_S: Final = 5.0
 NAMES_IN_PAGE: Final = 1_000
 NOWHERE: Final = 0
+T = TypeVar("T")
 
 
 class Homes:
@@ -37,11 +39,14 @@ class Homes:
             self._found, self._since_s = {}, self._clock()
         found = self._found
         if unknown := list({symbol for symbol in symbols if symbol not in found}):
-            held: Any = await cast(Any, self._redis.hmget(SHARDS_KEY, unknown))
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hmget(SHARDS_KEY, unknown)
+            pipeline.hmget(QUOTE_SHARDS_KEY, unknown)
+            held: Any = await pipeline.execute()
             found |= {
-                symbol: self._names.keys(int(text.partition(b":")[0]))
-                for symbol, text in zip(unknown, held, strict=True)
-                if text is not None
+                symbol: self._names.keys(_shard(trades, NOWHERE), _shard(quotes, None))
+                for symbol, trades, quotes in zip(unknown, *held, strict=True)
+                if trades is not None or quotes is not None
             }
         nowhere = self._names.keys(NOWHERE)
         return lambda symbol: found.get(symbol, nowhere)
@@ -53,3 +58,7 @@ class Homes:
             return cast("tuple[int, list[bytes]]", page)
         cursor, part = await cast(Any, self._redis.hscan(SHARDS_KEY, cursor, count=NAMES_IN_PAGE))
         return cursor, list(part)
+
+
+def _shard(held: bytes | None, otherwise: T) -> int | T:
+    return otherwise if held is None else int(held.partition(b":")[0])

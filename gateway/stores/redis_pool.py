@@ -85,9 +85,8 @@ def names_of(redis: Redis) -> RedisNames:
 
 
 def beside(redis: Redis, key: str, name: str) -> str:
-    """``name`` of a key, or of several that begin so, which scripts touch together with ``key``: in a cluster it has
-    the slot of that, by a hash tag."""
-    return f"{name}:{{{key}}}" if isinstance(redis, ClusterRedis) else name
+    """As schemas.names.RedisNames.beside."""
+    return names_of(redis).beside(key, name)
 
 
 def _cluster(clustered: Clustered, pooled: dict[str, Any]) -> Redis:

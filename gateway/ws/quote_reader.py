@@ -19,8 +19,8 @@ from core.fanout.hub import Hub
 from core.fanout.messages import decode_quotes
 from gateway.stores.events import EventId, parse_event_id
 from gateway.stores.existing import existing
-from gateway.stores.redis_pool import REDIS_ERRORS, Redis
-from schemas.names import quotes_stream
+from gateway.stores.redis_cluster import pairs_of
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis, names_of
 
 __all__ = ["QuoteReader"]
 
@@ -47,6 +47,7 @@ class QuoteReader:
 
     def __init__(self, redis: Redis, hub: Hub, counts: Counter[str], on_input: Callable[[], None]) -> None:
         self._redis, self._hub, self._counts, self._on_input = redis, hub, counts, on_input
+        self._names = names_of(redis)
         self._positions: dict[str, Position] = {}
         self._checked_s = 0.0
 
@@ -73,9 +74,8 @@ class QuoteReader:
             await asyncio.sleep(BLOCK_MS / 1000)
             return
         answer: Any = await self._redis.xread(streams, count=COUNT, block=BLOCK_MS)
-        for name, entries in answer.items() if isinstance(answer, Mapping) else answer or ():
-            # RESP3 has the entries in a list of their own.
-            for entry_id, fields in entries[0] if len(entries) == 1 and isinstance(entries[0], list) else entries:
+        for name, entries in pairs_of(answer):
+            for entry_id, fields in entries:
                 self._take(name.decode(), parse_event_id(entry_id.decode()), fields)
         if answer:
             self._on_input()
@@ -113,8 +113,8 @@ class QuoteReader:
             self._positions.setdefault(name, Position(FROM_ITS_FIRST, 0))
 
     async def _there(self) -> list[str]:
-        highest = max((int(name.rpartition(":")[2]) for name in self._positions), default=-1)
-        names = [quotes_stream(shard) for shard in range(highest + 1 + PROBED_SHARDS)]
+        highest = max((int(name.rpartition(":")[2].strip("{}")) for name in self._positions), default=-1)
+        names = [self._names.quotes(shard) for shard in range(highest + 1 + PROBED_SHARDS)]
         return await existing(self._redis, names, self._positions)
 
     def _lost(self, name: str, why: str) -> None:

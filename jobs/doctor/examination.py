@@ -161,7 +161,7 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     """One server, or each primary of a Redis Cluster, which holds its part of what the bounds allow."""
-    client = connect_redis(settings.redis_url, clustered=True)
+    client = connect_redis(settings.redis_url)
     try:
         servers = primaries_of(client)
         bounds, symbols = bounds_of(settings).of_one(len(servers)), symbol_count(client) // len(servers)

@@ -20,8 +20,8 @@ class RedisSettings(BaseSettings):
         "redis://127.0.0.1:6379/0",
         "Redis server, as redis://user:password@host:port/db, or rediss:// for TLS; "
         "redis+sentinel://user:password@host:port,host:port/name/db for the primary that Sentinels name; "
-        "redis+cluster://user:password@host:port,host:port for a Redis Cluster, of which live, doctor and "
-        "the gateway alone make use",
+        "redis+cluster://user:password@host:port,host:port for a Redis Cluster, rediss+cluster:// with "
+        "TLS",
     )
     conflation_ms: int = setting(
         10,

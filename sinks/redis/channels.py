@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import redis
 
-from runtime.outage import persist
 from schemas.channels import ENTRIES_KEPT, channel_stream, event_fields
 from schemas.desk import DeskEntry
 from schemas.names import sent_key
 from sinks.handover import Handover
-from sinks.redis.connection import is_outage, open_client, place
-from sinks.redis.refusals import refusal
+from sinks.redis.scripted import Scripted
 from sinks.redis.scripts import ADD_ENTRIES
 from sinks.shared import SharedSink
 
@@ -35,23 +32,31 @@ class ChannelWriter:
     """Owns the connection; used by one thread. ``topic``: where the records came from."""
 
     def __init__(self, url: str, topic: str, stop: threading.Event | None = None) -> None:
-        self._client = open_client(url)
-        self._script = self._client.register_script(ADD_ENTRIES)
+        self._redis = Scripted(url, stop)
+        self._script = self._redis.script(ADD_ENTRIES)
         self._topic = topic
-        self._where = place(url)
-        self._stop = stop or threading.Event()
 
     def write(self, groups: Sequence[Entries]) -> None:
         """Returns when Redis took all. Raises Unreachable when stopped while it is down, SettingError for a right that
         is missing, WriteFailed for any other refusal."""
         for partition, entries in groups:
-            for first in range(0, len(entries), CALL_ENTRIES_MAX):
-                self._add(partition, entries[first : first + CALL_ENTRIES_MAX])
+            for order_key, part in self._by_order_key(partition, entries).items():
+                for first in range(0, len(part), CALL_ENTRIES_MAX):
+                    self._add(order_key, part[first : first + CALL_ENTRIES_MAX])
 
     def close(self) -> None:
-        self._client.close()
+        self._redis.close()
 
-    def _add(self, partition: int, entries: Sequence[DeskEntry]) -> None:
+    def _by_order_key(self, partition: int, entries: Sequence[DeskEntry]) -> dict[str, list[DeskEntry]]:
+        """Entries that one key says the last order of: all of a partition; in a cluster, where streams lie in several
+        slots, those of a stream."""
+        found: dict[str, list[DeskEntry]] = {}
+        for entry in entries:
+            key = self._redis.names.beside(channel_stream(entry.channel), sent_key(self._topic, partition))
+            found.setdefault(key, []).append(entry)
+        return found
+
+    def _add(self, order_key: str, entries: Sequence[DeskEntry]) -> None:
         streams: dict[str, int] = {}
         arguments: list[Any] = [ENTRIES_KEPT]
         for entry in entries:
@@ -59,24 +64,7 @@ class ChannelWriter:
             fields = event_fields(entry.kind, entry.data, written_ms=entry.time_ms, symbols=entry.symbols)
             pairs = [text for name, value in fields.items() for text in (name, value.decode())]
             arguments += [entry.order, number, msgspec.msgpack.encode(pairs)]
-        keys = [sent_key(self._topic, partition), *streams]
-        try:
-            persist(
-                lambda: self._call(keys, arguments),
-                server="redis",
-                where=self._where,
-                is_outage=is_outage,
-                stop=self._stop,
-            )
-        except redis.exceptions.RedisError as error:
-            raise refusal(error, self._client, self._where, "EVALSHA", script=ADD_ENTRIES) from error
-
-    def _call(self, keys: list[str], arguments: list[Any]) -> None:
-        try:
-            self._script(keys, arguments)
-        except Exception:  # after any failure an old reply may still be on its way: never read on from it
-            self._client.connection_pool.disconnect()
-            raise
+        self._redis.run(self._script, [order_key, *streams], arguments)
 
 
 class ChannelSink(SharedSink[Sequence[DeskEntry]]):

@@ -14,8 +14,9 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from schemas.clusters import Clustered
+from schemas.names import RedisNames
 
-__all__ = ["ClusterClient"]
+__all__ = ["ClusterClient", "names_of"]
 
 
 class ClusterClient(redis.RedisCluster):
@@ -45,3 +46,8 @@ class ClusterClient(redis.RedisCluster):
         """Ask which primary holds which slot, on connections that are new."""
         self.disconnect_connection_pools()  # type: ignore[no-untyped-call]
         self.nodes_manager.initialize()
+
+
+def names_of(client: redis.Redis) -> RedisNames:
+    """How the Redis of ``client`` spells what is a shard's."""
+    return RedisNames(clustered=isinstance(client, ClusterClient))

@@ -14,7 +14,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from schemas.clusters import CLUSTER_SCHEMES, Clustered, clustered_redis
+from schemas.clusters import Clustered, clustered_redis
 from schemas.errors import SettingError, TapeflowError, Unreachable
 from schemas.sentinels import Watched, watched_redis
 from sinks.redis.cluster import ClusterClient
@@ -30,7 +30,6 @@ __all__ = [
     "open_client",
     "place",
     "primaries_of",
-    "refuse_cluster",
 ]
 
 CONNECT_S: Final = 3.0
@@ -68,14 +67,12 @@ _OUTSIDE: Final = "Script attempted to access a non local key"
 _DOWN: Final = re.compile(r"Script attempted to execute a (write )?command while the cluster is down")
 
 
-def connect(url: str, *, clustered: bool = False) -> redis.Redis:
-    """Client with timeouts and without hidden retries, after one answered PING. ``clustered``: a Redis Cluster will do.
+def connect(url: str) -> redis.Redis:
+    """Client with timeouts and without hidden retries, after one answered PING.
 
     Raises SettingError for a URL or login that Redis refuses, another server there, or a node of a Redis Cluster where
     the URL says one server, Unreachable when nothing answers. A client of a Redis Cluster has asked one of its nodes.
     """
-    if not clustered:
-        refuse_cluster(url)
     client = open_client(url)
     if isinstance(client, ClusterClient):
         return client
@@ -106,16 +103,6 @@ def connect(url: str, *, clustered: bool = False) -> redis.Redis:
             mend="set TAPEFLOW_REDIS_URL to redis+cluster://host:port,host:port",
         )
     return client
-
-
-def refuse_cluster(url: str) -> None:
-    """Raises SettingError where ``url`` is of a Redis Cluster, of which most parts can't make use."""
-    if url.startswith(tuple(f"{scheme}://" for scheme in CLUSTER_SCHEMES)):
-        raise SettingError(
-            "this part can't use a Redis Cluster: run live, doctor and the gateway can",
-            where=place(url),
-            mend="set TAPEFLOW_REDIS_URL to redis://host:port/db",
-        )
 
 
 def check_writer(client: redis.Redis, url: str) -> None:

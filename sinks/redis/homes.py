@@ -1,8 +1,9 @@
-"""Which shard a symbol is of, in a Redis Cluster: the map ``md:shards``, which writers keep and readers look into.
+"""Which shard a symbol is of, in a Redis Cluster: the maps ``md:shards`` of trades and ``md:quote-shards`` of quotes.
 
-A writer claims a symbol before it writes it, so whatever has keys is in the map. Of a symbol that stands in several
-partitions the map names the lowest; each writer that claims it is told of the others, and one event tells it to
-operators (docs/adr/0022-symbol-in-two-partitions.md). On one server there is no map, since names don't say a shard.
+Writers keep them and readers look into them. A writer claims a symbol before it writes it, so whatever has keys is in
+the map. Of a symbol that stands in several partitions the map names the lowest; each writer that claims it is told of
+the others, and of trades one event tells it to operators (docs/adr/0022-symbol-in-two-partitions.md). On one server
+there is no map, since names don't say a shard.
 """
 
 import json
@@ -14,10 +15,10 @@ from typing import Any, Final
 import redis
 
 from schemas.channels import ENTRIES_KEPT, event_fields
-from schemas.names import EVENTS_STREAM, SHARDS_KEY, RedisKeys
+from schemas.names import EVENTS_STREAM, QUOTE_SHARDS_KEY, SHARDS_KEY, RedisKeys
 from sinks.redis.cluster import ClusterClient
 
-__all__ = ["Claims", "keys_of_symbols"]
+__all__ = ["CLAIM", "Claims", "keys_of_symbols"]
 
 CLAIM: Final = files(__package__).joinpath("claim_symbols.lua").read_text("utf-8")
 CALL_SYMBOLS_MAX: Final = 1_000
@@ -31,19 +32,26 @@ def keys_of_symbols(client: redis.Redis, symbols: Sequence[str]) -> Callable[[st
     if not isinstance(client, ClusterClient):
         plain = RedisKeys()
         return lambda _: plain
+    trades, quotes = (_shards(client, key, symbols) for key in (SHARDS_KEY, QUOTE_SHARDS_KEY))
+    return lambda symbol: RedisKeys(trades.get(symbol, NOWHERE), quotes.get(symbol))
+
+
+def _shards(client: redis.Redis, map_key: str, symbols: Sequence[str]) -> dict[str, int]:
     shards: dict[str, int] = {}
     for at in range(0, len(symbols), CALL_SYMBOLS_MAX):
         part = symbols[at : at + CALL_SYMBOLS_MAX]
-        held: Any = client.hmget(SHARDS_KEY, list(part))
+        held: Any = client.hmget(map_key, list(part))
         shards |= {name: int(text.partition(b":")[0]) for name, text in zip(part, held, strict=True) if text}
-    return lambda symbol: RedisKeys(shards.get(symbol, NOWHERE))
+    return shards
 
 
 class Claims:
-    """Keeps the symbols of a writer's shards in the map; used by one thread. ``source``: who tells of split symbols."""
+    """Keeps the symbols of a writer's shards in a map; used by one thread. ``source``: who tells operators of split
+    symbols; None where nobody does."""
 
-    def __init__(self, client: ClusterClient, source: str) -> None:
+    def __init__(self, client: ClusterClient, source: str | None, map_key: str = SHARDS_KEY) -> None:
         self._client = client
+        self._map_key = map_key
         self._source = source
         self._script = client.register_script(CLAIM)
         self._claimed: dict[int, int] = {}
@@ -62,10 +70,11 @@ class Claims:
             return
         for first in range(self._claimed.get(shard, 0), count, CALL_SYMBOLS_MAX):
             symbols = [named(number) for number in range(first, min(first + CALL_SYMBOLS_MAX, count))]
-            shared: Any = self._script([SHARDS_KEY], [shard, epoch, *symbols])
+            shared: Any = self._script([self._map_key], [shard, epoch, *symbols])
             for symbol, other in zip(shared[::2], shared[1::2], strict=True):
                 shards = sorted((shard, int(other)))
-                self._tell(symbol.decode(), shards)
+                if self._source is not None:
+                    self._tell(symbol.decode(), shards)
                 yield symbol.decode(), shards
         self._claimed[shard] = count
 
@@ -75,7 +84,7 @@ class Claims:
         if now_s - self._checked_s < CHECK_S or not self._claimed.get(shard):
             return False
         self._checked_s = now_s
-        if self._client.hexists(SHARDS_KEY, named(0)):
+        if self._client.hexists(self._map_key, named(0)):
             return False
         self.forget()
         return True

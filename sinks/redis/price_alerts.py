@@ -10,20 +10,20 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import redis
+from redis.commands.core import Script
 
 from kernels.decimal_text import plain
-from runtime.outage import persist
 from schemas.alert_rules import ALERT_TYPE, DIRECTIONS, Firing, PriceAlert
 from schemas.channels import ENTRIES_KEPT
 from schemas.errors import SettingError, TapeflowError, WriteFailed
 from schemas.names import EVENTS_STREAM, PRICE_ALERTS_KEY, alert_rules_key, last_firings_key
 from schemas.rule_view import KEEP_RULES, RuleView
-from sinks.redis.connection import is_outage, open_client, place
 from sinks.redis.refusals import NO_RIGHT
+from sinks.redis.scripted import Scripted
 
 __all__ = ["PUBLISH_ALERTS", "AlertPublisher", "alert_data"]
 
@@ -65,11 +65,10 @@ class AlertPublisher:
     """Owns a connection; used by one thread at a time."""
 
     def __init__(self, url: str, stop: threading.Event | None = None) -> None:
-        self._client = open_client(url)
-        self._where = place(url)
-        self._stop = stop or threading.Event()
-        self._publish = self._client.register_script(PUBLISH_ALERTS)
-        self._keep = self._client.register_script(KEEP_RULES)
+        self._redis = Scripted(url, stop)
+        self._publish = self._redis.script(PUBLISH_ALERTS)
+        self._keep = self._redis.script(KEEP_RULES)
+        self._keys = [EVENTS_STREAM, self._redis.names.beside(EVENTS_STREAM, PRICE_ALERTS_KEY)]
 
     def publish(self, firings: Sequence[Firing]) -> None:
         """Add those that aren't in the stream yet; returns when Redis took all.
@@ -87,40 +86,56 @@ class AlertPublisher:
     def keep(self, views: Sequence[RuleView]) -> None:
         """Write the view of rules; raises as ``publish``."""
         for first in range(0, len(views), AT_ONCE):
-            group = views[first : first + AT_ONCE]
-            arguments = [
-                part for view in group for part in (alert_rules_key(view.user), view.id, view.version, view.text)
-            ]
-            self._persist(partial(self._keep, args=arguments))
+            by_key: dict[str, list[str | int | bytes]] = {}
+            for view in views[first : first + AT_ONCE]:
+                key = alert_rules_key(view.user)
+                together = by_key.setdefault(key if self._redis.names.clustered else "", [])
+                together += [key, view.id, view.version, view.text]
+            for key, arguments in by_key.items():
+                self._run(self._keep, [key] if key else [], arguments)
 
     def close(self) -> None:
-        self._client.close()
+        self._redis.close()
 
     def _add(self, shard: int, group: Sequence[Firing]) -> None:
         now_ms = time.time_ns() // 1_000_000
-        arguments: list[str | int | bytes] = [shard, ENTRIES_KEPT]
+        arguments: list[str | int | bytes] = [shard, ENTRIES_KEPT, int(not self._redis.names.clustered)]
         for firing in group:
             rule = firing.rule
             arguments += [
                 firing.sequence, firing.place, last_firings_key(rule.user), rule.id, rule.user, rule.symbol, now_ms,
                 alert_data(firing),
             ]  # fmt: skip
-        self._persist(partial(self._publish, keys=[EVENTS_STREAM, PRICE_ALERTS_KEY], args=arguments))
+        self._run(self._publish, self._keys, arguments)
+        if self._redis.names.clustered:
+            self._note(group)
+
+    def _note(self, group: Sequence[Firing]) -> None:
+        """The last firing of each rule, whose key lies elsewhere in a cluster; the same again changes nothing."""
+        by_key: dict[str, dict[Any, Any]] = {}
+        for firing in group:
+            by_key.setdefault(last_firings_key(firing.rule.user), {})[firing.rule.id] = alert_data(firing)
+        for key, last in by_key.items():
+            self._persist(partial(self._redis.client.hset, key, mapping=last))
+
+    def _run(self, script: Script, keys: list[str], arguments: Sequence[str | int | bytes]) -> None:
+        self._persist(partial(script, keys, arguments))
 
     def _persist(self, call: Callable[[], object]) -> None:
         try:
-            persist(call, server="redis", where=self._where, is_outage=is_outage, stop=self._stop)
+            self._redis.wait_for(call)
         except redis.exceptions.RedisError as error:
             raise self._refusal(error) from error
 
     def _refusal(self, error: redis.exceptions.RedisError) -> TapeflowError:
         said = " ".join(str(error).split())
+        where = self._redis.where
         if isinstance(error, redis.exceptions.AuthenticationError):
-            return SettingError("Redis refused the login", where=self._where, mend=f"set TAPEFLOW_REDIS_URL ({said})")
+            return SettingError("Redis refused the login", where=where, mend=f"set TAPEFLOW_REDIS_URL ({said})")
         if NO_RIGHT.search(said):
             return SettingError(
                 "Redis refuses the price alerts of this login",
-                where=self._where,
+                where=where,
                 mend=f"ACL SETUSER … ~md:* +evalsha +script|load +hget +hset +hdel +xadd ({said})",
             )
-        return WriteFailed("Redis refused a price alert", where=self._where, mend=said)
+        return WriteFailed("Redis refused a price alert", where=where, mend=said)

@@ -9,6 +9,7 @@ a quote go back. What a shard has published is kept here, so that a Redis that l
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -16,14 +17,15 @@ import numpy as np
 import redis
 import structlog
 
-from runtime.outage import persist
-from schemas.names import UPDATES_CHANNEL, RedisKeys, quotes_filled_key, quotes_stream
+from schemas.contract import SEQUENCE_BITS
+from schemas.names import QUOTE_SHARDS_KEY, UPDATES_CHANNEL, RedisKeys
 from schemas.quotes import QUOTE_STATE, QuoteRows, QuoteStates
 from sinks.handover import Handover
-from sinks.redis.connection import is_outage, open_client, place
+from sinks.redis.cluster import ClusterClient
 from sinks.redis.encode import TextTable
+from sinks.redis.homes import CLAIM, Claims
 from sinks.redis.quote_json import quote_messages
-from sinks.redis.refusals import refusal
+from sinks.redis.scripted import Scripted
 from sinks.redis.scripts import APPLY_QUOTES
 from sinks.shared import SharedSink
 
@@ -43,11 +45,14 @@ _log = structlog.get_logger()
 class ShardQuotes:
     """What one shard has published: QUOTE_STATE by symbol number, the keys and names that messages need."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: RedisKeys) -> None:
         self._symbols, self._exchanges = TextTable(), TextTable()
+        self._named = keys
+        self.names: list[str] = []
         self._keys: list[str] = []
         self._rows: QuoteRows = np.zeros(64, QUOTE_STATE)
         self._rows["sequence"] = -1
+        self.source_epoch = 0
 
     def absorb(self, updates: Sequence[QuoteStates]) -> QuoteRows:
         """The newest row of each symbol in ``updates``, which are in order."""
@@ -56,6 +61,7 @@ class ShardQuotes:
             self._rows[update.rows["symbol"]] = update.rows
         changed = np.unique(np.concatenate([update.rows["symbol"] for update in updates]))
         newest: QuoteRows = self._rows[changed]
+        self.source_epoch = max(self.source_epoch, int(newest["sequence"].max(initial=0)) >> SEQUENCE_BITS)
         return newest
 
     def everything(self) -> QuoteRows:
@@ -71,10 +77,10 @@ class ShardQuotes:
         return msgspec.msgpack.encode(parts)
 
     def _learn(self, update: QuoteStates) -> None:
-        keys = RedisKeys()
         for symbol in update.symbols[len(self._keys) :]:
             self._symbols.add(symbol.encode())
-            self._keys.append(keys.quote(symbol))
+            self.names.append(symbol)
+            self._keys.append(self._named.quote(symbol))
         for exchange in update.exchanges[len(self._exchanges) :]:
             self._exchanges.add(msgspec.json.encode(exchange))
         if len(self._keys) > len(self._rows):
@@ -87,11 +93,11 @@ class QuotesWriter:
     """Owns the connection and what each shard has published; used by one thread."""
 
     def __init__(self, url: str, stop: threading.Event | None = None, *, publish_updates: bool = False) -> None:
-        self._client = open_client(url)
+        self._redis = Scripted(url, stop)
         self._channel = UPDATES_CHANNEL if publish_updates else ""
-        self._script = self._client.register_script(APPLY_QUOTES)
-        self._where = place(url)
-        self._stop = stop or threading.Event()
+        self._script = self._redis.script(APPLY_QUOTES)
+        client = self._redis.client
+        self._claims = Claims(client, None, QUOTE_SHARDS_KEY) if isinstance(client, ClusterClient) else None
         self._shards: dict[int, ShardQuotes] = {}
 
     def write(self, updates: Sequence[QuoteStates]) -> None:
@@ -101,51 +107,48 @@ class QuotesWriter:
         for update in updates:
             waiting.setdefault(update.shard, []).append(update)
         for shard, those in waiting.items():
-            held = self._shards.setdefault(shard, ShardQuotes())
-            self._publish(shard, held, held.absorb(those))
+            held = self._shards.setdefault(shard, ShardQuotes(self._redis.names.keys(shard)))
+            newest = held.absorb(those)
+            if self._claims is not None:
+                self._redis.persist(partial(self._claim, self._claims, shard, held), CLAIM)
+            self._publish(shard, held, newest)
 
     def look(self) -> None:
         """In a quiet market no write tells that Redis came back empty: one small call does. Waits out no outage."""
         try:
             for shard, held in self._shards.items():
-                if not self._call(shard, b""):
+                if self._claims is not None:
+                    self._redis.attempt(partial(self._claim, self._claims, shard, held))
+                if not self._redis.attempt(partial(self._call, shard, b"")):
                     self._publish(shard, held, held.everything())
-        except (redis.exceptions.RedisError, OSError):
+        except (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError):
             return  # the next write says so, or waits
 
     def close(self) -> None:
-        self._client.close()
+        self._redis.close()
+
+    def _claim(self, claims: Claims, shard: int, held: ShardQuotes) -> None:
+        """That quotes of a symbol stand in two partitions changes nothing: live tells of trades that do."""
+        for _ in claims.claim(shard, held.source_epoch, len(held.names), held.names.__getitem__):
+            pass
 
     def _publish(self, shard: int, held: ShardQuotes, rows: QuoteRows) -> None:
         calls = [self._send(shard, held, rows[at : at + CALL_QUOTES_MAX]) for at in _starts(rows)]
         if not all(calls):
             everything = held.everything()
             if len(everything) > len(rows):
-                _log.warning("redis_emptied", where=self._where, consequence="every quote is published again")
+                _log.warning("redis_emptied", where=self._redis.where, consequence="every quote is published again")
                 for at in _starts(everything):
                     self._send(shard, held, everything[at : at + CALL_QUOTES_MAX])
 
     def _send(self, shard: int, held: ShardQuotes, rows: QuoteRows) -> bool:
         """Whether Redis held what the shard had published before."""
-        packed = held.packed(rows)
-        try:
-            return persist(
-                lambda: self._call(shard, packed),
-                server="redis",
-                where=self._where,
-                is_outage=is_outage,
-                stop=self._stop,
-            )
-        except redis.exceptions.RedisError as error:
-            raise refusal(error, self._client, self._where, "EVALSHA", script=APPLY_QUOTES) from error
+        return self._redis.persist(partial(self._call, shard, held.packed(rows)), APPLY_QUOTES)
 
     def _call(self, shard: int, packed: bytes) -> bool:
         arguments: list[int | str | bytes] = [time.time_ns() // 1_000_000, STREAM_KEPT_MS, self._channel, packed]
-        try:
-            reply: Any = self._script([quotes_filled_key(shard), quotes_stream(shard)], arguments)
-        except Exception:  # after any failure an old reply may still be on its way: never read on from it
-            self._client.connection_pool.disconnect()
-            raise
+        names = self._redis.names
+        reply: Any = self._script([names.quotes_filled(shard), names.quotes(shard)], arguments)
         return bool(reply[0])
 
 

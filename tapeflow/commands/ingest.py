@@ -105,7 +105,6 @@ def ingest(
     _check_unused("live sessions have it by themselves", {"--venue": venue, "--speed": speed})
     from feeds.polled import POLLED
     from jobs.ingest.asked import Wanted, asked_of
-    from sinks.redis.connection import refuse_cluster
 
     if on_demand:
         _check_unused("--on-demand begins now", {**of_past, **of_all})
@@ -116,8 +115,6 @@ def ingest(
     if len(asked) != 1:
         _check_unused("it is of one venue", {"--record": record, "--since-file": since_file})
     mark, settings = _mark(since), enter(kafka_topic=topic)
-    if on_demand:
-        refuse_cluster(settings.redis_url)
     wanted = Wanted(asked, quotes, mark, all_usdt, settings.redis_url if on_demand else "", tuple(since_file or ()))
     return _live(settings, wanted, record, partitions)
 

@@ -60,9 +60,8 @@ async def send(
     """The entry's id. Raises InputError, or Unreachable when Redis doesn't answer."""
     from gateway.stores.publish import publish as write
     from gateway.stores.redis_pool import REDIS_ERRORS, open_redis
-    from sinks.redis.connection import place, refuse_cluster
+    from sinks.redis.connection import place
 
-    refuse_cluster(settings.redis_url)
     redis = open_redis(settings.redis_url, TIMEOUT_MS)
     try:
         return await write(redis, channel, data, kind=kind, user=user, symbols=symbols)

@@ -20,7 +20,7 @@ from jobs.redis_now import quote_differences
 from jobs.verify_quotes import QuotesTopic, compare_quote_bars, read_quotes
 from oracle.quotes import OracleQuote, recompute_quotes
 from runtime.settings.whole import Settings
-from schemas.names import quotes_stream
+from schemas.names import RedisNames
 from tests.chaos.feeder import Feeder
 from tests.chaos.tape import MONDAY_US, SPEED
 from tests.chaos.truth import dead_letters
@@ -89,7 +89,7 @@ def check_newest(client: redis.Redis, topic: QuotesTopic) -> tuple[int, list[str
 def check_streams(client: Any) -> tuple[int, list[str]]:
     """Entries are numbered one by one, and within a symbol quotes rise."""
     shards = range(QUOTES_PARTITIONS)
-    entries = [(shard, fields) for shard in shards for _, fields in client.xrange(quotes_stream(shard))]
+    entries = [(shard, fields) for shard in shards for _, fields in client.xrange(RedisNames().quotes(shard))]
     return len(entries), list(stream_faults(entries))
 
 

@@ -17,6 +17,7 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from local.ports import free_ports
+from tests.servers.certificates import Certificates
 from tests.servers.redis import RedisServer, needs_redis
 
 __all__ = ["ClusterOfRedis", "redis_cluster"]
@@ -28,17 +29,21 @@ WHOLE_S: Final = 60
 
 
 class ClusterOfRedis:
-    """A context manager. ``servers``: the primaries, then a replica of each in the same order."""
+    """A context manager. ``servers``: the primaries, then a replica of each in the same order.
 
-    def __init__(self, folder: Path, *options: str, replicas: bool = False) -> None:
+    tls: nodes speak TLS to each other and, at ``tls_url``, to clients; the commands of tests go to the plain ports.
+    """
+
+    def __init__(self, folder: Path, *options: str, replicas: bool = False, tls: Certificates | None = None) -> None:
         needs_redis(7)  # whose bus may listen on any port
         count = PRIMARIES * (2 if replicas else 1)
-        self._buses = free_ports(count)
+        self._buses, self._tls = free_ports(count), tls
+        options = (*options, "--tls-cluster", "yes") if tls is not None else options
         self.servers = [
             RedisServer(
                 folder / f"node-{number}", "--cluster-enabled", "yes", "--cluster-port", str(bus),
                 "--cluster-node-timeout", str(DOWN_MS), "--cluster-replica-validity-factor", "0",
-                "--repl-diskless-sync-delay", "0", *options,
+                "--repl-diskless-sync-delay", "0", *options, tls=tls,
             )
             for number, bus in enumerate(self._buses)
         ]  # fmt: skip
@@ -46,6 +51,12 @@ class ClusterOfRedis:
     @property
     def url(self) -> str:
         return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers[:2])
+
+    @property
+    def tls_url(self) -> str:
+        assert self._tls is not None
+        nodes = ",".join(f"127.0.0.1:{server.tls_port}" for server in self.servers[:2])
+        return f"rediss+cluster://{nodes}?ssl_ca_certs={self._tls.authority}"
 
     def __enter__(self) -> Self:
         for server in self.servers:

@@ -1,4 +1,4 @@
-"""Live into a real Redis Cluster of three primaries: what it holds equals the oracle, whichever primary is killed."""
+"""Flows into a real Redis Cluster of three primaries: what it holds equals the oracle, whichever primary is killed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +7,19 @@ import pytest
 
 from demo.figures import figures_of
 from flows.live import bounds_of
-from jobs.redis_now import compare_now
+from jobs.redis_now import compare_now, quote_differences
 from local.ports import free_port
+from oracle.quotes import recompute_quotes
 from processes.runner import FlowProcess
 from runtime.settings.whole import Settings, load_settings
 from schemas.names import RedisNames
 from sinks.redis.connection import connect
 from tests.client_messages import BarMessage, Delta, decode_batch
+from tests.integration.flows.desk_feeding import KEEP, running
 from tests.integration.flows.market_feeding import SYMBOLS, feed, recomputed, tape, until_running
+from tests.integration.flows.quote_market import PARTITIONS as QUOTES_PARTITIONS
+from tests.integration.flows.quote_market import QuoteMarket
+from tests.servers.kafka import make_topic
 from tests.servers.least_rights import REDIS_CLUSTER_LIVE
 from tests.servers.redis_cluster import ClusterOfRedis
 
@@ -54,7 +59,7 @@ def run_live(settings: Settings, folder: Path, in_the_middle: Callable[[], None]
 
 
 def check(settings: Settings, url: str) -> None:
-    with connect(url, clustered=True) as client:
+    with connect(url) as client:
         found = compare_now(client, recomputed(settings), kept=bounds_of(settings).kept)
         assert (found.differences, found.compared > len(SYMBOLS)) == ([], True)
         for shard in range(PARTITIONS):
@@ -71,7 +76,7 @@ def check(settings: Settings, url: str) -> None:
 
 @pytest.mark.thorough
 def test_what_it_holds_equals_the_oracle(settings: Settings, redis_cluster: ClusterOfRedis, tmp_path: Path) -> None:
-    with connect(redis_cluster.url, clustered=True) as client:
+    with connect(redis_cluster.url) as client:
         client.flushall()
     live = settings.model_copy(update={"redis_url": redis_cluster.login("live", REDIS_CLUSTER_LIVE)})
     run_live(live, tmp_path, lambda: None)
@@ -92,3 +97,27 @@ def test_a_killed_primary_is_waited_for_until_its_replica_takes_over(settings: S
         run_live(live, tmp_path, kill)
         survivor = next(each for each in cluster.servers if each is not victim)
         check(live, f"redis+cluster://127.0.0.1:{survivor.port}")
+
+
+@pytest.mark.thorough
+def test_quotes_are_the_oracles_after_a_primary_was_killed(settings: Settings, tmp_path: Path) -> None:
+    make_topic(settings.kafka_bootstrap, f"{settings.kafka_topic}-quotes", QUOTES_PARTITIONS, KEEP)
+    with ClusterOfRedis(tmp_path / "cluster", replicas=True) as cluster:
+        quotes = settings.model_copy(
+            update={"redis_url": cluster.url, "quotes_topic": f"{settings.kafka_topic}-quotes", "epoch_ms": 200}
+        )
+        market, victim = QuoteMarket(quotes), cluster.primary_of(NAMES.quotes(0))
+        survivors = [each for each in cluster.servers if each is not victim]
+
+        def is_right() -> bool:
+            with connect(f"redis+cluster://127.0.0.1:{survivors[0].port}") as client:
+                return quote_differences(client, recompute_quotes(market.sent).newest.values()) == []
+
+        with running(quotes, tmp_path / "quotes.log", "quotes") as run:
+            market.send(300)
+            run.until(is_right)
+            market.send(50)
+            victim.kill()
+            market.send(300)
+            cluster.until(lambda: cluster.primary_of(NAMES.quotes(0), survivors) is not victim)
+            run.until(is_right)

@@ -138,7 +138,7 @@ def test_a_killed_primary_is_waited_for_and_clients_miss_nothing(tmp_path: Path)
                 assert (got[-1], got) == (3, sorted(set(got))), "something came twice or out of order"
         writer.close()
         survivor = next(each for each in cluster.servers if each is not victim)
-        with connect(f"redis+cluster://127.0.0.1:{survivor.port}", clustered=True) as client:
+        with connect(f"redis+cluster://127.0.0.1:{survivor.port}") as client:
             for shard in SHARDS:
                 held = json.loads(client.get(names.keys(shard).price(SYMBOLS[shard])) or b"{}")
                 assert held["sequence"] == 3

@@ -11,8 +11,6 @@ from schemas.names import (
     feed_dead_letter_topic,
     last_firings_key,
     leader_key,
-    quotes_filled_key,
-    quotes_stream,
     requeued_topic,
     sent_key,
     undelivered_topic,
@@ -41,7 +39,8 @@ def test_each_shard_has_a_stream() -> None:
 
 
 def test_each_shard_of_quotes_has_a_stream_and_a_mark_and_each_symbol_a_key() -> None:
-    assert (quotes_stream(3), quotes_filled_key(3)) == ("md:quotes:3", "md:quotes-filled:3")
+    names = RedisNames()
+    assert (names.quotes(3), names.quotes_filled(3)) == ("md:quotes:3", "md:quotes-filled:3")
     assert RedisKeys().quote("BTC/USDT") == "md:quote:BTC/USDT"
 
 

@@ -11,7 +11,7 @@ from tests.servers.redis_cluster import ClusterOfRedis
 
 @pytest.fixture
 def client(redis_cluster: ClusterOfRedis) -> Iterator[Any]:
-    with connect(redis_cluster.url, clustered=True) as client:
+    with connect(redis_cluster.url) as client:
         client.flushall()
         yield client
         client.flushall()

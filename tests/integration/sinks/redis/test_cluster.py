@@ -10,7 +10,7 @@ from tests.servers.redis_cluster import ClusterOfRedis
 
 
 def test_keys_of_any_slot_are_read_and_each_is_found_at_its_primary(redis_cluster: ClusterOfRedis) -> None:
-    with connect(redis_cluster.url, clustered=True) as client:
+    with connect(redis_cluster.url) as client:
         check_writer(client, redis_cluster.url)
         assert isinstance(client, ClusterClient)
         names = [f"of-any-slot:{number}" for number in range(20)]
@@ -33,11 +33,6 @@ def test_a_lease_lies_on_one_of_them(redis_cluster: ClusterOfRedis) -> None:
     theirs.give_back()
 
 
-def test_who_cannot_use_a_cluster_says_so_at_once() -> None:
-    with pytest.raises(SettingError, match=r"this part can't use a Redis Cluster.*run live, doctor and the gateway"):
-        connect("redis+cluster://127.0.0.1:1")
-
-
 def test_what_is_no_cluster_is_told_in_one_line(redis_cluster: ClusterOfRedis, redis_url: str) -> None:
     one_server = redis_url.removeprefix("redis://").partition("/")[0]
     cases: list[tuple[str, type[TapeflowError], str]] = [
@@ -47,6 +42,6 @@ def test_what_is_no_cluster_is_told_in_one_line(redis_cluster: ClusterOfRedis, r
     ]
     for url, kind, words in cases:
         with pytest.raises(kind, match=words) as caught:
-            connect(url, clustered=True)
+            connect(url)
         assert "\n" not in str(caught.value)
         assert "wrong@" not in str(caught.value)

@@ -60,7 +60,7 @@ def test_it_does_with_the_least_rights_and_doctor_names_one_that_is_missing(
     writer.write([of(shard, 1) for shard in SHARDS])
     writer.close()
     assert {shard: sequences(client, shard) for shard in SHARDS} == {shard: [1] for shard in SHARDS}
-    with connect(url, clustered=True) as limited:
+    with connect(url) as limited:
         servers = primaries_of(limited)
         assert len(servers) == len(redis_cluster.servers)
         assert [lacking_rights(server, clustered=True) for _, server in servers] == [[], [], []]
@@ -71,7 +71,7 @@ def test_it_does_with_the_least_rights_and_doctor_names_one_that_is_missing(
     for right in ("cluster|slots", "command"):
         redis_cluster.login("live", [*REDIS_CLUSTER_LIVE, f"-{right}"])
         with pytest.raises(SettingError, match=r"Redis refuses COMMAND or CLUSTER SLOTS.*\+command \+cluster\|slots"):
-            connect(url, clustered=True)
+            connect(url)
 
 
 def test_an_emptied_primary_gets_its_shards_again(client: Any, redis_cluster: ClusterOfRedis) -> None:
