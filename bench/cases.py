@@ -110,7 +110,9 @@ def run(flow: Any, settings: Settings, name: str, recovery: bool) -> None:
     from bytewax.run import cli_main
 
     from processes.worker import recovery_of
+    from runtime.garbage import keep_what_is_loaded
 
+    keep_what_is_loaded()  # as workers do: else what is imported for traces is looked through again and again
     config = RecoveryConfig(str(recovery_of(settings, name))) if recovery else None
     cli_main(flow, epoch_interval=EPOCH, recovery_config=config)
 

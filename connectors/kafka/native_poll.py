@@ -97,7 +97,7 @@ def find_traceparent(places: Words, found: Bytes) -> bool:
         return False
     _memcpy(np.uintp(found.ctypes.data), np.uintp(places[1]), np.uintp(TRACEPARENT_BYTES))
     last = found[TRACEPARENT_BYTES - 1]
-    return (last & 1) == (last < LETTERS)  # the digits 1, 3, … and b, d, f: see schemas.traces.is_sampled
+    return bool((last & 1) == (last < LETTERS))  # the digits 1, 3, … and b, d, f: see schemas.traces.is_sampled
 
 
 @kernel
