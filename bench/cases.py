@@ -43,12 +43,14 @@ class Watch:
 
     def __init__(self, tell_every: int = 0) -> None:
         self.begun = 0.0
+        self.begun_cpu_s = 0.0
         self.records = 0
         self.tell_every = tell_every
 
     def see(self, records: int) -> None:
         if not self.records:
             self.begun = time.perf_counter()
+            self.begun_cpu_s = time.process_time()
         before, self.records = self.records, self.records + records
         if self.tell_every and before // self.tell_every < self.records // self.tell_every:
             print(json.dumps({"trades": self.records}), flush=True)
@@ -62,6 +64,7 @@ class Watch:
             "rate": self.records / seconds,
             "peak_rss_mb": rss_mb("VmHWM"),
             "cpu_s": used.ru_utime + used.ru_stime,
+            "steady_cpu_s": time.process_time() - self.begun_cpu_s,
             **more,
         }
 
@@ -85,6 +88,13 @@ def bare(settings: Settings, options: dict[str, Any]) -> Answer:
     answer = watch.answer()
     consumer.close()
     return answer
+
+
+def bare_c(settings: Settings, options: dict[str, Any]) -> Answer:
+    """The same in C, without objects: see bench.bare_consumer."""
+    from bench.bare_consumer import run_bare_consumer
+
+    return run_bare_consumer(settings, options)
 
 
 def watched(watch: Watch) -> None:
@@ -215,6 +225,7 @@ def stock(settings: Settings, options: dict[str, Any]) -> Answer:
 
 CASES: dict[str, Callable[[Settings, dict[str, Any]], Answer]] = {
     "bare": bare,
+    "bare-c": bare_c,
     "bars": decode_and_bars,
     "live": whole_flow("live"),
     "history": whole_flow("history"),

@@ -18,6 +18,7 @@ from typing import Any
 import redis
 from clickhouse_driver import Client
 
+from bench.bare_consumer import compiler
 from bench.cases import run_case
 from bench.report import Figure, commit, write
 from bench.rig import WORKER_CORE, Rig, Tape, fill_topic, servers
@@ -111,6 +112,7 @@ def all_cases() -> list[Case]:
         Case("live-no-recovery", "flows.live, recovery off", "live", None, check_live, recovery=False),
         Case("history-bars", "flows.history, bars only", "history", 0.50, check_history, bars_only),
         Case("history", "flows.history with every trade", "history", 0.30, check_trades),
+        Case("bare-c", "bare consumer in C", "bare-c", None, check_read, recovery=False),
         Case("stock", "stock Bytewax flow, one interval", "stock", None, check_stock, slice_only=True),
     ]
 
@@ -163,7 +165,23 @@ def figures_of(cases: list[Case], bare: list[Answer], command: str) -> list[Figu
             for ours, theirs in zip(by_name["bars"].answers, by_name["stock"].answers, strict=True)
         ]
         made.append(Figure("decode and bars against stock", statistics.median(times), "times", None, command, now))
+    if {"bars", "bare-c"} <= by_name.keys():
+        made += figures_against_c(by_name["bars"].answers, by_name["bare-c"].answers, command)
     return made
+
+
+def figures_against_c(ours: list[Answer], theirs: list[Answer], command: str) -> list[Figure]:
+    """Decode and bars against the bare consumer in C: by the clock, and by processor time from the first records on."""
+    command, now = f"{command} --only bars --only bare-c", commit()
+    rates = [one["rate"] / other["rate"] for one, other in zip(ours, theirs, strict=True)]
+    each_us = [[run["steady_cpu_s"] / run["records"] * 1e6 for run in runs] for runs in (ours, theirs)]
+    cpu = [other / one for one, other in zip(*each_us, strict=True)]
+    return [
+        Figure("decode and bars against C, by the clock", statistics.median(rates), "times", None, command, now),
+        Figure("decode and bars against C, by processor time", statistics.median(cpu), "times", None, command, now),
+        Figure("decode and bars, processor time", statistics.median(each_us[0]), "µs/trade", None, command, now),
+        Figure("bare consumer in C, processor time", statistics.median(each_us[1]), "µs/trade", None, command, now),
+    ]
 
 
 def median(answers: list[Answer]) -> float:
@@ -188,6 +206,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", help="names of cases, may be given again")
     options = parser.parse_args()
     cases = [case for case in all_cases() if not options.only or case.name in options.only]
+    if not compiler():
+        print("not measured: bare-c needs a compiler of C (cc)")
+        cases = [case for case in cases if case.name != "bare-c"]
     with servers() as rig:
         tape = fill_topic(rig, "bench-trades", options.trades, options.symbols)
         small = fill_topic(rig, "bench-slice", max(options.trades // 20, 1_000), options.symbols)

@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kernels.chunks import CHUNK, little_word
 from kernels.kernel import inlined_kernel, kernel, leaf_kernel
 from schemas.columns import Bytes, Ints, Longs, Whole
 
 __all__ = ["NameTable", "Names", "count_of", "new_names", "number_of"]
 
 HASH_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
-WORD_BYTES: Final = 8
 _U: Final = np.uint64
 FIRST_NAMES: Final = 512
 FIRST_BYTES: Final = 8192
@@ -50,24 +50,20 @@ def count_of(names: Names) -> int:
 
 
 @inlined_kernel
-def _word(text: Bytes, at: Any) -> np.uint64:
-    """Eight bytes from ``at`` (unsigned) on, the first one lowest: compilers make one load of it."""
-    return (
-        np.uint64(text[at])
-        | np.uint64(text[at + _U(1)]) << _U(8)
-        | np.uint64(text[at + _U(2)]) << _U(16)
-        | np.uint64(text[at + _U(3)]) << _U(24)
-        | np.uint64(text[at + _U(4)]) << _U(32)
-        | np.uint64(text[at + _U(5)]) << _U(40)
-        | np.uint64(text[at + _U(6)]) << _U(48)
-        | np.uint64(text[at + _U(7)]) << _U(56)
-    )
-
-
-@inlined_kernel
 def _mixed(value: np.uint64, word: np.uint64) -> np.uint64:
     value = (value ^ word) * HASH_PRIME
     return value ^ (value >> _U(32))
+
+
+@inlined_kernel
+def _short_word(text: Bytes, at: np.uint64, length: np.uint64) -> np.uint64:
+    """A text of fewer than eight bytes, the first one lowest."""
+    if at + _U(CHUNK) <= _U(text.shape[0]):
+        return little_word(text, at) & ((_U(1) << (length << _U(3))) - _U(1))
+    word = _U(0)
+    for i in range(length):
+        word |= _U(text[at + _U(i)]) << _U(8 * i)
+    return word
 
 
 @leaf_kernel
@@ -75,33 +71,25 @@ def hash_bytes(text: Bytes, at: Whole, length: Whole) -> np.uint64:
     """Of eight bytes at a time; the last eight may overlap those before. Each fold brings high bits, which vary most,
     into the slot mask."""
     value, here, end = HASH_PRIME ^ np.uint64(length), np.uint64(at), np.uint64(at + length)
-    if length < WORD_BYTES:
-        word = _U(0)
-        for i in range(length):
-            word = word << _U(8) | np.uint64(text[here + np.uint64(i)])
-        return _mixed(value, word)
-    while here + _U(WORD_BYTES) < end:
-        value = _mixed(value, _word(text, here))
-        here += _U(WORD_BYTES)
-    return _mixed(value, _word(text, end - _U(WORD_BYTES)))
+    if length < CHUNK:
+        return _mixed(value, _short_word(text, here, _U(length)))
+    while here + _U(CHUNK) < end:
+        value = _mixed(value, little_word(text, here))
+        here += _U(CHUNK)
+    return _mixed(value, little_word(text, end - _U(CHUNK)))
 
 
 @leaf_kernel
 def same_bytes(a: Bytes, a_at: Whole, b: Bytes, b_at: Whole, length: Whole) -> bool:
     left, right, end = np.uint64(a_at), np.uint64(b_at), np.uint64(a_at + length)
-    if length >= WORD_BYTES:
-        while left + _U(WORD_BYTES) < end:
-            if _word(a, left) != _word(b, right):
+    if length >= CHUNK:
+        while left + _U(CHUNK) < end:
+            if little_word(a, left) != little_word(b, right):
                 return False
-            left += _U(WORD_BYTES)
-            right += _U(WORD_BYTES)
-        return bool(_word(a, end - _U(WORD_BYTES)) == _word(b, np.uint64(b_at + length) - _U(WORD_BYTES)))
-    while left < end:
-        if a[left] != b[right]:
-            return False
-        left += _U(1)
-        right += _U(1)
-    return True
+            left += _U(CHUNK)
+            right += _U(CHUNK)
+        return bool(little_word(a, end - _U(CHUNK)) == little_word(b, np.uint64(b_at + length) - _U(CHUNK)))
+    return bool(_short_word(a, left, _U(length)) == _short_word(b, right, _U(length)))
 
 
 @inlined_kernel
@@ -129,10 +117,10 @@ def number_of(names: Names, text: Bytes, at: Whole, length: Whole) -> int:
 
 
 @kernel
-def intern_names(names: Names, text: Bytes, ats: Longs, lengths: Longs, first: int, found: Ints) -> int:
+def intern_names(names: Names, text: Bytes, ats: Offsets, lengths: Offsets, first: int, found: Ints) -> int:
     """Fill found[first:] with indices; stop early, returning the position, when the table needs room."""
     for i in range(first, ats.shape[0]):
-        found[i] = number_of(names, text, ats[i], lengths[i])
+        found[i] = number_of(names, text, np.int64(ats[i]), np.int64(lengths[i]))
         if found[i] < 0:
             return i
     return int(ats.shape[0])
@@ -156,14 +144,13 @@ class NameTable:
         """Indices (int32[n]) of the names at text[ats[i] : ats[i] + lengths[i]]."""
         found = np.empty(len(ats), np.int32)
         source = np.frombuffer(text, np.uint8)
-        starts, sizes = ats.astype(np.int64), lengths.astype(np.int64)
         done = 0
         while True:
-            done = intern_names(self._table, source, starts, sizes, done, found)
+            done = intern_names(self._table, source, ats, lengths, done, found)
             self._read_new()
             if done == len(ats):
                 return found
-            self._grow(int(sizes[done]))
+            self._grow(int(lengths[done]))
 
     def _read_new(self) -> None:
         ends = self._table.ends

@@ -26,6 +26,7 @@ from connectors.avro.kernel import (
     decode_records,
 )
 from connectors.avro.program import ProgramTable, SchemaError, Tables
+from connectors.avro.shipped_record import shipped_sides
 from connectors.avro.values import MADE_BASE, MADE_USED, ORIGIN_US, ROUNDING
 from connectors.avro.varints import Fault
 from connectors.avro.words import shown_value
@@ -97,7 +98,7 @@ class AvroDecoder:
         self._starts: dict[int, int] = {}
         self._unknown: dict[int, float] = {}
         self._tables: Tables = self._programs.tables()
-        self._ids_and_starts: Longs = np.zeros((2, 0), np.int64)
+        self._known: Longs = np.zeros((3, 0), np.int64)
         self._unsettled: tuple[Field, str] | None = None
         self._scratch = np.zeros(SCRATCH_LENGTH, np.int64)
         self._scratch[ROUNDING] = self.values.words.round_numbers
@@ -137,7 +138,7 @@ class AvroDecoder:
         offsets, timestamps_ms = np.asarray(raw.offsets, np.int64), np.asarray(raw.timestamps_ms, np.int64)
         records = Records(data, ends, offsets, timestamps_ms, self._framed, self._value_bytes_max)
         machine = Machine(tables.code, texts, self._scratch, self.values.rules.sides)
-        unknown = decode_records(records, Programs(*self._ids_and_starts), machine, rows)
+        unknown = decode_records(records, Programs(*self._known), machine, rows)
         if programs.has_floats:
             self._unsettled = _settle_pending(rows, self.values.words)
         return texts, int(self._scratch[MADE_USED]), unknown
@@ -164,7 +165,8 @@ class AvroDecoder:
             _log.warning("schema_refused", schema_id=schema_id, reason=str(error))
             return False
         self._tables = self._programs.tables()
-        self._ids_and_starts = np.array([list(self._starts), list(self._starts.values())], np.int64)
+        sides = [shipped_sides(self._programs.ops, start) for start in self._starts.values()]
+        self._known = np.array([list(self._starts), list(self._starts.values()), sides], np.int64)
         return True
 
     def _explain(self, raw: RawBatch, index: int, row: TradeRow, _: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from connectors.avro.program import Op
+from connectors.avro.shipped_record import REACH, read_shipped
 from connectors.avro.values import (
     SCRATCH,
     read_number_op,
@@ -95,10 +96,12 @@ class Records(NamedTuple):
 
 
 class Programs(NamedTuple):
-    """Where in the code the program of each schema id begins: int64[programs] each; one, of id 0, when not framed."""
+    """Where in the code the program of each schema id begins: int64[programs] each; one, of id 0, when not framed.
+    sides: where the values of its sides lie in the code if it is that of the shipped schema, else -1."""
 
     ids: Longs
     starts: Longs
+    sides: Longs
 
 
 class Machine(NamedTuple):
@@ -245,9 +248,10 @@ def _run(data: Bytes, at: int, stop: int, pc: int, row: TradeRow, machine: Machi
 
 @leaf_kernel
 def _find_program(schema_id: Whole, programs: Programs) -> int:
+    """Its index, or -1."""
     for index in range(len(programs.ids)):
         if programs.ids[index] == schema_id:
-            return int(programs.starts[index])
+            return index
     return -1
 
 
@@ -261,7 +265,7 @@ def decode_records(records: Records, programs: Programs, machine: Machine, rows:
     start = 0
     unknown = 0
     last_id: Whole = -1
-    last_program: Whole = -1 if framed else programs.starts[0]
+    program = -1 if framed else 0
     for index in range(len(records.ends)):
         stop = records.ends[index]
         row = rows[index]
@@ -279,12 +283,15 @@ def decode_records(records: Records, programs: Programs, machine: Machine, rows:
                 for byte in range(start + 1, start + 5):
                     schema_id = schema_id << 8 | np.int64(data[byte])
                 if schema_id != last_id:
-                    last_id, last_program = schema_id, _find_program(schema_id, programs)
+                    last_id, program = schema_id, _find_program(schema_id, programs)
                 at += 5
-            if last_program < 0:
+            if program < 0:
                 row["reason"] = _UNKNOWN_SCHEMA
                 unknown += 1
-            else:
-                row["reason"] = _run(data, at, stop, int(last_program), row, machine)
+            elif programs.sides[program] < 0 or at + REACH > len(data):
+                row["reason"] = _run(data, at, stop, int(programs.starts[program]), row, machine)
+            elif not read_shipped(data, at, stop, machine.code, programs.sides[program], row):
+                clear_row(row, records.offsets[index], records.timestamps_ms[index])
+                row["reason"] = _run(data, at, stop, int(programs.starts[program]), row, machine)
         start = stop
     return unknown

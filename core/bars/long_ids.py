@@ -31,18 +31,20 @@ class LongIds:
         self.digits, self.kept = list(digits), list(kept)
         self._place_of = {each: place for place, each in enumerate(self.kept)}
 
-    def rank(self, trades: TradeRows, text: bytes, bars: BarStateRows) -> None:
+    def rank(self, trades: TradeRows, text: bytes, *bars: BarStateRows) -> None:
         """Set ``trade_id_upper`` of the long ids in ``trades`` (TRADE), and those of ``bars`` (BAR_STATE) anew."""
         uppers = trades["trade_id_upper"]
         long = np.flatnonzero((uppers < 0) | (uppers >= FIRST_RANK))
         if not len(long):
             return
         fresh = [_digits(text, int(row["trade_id_at"]), int(row["trade_id_len"])) for row in trades[long]]
-        held = {int(upper) for name in BAR_ID_COLUMNS for upper in np.unique(bars[name]) if upper >= FIRST_RANK}
+        columns = [rows[name] for rows in bars for name in BAR_ID_COLUMNS]
+        held = {int(upper) for column in columns for upper in np.unique(column) if upper >= FIRST_RANK}
         old = {upper: self.digits[upper - FIRST_RANK] for upper in held}
         self.digits = _in_order({*fresh, *old.values()})
         rank_of = {each: FIRST_RANK + rank for rank, each in enumerate(self.digits)}
-        _replace(bars, {upper: rank_of[each] for upper, each in old.items()})
+        for column in columns:
+            _replace(column, {upper: rank_of[each] for upper, each in old.items()})
         trades["trade_id_upper"][long] = [rank_of[each] for each in fresh]
 
     def keep(self, uppers: Longs) -> None:
@@ -66,12 +68,10 @@ def rank_kept(kept: Sequence[bytes], *columns: Longs) -> None:
         column[long] = [rank_of[digits[int(upper)]] for upper in column[long]]
 
 
-def _replace(bars: BarStateRows, by: dict[int, int]) -> None:
-    for name in BAR_ID_COLUMNS:
-        column = bars[name]
-        for at in np.flatnonzero(column >= FIRST_RANK):
-            # A free row may hold what nothing refers to.
-            column[at] = by.get(int(column[at]), 0)
+def _replace(column: Longs, by: dict[int, int]) -> None:
+    for at in np.flatnonzero(column >= FIRST_RANK):
+        # A free row may hold what nothing refers to.
+        column[at] = by.get(int(column[at]), 0)
 
 
 def _digits(text: bytes, at: int, length: int) -> bytes:

@@ -16,20 +16,10 @@ import numpy.typing as npt
 from core.bars.bar_state import BAR_STATE, BarStateRows, add_trade, finish_bars
 from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
 from core.bars.neighbours import Neighbours
+from core.bars.pool import LEAST_DEADLINE, Pool, bar_hash, find_bar, new_bar, rebuild_buckets
 from core.bars.rules import Rules
 from core.bars.shard import Applied, Shard, new_pool, timing_of
-from core.bars.shard_kernel import (
-    LEAST_DEADLINE,
-    NEVER,
-    OPEN_END,
-    Pool,
-    Timing,
-    bar_hash,
-    close_bars,
-    find_bar,
-    new_bar,
-    rebuild_buckets,
-)
+from core.bars.shard_kernel import NEVER, OPEN_END, Timing
 from kernels.kernel import kernel
 from kernels.wide import multiply94
 from schemas.columns import BAR, BUY, DUPLICATE, LATE, TRADE, BarBatch, BarRows, Bytes, Ints, Longs, TradeBatch, Words
@@ -64,8 +54,7 @@ class RepairShard(Shard):
         return done
 
     def take_final(self) -> BarBatch:
-        slots = close_bars(self.pool, self.watermark_us, self._timing.lateness_us)
-        finals = self._finish(slots)
+        finals = self._finish(self.close())
         if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
             rows = self.pool.rows
             ends_us = rows["end_us"] + self._timing.lateness_us[rows["interval"]]

@@ -12,25 +12,24 @@ import numpy as np
 
 from core.bars.bar_state import ANNOUNCED, BAR_STATE, CLOSED, OPEN, finish_bars
 from core.bars.long_ids import LongIds
+from core.bars.minutes import LEAST_START, grown_minutes, new_minutes
 from core.bars.openings import CLOSE, CloseRows, grown_closes, new_chain, open_bars, unlink_bars
+from core.bars.pool import FREE_SLOTS, LEAST_DEADLINE, Pool, rebuild_buckets
 from core.bars.rules import Rules
 from core.bars.seen_ids import SeenIds
 from core.bars.shard_kernel import (
     COUNTS,
-    FREE_SLOTS,
-    LEAST_DEADLINE,
     NEVER,
     OPEN_END,
     SYMBOL_STATE,
     Arrivals,
-    Pool,
     ShardTables,
     SymbolRows,
     Timing,
     apply_trades,
     close_bars,
-    rebuild_buckets,
     seal_bars,
+    settle_minutes,
     store_days,
 )
 from kernels.names import NameTable
@@ -100,6 +99,7 @@ class Shard:
         self.rejected = 0
         self.floors_us = np.full(1 + len(INTERVALS), NO_FLOOR, np.int64)
         self.per_symbol = np.zeros(0, SYMBOL_STATE)
+        self.minutes = new_minutes(0)
         self.arrived: Ints = np.zeros(0, np.int32)
         self.arrived_exchanges: Ints = np.zeros(0, np.int32)
         self.seen = SeenIds(rules.dedupe_window if rules.dedupe else 0)
@@ -124,16 +124,15 @@ class Shard:
         self.arrived_exchanges = exchanges
         self.grow_symbols()
         keys = self.seen.keys(batch, symbols, exchanges)
-        self.long_ids.rank(rows, batch.text, self.pool.rows)
+        self.long_ids.rank(rows, batch.text, self.pool.rows, self.minutes.rows)
         arrivals = Arrivals(
             rows, symbols, exchanges, keys, first_sequence(self.rules.source_epoch), self.lone_exchanges()
         )
         done = 0
         while done < len(rows):
-            tables = ShardTables(
-                self.pool, self.per_symbol, self.seen.window, self.rules.dedupe_span_us, self.floors_us, self.counts
+            done, self.max_event_time_us = apply_trades(
+                arrivals, done, self._timing, self.max_event_time_us, self._tables()
             )
-            done, self.max_event_time_us = apply_trades(arrivals, done, self._timing, self.max_event_time_us, tables)
             if done < len(rows):
                 self.pool = grow_pool(self.pool)
         self.next_offset = max(self.next_offset, batch.next_offset)
@@ -144,10 +143,22 @@ class Shard:
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
-        slots = close_bars(self.pool, self.watermark_us, self._timing.lateness_us)
-        finals = self._finish(slots)
+        finals = self._finish(self.close())
         self.seal()
         return finals
+
+    def settle(self) -> None:
+        """Put every trade into its bars: some wait in core.bars.minutes. Before anybody looks at ``pool``."""
+        done = settle_minutes(0, self._timing, self._tables())
+        while done < len(self.minutes.filled):
+            self.pool = grow_pool(self.pool)
+            done = settle_minutes(done, self._timing, self._tables())
+
+    def close(self) -> Longs:
+        """Slots (int64[k]) of the bars to publish as final now."""
+        if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
+            self.settle()
+        return close_bars(self.pool, self.watermark_us, self._timing.lateness_us)
 
     def seal(self) -> None:
         """Forget the bars that take no trade any more."""
@@ -158,6 +169,7 @@ class Shard:
 
     def take_live(self, intervals: Mask = EVERY_INTERVAL) -> tuple[TickerBatch, BarBatch]:
         """Tickers and open bars that changed since last taken; bars only of ``intervals``, a mask, the others later."""
+        self.settle()
         touched = np.flatnonzero(self.per_symbol["touched"])
         self.per_symbol["touched"] = 0
         store_days(self.per_symbol, touched, self.pool.rows)
@@ -172,6 +184,7 @@ class Shard:
     def publish_again(self) -> BarBatch:
         """For a store that may have lost what it was given: every ticker and open bar counts as changed again; the
         bars in state that were published as final are returned."""
+        self.settle()
         self.per_symbol["touched"] = self.per_symbol["sequence"] >= 0
         in_state = self.pool.deadline_us != NEVER
         self.pool.changed[in_state] = 1
@@ -182,21 +195,27 @@ class Shard:
 
         Numbers, revisions and what may still enter stay as they were; a trade that does enter publishes the bar anew.
         """
+        self.settle()
         rows = self.pool.rows
         quiet = (self.pool.deadline_us != NEVER) & (rows["closed"] == OPEN) & (rows["end_us"] <= end_us_max)
         slots = np.flatnonzero(quiet)
         rows["closed"][slots] = ANNOUNCED
+        self.minutes.registers[LEAST_START] = max(
+            self.minutes.registers[LEAST_START], rows["end_us"][slots].max(initial=NO_FLOOR)
+        )
         self.pool.changed[slots] = 0
         return self._finish(slots)
 
     def next_end_us(self) -> int:
         """Least end of the bars that are neither closed nor announced; OPEN_END if there is none."""
+        self.settle()
         rows = self.pool.rows
         ends = rows["end_us"][(self.pool.deadline_us != NEVER) & (rows["closed"] == OPEN)]
         return int(ends.min()) if len(ends) else OPEN_END
 
     def open_bars(self, end_us_max: int = OPEN_END) -> BarBatch:
         """Bars in state that the watermark has not closed and that end at or before ``end_us_max``."""
+        self.settle()
         rows = self.pool.rows
         open_now = (self.pool.deadline_us != NEVER) & (rows["closed"] != CLOSED) & (rows["end_us"] <= end_us_max)
         return self._finish(np.flatnonzero(open_now))
@@ -222,6 +241,17 @@ class Shard:
             open_bars(self.pool.chain, self.pool.rows, self.closes, slots, out)
         return BarBatch(self.symbols.names, out)
 
+    def _tables(self) -> ShardTables:
+        return ShardTables(
+            self.pool,
+            self.minutes,
+            self.per_symbol,
+            self.seen.window,
+            self.rules.dedupe_span_us,
+            self.floors_us,
+            self.counts,
+        )
+
     def grow_symbols(self) -> None:
         missing = len(self.symbols) - len(self.per_symbol)
         if missing > 0:
@@ -232,6 +262,7 @@ class Shard:
             fresh["day_start_us"] = NEVER
             fresh["previous_day_us"] = NEVER
             self.per_symbol = np.concatenate([self.per_symbol, fresh])
+            self.minutes = grown_minutes(self.minutes, len(self.per_symbol))
             if self.rules.is_chained:
                 self.closes = grown_closes(self.closes, len(self.per_symbol))
 

@@ -11,8 +11,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from core.bars.bar_state import ANNOUNCED, CLOSED, OPEN, BarState, BarStateRows, add_trade, close_price, start_bar
-from core.bars.openings import NEVER, Chain, link_bar
+from core.bars.bar_state import ANNOUNCED, CLOSED, OPEN, BarState, BarStateRows, add_trade, close_price
+from core.bars.minutes import LEAST_START, Minutes, join_bar, span_minute
+from core.bars.openings import NEVER, link_bar
+from core.bars.pool import FREE_SLOTS, LEAST_DEADLINE, Pool, find_bar, new_bar, rebuild_buckets
 from core.bars.seen_ids import SEEN, KeyRows, Window, judge
 from core.bars.seen_ids import UNJUDGED as CANT_TELL
 from kernels.kernel import kernel, leaf_kernel
@@ -39,15 +41,13 @@ __all__ = [
     "SYMBOL_STATE",
     "UNJUDGED",
     "Arrivals",
-    "Pool",
     "ShardTables",
     "SymbolRows",
     "Timing",
     "apply_trades",
-    "bar_hash",
     "close_bars",
-    "rebuild_buckets",
     "seal_bars",
+    "settle_minutes",
     "store_days",
 ]
 
@@ -56,11 +56,7 @@ UNJUDGED: Final = REFUSED + len(INTERVALS)
 COUNTS: Final = UNJUDGED + 1
 """counts[:REFUSED] by outcome, counts[REFUSED:UNJUDGED] trades refused by each interval, counts[UNJUDGED] those that
 weren't duplicates as far as can be told: applied or late, and counted there too."""
-FREE_SLOTS: Final = 0
-LEAST_DEADLINE: Final = 1
-"""Places in Pool.registers."""
 OPEN_END: Final = 2**62
-SHORTEST_US: Final = INTERVALS[0].length_us
 
 SYMBOL_STATE: Final = np.dtype(
     [
@@ -80,25 +76,6 @@ SymbolRows = npt.NDArray[Any]
 """SYMBOL_STATE[n]."""
 SymbolState: TypeAlias = Any
 """One of them, as kernels have it."""
-
-
-class Pool(NamedTuple):
-    """Bars in state. deadline_us: when the row next needs a look (end, then seal), NEVER if the slot is free.
-
-    changed: since the last take_live; pending: closed by a late trade and not yet published. registers: int64[2], how
-    many slots are free (FREE_SLOTS), and the least of all deadlines (LEAST_DEADLINE), below which no bar needs a look.
-    free[: number of free slots] is a stack of them. buckets: slots by hash, open addressing, -1 empty. chain: see
-    core.bars.openings.
-    """
-
-    rows: BarStateRows
-    deadline_us: Longs
-    changed: Bytes
-    pending: Bytes
-    free: Ints
-    buckets: Ints
-    registers: Longs
-    chain: Chain
 
 
 class Timing(NamedTuple):
@@ -131,65 +108,12 @@ class ShardTables(NamedTuple):
     """
 
     pool: Pool
+    minutes: Minutes
     per_symbol: SymbolRows
     window: Window
     span_us: int
     floors_us: Longs
     counts: Longs
-
-
-@leaf_kernel
-def bar_hash(symbol: Whole, interval: Whole, start_us: Whole) -> np.uint64:
-    # The interval is a byte; starts are told apart by the shortest interval that lies between them.
-    place = np.uint64(start_us // SHORTEST_US)
-    value = (np.uint64(symbol) << np.uint64(8)) | np.uint64(interval)
-    value = (value * np.uint64(0x9E3779B97F4A7C15)) ^ (place * np.uint64(0xC2B2AE3D27D4EB4F))
-    return value ^ (value >> np.uint64(29))
-
-
-@leaf_kernel
-def find_bar(pool: Pool, symbol: Whole, interval: Whole, start_us: Whole) -> int:
-    """Slot of a bar, or -1."""
-    mask = pool.buckets.shape[0] - 1
-    at = np.int64(bar_hash(symbol, interval, start_us) & np.uint64(mask))
-    while True:
-        slot = pool.buckets[at]
-        if slot == -1:
-            return -1
-        row = pool.rows[slot]
-        if row.symbol == symbol and row.start_us == start_us and row.interval == interval:
-            return int(slot)
-        at = (at + 1) & mask
-
-
-@leaf_kernel
-def put_bucket(buckets: Ints, slot: Whole, symbol: Whole, interval: Whole, start_us: Whole) -> None:
-    mask = buckets.shape[0] - 1
-    at = np.int64(bar_hash(symbol, interval, start_us) & np.uint64(mask))
-    while buckets[at] >= 0:
-        at = (at + 1) & mask
-    buckets[at] = slot
-
-
-@leaf_kernel
-def rebuild_buckets(pool: Pool) -> None:
-    """Index every bar again, without the marks of deleted ones."""
-    pool.buckets[:] = -1
-    for slot in range(pool.rows.shape[0]):
-        if pool.deadline_us[slot] != NEVER:
-            row = pool.rows[slot]
-            put_bucket(pool.buckets, slot, row.symbol, row.interval, row.start_us)
-
-
-@leaf_kernel
-def new_bar(pool: Pool, symbol: Whole, interval: Whole, start_us: Whole, end_us: Whole) -> int:
-    pool.registers[FREE_SLOTS] -= 1
-    slot = pool.free[pool.registers[FREE_SLOTS]]
-    start_bar(pool.rows[slot], symbol, interval, start_us, end_us)
-    pool.deadline_us[slot] = end_us
-    pool.registers[LEAST_DEADLINE] = min(pool.registers[LEAST_DEADLINE], end_us)
-    put_bucket(pool.buckets, slot, symbol, interval, start_us)
-    return int(slot)
 
 
 @leaf_kernel
@@ -233,6 +157,60 @@ def touch_ticker(state: SymbolState, trade: TradeRow, exchange: Whole, sequence:
 
 
 @leaf_kernel
+def follow_day(state: SymbolState, bar: BarState) -> None:
+    """A day's bar changed: it may be the day before the current one, whose close a ticker shows."""
+    if state.previous_day_us <= bar.start_us < state.day_start_us:
+        state.previous_day_us = bar.start_us
+        state.previous_close_hi, state.previous_close_lo = close_price(bar)
+
+
+@leaf_kernel
+def begin_bar(pool: Pool, state: SymbolState, symbol: Whole, interval: int, start: Whole, end: Whole) -> int:
+    """The slot of a new bar, which is the symbol's current one where it is the newest."""
+    newest = state.current[interval]
+    if interval == DAY and start > state.day_start_us:
+        begin_day(state, pool.rows, start)
+    slot = new_bar(pool, symbol, interval, start, end)
+    if newest < 0 or start > pool.rows[newest].start_us:
+        state.current[interval] = slot
+    return slot
+
+
+@leaf_kernel
+def settle_minute(symbol: Whole, timing: Timing, tables: ShardTables) -> None:
+    """Put the symbol's minute into its bars; there are free slots for one of each interval."""
+    pool, state, minute = tables.pool, tables.per_symbol[symbol], tables.minutes.rows[symbol]
+    tables.minutes.filled[symbol] = 0
+    time = minute.start_us
+    for k in range(timing.lengths_us.shape[0]):
+        slot = state.current[k]
+        if slot < 0 or not pool.rows[slot].start_us <= time < pool.rows[slot].end_us:
+            start = time - (time - timing.origins_us[k]) % timing.lengths_us[k]
+            slot = find_bar(pool, symbol, k, start)
+            if slot < 0:
+                slot = begin_bar(pool, state, symbol, k, start, start + timing.lengths_us[k])
+        join_bar(pool.rows[slot], minute)
+        pool.changed[slot] = 1
+        if k == DAY:
+            follow_day(state, pool.rows[slot])
+
+
+@kernel
+def settle_minutes(first: int, timing: Timing, tables: ShardTables) -> int:
+    """Put the minutes of all symbols from ``first`` on into their bars; returns the symbol reached.
+
+    Stops early when the pool may run out.
+    """
+    filled = tables.minutes.filled
+    for symbol in range(first, filled.shape[0]):
+        if filled[symbol]:
+            if tables.pool.registers[FREE_SLOTS] < timing.lengths_us.shape[0]:
+                return symbol
+            settle_minute(symbol, timing, tables)
+    return int(filled.shape[0])
+
+
+@leaf_kernel
 def apply_trades(
     arrivals: Arrivals, first: int, timing: Timing, max_event_time_us: int, tables: ShardTables
 ) -> tuple[int, int]:
@@ -245,8 +223,9 @@ def apply_trades(
     lengths_us, lateness_us = timing.lengths_us, timing.lateness_us
     intervals = lengths_us.shape[0]
     is_chained = pool.chain.after.shape[0] > 0
+    minutes = tables.minutes
     for i in range(first, rows.shape[0]):
-        if pool.registers[FREE_SLOTS] < intervals:
+        if pool.registers[FREE_SLOTS] < 2 * intervals:  # of the symbol's minute, and of the trade
             return i, max_event_time_us
         trade = rows[i]
         symbol = arrivals.symbols[i]
@@ -266,6 +245,23 @@ def apply_trades(
         notional = multiply94(price_hi, price_lo, np.uint64(trade.size_hi), trade.size_lo)
         square = multiply94(price_hi, price_lo, price_hi, price_lo)
         is_buy = trade.side == BUY
+        minute = minutes.rows[symbol]
+        in_minute = minutes.filled[symbol] and minute.start_us <= time < minute.end_us and minute.end_us > watermark_us
+        if not in_minute and not is_chained:
+            if minutes.filled[symbol]:
+                settle_minute(symbol, timing, tables)
+            span_minute(minute, symbol, time, lengths_us, timing.origins_us)
+            in_minute = minute.end_us > watermark_us and minute.start_us >= minutes.registers[LEAST_START]
+            if in_minute:
+                minutes.filled[symbol] = 1
+                pool.registers[LEAST_DEADLINE] = min(pool.registers[LEAST_DEADLINE], minute.end_us)
+        if in_minute:
+            add_trade(minute, trade, notional, square, is_buy, sequence)
+            touch_ticker(state, trade, arrivals.exchanges[i], sequence)
+            trade.outcome = APPLIED
+            counts[APPLIED] += 1
+            max_event_time_us = max(max_event_time_us, time)
+            continue
         outcome = APPLIED
         for k in range(intervals):
             slot = state.current[k]
@@ -286,14 +282,10 @@ def apply_trades(
                     stir_next(pool, slot, watermark_us)
             if slot < 0:
                 newest = state.current[k]
-                if k == DAY and start > state.day_start_us:
-                    begin_day(state, pool.rows, start)
-                slot = new_bar(pool, symbol, k, start, end)
+                slot = begin_bar(pool, state, symbol, k, start, end)
                 if is_chained:
                     link_bar(pool.chain, pool.rows, newest, slot)
                     stir_next(pool, slot, watermark_us)
-                if newest < 0 or start > pool.rows[newest].start_us:
-                    state.current[k] = slot
             elif end <= watermark_us:
                 pool.rows[slot].revision += 1
             bar = pool.rows[slot]
@@ -304,9 +296,7 @@ def apply_trades(
                 pool.registers[LEAST_DEADLINE] = NEVER
             if k == DAY:
                 touch_ticker(state, trade, arrivals.exchanges[i], sequence)
-                if state.previous_day_us <= start < state.day_start_us:
-                    state.previous_day_us = start
-                    state.previous_close_hi, state.previous_close_lo = close_price(bar)
+                follow_day(state, bar)
         if is_chained and arrivals.opens_alone[arrivals.exchanges[i]]:
             for k in range(intervals):
                 end = time - (time - timing.origins_us[k]) % lengths_us[k] + lengths_us[k]

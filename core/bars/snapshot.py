@@ -13,13 +13,15 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from core.bars.bar_state import CLOSED
+from core.bars.bar_state import ANNOUNCED, CLOSED
 from core.bars.long_ids import LongIds
+from core.bars.minutes import LEAST_START
 from core.bars.openings import chain_bars
+from core.bars.pool import rebuild_buckets
 from core.bars.rules import Rules
 from core.bars.seen_ids import ENTRY, PAIR
 from core.bars.shard import Shard, new_pool
-from core.bars.shard_kernel import NEVER, OPEN_END, rebuild_buckets
+from core.bars.shard_kernel import NEVER, OPEN_END
 from kernels.names import NameTable
 from schemas.columns import Rows
 from schemas.errors import StateIncompatible
@@ -101,6 +103,7 @@ def rows_of(data: bytes, dtype: np.dtype[np.void]) -> Rows:
 
 def snapshot(shard: Shard) -> bytes:
     """State of ``shard``. Of its Rules only those that bound time, so that restore sees when they were changed."""
+    shard.settle()
     pool = shard.pool
     slots = np.flatnonzero(pool.deadline_us != NEVER)
     clocks = {name: getattr(pool, name)[slots] for name in CLOCKS}
@@ -206,6 +209,9 @@ def restore_pool(shard: Shard, data: bytes) -> None:
     if shard.rules.is_chained:
         chain_bars(pool.chain, pool.rows[:count])
     shard.pool = pool
+    announced = pool.rows["closed"][:count] == ANNOUNCED
+    published_us = pool.rows["end_us"][:count][announced].max(initial=NEVER)
+    shard.minutes.registers[LEAST_START] = max(published_us, shard.floors_us.max())
     newest_last = np.argsort(pool.rows["start_us"][:count], kind="stable")
     rows = pool.rows[:count][newest_last]
     shard.per_symbol["current"][rows["symbol"], rows["interval"]] = newest_last

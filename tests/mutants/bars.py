@@ -11,6 +11,7 @@ KERNEL: Final = "core/bars/shard_kernel.py"
 SHARD: Final = "core/bars/shard.py"
 SNAPSHOT: Final = "core/bars/snapshot.py"
 OPENINGS: Final = "core/bars/openings.py"
+MINUTES: Final = "core/bars/minutes.py"
 
 ABOUT_SHARDS: Final = tuple(
     f"tests/unit/core/bars/test_{name}.py" for name in ("shard", "shard_kernel", "snapshot", "seen_ids")
@@ -111,6 +112,66 @@ MUTANTS: Final = (
         ABOUT_SHARDS,
     ),
     Mutant(
+        "minute-open-of-one-record",
+        MINUTES,
+        "identity < (bar.open_id_upper",
+        "identity <= (bar.open_id_upper",
+        "of two equal trades in one record, looked at between them, the later one is the open",
+    ),
+    Mutant(
+        "minute-last-of-one-record",
+        MINUTES,
+        "part.last_offset >= bar.last_offset",
+        "part.last_offset > bar.last_offset",
+        "without ids, the close is the first trade of a record that was looked at amid it",
+    ),
+    Mutant(
+        "minute-buy-volume-carry",
+        MINUTES,
+        "bar.buy_hi += part.buy_hi + (ONE if low < part.buy_lo else ZERO)",
+        "bar.buy_hi += part.buy_hi",
+        "a buy volume beyond 2**64 units loses 1.8 billion",
+    ),
+    Mutant(
+        "minute-wide-high",
+        MINUTES,
+        "(part.high_hi == bar.high_hi and part.high_lo > bar.high_lo)",
+        "part.high_lo > bar.high_lo",
+        "above 2**64 units the high is compared by its low word",
+    ),
+    Mutant(
+        "minute-of-a-closed-bar",
+        KERNEL,
+        "in_minute = minute.end_us > watermark_us and minute.start_us",
+        "in_minute = minute.start_us",
+        "a final bar changes and keeps its revision",
+        ABOUT_SHARDS,
+    ),
+    Mutant(
+        "minute-of-a-bar-that-the-clock-ended",
+        KERNEL,
+        " and minute.start_us >= minutes.registers[LEAST_START]",
+        "",
+        "a bar that the clock ended changes and isn't published again",
+        ABOUT_SHARDS,
+    ),
+    Mutant(
+        "minute-that-the-watermark-passed",
+        KERNEL,
+        "minute.start_us <= time < minute.end_us and minute.end_us > watermark_us",
+        "minute.start_us <= time < minute.end_us",
+        "a late trade enters a final bar as if it had come in time",
+        ABOUT_SHARDS,
+    ),
+    Mutant(
+        "minutes-that-nobody-looked-at-close",
+        SHARD,
+        "        if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:\n            self.settle()\n",
+        "",
+        "a bar is final without its newest trades",
+        ABOUT_SHARDS,
+    ),
+    Mutant(
         "late-at-the-bound",
         KERNEL,
         "if end + lateness_us[k] <= watermark_us",
@@ -161,8 +222,8 @@ MUTANTS: Final = (
     Mutant(
         "previous-close-is-corrected",
         KERNEL,
-        "if state.previous_day_us <= start < state.day_start_us:",
-        "if state.previous_day_us < start < state.day_start_us:",
+        "if state.previous_day_us <= bar.start_us < state.day_start_us:",
+        "if state.previous_day_us < bar.start_us < state.day_start_us:",
         "a late trade of the day before doesn't move the previous close",
         ABOUT_SHARDS,
     ),

@@ -180,8 +180,10 @@ def test_a_pool_that_grows_closes_its_bars_in_time() -> None:
     shard = Shard(RULES)
     symbols = FIRST_ROWS // len(INTERVALS)
     shard.apply(to_batch([at(n, 1, symbol=str(n)) for n in range(symbols)]))
+    shard.settle()
     assert len(shard.pool.rows) == FIRST_ROWS
     shard.apply(to_batch([at(symbols, 70, symbol="0")]))
+    shard.settle()
     assert len(shard.pool.rows) > FIRST_ROWS
     assert len(shard.take_final()) == symbols
 

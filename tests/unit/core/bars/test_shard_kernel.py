@@ -126,6 +126,19 @@ def test_more_bars_than_a_page_close_at_once_and_are_found_whatever_their_hash()
     assert {wide(row, "price") for row in tickers.rows} == {Decimal(n) for n in range(1, count + 1)}
 
 
+def test_minutes_that_move_on_within_a_batch_make_the_pool_grow() -> None:
+    count, shard = 80, Shard(Rules())
+    places = [(minute, symbol) for minute in range(2) for symbol in range(count)]
+    given = [
+        OracleTrade(3, n, n, MONDAY_US + minute * 60_000_000, f"S{symbol}", Decimal(5), Decimal(1))
+        for n, (minute, symbol) in enumerate(places)
+    ]
+    assert shard.apply(to_batch(given)).applied == 2 * count
+    bars = bars_of(shard.open_bars())
+    assert len(bars) == count * (len(INTERVALS) + 1)
+    assert {bar["trade_count"] for (_, interval, _), bar in bars.items() if interval != "1m"} == {2}
+
+
 def test_a_day_without_a_bar_any_more_leaves_its_last_price() -> None:
     strict = Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS))
     shard = Shard(strict)
