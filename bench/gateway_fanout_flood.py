@@ -20,8 +20,8 @@ from core.fanout.messages import decode_batch
 from gateway.access.auth import OpenAuthorizer
 from gateway.stores.redis_pool import open_redis
 from gateway.ws.frames import TEXT, frame
+from gateway.ws.listening import listening_socket
 from gateway.ws.options import WsOptions
-from gateway.ws.picows_server import listening_socket
 from gateway.ws.server import WebSocketGateway
 
 OPTIONS = WsOptions(port=0, clients_per_ip=10**6, limits=HubLimits(out_per_s=10**9, flush_ms=1, slow_ms=10**9))

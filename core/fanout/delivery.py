@@ -8,7 +8,7 @@ the hot path of the whole gateway: it costs about a tenth of the write.
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 from core.fanout.bar_rooms import BarRoom
@@ -64,8 +64,8 @@ class Delivery:
         self.behind.pop(client, None)
         self._held.pop(client, None)
 
-    def reply(self, client: Client, messages: Iterable[bytes]) -> None:
-        if client.gone:
+    def reply(self, client: Client, messages: Sequence[bytes]) -> None:
+        if client.gone or not messages:
             return
         if client.replies is None:
             client.replies = []

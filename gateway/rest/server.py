@@ -19,9 +19,9 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.port.deadlines import Deadlines
 from gateway.port.episode import Episode
 from gateway.port.handover import Passed, take
-from gateway.rest.deadlines import Deadlines
 from gateway.rest.errors import bad_request, encode_error
 from gateway.rest.reply import WHOLE, Headers
 from gateway.rest.straight import Straight

@@ -8,8 +8,8 @@ that equals its Host.
 """
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from gateway.access.addresses import AddressRule, forwarded_entries
@@ -25,8 +25,7 @@ from schemas.contract import CLOSE_FORBIDDEN, CLOSE_FULL, CLOSE_TOKEN
 __all__ = ["Admission", "Handshake", "Refusal", "read_handshake"]
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+class Handshake(NamedTuple):
     """``deflate``: the answer to the extensions header; ``protocol``: the subprotocol; empty for none.
 
     ``forwarded``: every entry of every X-Forwarded-For line, as they came. ``traceparent``: whose trace this goes on.
@@ -47,28 +46,24 @@ class Refusal(NamedTuple):
     reason: str
 
 
-class Headers(Protocol):
-    """Finds names in any case; a header may come on several lines."""
-
-    def get(self, name: str, default: str) -> str: ...
-    def getall(self, name: str, default: list[str]) -> list[str]: ...
-
-
-def read_handshake(target: str, headers: Headers) -> Handshake:
+def read_handshake(target: str, headers: Mapping[str, str]) -> Handshake:
+    """``headers`` by name in small letters."""
     path, _, query = target.partition("?")
-    bearer, _, credentials = headers.get("Authorization", "").partition(" ")
+    bearer, _, credentials = headers.get("authorization", "").partition(" ")
     given = parse_qs(query, max_num_fields=20).get("token", []) if query and query.count("&") < 20 else []
     token = credentials.strip() if bearer.lower() == "bearer" else (given[0] if given else None)
-    offered = [name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    offered = headers.get("sec-websocket-protocol")
+    names = [name.strip() for name in offered.split(",")] if offered else ()
+    forwarded, extensions = headers.get("x-forwarded-for"), headers.get("sec-websocket-extensions")
     return Handshake(
         path,
         token or None,
-        headers.get("Origin", ""),
-        headers.get("Host", ""),
-        forwarded_entries(headers.getall("X-Forwarded-For", [])),
-        next((name for name in offered if name in ENCODINGS), ""),
-        negotiate_deflate(headers.get("Sec-WebSocket-Extensions", "")) or "",
-        headers.get("Traceparent", ""),
+        headers.get("origin", ""),
+        headers.get("host", ""),
+        forwarded_entries((forwarded,)) if forwarded is not None else (),
+        next((name for name in names if name in ENCODINGS), ""),
+        (negotiate_deflate(extensions) or "") if extensions else "",
+        headers.get("traceparent", ""),
     )
 
 

@@ -20,16 +20,17 @@ import aiofastnet
 import structlog
 from aiofastnet.selector_transport import SelectorSocketTransport  # type: ignore[import-not-found]
 
+from gateway.port.deadlines import Deadlines
 from gateway.port.episode import Episode
 from gateway.port.handover import Passed, hand_over
 from gateway.ws.options import WsOptions, boot_clock_ms
 from gateway.ws.splice import Splice
 
-__all__ = ["Entrance", "Host", "head_of", "wants_websocket"]
+__all__ = ["Entrance", "Host", "split_head", "wants_websocket"]
 
 ACCEPTS: Final = 16  # in one turn of the loop, which fans out besides
 HEAD_BYTES_MAX: Final = 16_384
-SCRATCH: Final = bytearray(HEAD_BYTES_MAX)
+SCRATCH: Final = memoryview(bytearray(HEAD_BYTES_MAX))
 NO_FILES_PAUSE_S: Final = 0.5
 YOUNG_MS: Final = 250  # long enough for a request to arrive from anywhere
 YOUNG_PAUSE_S: Final = 0.02
@@ -65,18 +66,18 @@ class Host(Protocol):
         """A connection that REST answered through this process is gone."""
         ...
 
-    def websocket_protocol(self) -> asyncio.BufferedProtocol:
-        """The server library's protocol for a new connection; it gets the request from its first byte on."""
+    def serve(self, transport: Any, head: bytes, unread: bytes, peer: str) -> None:
+        """A request for this process from ``peer``; ``unread``: what came after its head."""
         ...
 
 
-def head_of(data: bytes | bytearray) -> bytes | bytearray | None:
-    """The request line and headers, None while they are not complete."""
-    end = HEAD_END.search(data)
-    return None if end is None else data[: end.start()]
+def split_head(data: bytes) -> tuple[bytes, bytes] | None:
+    """The request line with the headers, and what came after them; None while they are not complete."""
+    found = HEAD_END.search(data)
+    return None if found is None else (data[: found.start()], data[found.end() :])
 
 
-def wants_websocket(head: bytes | bytearray) -> bool:
+def wants_websocket(head: bytes) -> bool:
     return UPGRADE.search(head) is not None
 
 
@@ -87,16 +88,21 @@ class Newcomer(asyncio.BufferedProtocol):
         self._entrance, self.connection, self.peer = entrance, connection, peer
         self.entered_ms = boot_clock_ms()
         self.transport: Any = None
-        self.data = bytearray()
+        self.data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
+    def look(self) -> None:
+        """Reads what came with the connection already: most clients ask at once."""
+        with contextlib.suppress(OSError):  # nothing yet; what is wrong with it, the transport finds
+            self.data = self.connection.recv(HEAD_BYTES_MAX)
+
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - a protocol's shape
-        return memoryview(SCRATCH)[: HEAD_BYTES_MAX - len(self.data)]
+        return SCRATCH[: HEAD_BYTES_MAX - len(self.data)]
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data += memoryview(SCRATCH)[:nbytes]
+        self.data += SCRATCH[:nbytes]
         self._entrance.read(self)
 
     def eof_received(self) -> bool:
@@ -129,7 +135,8 @@ class Entrance:
         context: ssl.SSLContext | None,
     ) -> None:
         self._host, self._options, self._listener, self._queue, self._tls = host, options, listener, queue, context
-        self._newcomers: OrderedDict[Newcomer, asyncio.TimerHandle] = OrderedDict()
+        self._newcomers: OrderedDict[Newcomer, None] = OrderedDict()
+        self._late: Deadlines[Newcomer] = Deadlines(options.handshake_s, self._too_slow)
         self._by_address: dict[str, OrderedDict[Newcomer, None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._resume: asyncio.TimerHandle | None = None
@@ -154,6 +161,7 @@ class Entrance:
         self._listener.close()
         for newcomer in list(self._newcomers):
             newcomer.drop()
+        self._late.stop()
 
     @property
     def splices(self) -> int:
@@ -221,11 +229,14 @@ class Entrance:
                 return
             self._drop(next(iter(self._newcomers)))
         newcomer = Newcomer(self, connection, peer)
-        timer = asyncio.get_running_loop().call_later(options.handshake_s, self._too_slow, newcomer)
-        self._newcomers[newcomer] = timer
+        self._newcomers[newcomer] = None
+        self._late.begin(newcomer)
         self._by_address.setdefault(peer[0], same)[newcomer] = None
         if self._tls is None:  # what connect_accepted_socket makes, without a task to wait for it
+            newcomer.look()
             SelectorSocketTransport(asyncio.get_running_loop(), connection, newcomer)
+            if newcomer.data:
+                asyncio.get_running_loop().call_soon(self.read, newcomer)  # once the transport is ready
             return
         task = asyncio.create_task(self._connect(newcomer, self._tls))
         self._tasks.add(task)
@@ -254,10 +265,10 @@ class Entrance:
 
     def forget(self, newcomer: Newcomer) -> None:
         """It is no newcomer any more; may be called again."""
-        timer = self._newcomers.pop(newcomer, None)
-        if timer is None:
+        if newcomer not in self._newcomers:
             return
-        timer.cancel()
+        del self._newcomers[newcomer]
+        self._late.end(newcomer)
         same = self._by_address[newcomer.peer[0]]
         same.pop(newcomer)
         if not same:
@@ -267,38 +278,29 @@ class Entrance:
 
     def read(self, newcomer: Newcomer) -> None:
         """``newcomer`` has sent something."""
-        head = head_of(newcomer.data)
-        if head is None:
+        if newcomer not in self._newcomers:
+            return  # it had to make room meanwhile
+        found = split_head(newcomer.data)
+        if found is None:
             if not newcomer.data[:1].isalpha():
                 newcomer.refuse(BAD)
             elif len(newcomer.data) >= HEAD_BYTES_MAX:
                 newcomer.refuse(TOO_BIG)
             return
         self.forget(newcomer)
+        head, unread = found
         target = head.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0].decode("latin-1")
-        if self._queue is None or wants_websocket(head) or (target != "/" and self._host.has_path(target)):
-            self._to_websocket(newcomer)
+        if self._queue is None or (target != "/" and self._host.has_path(target)) or wants_websocket(head):
+            # What the kernel would hold for a slow client is stale before it is sent.
+            newcomer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._options.send_buffer)
+            self._host.serve(newcomer.transport, head, unread, newcomer.peer[0])
         elif self._tls is None:
             self._to_rest(self._queue, newcomer)
         else:
             self._splice(self._queue, newcomer)
 
-    def _to_websocket(self, newcomer: Newcomer) -> None:
-        # What the kernel would hold for a slow client is stale before it is sent.
-        newcomer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._options.send_buffer)
-        protocol = self._host.websocket_protocol()
-        newcomer.transport.set_protocol(protocol)
-        protocol.connection_made(newcomer.transport)
-        rest = memoryview(bytes(newcomer.data))
-        while rest:
-            room = memoryview(protocol.get_buffer(len(rest)))
-            count = min(len(room), len(rest))
-            room[:count] = rest[:count]
-            rest = rest[count:]
-            protocol.buffer_updated(count)
-
     def _to_rest(self, queue: socket.socket, newcomer: Newcomer) -> None:
-        passed = Passed(*newcomer.peer, False, bytes(newcomer.data))
+        passed = Passed(*newcomer.peer, False, newcomer.data)
         if hand_over(queue, newcomer.connection, passed):
             newcomer.transport.abort()  # our descriptor of it; the connection lives on in the other process
         else:
@@ -308,7 +310,7 @@ class Entrance:
     def _splice(self, queue: socket.socket, newcomer: Newcomer) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            if not hand_over(queue, theirs, Passed(*newcomer.peer, True, bytes(newcomer.data))):
+            if not hand_over(queue, theirs, Passed(*newcomer.peer, True, newcomer.data)):
                 ours.close()
                 self._unheard.happened(boot_clock_ms())
                 newcomer.refuse(BUSY)

@@ -14,7 +14,7 @@ import socket
 import time
 import uuid
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -31,6 +31,7 @@ from gateway.port.open_files import raise_open_files
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, end_tasks, open_redis
 from gateway.stores.ws_stats import SharedWsStats
 from gateway.ws.admission import Admission, Handshake, Refusal
+from gateway.ws.connection import Connection, serve
 from gateway.ws.demand import Demand
 from gateway.ws.dialects.analytics import AnalyticsDialect
 from gateway.ws.dialects.candles import CandlesDialect
@@ -40,9 +41,9 @@ from gateway.ws.entrance import Entrance
 from gateway.ws.fanout import Fanout
 from gateway.ws.flusher import Flusher
 from gateway.ws.frames import Packer, is_binary
+from gateway.ws.listening import listening_socket, tls_context
 from gateway.ws.metrics import WsMetrics
 from gateway.ws.options import WsOptions, boot_clock_ms
-from gateway.ws.picows_server import PicowsLink, listening_socket, tls_context, websocket_protocol
 from gateway.ws.quote_reader import QuoteReader
 from gateway.ws.session import Session
 from runtime.garbage import keep_what_is_loaded
@@ -65,7 +66,7 @@ log = structlog.get_logger(__name__)
 
 
 class WebSocketGateway:
-    """Also the Host of the entrance and the Door of the server library: see entrance and picows_server.
+    """Also the Host of the entrance and the Door of its connections: see entrance and connection.
 
     ``queue``: where REST takes connections from; without one this process answers what it can itself.
     """
@@ -186,8 +187,8 @@ class WebSocketGateway:
     def connections(self) -> int:
         return self.admission.connections
 
-    def websocket_protocol(self) -> asyncio.BufferedProtocol:
-        return websocket_protocol(self, self.options)
+    def serve(self, transport: Any, head: bytes, unread: bytes, peer: str) -> None:
+        serve(self, self.options, transport, head, unread, peer)
 
     def page(self, path: str) -> tuple[bytes, str] | None:
         if path == "/health":
@@ -201,7 +202,7 @@ class WebSocketGateway:
     def has_path(self, path: str) -> bool:
         return path in self._paths
 
-    def opened(self, handshake: Handshake, address: str, link: PicowsLink) -> Session | None:
+    def opened(self, handshake: Handshake, address: str, link: Connection) -> Session | None:
         self.admission.enter(address)
         verdict = self.admission.judge(handshake, address)
         if isinstance(verdict, Refusal):
@@ -229,13 +230,10 @@ class WebSocketGateway:
             inbound_max=self.options.inbound_max,
             expires_s=verdict.exp,
         )
-        about = {HTTP_ROUTE: handshake.path, CLIENT_ID: client.client_id}
-        began_ns = time.time_ns()
-        self._sessions[session] = tracer().begin(
-            f"session {handshake.path}", SERVER, began_ns, [handshake.traceparent], about, enters=True
-        )
+        self._sessions[session] = _span_of(handshake, client) if tracer().is_on else None
         self.hub.connect(client, now_ms)
-        self.poke()
+        if client.replies:
+            self.poke()
         return session
 
     def closed(self, address: str, session: Session | None) -> None:
@@ -279,6 +277,12 @@ class WebSocketGateway:
             **{f"input_{name}": count for name, count in sorted(self.fanout.counts.items())},
             **{f"refused_{code}": count for code, count in sorted(self.admission.refused.items())},
         }
+
+
+def _span_of(handshake: Handshake, client: Client) -> LiveSpan | None:
+    about = {HTTP_ROUTE: handshake.path, CLIENT_ID: client.client_id}
+    name, began_ns = f"session {handshake.path}", time.time_ns()
+    return tracer().begin(name, SERVER, began_ns, [handshake.traceparent], about, enters=True)
 
 
 def _fail_loudly(task: asyncio.Task[None]) -> None:

@@ -44,7 +44,12 @@ INTERNALS = (
     Internals(
         "bytewax", "0.21.1", "processes/engine_errors.py", "the words of its recovery and cluster errors, and its exits"
     ),
-    Internals("picows", "2.3.1", "gateway/ws/picows_server.py", "WSProtocol, and what ws_create_server makes with it"),
+    Internals(
+        "aiofastnet",
+        "1.2.0",
+        "gateway/ws/entrance.py",
+        "SelectorSocketTransport as connect_accepted_socket makes it, its order of call_soon, and write_nocheck",
+    ),
     Internals("limits", "5.8.0", "gateway/rest/shared_counts.py", "RedisStorage.incr and its bridge.prefixed_key"),
 )
 

@@ -1,4 +1,4 @@
-"""Slow and hostile clients through raw sockets and a real client library: the right close code, and nobody notices."""
+"""Hasty, slow and hostile clients through raw sockets and a real client library: the right code, and nobody notices."""
 
 import asyncio
 import contextlib
@@ -121,6 +121,20 @@ def test_fragments_are_put_together_with_pings_between_them(own_redis: RedisServ
         raw.frame(9, b"are you there")
         raw.frame(0, TEXT_SUBSCRIBE[10:])
         await raw.reader.readuntil(b"are you there")
+        await raw.reader.readuntil(f'"sequence":{ticker["sequence"]}'.encode())
+        await raw.close()
+
+    in_world(own_redis, story)
+
+
+def test_who_asks_before_the_answer_came_is_served(own_redis: RedisServer) -> None:
+    async def story(world: World) -> None:
+        ticker = await world.flow.trade("A", "1")
+        raw = Raw(*await asyncio.open_connection("127.0.0.1", world.gateway.port))
+        request = UPGRADE.format(path="/ws/prices", more="").replace("n: Upgrade", "n: keep-alive, Upgrade")
+        raw.writer.write(request.encode())
+        raw.frame(1, TEXT_SUBSCRIBE[:10], fin=False)
+        raw.frame(0, TEXT_SUBSCRIBE[10:])
         await raw.reader.readuntil(f'"sequence":{ticker["sequence"]}'.encode())
         await raw.close()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.rest.deadlines import Deadlines
+from gateway.port.deadlines import Deadlines
 
 SPAN_S = 0.05
 
