@@ -20,7 +20,7 @@ from oracle.rows import RowComparison
 from runtime.settings.whole import Settings
 from schemas.desk import DeskKind
 from sinks.clickhouse.connection import connect as connect_clickhouse
-from sinks.redis.connection import connect as connect_redis
+from sinks.redis.connection import asked
 
 __all__ = ["DeskMade", "prove_desk", "prove_rules", "ticks_of"]
 
@@ -37,8 +37,8 @@ class DeskMade(NamedTuple):
 
 def prove_desk(settings: Settings, sent: Mapping[str, int]) -> list[Check]:
     """``sent``: records that the broker took of each topic."""
-    redis, checks = connect_redis(settings.redis_url), []
-    try:
+    checks: list[Check] = []
+    with asked(settings.redis_url) as redis:
         is_whole = holds_all(redis)
         for kind, topic in desk_topics(settings).items():
             own = desk_settings(settings, topic)
@@ -52,8 +52,6 @@ def prove_desk(settings: Settings, sent: Mapping[str, int]) -> list[Check]:
             detail = f"{len(read.records)} of {sent.get(topic, 0)} records{alerts}, {told(found)}"
             is_all = len(read.records) == sent.get(topic, 0)
             checks.append(Check(NAMES[kind], is_all and not found.differences and found.compared > 0, detail))
-    finally:
-        redis.close()
     return checks
 
 
@@ -64,13 +62,13 @@ def ticks_of(settings: Settings, armings: Armings, ranges: Mapping[int, OffsetRa
 
 def prove_rules(settings: Settings, armings: Armings, ticks: Ticks, rules_made: int) -> Check:
     """rules_made: how many the gateway took; all of them must have been armed."""
-    clickhouse, redis = connect_clickhouse(settings.clickhouse_dsn), connect_redis(settings.redis_url)
+    clickhouse = connect_clickhouse(settings.clickhouse_dsn)
     try:
         stored = read_firings(clickhouse, settings.clickhouse_database)
-        found = compare_firings(armings, ticks, stored, read_sent_firings(redis), is_whole=holds_all(redis))
     finally:
         clickhouse.disconnect()
-        redis.close()
+    with asked(settings.redis_url) as redis:
+        found = compare_firings(armings, ticks, stored, read_sent_firings(redis), is_whole=holds_all(redis))
     armed = len(armings.rules)
     detail = f"{armed} of {rules_made} armed, {len(stored)} price alerts, {told(found)}"
     return Check("rules", armed == rules_made and not found.differences, detail)

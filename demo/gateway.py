@@ -24,6 +24,7 @@ from processes.gateway_processes import GatewayProcesses, checked_port, prepare_
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError, Unreachable
 from schemas.names import RedisKeys
+from sinks.redis.connection import asked
 from sinks.redis.connection import connect as connect_redis
 
 __all__ = ["DemoGateway", "first_symbol", "gateway_settings"]
@@ -96,13 +97,10 @@ class DemoGateway:
 
     def verdict(self) -> Check:
         """The client's state against Redis, after the flows have stopped."""
-        redis = connect_redis(self._settings.redis_url)
-        try:
+        with asked(self._settings.redis_url) as redis:
             deadline = time.monotonic() + SETTLE_S
             while (wrong := self._differences(redis)) and time.monotonic() < deadline:
                 time.sleep(LOOK_S)
-        finally:
-            redis.close()
         follower = self._follower
         detail = f"{len(follower.symbols)} symbols equal Redis, {follower.messages} messages, {follower.gaps} gaps"
         if wrong:

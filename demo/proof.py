@@ -30,7 +30,7 @@ from runtime.settings.whole import Settings
 from schemas.errors import MissingObject
 from schemas.rejects import Reason
 from sinks.clickhouse.connection import connect as connect_clickhouse
-from sinks.redis.connection import connect as connect_redis
+from sinks.redis.connection import asked
 
 __all__ = ["Proof", "prove"]
 
@@ -144,11 +144,8 @@ def _stored_bars(
 
 
 def _stored_now(settings: Settings, result: OracleResult) -> Comparison:
-    client = connect_redis(settings.redis_url)
-    try:
+    with asked(settings.redis_url) as client:
         return compare_now(client, result, kept=bounds_of(settings).kept)
-    finally:
-        client.close()
 
 
 def _accounts(flow: str, figures: Figures, result: OracleResult) -> Check:

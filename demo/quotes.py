@@ -19,7 +19,7 @@ from oracle.quotes import mid_of, recompute_quotes, shows_quote, spread_of
 from processes.runner import Samples
 from runtime.settings.whole import Settings
 from schemas.columns import TradeBatch
-from sinks.redis.connection import connect as connect_redis
+from sinks.redis.connection import asked
 
 __all__ = ["QUOTES", "DemoQuotes", "prove_quotes", "quotes_read", "seen_ticker"]
 
@@ -69,13 +69,11 @@ def quotes_read(samples: Samples) -> int:
 
 def prove_quotes(settings: Settings, sent: int) -> Check:
     """``sent``: quotes that the broker took."""
-    topic, redis = read_quotes(settings), connect_redis(settings.redis_url)
+    topic = read_quotes(settings)
     newest = [each for quotes in topic.quotes.values() for each in recompute_quotes(quotes).newest.values()]
     bars = compare_quote_bars(settings, topic)
-    try:
+    with asked(settings.redis_url) as redis:
         wrong = [str(each) for each in bars.differences] + quote_differences(redis, newest)
-    finally:
-        redis.close()
     read = sum(map(len, topic.quotes.values()))
     detail = f"{read} of {sent} records, {len(newest)} newest and {bars.compared} bars compared, {len(wrong)} differ"
     left = f" ({bars.open} still open: left out)" if bars.open else ""

@@ -13,8 +13,7 @@ from runtime.settings.redis import RedisSettings
 from runtime.settings.whole import Settings
 from schemas.errors import SettingError
 from schemas.names import armed_topic
-from sinks.redis.connection import check_writer
-from sinks.redis.connection import connect as connect_redis
+from sinks.redis.connection import asked, check_writer
 
 __all__ = [
     "check_alerts",
@@ -29,11 +28,8 @@ __all__ = [
 
 def check_redis(settings: RedisSettings) -> None:
     """Raises SettingError or Unreachable when the live flow could not write."""
-    client = connect_redis(settings.redis_url)
-    try:
+    with asked(settings.redis_url) as client:
         check_writer(client, settings.redis_url)
-    finally:
-        client.close()
 
 
 def check_clickhouse(settings: ClickHouseSettings) -> None:

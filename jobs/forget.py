@@ -28,7 +28,7 @@ from schemas.names import (
 )
 from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.redis.cluster import names_of
-from sinks.redis.connection import connect as connect_redis
+from sinks.redis.connection import asked
 
 __all__ = ["Forgotten", "forget_user"]
 
@@ -91,8 +91,7 @@ async def _take_back(settings: Settings, rules: Iterable[str]) -> None:
 
 def _forget_watchlists(settings: Settings, user: str) -> int:
     """Followers are told of each, as of one that the user deleted."""
-    client = connect_redis(settings.redis_url)
-    try:
+    with asked(settings.redis_url) as client:
         lists = cast("list[bytes]", client.hkeys(watchlists_key(user)))
         rules = alert_rules_key(user)
         making = names_of(client).beside(rules, f"{rules}:making")
@@ -101,21 +100,17 @@ def _forget_watchlists(settings: Settings, user: str) -> int:
         for each in lists:
             client.publish(WATCHLISTS_CHANNEL, msgspec.json.encode({"user": user, "id": each.decode()}))
         return len(lists)
-    finally:
-        client.close()
 
 
 def _forget_events(settings: Settings, user: str) -> int:
-    client, since, found = connect_redis(settings.redis_url), "-", 0
-    try:
+    since, found = "-", 0
+    with asked(settings.redis_url) as client:
         while page := cast("list[tuple[bytes, dict[bytes, bytes]]]", client.xrange(EVENTS_STREAM, since, count=PAGE)):
             own = [entry for entry, fields in page if fields.get(b"user") == user.encode()]
             if own:
                 found += client.xdel(EVENTS_STREAM, *own)
             since = f"({page[-1][0].decode()}"
         return found
-    finally:
-        client.close()
 
 
 def _forget_alerts(settings: Settings, user: str) -> int:

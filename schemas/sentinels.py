@@ -6,11 +6,12 @@ want a login of their own get it by ``sentinel_username`` and ``sentinel_passwor
 their clients by it.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-__all__ = ["SENTINEL_SCHEMES", "Watched", "host_and_port", "watched_redis"]
+__all__ = ["SENTINEL_SCHEMES", "Watched", "host_and_port", "no_primary", "watched_redis"]
 
 SENTINEL_SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
 PORT: Final = 26379
@@ -50,6 +51,14 @@ def watched_redis(url: str) -> Watched | None:
     options = urlencode([each for each in query if each[0] not in _LOGIN])
     plain = f"{scheme.partition('+')[0]}://{user}{at}sentinel/{database or 0}?{options}"
     return Watched(sentinels, name, plain, {_LOGIN[key]: value for key, value in query if key in _LOGIN})
+
+
+def no_primary(said: str) -> str:
+    """What the client library says when no Sentinel names a primary, with each Sentinel's answer once and without the
+    library's own description of its client."""
+    found, _, answers = said.partition(" : ")
+    reasons = dict.fromkeys(re.findall(r">\)>\)> - (.*?)(?=, <|$)", answers))
+    return ": ".join(filter(None, (found, ", ".join(reasons))))
 
 
 def host_and_port(text: str, default_port: int, shape: str) -> tuple[str, int]:

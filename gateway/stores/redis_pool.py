@@ -14,13 +14,13 @@ import redis.asyncio
 import redis.exceptions
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from gateway.stores.redis_cluster import ClusterRedis
 from schemas.clusters import Clustered, clustered_redis
 from schemas.names import RedisNames
-from schemas.sentinels import Watched, watched_redis
+from schemas.sentinels import Watched, no_primary, watched_redis
 
 __all__ = ["REDIS_ERRORS", "Redis", "beside", "end_tasks", "names_of", "open_redis"]
 
@@ -64,6 +64,14 @@ class _FairPrimary(_Fair, SentinelConnectionPool):
                 await sentinel.aclose(close_connection_pool=True)
 
 
+class _Sentinel(Sentinel):
+    async def discover_master(self, service_name: str) -> Any:
+        try:
+            return await super().discover_master(service_name)
+        except MasterNotFoundError as error:
+            raise MasterNotFoundError(no_primary(str(error))) from None
+
+
 def open_redis(url: str, timeout_ms: int, connections_max: int = 16) -> Redis:
     """A client that answers bytes; connects at first use."""
     patience: dict[str, Any] = {
@@ -101,7 +109,8 @@ def _cluster(clustered: Clustered, pooled: dict[str, Any]) -> Redis:
 
 def _primary_of(watched: Watched, patience: dict[str, Any], pooled: dict[str, Any]) -> Redis:
     servers, sentinels = watched.options({**parse_url(watched.url)})
-    asked: Any = Sentinel(watched.sentinels, sentinel_kwargs={**patience, **sentinels})  # type: ignore[no-untyped-call]
+    own = {**patience, **sentinels}
+    asked: Any = _Sentinel(watched.sentinels, sentinel_kwargs=own)  # type: ignore[no-untyped-call]
     primary: Redis = asked.master_for(watched.name, connection_pool_class=_FairPrimary, **{**servers, **pooled})
     return primary
 

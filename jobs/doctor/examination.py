@@ -37,8 +37,7 @@ from sinks.clickhouse.connection import connect as connect_clickhouse
 from sinks.clickhouse.connection import place
 from sinks.clickhouse.migrations import check_tables
 from sinks.redis.bounds import RedisBounds
-from sinks.redis.connection import connect as connect_redis
-from sinks.redis.connection import primaries_of
+from sinks.redis.connection import asked, primaries_of
 from sinks.redis.lease import holder_of
 from sinks.redis.rights import server_info, symbol_count
 
@@ -161,8 +160,7 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     """One server, or each primary of a Redis Cluster, which holds its part of what the bounds allow."""
-    client = connect_redis(settings.redis_url)
-    try:
+    with asked(settings.redis_url) as client:
         servers = primaries_of(client)
         bounds, symbols = bounds_of(settings).of_one(len(servers)), symbol_count(client) // len(servers)
         for name, server in servers:
@@ -170,8 +168,6 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         if settings.standby:
             yield leader_found(holder_of(client, leader_key("live")))
         yield from redis_findings(servers[0][1], settings)
-    finally:
-        client.close()
 
 
 def _redis_server(name: str, client: Any, symbols: int, bounds: RedisBounds) -> Iterator[Finding]:

@@ -57,6 +57,8 @@ class Feed:
         self._paused: set[str] = set()
         self._kept: list[Row] = []
         self._log = structlog.get_logger().bind(venue=venue.name)
+        for outcome in ("filled", "left"):
+            GAPS.labels(venue.name, outcome)  # from 0 on, as in Checker
 
     async def listing(self) -> list[str]:
         """Symbols that the venue lists. Raises NotTold."""

@@ -6,22 +6,25 @@ kernels: who only asks starts sooner.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from schemas.clusters import Clustered, clustered_redis
 from schemas.errors import SettingError, TapeflowError, Unreachable
-from schemas.sentinels import Watched, watched_redis
+from schemas.sentinels import Watched, no_primary, watched_redis
 from sinks.redis.cluster import ClusterClient
 from sinks.redis.refusals import refusal, replica
 from sinks.redis.scripts import APPLY_UPDATE
 
 __all__ = [
+    "asked",
     "check_writer",
     "connect",
     "drop_connections",
@@ -105,6 +108,24 @@ def connect(url: str) -> redis.Redis:
     return client
 
 
+@contextmanager
+def asked(url: str) -> Iterator[redis.Redis]:
+    """A client as ``connect`` gives it, for whoever asks and doesn't wait for an outage to end; closed at the end.
+
+    Raises as ``connect``; and what Redis refuses within, or leaves without an answer, as one line too.
+    """
+    client = connect(url)
+    try:
+        yield client
+    except (redis.exceptions.RedisError, redis.exceptions.RedisClusterException) as error:
+        if is_outage(error):
+            mend = f"look at its load and its log, then begin anew ({error})"
+            raise Unreachable("Redis does not answer any more", where=place(url), mend=mend) from error
+        raise refusal(error, client, place(url)) from error
+    finally:
+        client.close()
+
+
 def check_writer(client: redis.Redis, url: str) -> None:
     """Raises SettingError for a replica, or a right missing that a RedisWriter needs before its first write."""
     asked = "INFO"
@@ -143,10 +164,18 @@ def open_client(url: str, answer_s: float = ANSWER_S, connect_s: float = CONNECT
         raise SettingError("bad Redis URL", where=place(url), mend=f"redis://host:6379/0 ({error})") from error
 
 
+class _Sentinel(Sentinel):
+    def discover_master(self, service_name: str) -> Any:
+        try:
+            return super().discover_master(service_name)  # type: ignore[no-untyped-call]
+        except MasterNotFoundError as error:
+            raise MasterNotFoundError(no_primary(str(error))) from None
+
+
 def _primary_of(watched: Watched, patience: dict[str, Any]) -> redis.Redis:
     servers, sentinels = watched.options(parse_url(watched.url))  # type: ignore[no-untyped-call]
     short = {**patience, "socket_timeout": SENTINEL_S, "socket_connect_timeout": SENTINEL_S}
-    asked: Any = Sentinel(watched.sentinels, sentinel_kwargs={**short, **sentinels})  # type: ignore[no-untyped-call]
+    asked: Any = _Sentinel(watched.sentinels, sentinel_kwargs={**short, **sentinels})  # type: ignore[no-untyped-call]
     primary: redis.Redis = asked.master_for(watched.name, **{**servers, **patience})
     return primary
 

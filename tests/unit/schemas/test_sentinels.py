@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.sentinels import watched_redis
+from schemas.sentinels import no_primary, watched_redis
 
 
 def test_each_part_goes_to_whom_it_is_for() -> None:
@@ -25,6 +25,13 @@ def test_servers_and_sentinels_have_logins_of_their_own_and_share_tls() -> None:
     plain = watched_redis("redis+sentinel://one/market")
     assert plain is not None
     assert plain.options({"host": "sentinel", "db": 0}) == ({"db": 0}, {})
+
+
+def test_no_primary_is_said_without_what_the_library_calls_its_client() -> None:
+    client = "<redis.client.Redis(<Pool(<Connection(db=0,host=one,port=1,orig=0.2)>)>)>"
+    said = f"No master found for 'market' : {client} - network:ConnectionError, {client} - network:ConnectionError"
+    assert no_primary(said) == "No master found for 'market': network:ConnectionError"
+    assert no_primary("No master found for 'market'") == "No master found for 'market'"
 
 
 def test_the_shortest() -> None:
