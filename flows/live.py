@@ -55,8 +55,8 @@ class LiveStep(ShardStep[LiveUpdate]):
     a bar so closely.
 
     is_behind: whether updates wait for Redis; then they are kept back longer, as a later one replaces them anyway.
-    While the flow catches up with the log, they go out once in CATCH_UP_CONFLATION, and not while past_rests says that
-    they took enough of the time.
+    While the flow catches up with the log, they go out once in CATCH_UP_CONFLATION, also for the first time, and not
+    while past_rests says that they took enough of the time.
     """
 
     def __init__(
@@ -76,28 +76,29 @@ class LiveStep(ShardStep[LiveUpdate]):
         self._published_at: datetime | None = None
         self._changed = False
         self._catching_up = False
-        self._again = self.resumed
+        self._again, self._again_below = self.resumed, 0
         self._traceparents: list[str] = []
 
     def publish(self, batch: TradeBatch | None, finals: BarBatch) -> Iterable[LiveUpdate]:
         if batch is not None:
             self._bars.place(batch.partition)
             self._catching_up = not batch.caught_up and self._is_past(batch)
+            if self._catching_up and self._published_at is None:
+                self._published_at = self.clock()
             if batch.trace is not None and len(self._traceparents) < LINKS_MAX:
                 self._traceparents += batch.trace.traceparents
         if self._again or (batch is not None and len(batch) > 0):
             self._changed = True
             self._bars.touch()
-        again_below = 0
         if self._again:
             first = int(batch.rows["offset"][0]) if batch is not None and len(batch) else self.shard.next_offset
-            again_below = self.shard.rules.sequence(first)
+            self._again_below = self.shard.rules.sequence(first)
             # What was held back at the last snapshot, and what Redis may have lost since: versions sort it out.
             self._again = False
             closed = self.whole(self.shard.publish_again())
             finals = BarBatch(self.shard.symbols.names, np.concatenate([closed.rows, finals.rows]))
         if self._changed and self._is_due():
-            return self._flush(finals, again_below=again_below)
+            return self._flush(finals)
         if len(finals):
             return [LiveUpdate(self.partition, no_tickers(), no_bars(), finals)]
         return ()
@@ -147,13 +148,14 @@ class LiveStep(ShardStep[LiveUpdate]):
         passed = not self._published_at <= self.clock() < self._published_at + self._span
         return passed and not self._is_behind() and not (self._catching_up and self._past_rests())
 
-    def _flush(self, finals: BarBatch, at_end: bool = False, again_below: int = 0) -> list[LiveUpdate]:
+    def _flush(self, finals: BarBatch, at_end: bool = False) -> list[LiveUpdate]:
         now = self.clock()
         intervals = np.ones(len(INTERVALS), np.bool_) if at_end else self._bars.due(now)
         tickers, live_bars = self.shard.take_live(intervals)
         self._published_at, self._changed = now, False
         self._bars.sent(intervals, now)
         traceparents, self._traceparents = self._traceparents, []
+        again_below, self._again_below = self._again_below, 0
         made_ns = time.time_ns() if traceparents else 0
         return [LiveUpdate(self.partition, tickers, live_bars, finals, again_below, traceparents, made_ns)]
 

