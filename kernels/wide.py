@@ -3,10 +3,11 @@
 Bars call it for price * size, price ** 2, their sums, and the divisions behind vwap and stddev; readers and writers of
 numbers for powers of ten; tickers for percentages. No operation here rounds or wraps within the ranges stated. Prices
 and sizes are below 10**28 (94 bits), so a product takes 187 bits, and 2**64 of them still fit into 256. A number of 128
-bits is a pair (hi, lo); one with a sign is its two's complement. Long division goes bit by bit: exactness in few lines
-is worth more than the half microsecond that it costs when a bar closes.
+bits is a pair (hi, lo); one with a sign is its two's complement. Division by more than 64 bits goes bit by bit. Source
+of that by 64 bits and of the root: H. S. Warren, "Hacker's Delight" (2nd ed.), 9-4 and 11-1.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -52,6 +53,8 @@ SHIFT32 = np.uint64(32)
 SHIFT63 = np.uint64(63)
 TWO_64: Final = float(1 << 64)
 GUESS_MAX: Final = float(1 << 31)
+ROOT_MAX: Final = 1.8e19
+"""Roots below are found from a double's guess: it fits 64 bits, and is greater than the square's upper half."""
 
 
 @leaf_kernel
@@ -118,10 +121,14 @@ def negate128(hi: np.uint64, lo: np.uint64) -> Pair:
 # above the lowest takes in the carry from below too. It may wrap for its summand or for that carry, but never for both,
 # as the greatest sum, 2 * (2**64 - 1) + 1, is below 2 * 2**64. So a carry is always 0 or 1.
 #
-# Multiplication cuts its factors into halves of 32 bits, whose products fit 64. Division takes one bit of the dividend
-# at a time, as on paper: the remainder is doubled, takes the bit in, and gives up the divisor if it can, which makes
-# one bit of the quotient. The square root does the same with two bits at a time: with r the root so far, the next bit
-# is 1 if 4*r + 1 can be taken off, because (2*r + 1)**2 - (2*r)**2 = 4*r + 1.
+# Multiplication cuts its factors into halves of 32 bits, whose products fit 64. So does division by 64 bits or fewer:
+# the divisor is shifted until its highest bit is set, its upper half guesses a digit of 32 bits, and the guess is at
+# most two too great. A wider divisor takes one bit of the dividend at a time, as on paper: the remainder is doubled,
+# takes the bit in, and gives up the divisor if it can, which makes one bit of the quotient.
+#
+# A square root below 2**64 begins with that of a double. Newton's step, the mean of it and of the dividend by it, is
+# never less than the root, and at most one more, as the guess is right to 50 bits. A greater root takes two bits at a
+# time: with r the root so far, the next bit is 1 if 4*r + 1 can be taken off, as (2*r + 1)**2 - (2*r)**2 = 4*r + 1.
 @leaf_kernel
 def add256(a: Limbs4, b: Product) -> Limbs4:
     """a + b; the caller knows that it fits."""
@@ -172,11 +179,13 @@ def subtract320(limbs: Words, subtrahend: Limbs4) -> None:
 @leaf_kernel
 def highest_bit(value: np.uint64) -> int:
     """Number of bits of a uint64 (0 for 0)."""
-    bits = 0
-    while value != ZERO:
-        value >>= ONE
-        bits += 1
-    return bits
+    bits, step = 0, 32
+    while step > 0:
+        if value >> np.uint64(step) != ZERO:
+            value >>= np.uint64(step)
+            bits += step
+        step >>= 1
+    return bits + int(value)
 
 
 @leaf_kernel
@@ -199,6 +208,31 @@ def _divide_limb(
 
 
 @leaf_kernel
+def _divide_digit(rest: np.uint64, digit: np.uint64, upper: np.uint64, lower: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """(quotient, rest) of rest * 2**32 + digit by upper * 2**32 + lower, whose highest bit is set; rest is below it."""
+    guess = rest // upper
+    left = rest - guess * upper
+    while guess > LOW32 or guess * lower > ((left << SHIFT32) | digit):
+        guess -= ONE
+        left += upper
+        if left > LOW32:
+            break
+    return guess, (rest << SHIFT32) + digit - guess * ((upper << SHIFT32) | lower)
+
+
+@leaf_kernel
+def _divide_word(high: np.uint64, limb: np.uint64, by: np.uint64, shift: np.uint64) -> Pair:
+    """(quotient, rest) of high * 2**64 + limb by ``by``; high is below it. shift: how many of its upper bits are 0."""
+    if high == ZERO:
+        return limb // by, limb % by
+    upper, lower = (by << shift) >> SHIFT32, (by << shift) & LOW32
+    rest, low = (high << shift) | ((limb >> ONE) >> (SHIFT63 - shift)), limb << shift
+    first, rest = _divide_digit(rest, low >> SHIFT32, upper, lower)
+    second, rest = _divide_digit(rest, low & LOW32, upper, lower)
+    return (first << SHIFT32) | second, rest >> shift
+
+
+@leaf_kernel
 def divide256(
     limbs: Words, by_hi: np.uint64, by_lo: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -209,9 +243,13 @@ def divide256(
     top = limbs.shape[0] - 1
     while top > 0 and limbs[top] == ZERO:
         top -= 1
-    if top == 0 and by_hi == ZERO:
-        return ZERO, ZERO, limbs[0] // by_lo, ZERO, limbs[0] % by_lo
     q2, q1, q0, rest_hi, rest_lo = ZERO, ZERO, ZERO, ZERO, ZERO
+    if by_hi == ZERO:
+        shift = np.uint64(64 - highest_bit(by_lo))
+        for i in range(top, -1, -1):
+            q2, q1 = q1, q0
+            q0, rest_lo = _divide_word(rest_lo, limbs[i], by_lo, shift)
+        return q2, q1, q0, ZERO, rest_lo
     for i in range(top, -1, -1):
         q2, q1 = q1, q0
         bits = 64 if i < top else highest_bit(limbs[i])
@@ -271,12 +309,16 @@ def round_half_even(
 
 @leaf_kernel
 def square_root192(a2: np.uint64, a1: np.uint64, a0: np.uint64) -> Pair:
-    """(hi, lo) of floor(sqrt(a)) for a below 2**192; two bits of ``a`` a step, schoolbook."""
+    """(hi, lo) of floor(sqrt(a)) for a below 2**192."""
+    guess = math.sqrt(float(a1) * TWO_64 + float(a0))
+    if a2 == ZERO and 1.0 <= guess < ROOT_MAX:
+        near = np.uint64(guess)
+        other, _ = _divide_word(a1, a0, near, np.uint64(64 - highest_bit(near)))
+        root = (near & other) + ((near ^ other) >> ONE)
+        square_hi, square_lo = multiply64(root, root)
+        return ZERO, root - ONE if less128(a1, a0, square_hi, square_lo) else root
     root_hi, root_lo, r_hi, r_lo = ZERO, ZERO, ZERO, ZERO
-    top = 95
-    if a2 == ZERO:
-        top = 63 if a1 != ZERO else 31
-    for i in range(top, -1, -1):
+    for i in range(95, -1, -1):
         limb = a2 if i >= 64 else (a1 if i >= 32 else a0)
         pair = (limb >> np.uint64(2 * (i % 32))) & np.uint64(3)
         r_hi = (r_hi << np.uint64(2)) | (r_lo >> np.uint64(62))

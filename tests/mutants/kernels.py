@@ -31,6 +31,27 @@ MUTANTS: Final = (
         "a vwap that comes out even is one unit too low",
     ),
     Mutant(
+        "wide-divide-digit-too-great",
+        WIDE,
+        "guess * lower > ((left << SHIFT32) | digit)",
+        "False",
+        "a vwap is wrong where the first guess of a digit is too great",
+    ),
+    Mutant(
+        "wide-divide-rest",
+        WIDE,
+        "return (first << SHIFT32) | second, rest >> shift",
+        "return (first << SHIFT32) | second, rest",
+        "a vwap is rounded by a remainder that is too great",
+    ),
+    Mutant(
+        "wide-root-one-more",
+        WIDE,
+        "root - ONE if less128(a1, a0, square_hi, square_lo) else root",
+        "root",
+        "a deviation is one unit too high",
+    ),
+    Mutant(
         "wide-difference-borrow",
         WIDE,
         "return a_hi - b_hi - (ONE if a_lo < b_lo else ZERO), a_lo - b_lo",

@@ -72,6 +72,12 @@ def test_subtract320_borrows_through_every_limb(b: int, extra: int) -> None:
 
 
 @given(edges(126), edges(127), edges(126))
+@example(1565612049045789139, 2**63, 5684114445095461864)
+@example(18351181909766763801, 9223372038544982089, 8206111381868170514)  # the guess of a digit is one too great
+@example(2973331996087806523, 17743940436812447690, 13908920166751043366)  # and what is left leaves 32 bits
+@example(17687470356274433016, 9223372040063196881, 2161376438639899952)  # two too great
+@example(2**126 - 1, 2**64 - 1, 2**64 - 2)
+@example(2**64 + 1, 2**100, 0)
 def test_divide256_is_exact_division_with_remainder(quotient: int, divisor: int, rest: int) -> None:
     divisor = max(divisor, 1)
     dividend = quotient * divisor + rest % divisor
@@ -136,6 +142,14 @@ def test_a_quotient_is_rounded_to_the_even_one_in_a_tie(quotient: int, divisor: 
 
 
 @given(edges(192))
+@example(0)
+@example(3)  # Newton's step from 1 is one too great
+@example((2**32 - 1) ** 2)
+@example((2**40 + 1) ** 2 - 1)
+@example(17_999_999_999_999_999_999**2)
+@example((2**64 - 1) ** 2)
+@example((2**70 + 1) ** 2)
+@example((2**95 + 1) ** 2 - 1)
 def test_square_root192_is_the_floor_of_the_root(a: int) -> None:
     a0, a1, a2 = limbs(a, 3)
     hi, lo = square_root192(a2, a1, a0)

@@ -110,6 +110,18 @@ def test_a_late_trade_revises_a_bar_that_is_not_sealed() -> None:
     assert finals["A", "1m", MONDAY_US]["close"] == 3
 
 
+def test_a_trade_behind_the_watermark_revises_though_its_minute_still_waits() -> None:
+    shard = Shard(Rules(out_of_order_us=0, lateness_us=(600_000_000,) * len(INTERVALS)))
+    times = [(0, "A"), (61_000_000, "B"), (1, "A")]
+    given = [
+        OracleTrade(3, n, n, MONDAY_US + time_us, symbol, Decimal(n + 1), Decimal(1))
+        for n, (time_us, symbol) in enumerate(times)
+    ]
+    shard.apply(to_batch(given))
+    bar = bars_of(shard.take_final())["A", "1m", MONDAY_US]
+    assert (bar["revision"], bar["trade_count"], bar["close"]) == (1, 2, 3)
+
+
 def test_more_bars_than_a_page_close_at_once_and_are_found_whatever_their_hash() -> None:
     count = 80
     shard = Shard(Rules(out_of_order_us=0, lateness_us=(0,) * len(INTERVALS)))
