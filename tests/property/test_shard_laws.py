@@ -11,7 +11,6 @@ from core.bars.shard import Shard
 from core.bars.shard_kernel import UNJUDGED
 from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleResult, OracleRules, OracleTrade, recompute
-from schemas.columns import TickerBatch
 from schemas.intervals import INTERVALS
 from tests.property.trade_batches import bars_of, examples, to_batch, trade_lists, wide
 
@@ -50,7 +49,8 @@ class Run:
         self.outcomes: list[str] = []
         self.unjudged = 0
 
-    def take(self, trades: list[OracleTrade], recover: bool) -> None:
+    def take(self, trades: list[OracleTrade], *, recover: bool = False, look: bool = True) -> None:
+        """``look``: what is open is taken afterwards, as live does it now and then and history never."""
         if recover:
             self.shard = restore(snapshot(self.shard), self.rules)
         batch = to_batch(trades)
@@ -63,10 +63,11 @@ class Run:
             assert known is None or (known["version"], known["revision"]) < (bar["version"], bar["revision"])
             assert bar["final"]
             self.finals[key] = bar
-        tickers, _ = self.shard.take_live()
-        self._keep(tickers)
+        if look:
+            self.look()
 
-    def _keep(self, tickers: TickerBatch) -> None:
+    def look(self) -> None:
+        tickers, _ = self.shard.take_live()
         for row in tickers.rows:
             self.tickers[tickers.symbols[row["symbol"]]] = row.copy()
 
@@ -94,8 +95,9 @@ def test_any_cut_and_any_recovery_give_the_oracles_bars(
     run, rest = Run(rules), trades
     while rest:
         size = data.draw(st.integers(1, len(rest)))
-        run.take(rest[:size], recover=data.draw(st.booleans()))
+        run.take(rest[:size], recover=data.draw(st.booleans()), look=data.draw(st.booleans()))
         rest = rest[size:]
+    run.look()
     truth = recompute(trades, oracle_rules(rules))
     assert (run.unjudged, int(run.shard.counts[UNJUDGED])) == (truth.unjudged[3],) * 2
     assert run.outcomes == [truth.outcomes[3, trade.offset] for trade in trades]
@@ -138,8 +140,8 @@ def test_announcing_quiet_bars_changes_nothing_but_when_they_are_published(
     rules = Rules(previous_close=previous_close)
     plain, announcing = Run(rules), Run(rules)
     for trade in trades:
-        plain.take([trade], recover=False)
-        announcing.take([trade], recover=False)
+        plain.take([trade])
+        announcing.take([trade], look=False)
         for key, bar in bars_of(announcing.shard.announce(trade.event_time_us)).items():
             assert bar["final"]
             announcing.finals[key] = bar
