@@ -14,7 +14,7 @@ import numpy as np
 from connectors.avro.program import Op
 from connectors.values.fields import TIME_UNITS, Field
 from connectors.values.ids import read_id
-from connectors.values.words import MAY_SAY_NOTHING
+from connectors.values.words import says_nothing
 from kernels.chunks import CHUNK, are_digits, big_word, digits_value, first_digits, gather_varint, little_word
 from kernels.kernel import inlined_kernel, leaf_kernel
 from schemas.columns import NO_ID, Bytes, Longs, TradeRow, Whole
@@ -78,6 +78,12 @@ def _read_text(data: Bytes, at: np.uint64) -> tuple[np.uint64, np.uint64]:
 
 
 @inlined_kernel
+def _says_nothing(data: Bytes, begin: np.uint64, end: np.uint64) -> bool:
+    """Whether a text is one that stands for no value; an empty one is as it is."""
+    return begin != end and says_nothing(data, int(np.int64(begin)), int(np.int64(end)))
+
+
+@inlined_kernel
 def _read_short_id(data: Bytes, begin: np.uint64, end: np.uint64) -> np.int64:
     """The number of an id of 1 to 16 digits, NO_ID of any other; blanks and points are the general reader's."""
     length = end - begin
@@ -114,13 +120,13 @@ def read_shipped(data: Bytes, start: Whole, stop: Whole, code: Longs, sides_at: 
     if side & np.uint8(1) or side >= np.uint8(2 * _SIDES):
         return False
     trade_id, id_end = _read_text(data, at + U(1))
-    if id_end == U(0) or MAY_SAY_NOTHING[data[trade_id]]:
+    if id_end == U(0) or _says_nothing(data, trade_id, id_end):
         return False
     time, time_len = gather_varint(little_word(data, id_end))
     if time_len == U(0):
         return False
     exchange, at = _read_text(data, id_end + time_len)
-    if at == U(0) or MAY_SAY_NOTHING[data[exchange]]:
+    if at == U(0) or _says_nothing(data, exchange, at):
         return False
     exchange_len = at - exchange
     if data[at] == np.uint8(2):
@@ -133,7 +139,7 @@ def read_shipped(data: Bytes, start: Whole, stop: Whole, code: Longs, sides_at: 
     else:
         return False
     if data[at] == np.uint8(2):
-        ask, at = _read_decimal(data, at + U(1))
+        ask, at = _read_decimal(data, at + U(1))  # of one that isn't short ``at`` is 0, which no record ends at
         row["ask_hi"], row["ask_lo"], row["has_ask"] = ask >> 63, U(ask), 1
     elif data[at] == np.uint8(0):
         at += U(1)

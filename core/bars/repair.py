@@ -54,7 +54,7 @@ class RepairShard(Shard):
         return done
 
     def take_final(self) -> BarBatch:
-        finals = self._finish(self.close())
+        finals = self._finish(self._close())
         if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
             rows = self.pool.rows
             ends_us = rows["end_us"] + self._timing.lateness_us[rows["interval"]]

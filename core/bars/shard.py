@@ -143,7 +143,7 @@ class Shard:
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
-        finals = self._finish(self.close())
+        finals = self._finish(self._close())
         self.seal()
         return finals
 
@@ -154,7 +154,7 @@ class Shard:
             self.pool = grow_pool(self.pool)
             done = settle_minutes(done, self._timing, self._tables())
 
-    def close(self) -> Longs:
+    def _close(self) -> Longs:
         """Slots (int64[k]) of the bars to publish as final now."""
         if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
             self.settle()

@@ -31,6 +31,7 @@ USUAL = {
 }
 SHORT: tuple[dict[str, Any], ...] = (
     {},
+    {"exchange": "NASDAQ", "trade_id": "nightly-1", "symbol": "none"},
     {"symbol": "", "trade_id": "", "exchange": "", "bid": Decimal(-1), "ask": None},
     {"symbol": "S" * 63, "trade_id": "6" * 63, "exchange": "E" * 63, "side": "BUY"},
     *({"trade_id": "9" * digits} for digits in range(1, 19)),
