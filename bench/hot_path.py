@@ -24,6 +24,7 @@ from connectors.kafka.native_poll import open_poll
 from core.bars.shard import Shard
 from flows.quality import Watched
 from flows.reading import decode_trades, read_options, rules_of
+from runtime.settings.whole import Settings
 from schemas.columns import DUPLICATE, TradeBatch
 from schemas.names import RedisKeys
 from sinks.clickhouse.native_block import trade_block
@@ -61,8 +62,8 @@ class Stages:
 class Partition:
     """What the flows' steps and sinks hold of one partition."""
 
-    def __init__(self, rig: Rig, tape: Tape, number: int) -> None:
-        self.shard = Shard(rules_of(rig.settings(tape.topic)))
+    def __init__(self, settings: Settings, number: int) -> None:
+        self.shard = Shard(rules_of(settings))
         self.watched = Watched(self.shard)
         self.redis = ShardState(KeyParts.of(RedisKeys()), finals_kept=1_000, shard=number)
         self.number = number
@@ -85,12 +86,12 @@ class Partition:
                     pass
 
 
-def one_round(rig: Rig, tape: Tape) -> dict[str, float]:
+def one_round(rig: Rig, tape: Tape, dedupe: bool) -> dict[str, float]:
     """Microseconds a trade by stage."""
-    settings = rig.settings(tape.topic)
+    settings = rig.settings(tape.topic, dedupe=dedupe)
     poll = open_poll(read_options(settings), PARTITIONS)
     decode: Callable[..., TradeBatch] = decode_trades(settings)
-    partitions = {number: Partition(rig, tape, number) for number in range(PARTITIONS)}
+    partitions = {number: Partition(settings, number) for number in range(PARTITIONS)}
     stages, applied = Stages(), 0
     poll.assign(dict.fromkeys(partitions, 0))
     before_s, own_s = time.process_time(), time.thread_time()
@@ -121,13 +122,14 @@ def main() -> int:
     parser.add_argument("--trades", type=int, default=2_000_000)
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--dedupe", action="store_true", help="look for duplicates, which flows do when asked to")
     options = parser.parse_args()
     with servers() as rig:
         tape = fill_topic(rig, "bench-hot-path", options.trades, options.symbols)
         warm = fill_topic(rig, "bench-warm", 40_000, options.symbols)
         os.sched_setaffinity(0, {WORKER_CORE})
-        one_round(rig, warm)  # kernels are compiled once per machine, which is no part of any figure
-        rounds = [one_round(rig, tape) for _ in range(options.rounds)]
+        one_round(rig, warm, options.dedupe)  # kernels are compiled once per machine, which is no part of any figure
+        rounds = [one_round(rig, tape, options.dedupe) for _ in range(options.rounds)]
     figures = [
         Figure(f"{name}, {tape.symbols:,} symbols", statistics.median(each[name] for each in rounds), "µs/trade", None,
                COMMAND, commit())

@@ -18,7 +18,19 @@ from kernels.kernel import kernel, leaf_kernel
 from kernels.text_hash import digest_text
 from schemas.columns import ID_DIGITS, NO_ID, Bytes, Ints, Longs, TradeBatch, TradeRows, Whole
 
-__all__ = ["ENTRY", "JUDGED", "PAIR", "SEEN", "UNJUDGED", "KeyRows", "SeenIds", "Window", "judge"]
+__all__ = [
+    "ENTRY",
+    "FETCHED_TRADES",
+    "JUDGED",
+    "PAIR",
+    "SEEN",
+    "UNJUDGED",
+    "KeyRows",
+    "SeenIds",
+    "Window",
+    "fetch_places",
+    "judge",
+]
 
 JUDGED: Final = 0
 SEEN: Final = 1
@@ -34,7 +46,10 @@ PAIRS_FIRST: Final = 64
 IDS_PUT: Final = 0
 PAIRS_KNOWN: Final = 1
 UNKNOWN_US: Final = 2
+FETCHED: Final = 3
 """Places in Window.registers."""
+FETCHED_TRADES: Final = 16
+"""Trades whose places are touched before they are judged."""
 
 KEY: Final = np.dtype([("lo", "u8"), ("hi", "u8"), ("pair", "i4"), ("kind", "u1"), ("_pad", "u1", (3,))])
 """An id as it is compared. kind: NOTHING (no id), NUMBER (lo and hi as in TRADE), LONG_NUMBER (a
@@ -61,7 +76,7 @@ Key: TypeAlias = Any
 class Window(NamedTuple):
     """entries: ENTRY[size], a ring. buckets, pair_buckets: int32[2**k], index + 1 by hash with linear probing, 0 empty.
 
-    registers: int64[3], how many ids were put in ever (IDS_PUT); how many pairs there are (PAIRS_KNOWN); and the event
+    registers: int64[4], how many ids were put in ever (IDS_PUT); how many pairs there are (PAIRS_KNOWN); and the event
     time up to which nothing is remembered, since it was before duplicates were looked for (UNKNOWN_US).
     """
 
@@ -134,6 +149,17 @@ def _put(window: Window, key: Key, event_time_us: Whole) -> None:
     while window.buckets[at] != 0:
         at = (at + 1) & mask
     window.buckets[at] = slot + 1
+
+
+@leaf_kernel
+def fetch_places(window: Window, keys: KeyRows, first: int, stop: int) -> None:
+    """Touch where the keys from ``first`` to ``stop`` and the ids that will make room for them are looked for: what
+    lies far away then comes all at once, not key by key."""
+    put, seen = window.registers[IDS_PUT], np.int64(0)
+    for index in range(first, stop):
+        oldest = window.entries[(put + index - first) % len(window.entries)]
+        seen ^= window.buckets[_home(window, keys[index])] ^ window.buckets[_home(window, oldest)]
+    window.registers[FETCHED] = seen  # else compilers would leave the loop out
 
 
 @leaf_kernel
@@ -236,7 +262,7 @@ class SeenIds:
             buckets=np.zeros(_buckets_of(size), np.int32),
             pairs=np.zeros(PAIRS_FIRST, PAIR),
             pair_buckets=np.zeros(_buckets_of(PAIRS_FIRST), np.int32),
-            registers=np.array([0, 0, FORGOT_NOTHING], np.int64),
+            registers=np.array([0, 0, FORGOT_NOTHING, 0], np.int64),
         )
 
     def keys(self, batch: TradeBatch, symbols: Ints, exchanges: Ints) -> KeyRows:

@@ -15,7 +15,7 @@ from core.bars.bar_state import ANNOUNCED, CLOSED, OPEN, BarState, BarStateRows,
 from core.bars.minutes import LEAST_START, Minutes, join_bar, span_minute
 from core.bars.openings import NEVER, link_bar
 from core.bars.pool import FREE_SLOTS, LEAST_DEADLINE, Pool, find_bar, new_bar, rebuild_buckets
-from core.bars.seen_ids import SEEN, KeyRows, Window, judge
+from core.bars.seen_ids import FETCHED_TRADES, SEEN, KeyRows, Window, fetch_places, judge
 from core.bars.seen_ids import UNJUDGED as CANT_TELL
 from kernels.kernel import kernel, leaf_kernel
 from kernels.wide import multiply94
@@ -232,6 +232,8 @@ def apply_trades(
         state = per_symbol[symbol]
         time = trade.event_time_us
         if keys.shape[0] > 0:
+            if (i - first) % FETCHED_TRADES == 0:
+                fetch_places(tables.window, keys, i, min(i + FETCHED_TRADES, keys.shape[0]))
             verdict = judge(tables.window, keys[i], time, tables.span_us)
             if verdict == SEEN:
                 trade.outcome = DUPLICATE
