@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from gateway.rest.errors import (
 from gateway.rest.limits import Limiter
 from gateway.rest.metrics import RestMetrics
 from gateway.rest.query import convert_query, query_pairs
-from gateway.rest.reply import JSON, Headers, Receive, Reply, Scope, Send, Sent, send_reply, sent_plain
+from gateway.rest.reply import JSON, Headers, Receive, Reply, Scope, Send, Sent, send_reply, sent, sent_plain
 from gateway.rest.request_id import new_request_id
 from gateway.rest.request_limits import Allowance
 from gateway.rest.words import NoQuery, Query
@@ -47,7 +47,7 @@ from runtime.tracing.names import HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, REQUEST
 from runtime.tracing.tracer import SERVER, tracer
 from schemas.traces import Span
 
-__all__ = ["Call", "Doors", "Endpoint", "Operation", "check_symbol"]
+__all__ = ["Call", "Doors", "Endpoint", "Later", "Operation", "check_symbol"]
 
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
 BODY_BYTES_MAX: Final = 65_536
@@ -101,6 +101,8 @@ class Call:
 
 Handler = Callable[[Call], Awaitable[Reply | None]]
 AtHand = Callable[[dict[str, str], Principal], Reply | None]
+Later = Coroutine[Any, Any, Sent | None]
+"""Gives the answer; None where there is none to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,21 +203,8 @@ class Endpoint:
             path = scope["path_params"]
             call = Call(scope, receive, send, request_id, headers, principal, query, path, client, allowance, address)
             reply = await (_watch(operation.handler, call) if operation.watched else operation.handler(call))
-        except ApiError as error:
-            reply = _refusal(error, request_id)
-        except asyncio.CancelledError:
-            self._doors.metrics.requests.labels(operation.name, "left").inc()
-            raise
-        except _ClientLeft:
-            self._doors.metrics.requests.labels(operation.name, "left").inc()
-            return
-        except DOWN as error:
-            reply = _refusal(_outage(error), request_id)
-        except Exception as error:  # noqa: BLE001 - the process' edge: a defect becomes a 500, not a torn connection
-            # As text, since structured tracebacks carry local variables, and here these hold tokens.
-            trace = "".join(traceback.format_exception(error))
-            log.error("request_failed", request_id=request_id, operation=operation.name, traceback=trace)
-            reply = _refusal(internal_error(), request_id)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the process' edge
+            reply = self._reply_to(error, operation, request_id)
         if reply is not None:
             head = scope["method"] == "HEAD"
             await send_reply(reply, request_id, scope, receive, send, asked=headers, allowance=allowance, head=head)
@@ -224,27 +213,63 @@ class Endpoint:
             if reply.status >= 500:
                 span.fail(str(reply.status))
 
-    def at_hand(self, path: dict[str, str], given: Headers, headers: dict[bytes, bytes], peer: str) -> Sent | None:
+    def _reply_to(self, error: BaseException, operation: Operation, request_id: str) -> Reply | None:
+        """What answers ``error``; None where nobody is left. A defect becomes a 500, not a torn connection."""
+        if isinstance(error, ApiError):
+            return _refusal(error, request_id)
+        if isinstance(error, asyncio.CancelledError | _ClientLeft):
+            self._doors.metrics.requests.labels(operation.name, "left").inc()
+            if isinstance(error, asyncio.CancelledError):
+                raise error
+            return None
+        if isinstance(error, DOWN):
+            return _refusal(_outage(error), request_id)
+        # As text, since structured tracebacks carry local variables, and here these hold tokens.
+        trace = "".join(traceback.format_exception(error))
+        log.error("request_failed", request_id=request_id, operation=operation.name, traceback=trace)
+        return _refusal(internal_error(), request_id)
+
+    def at_hand(
+        self, path: dict[str, str], given: Headers, headers: dict[bytes, bytes], peer: str
+    ) -> Sent | Later | None:
         """The answer to a GET without query and body, if nothing has to be waited for and nothing is wrong with it.
 
-        None: ``__call__`` is to be asked. ``headers`` are those of ``given`` by name.
+        Where only the handler has to be waited for, what gives the answer then. None: ``__call__`` is to be asked.
+        ``headers`` are those of ``given`` by name.
         """
         operation = self._operations["GET"]
         if operation.at_hand is None or tracer().is_on:
             return None
         began = time.perf_counter()
         try:
-            principal, _ = self._enter(operation, b"", headers)
+            principal, query = self._enter(operation, b"", headers)
             address = self._address(peer, given)
-            held = self._doors.limiter.held(self._client(principal, address), address)
+            client = self._client(principal, address)
+            held = self._doors.limiter.held(client, address)
             reply = None if held is None else operation.at_hand(path, principal)
         except ApiError:
             return None
         except Exception:  # noqa: BLE001 - a defect: by __call__ the request is answered, and the log says why
             return None
-        if held is None or reply is None or not reply.is_plain:
+        if held is None or (reply is not None and not reply.is_plain):
             return None
-        found = sent_plain(reply, _request_id(headers), headers, self._doors.limiter.take_held(held))
+        allowance, request_id = self._doors.limiter.take_held(held), _request_id(headers)
+        if reply is None:
+            call = Call({}, _nothing, _nowhere, request_id, headers, principal, query, path, client, allowance, address)
+            return self._later(operation, call, began)
+        found = sent_plain(reply, request_id, headers, allowance)
+        self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
+        return found
+
+    async def _later(self, operation: Operation, call: Call, began: float) -> Sent | None:
+        """As ``_answer``, of a request that was let in."""
+        try:
+            reply = await operation.handler(call)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the process' edge
+            reply = self._reply_to(error, operation, call.request_id)
+        if reply is None:
+            return None
+        found = await sent(reply, call.request_id, call.headers, call.allowance)
         self._doors.metrics.count(operation.name, reply.status, time.perf_counter() - began)
         return found
 
@@ -297,6 +322,14 @@ class Endpoint:
             kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
             if kind != JSON:
                 raise bad_request("Content-Type must be application/json")
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _nowhere(message: dict[str, Any]) -> None:
+    raise AssertionError(f"an answer at hand is sent whole, not by {message['type']}")
 
 
 class _ClientLeft(Exception):

@@ -105,11 +105,9 @@ class Prices:
 
     async def one(self, call: Call) -> Reply:
         symbol = call.symbol()
-        if (reply := self.one_at_hand(call.path, call.principal)) is not None:
-            return reply
         known = self._cache.fresh(symbol)
         if known is not None:
-            return Reply(known.body, etag=known.etag, headers=STALE_HEADERS)
+            return Reply(known.body, etag=known.etag, headers=HIT_HEADERS if known.live else STALE_HEADERS)
         # Those who ask at the same time share commands already (Now), so only history's answers need one load for all.
         stale = False
         try:

@@ -27,6 +27,7 @@ __all__ = [
     "etag_of",
     "is_held",
     "send_reply",
+    "sent",
     "sent_plain",
     "takes_gzip",
 ]
@@ -81,24 +82,30 @@ def sent_plain(reply: Reply, request_id: str, asked: dict[bytes, bytes], allowan
     return Sent(status, _measured(status, headers, body), body)
 
 
+async def sent(reply: Reply, request_id: str, asked: dict[bytes, bytes], allowance: Allowance | None) -> Sent:
+    """A reply that is no stream, with all its headers, compressed where the client can unpack it."""
+    if reply.is_plain:
+        return sent_plain(reply, request_id, asked, allowance)
+    status, headers = _begun(reply, request_id, asked, allowance)
+    body = b"" if status == 304 else reply.body
+    if body:
+        headers.append((b"vary", b"accept-encoding"))
+        if takes_gzip(asked):
+            body = reply.packed if reply.packed is not None else await _pack(body)
+            headers.append((b"content-encoding", b"gzip"))
+    return Sent(status, _measured(status, headers, body), body)
+
+
 async def send_reply(
     reply: Reply, request_id: str, scope: Scope, receive: Receive, send: Send,
     *, asked: dict[bytes, bytes], allowance: Allowance | None, head: bool,
 ) -> None:  # fmt: skip
-    if reply.is_plain:
-        found = sent_plain(reply, request_id, asked, allowance)
-    else:
+    if reply.stream is not None:
         status, headers = _begun(reply, request_id, asked, allowance)
-        if reply.stream is not None and status != 304:
+        if status != 304:
             await send_stream(status, headers, reply.stream, scope, receive, send, head=head)
             return
-        body = b"" if status == 304 else reply.body
-        if body:
-            headers.append((b"vary", b"accept-encoding"))
-            if takes_gzip(asked):
-                body = reply.packed if reply.packed is not None else await _pack(body)
-                headers.append((b"content-encoding", b"gzip"))
-        found = Sent(status, _measured(status, headers, body), body)
+    found = await sent(reply, request_id, asked, allowance)
     body = b"" if head else found.body
     # An answer to a page of another origin goes by ASGI's messages, to which CORS adds its headers.
     whole = None if b"origin" in asked else scope.get("extensions", {}).get(WHOLE)

@@ -22,8 +22,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from gateway.port.deadlines import Deadlines
 from gateway.port.episode import Episode
 from gateway.port.handover import Passed, take
+from gateway.rest.endpoint import Later
 from gateway.rest.errors import bad_request, encode_error
-from gateway.rest.reply import WHOLE, Headers
+from gateway.rest.reply import WHOLE, Headers, Sent
 from gateway.rest.straight import Straight
 from gateway.rest.streaming import CUT
 from gateway.rest.wire import whole_answer
@@ -40,6 +41,10 @@ _END: Final = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\n" + _END
 TOO_BIG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _END
 BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _END
+
+
+NOBODY_WAITS: Final = asyncio.Event()
+"""For a request without a body."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -135,9 +140,29 @@ class BoundedHttp(HttpToolsProtocol):
         found = self._rest_server.at_hand(self.url, self.headers, self._passed.peer)
         if found is None:
             return False
-        self.transport.write(whole_answer(*found))
+        if isinstance(found, Sent):
+            self.transport.write(whole_answer(*found))
+        else:
+            self.cycle = waiting = _Waiting()  # type: ignore[assignment]  # what comes meanwhile waits for its turn
+            task = self.loop.create_task(self._answer_when_there(waiting, found))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
         self._answered = True
         return True
+
+    async def _answer_when_there(self, waiting: "_Waiting", later: Later) -> None:
+        try:
+            found = await later
+            if self.flow.write_paused:
+                await self.flow.drain()
+            if found is not None and not waiting.disconnected:
+                self.transport.write(whole_answer(*found, closes=not waiting.keep_alive))
+                waiting.response_complete = waiting.keep_alive
+        finally:
+            if not waiting.response_complete:
+                waiting.response_complete = True
+                self.transport.close()
+        self.on_response_complete()
 
     def refuse(self, answer: bytes) -> None:
         if self.transport.is_closing():
@@ -145,6 +170,17 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_free:
             self.transport.write(answer)
         self.transport.close()
+
+
+class _Waiting:
+    """Stands for uvicorn's cycle of a request that is answered past it, where its protocol asks about one."""
+
+    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+
+    def __init__(self) -> None:
+        self.disconnected = self.response_complete = False
+        self.keep_alive = True
+        self.message_event = NOBODY_WAITS
 
 
 def _send_whole(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:

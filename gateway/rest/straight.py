@@ -1,8 +1,9 @@
 """The short way to endpoints whose answers may be at hand: past the framework's middleware and router.
 
-The server asks here with what it has parsed. What is at hand is given at once, without a task. All else goes to the
-endpoint, or through the application, which both give the very same answer: middleware has nothing to add where no page
-of another origin asks, and endpoints answer their own errors.
+The server asks here with what it has parsed. What is at hand is given at once, without a task; what only a store has to
+be asked for, by one task and no more. All else goes to the endpoint, or through the application, which both give the
+very same answer: middleware has nothing to add where no page of another origin asks, and endpoints answer their own
+errors.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from urllib.parse import unquote
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from gateway.rest.endpoint import Endpoint
+from gateway.rest.endpoint import Endpoint, Later
 from gateway.rest.reply import Headers, Receive, Scope, Send, Sent
 
 __all__ = ["Straight"]
@@ -29,11 +30,11 @@ class Straight:
         self._app: Any = app  # whose types of messages are wider
         self._ways = list(_ways(app))
 
-    def at_hand(self, target: bytes, given: Headers, peer: str) -> Sent | None:
-        """The answer to ``GET target`` from ``peer``; None where it isn't at hand."""
+    def at_hand(self, target: bytes, given: Headers, peer: str) -> Sent | Later | None:
+        """The answer to ``GET target`` from ``peer``, or what gives it soon; None: ``__call__`` is to be asked."""
         path = _path_of(target)
         for prefix, name, endpoint in self._ways:
-            if path.startswith(prefix):
+            if path.startswith(prefix) and "\n" not in path:
                 headers = dict(given)
                 if SPECIAL.isdisjoint(headers):
                     return endpoint.at_hand({name: path[len(prefix) :]}, given, headers, peer)
