@@ -10,7 +10,6 @@ hands out. So the same code runs under a property test with random faults.
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from core.fanout.bar_rooms import BarRoom
@@ -90,7 +89,7 @@ class Hub:
         elif isinstance(command, Unfollow):
             self.watchlists.unfollow(client, command, now_ms)
         else:
-            self._carry_out(client, replace(command, rooms=tuple(self.watchlists.asked(client, command))), now_ms)
+            self._carry_out(client, self.watchlists.asked(client, command), now_ms)
 
     def _carry_out(self, client: Client, command: Subscribe | Unsubscribe, now_ms: int) -> None:
         if isinstance(command, Subscribe):

@@ -79,19 +79,19 @@ class Watchlists:
             self._let_go(key, client)
         self._by_name.pop(client, None)
 
-    def asked(self, client: Client, command: Subscribe | Unsubscribe) -> Sequence[RoomKey]:
-        """To be called with what a client asks for by name. Returns the rooms that it means: an unsubscribe leaves
-        those out that a list holds."""
+    def asked(self, client: Client, command: Subscribe | Unsubscribe) -> Subscribe | Unsubscribe:
+        """To be called with what a client asks for by name. Returns what it means: an unsubscribe leaves those rooms out
+        that a list holds."""
         by_name = self._by_name.get(client)
         if by_name is None:
-            return command.rooms
+            return command
         tickers = {key[1] for key in command.rooms if key[0] == "ticker"}
         if isinstance(command, Subscribe):
             by_name |= tickers
-            return command.rooms
+            return command
         by_name -= tickers
         held = self._held(client)
-        return [key for key in command.rooms if key[0] != "ticker" or key[1] not in held]
+        return Unsubscribe(tuple(key for key in command.rooms if key[0] != "ticker" or key[1] not in held))
 
     def changed(self, user_id: str, list_id: str) -> None:
         """Somebody edited the list."""
