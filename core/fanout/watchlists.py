@@ -80,8 +80,7 @@ class Watchlists:
         self._by_name.pop(client, None)
 
     def asked(self, client: Client, command: Subscribe | Unsubscribe) -> Subscribe | Unsubscribe:
-        """To be called with what a client asks for by name. Returns what it means: an unsubscribe leaves those rooms out
-        that a list holds."""
+        """To be called with what a client asks for by name. What that means: an unsubscribe spares what lists hold."""
         by_name = self._by_name.get(client)
         if by_name is None:
             return command

@@ -5,6 +5,8 @@ import json
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.integration.gateway.rest_server import Market, RestServer
 
 TICKER = {"symbol": "A/B", "price": 1, "timestamp": 1, "sequence": 1}
@@ -16,11 +18,14 @@ def request(server: RestServer, token: str, number: int, *lines: str) -> bytes:
     return f"GET /api/prices/A%2FB HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n{more}\r\n".encode()
 
 
-def test_pipelined_at_hand_or_not_they_come_in_order_and_no_more_than_the_limit(market: Market, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cache_ms", [60_000, 0], ids=["out of the cache", "out of Redis"])
+def test_pipelined_at_hand_or_not_they_come_in_order_and_no_more_than_the_limit(
+    market: Market, tmp_path: Path, cache_ms: int
+) -> None:
     market.redis.set("price:A/B", json.dumps(TICKER))
-    settings = {**market.settings(), "gateway_price_cache_ms": 60_000, "gateway_requests_per_minute": LIMIT}
+    settings = {**market.settings(), "gateway_price_cache_ms": cache_ms, "gateway_requests_per_minute": LIMIT}
     with RestServer(tmp_path, **settings) as server:
-        token, own_page = server.token("ana"), f"origin: http://127.0.0.1:{server.port}"
+        token, own_page = server.token(f"ana-{cache_ms}"), f"origin: http://127.0.0.1:{server.port}"
         lines = [[own_page] if number % 3 == 2 else [] for number in range(COUNT)]
         lines[-1].append("connection: close")
         with socket.create_connection(("127.0.0.1", server.port), 20) as connection:
