@@ -1,6 +1,7 @@
 """What is at hand is answered as the application answers it; all else is left to the application."""
 
 import asyncio
+import re
 import socket
 import time
 from functools import cache
@@ -61,10 +62,14 @@ def answer_of(app: Any, given: Given, target: bytes = TARGET, **extensions: Any)
     async def receive() -> dict[str, Any]:
         return {"type": "http.request"}
 
-    path, _, query = target.decode().replace("%2F", "/").partition("?")
+    path, _, query = target.decode().replace("%2F", "/").replace("%0A", "\n").partition("?")
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "client": (PEER, 1)}
     asyncio.run(app({**scope, "headers": given, "extensions": extensions}, receive, send))
     return sent[0]["status"], sent[0]["headers"], sent[1]["body"]
+
+
+def untimed(body: bytes) -> bytes:
+    return re.sub(rb'"timestamp":\d+', b"", body)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +117,8 @@ def test_requests_with_more_to_them_are_left_to_the_application(more: Given) -> 
         (TARGET, [(b"authorization", b"Bearer x")], 401),
         (TARGET, [(b"authorization", b"Basic dTpw")], 401),
         (TARGET, [bearer("*", lifetime_s=-1)], 401),
-        (TARGET, [bearer("ETH*")], 403),
         (TARGET + b"?x=1", [EVERYTHING], 400),
-        (b"/api/prices/", [EVERYTHING], 400),
+        (b"/api/prices/%0A", [EVERYTHING], 400),
         (b"/api/other/BTC%2FUSDT", [EVERYTHING], 404),
     ],
 )
@@ -124,10 +128,33 @@ def test_what_is_refused_is_refused_by_the_application(target: bytes, given: Giv
     assert answer_of(app, given, target)[0] == answer_of(Straight(app), given, target)[0] == status
 
 
-def test_a_limit_that_has_to_be_asked_for_a_stale_price_and_a_body_to_pack_are_not_at_hand() -> None:
-    stale, long = Price(PRICE.body, PRICE.etag, live=False), Price(bytes(5_000), PRICE.etag, live=True)
-    for app in (app_with(per_minute=5), app_with(stale), app_with(long)):
+def test_a_limit_that_has_to_be_asked_for_and_a_body_to_pack_are_not_at_hand() -> None:
+    for app in (app_with(per_minute=5), app_with(Price(bytes(5_000), PRICE.etag, live=True))):
         assert Straight(app).at_hand(TARGET, [EVERYTHING], PEER) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "token", "live", "status"),
+    [
+        (TARGET, EVERYTHING, False, 200),
+        (TARGET, bearer("ETH*"), True, 403),
+        (b"/api/prices/", EVERYTHING, True, 400),
+        (b"/api/prices/ETH", EVERYTHING, True, 503),
+    ],
+    ids=["stale", "not allowed", "no symbol", "no store"],
+)
+def test_what_the_handler_has_to_be_asked_for_is_the_very_same_answer(
+    target: bytes, token: tuple[bytes, bytes], live: bool, status: int
+) -> None:
+    app, given = app_with(Price(PRICE.body, PRICE.etag, live=live)), [token, NAMED]
+    later = Straight(app).at_hand(target, given, PEER)
+    assert asyncio.iscoroutine(later)
+    found = asyncio.run(later)
+    assert found is not None
+    assert found.status == status
+    theirs, same = answer_of(app, given, target), answer_of(Straight(app), given, target)
+    assert tuple(found)[:2] == theirs[:2] == same[:2]
+    assert untimed(found.body) == untimed(theirs[2]) == untimed(same[2])
 
 
 def test_a_defect_is_left_to_the_application_which_answers_it(monkeypatch: pytest.MonkeyPatch) -> None:
