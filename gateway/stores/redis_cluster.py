@@ -198,10 +198,6 @@ class _SplitPipeline(Pipeline):
         super().__init__(client.connection_pool, client.response_callbacks, False, None)
         self._client = client
 
-    def mget(self, keys: Any, *more: Any) -> Any:
-        """Of keys in one slot."""
-        return self.execute_command("MGET", *keys, *more)
-
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         commands: Any = self.command_stack
         self.command_stack = []

@@ -296,8 +296,9 @@ class Fanout:
             for load in loads:
                 symbol, keys = load.key[1], keys_of(load.key[1])
                 if load.key[0] == "ticker":
-                    pipeline.mget([keys.price(symbol), keys.quote(symbol)])
+                    pipeline.get(keys.price(symbol))
                     pipeline.hget(keys.symbol(symbol), "shard")
+                    pipeline.get(keys.quote(symbol))  # in a cluster perhaps of another slot
                 else:
                     pipeline.get(keys.candle(symbol, load.key[2]))
                     pipeline.zrange(keys.candles(symbol, load.key[2]), -max(1, load.bars), -1)
@@ -308,14 +309,16 @@ class Fanout:
                 self._hub.load_failed(load, self._now_ms())
             return
         self.counts["loads"] += len(loads)
-        for load, first, second in zip(loads, answers[::2], answers[1::2], strict=True):
+        told = iter(answers)
+        for load in loads:
+            first, second, quote = next(told), next(told), next(told) if load.key[0] == "ticker" else None
             try:
-                self._loaded(load, first, second)
+                self._loaded(load, first, second, quote)
             except ValueError as error:
                 log.error("redis_value_refused", key=":".join(load.key), error=str(error))
                 self._hub.load_failed(load, self._now_ms())
 
-    def _loaded(self, load: Load, first: Any, second: Any) -> None:
+    def _loaded(self, load: Load, first: Any, second: Any, quote: Any) -> None:
         if load.key[0] == "bars":
             newest: list[BarMessage] = [decode_bar(first)] if first is not None else []
             self._hub.loaded_bars(load, [*map(decode_bar, second), *newest], self._now_ms())
@@ -327,8 +330,7 @@ class Fanout:
             self._checked_s = 0.0
             self._hub.load_failed(load, self._now_ms())
             return
-        ticker, quote = first
-        snapshot: TickerMessage | None = None if ticker is None else decode_ticker(ticker)
+        snapshot: TickerMessage | None = None if first is None else decode_ticker(first)
         if load.generation == self._hub.generation:
             self._hub.quotes.loaded(load.key[1], None if quote is None else decode_quote(quote))
         self._hub.loaded_ticker(load, snapshot, shard, self._now_ms())

@@ -4,7 +4,10 @@ from typing import Final
 
 from sinks.redis.rights import CLUSTER_COMMANDS, COMMANDS, KEY_PATTERNS
 
-__all__ = ["KAFKA_FLOW", "REDIS_CLUSTER_GATEWAY", "REDIS_CLUSTER_LIVE", "REDIS_GATEWAY", "REDIS_LIVE"]
+__all__ = [
+    "KAFKA_FLOW", "REDIS_CLUSTER_ALERTS", "REDIS_CLUSTER_ANALYTICS", "REDIS_CLUSTER_GATEWAY", "REDIS_CLUSTER_LIVE",
+    "REDIS_CLUSTER_QUOTES", "REDIS_GATEWAY", "REDIS_LIVE",
+]  # fmt: skip
 
 KAFKA_FLOW: Final = (
     ("TOPIC", "{topic}", "READ", "DESCRIBE"),
@@ -22,7 +25,14 @@ REDIS_GATEWAY: Final = [
     "&market-data:*", "+ping", "+info", "+multi", "+exec", "+script|load", "+evalsha", "+time", "+get", "+mget",
     "+exists", "+scan", "+hget", "+hgetall", "+hmget", "+hvals", "+hlen", "+hexists", "+hset", "+hdel", "+hincrby",
     "+incrby", "+expire", "+pexpire", "+pttl", "+ttl", "+del", "+zrange", "+zrangebyscore", "+zcard", "+zadd", "+zrem",
-    "+zremrangebyscore", "+sadd", "+srem", "+sscan", "+xread", "+xrange", "+xrevrange", "+xadd", "+xinfo|stream",
+    "+zremrangebyscore", "+zremrangebyrank", "+zscore", "+sadd", "+srem", "+sscan",
+    "+xread", "+xrange", "+xrevrange", "+xadd", "+xinfo|stream",
     "+publish", "+subscribe", "+unsubscribe",
 ]  # fmt: skip
 REDIS_CLUSTER_GATEWAY: Final = [*REDIS_GATEWAY, "+command", "+cluster|slots", "+hscan"]
+_SCRIPTS: Final = ["~md:*", "+ping", "+info", "+script|load", "+evalsha", "+command", "+cluster|slots"]
+REDIS_CLUSTER_QUOTES: Final = [
+    *_SCRIPTS, "+get", "+set", "+mget", "+mset", "+xadd", "+xrevrange", "+hget", "+hset", "+hexists"
+]  # fmt: skip
+REDIS_CLUSTER_ANALYTICS: Final = [*_SCRIPTS, "+get", "+set", "+xadd", "+zadd", "+zremrangebyrank"]
+REDIS_CLUSTER_ALERTS: Final = [*REDIS_CLUSTER_LIVE, "+hget", "+hdel"]

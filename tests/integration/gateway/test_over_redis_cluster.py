@@ -14,14 +14,22 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect as connect_websocket
 
+from core.analytics.order import passed_order
+from core.quotes.book import QuoteBook, QuoteRules
 from gateway.stores.publish import publish
 from gateway.stores.redis_pool import open_redis
+from schemas.alert_rules import AlertRule, Firing
+from schemas.desk import DeskEntry
 from schemas.names import RedisNames
+from sinks.redis.channels import ChannelWriter
 from sinks.redis.connection import connect
+from sinks.redis.price_alerts import AlertPublisher
+from sinks.redis.quotes import QuotesWriter
 from sinks.redis.sink import RedisWriter
 from sinks.redis.state import LiveUpdate
 from tests.integration.gateway.gateway_command import GatewayCommand, running_gateway
 from tests.integration.sinks.redis_reading import update
+from tests.property.quote_records import quote, quote_batch
 from tests.servers.least_rights import REDIS_CLUSTER_GATEWAY
 from tests.servers.redis_cluster import ClusterOfRedis
 from tests.unit.sinks.rows import MINUTE_US, START_US, bars, tickers
@@ -30,6 +38,7 @@ pytestmark = pytest.mark.thorough
 
 SECRET = "a-secret-of-a-gateway-over-a-cluster"
 SHARDS = range(6)
+UNITS = 10**10
 SYMBOLS = [f"S{shard}" for shard in SHARDS]
 
 
@@ -114,6 +123,61 @@ def test_clients_see_a_market_over_all_primaries(redis_cluster: ClusterOfRedis, 
             assert any(b"from a cluster" in line for line in lines)
     assert denied(redis_cluster) == set()
     writer.close()
+
+
+def test_quotes_alerts_and_channels_come_from_where_their_flows_write(
+    redis_cluster: ClusterOfRedis, tmp_path: Path
+) -> None:
+    for server in redis_cluster.servers:
+        redis_cluster.ask(server, "FLUSHALL")
+        redis_cluster.ask(server, "ACL", "LOG", "RESET")
+    prices_of, quotes = RedisWriter(redis_cluster.url, shards=len(SHARDS)), QuotesWriter(redis_cluster.url)
+    desk, rules = ChannelWriter(redis_cluster.url, "routing-decisions"), AlertPublisher(redis_cluster.url)
+    prices_of.write([of(shard, 1) for shard in SHARDS])
+    url, symbol, books = redis_cluster.login("gateway", REDIS_CLUSTER_GATEWAY), SYMBOLS[0], QuoteBook(QuoteRules())
+
+    def tell(number: int, bid: str) -> None:
+        """A quote of another partition than its trades', a price alert and a desk's figure."""
+        books.apply(quote_batch([quote(number, symbol, bid, "3", after_us=number)]))
+        quotes.write([replace(books.take_changed(), shard=4)])
+        rule = AlertRule("r", "anna", symbol, "above", "1")
+        rules.publish([Firing(0, number + 1, 0, 0, 1_000_000, 5, UNITS, UNITS, rule, UNITS, number + 1)])
+        desk.write([(0, [DeskEntry(passed_order(number), "routing-metrics", "routing", b'{"n":%d}' % number, number)])])
+
+    tell(0, "1.5")
+    with running_gateway(tmp_path, url, gateway_token_secret=SECRET) as gateway:
+        assert (ask(gateway, f"/api/prices/{symbol}")["bid"], ask(gateway, f"/api/prices/{SYMBOLS[1]}")["bid"]) == (
+            1.5,
+            None,
+        )
+        token = gateway.token("anna")
+        events = urllib.request.Request(f"{gateway.rest}/api/events?token={token}")
+
+        async def follow() -> None:
+            ends = (f"{gateway.websocket}/ws/{name}?token={token}" for name in ("prices", "analytics"))
+            async with (
+                asyncio.timeout(30),
+                connect_websocket(next(ends), proxy=None) as ticker,
+                connect_websocket(next(ends), proxy=None) as channel,
+            ):
+                await ticker.send(json.dumps({"type": "subscribe", "symbols": [symbol]}))
+                await channel.send(json.dumps({"action": "subscribe", "channels": ["routing-metrics"]}))
+                await until(ticker, '"bid":1.5')
+                await asyncio.to_thread(tell, 1, "2.5")
+                await until(ticker, '"bid":2.5')
+                await until(channel, '"n":1')
+
+        with urllib.request.urlopen(events, timeout=20) as stream:
+            asyncio.run(follow())
+            assert any(b"threshold_exceeded" in line for line in iter(stream.readline, b""))
+    assert denied(redis_cluster) == set()
+    for writer in (prices_of, quotes, desk, rules):
+        writer.close()
+
+
+async def until(client: Any, words: str) -> None:
+    while words not in str(await client.recv()).replace(" ", ""):
+        pass
 
 
 def test_a_killed_primary_is_waited_for_and_clients_miss_nothing(tmp_path: Path) -> None:

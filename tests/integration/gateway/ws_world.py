@@ -24,6 +24,7 @@ from gateway.ws.server import WebSocketGateway
 from schemas.names import EPOCH_KEY, RedisKeys, deltas_stream
 from tests.integration.waiting import eventually
 from tests.servers.redis import RedisServer
+from tests.servers.redis_cluster import ClusterOfRedis
 
 __all__ = ["Flow", "World", "eventually", "own_redis", "receive", "send", "take"]
 
@@ -214,7 +215,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]
 
 
 def in_world(
-    server: RedisServer,
+    server: RedisServer | ClusterOfRedis,
     story: Callable[[World], Awaitable[None]],
     *,
     authorizer: Authorizer | None = None,

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,10 +17,14 @@ from core.quotes.book import QuoteBook, QuoteRules
 from gateway.stores.redis_pool import Redis, end_tasks, open_redis
 from gateway.ws.quote_reader import QuoteReader
 from sinks.redis.quotes import QuotesWriter
+from sinks.redis.sink import RedisWriter
 from tests.integration.gateway.ws_world import World, eventually, in_world, own_redis, receive, send, take
+from tests.integration.sinks.redis_reading import update
 from tests.property.quote_records import quote as told_quote
 from tests.property.quote_records import quote_batch
 from tests.servers.redis import RedisServer
+from tests.servers.redis_cluster import ClusterOfRedis
+from tests.unit.sinks.rows import tickers
 
 __all__ = ["own_redis"]
 
@@ -175,3 +180,28 @@ def test_a_client_has_the_best_bid_and_ask_at_once(own_redis: RedisServer) -> No
             assert (change["bid"], change["mid"], change["spread"]) == (190, None, None), "crossed"
 
     in_world(own_redis, story)
+
+
+def test_in_a_cluster_quotes_come_from_their_own_partition(redis_cluster: ClusterOfRedis) -> None:
+    book = QuoteBook(QuoteRules())
+
+    async def story(world: World) -> None:
+        prices, quotes = RedisWriter(redis_cluster.url, shards=1), QuotesWriter(redis_cluster.url)
+
+        def write(number: int, bid: str) -> None:
+            book.apply(quote_batch([told_quote(number, "AAPL", bid, "187.5", after_us=4 * 10**15 + number)]))
+            quotes.write([replace(book.take_changed(), shard=4)])
+
+        await asyncio.to_thread(prices.write, [update(tickers({"symbol": "AAPL", "sequence": 1}))])
+        await asyncio.to_thread(write, 1, "186.5")
+        async with world.client() as client:
+            await send(client, type="subscribe", symbols=["AAPL"])
+            assert (await take(client, "snapshot"))["bid"] == Decimal("186.5")
+            await asyncio.to_thread(write, 2, "186.75")
+            assert (await take(client, "delta"))["bid"] == Decimal("186.75")
+        prices.close()
+        quotes.close()
+
+    for server in redis_cluster.servers:
+        redis_cluster.ask(server, "FLUSHALL")
+    in_world(redis_cluster, story, empty=False)

@@ -12,6 +12,7 @@ from schemas.desk import DeskAlert
 from schemas.errors import SettingError
 from sinks.redis.alerts import AlertWriter
 from sinks.redis.connection import connect
+from tests.servers.least_rights import REDIS_GATEWAY
 from tests.servers.redis import RedisServer
 
 ALERT = DeskAlert("id", "open", 1_000_000, "error", "lp", "t", "m", "analytics", ("Check",))
@@ -48,6 +49,14 @@ def test_nothing_is_acknowledged_that_was_resolved_before(server: RedisServer) -
         ("id", "open"), ("id", "acknowledged"), ("id", "resolved"), ("other", "acknowledged"), ("other", "resolved"),
     ]  # fmt: skip
     writer.close()
+
+
+def test_a_gateway_may_acknowledge_with_its_least_rights(server: RedisServer) -> None:
+    with connect(server.url) as client:
+        client.execute_command("ACL", "SETUSER", "gateway", "on", ">pw", *REDIS_GATEWAY)
+    gateway = AlertWriter(server.url.replace("redis://", "redis://gateway:pw@"))
+    gateway.write([ALERT._replace(state="acknowledged")])
+    gateway.close()
 
 
 def test_a_right_that_is_missing_is_said(server: RedisServer) -> None:

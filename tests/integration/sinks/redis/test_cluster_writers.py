@@ -34,6 +34,7 @@ from sinks.redis.sink import RedisWriter
 from tests.integration.sinks.redis_reading import update
 from tests.property.quote_records import quote, quote_batch
 from tests.servers.certificates import Authority
+from tests.servers.least_rights import REDIS_CLUSTER_ALERTS, REDIS_CLUSTER_ANALYTICS, REDIS_CLUSTER_QUOTES
 from tests.servers.redis_cluster import ClusterOfRedis
 from tests.unit.sinks.rows import tickers
 
@@ -59,7 +60,7 @@ def test_quotes_lie_at_their_own_partition_and_are_found(
     symbols = ("A", "B", "C")
     prices = RedisWriter(redis_cluster.url, shards=1)
     prices.write([update(tickers({"symbol": "A", "sequence": 1}, {"symbol": "B", "sequence": 1}))])
-    quotes = QuotesWriter(redis_cluster.url)
+    quotes = QuotesWriter(redis_cluster.login("quotes", REDIS_CLUSTER_QUOTES))
     for _ in range(2):
         quotes.write([states(5, quote(0, "A")), states(2, quote(0, "B"), quote(1, "C"))])
     assert client.hgetall("md:quote-shards") == {b"A": b"5:0", b"B": b"2:0", b"C": b"2:0"}
@@ -118,7 +119,7 @@ def test_messages_of_channels_go_out_once_whichever_primary_has_the_stream(
         ]
 
     for numbers in (range(6), range(9), range(4)):
-        writer = ChannelWriter(redis_cluster.url, "routing-decisions")
+        writer = ChannelWriter(redis_cluster.login("analytics", REDIS_CLUSTER_ANALYTICS), "routing-decisions")
         writer.write([(1, entries(numbers))])
         writer.close()
     told = [data(client, f"md:channel:{each}") for each in channels]
@@ -126,7 +127,8 @@ def test_messages_of_channels_go_out_once_whichever_primary_has_the_stream(
 
 
 def test_alerts_of_a_desk_and_of_rules_go_out_once(client: Any, redis_cluster: ClusterOfRedis) -> None:
-    desk, rules = AlertWriter(redis_cluster.url), AlertPublisher(redis_cluster.url)
+    desk = AlertWriter(redis_cluster.login("analytics", REDIS_CLUSTER_ANALYTICS))
+    rules = AlertPublisher(redis_cluster.login("alerts", REDIS_CLUSTER_ALERTS))
     opened = DeskAlert("id", "open", 1_000_000, "error", "lp", "t", "m", "analytics", ("Check",))
     for _ in range(2):
         desk.write([opened, opened._replace(state="resolved")])
