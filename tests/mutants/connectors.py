@@ -8,12 +8,34 @@ __all__ = ["MUTANTS"]
 
 VARINTS: Final = "connectors/avro/varints.py"
 AVRO: Final = "connectors/avro/values.py"
+SHIPPED: Final = "connectors/avro/shipped_record.py"
 TIMES: Final = "connectors/values/times.py"
 JSON: Final = "connectors/json/kernel.py"
 DECODER: Final = ("tests/unit/connectors/avro/test_decoder.py", "tests/unit/connectors/avro/test_values.py")
 JSON_DECODER: Final = ("tests/unit/connectors/json/test_decoder.py",)
 
 MUTANTS: Final = (
+    Mutant(
+        "shipped-bytes-left",
+        SHIPPED,
+        "    if at != U(stop):\n        return False\n",
+        "",
+        "a record with bytes left over is taken for a trade",
+    ),
+    Mutant(
+        "shipped-sign-of-a-decimal",
+        SHIPPED,
+        "np.int64(big_word(data, at + U(1))) >> np.int64(U(64) - (length << U(3)))",
+        "np.int64(big_word(data, at + U(1)) >> (U(64) - (length << U(3))))",
+        "a negative size is a huge one, and no longer refused",
+    ),
+    Mutant(
+        "shipped-no-value",
+        SHIPPED,
+        "if id_end == U(0) or _says_nothing(data, trade_id, id_end):",
+        "if id_end == U(0):",
+        "trades without an id, which a writer calls null, have the id null, and all but the first are duplicates",
+    ),
     Mutant(
         "varint-of-65-bits",
         VARINTS,
