@@ -28,7 +28,7 @@ from gateway.ws.splice import Splice
 
 __all__ = ["Entrance", "Host", "split_head", "wants_websocket"]
 
-ACCEPTS: Final = 16  # in one turn of the loop, which fans out besides
+ACCEPTS_MAX: Final = 16  # in one turn of the loop, which fans out besides
 HEAD_BYTES_MAX: Final = 16_384
 SCRATCH: Final = memoryview(bytearray(HEAD_BYTES_MAX))
 NO_FILES_PAUSE_S: Final = 0.5
@@ -145,6 +145,7 @@ class Entrance:
         self._no_files = Episode("open_files_exhausted", mend="raise ulimit -n")
         self._unheard = Episode("rest_queue_full", consequence="requests are answered 503")
         self._splices = 0
+        self._accepts = 1  # in the next turn: more while they keep coming
         self.port: int = listener.getsockname()[1]
 
     # Life.
@@ -176,7 +177,8 @@ class Entrance:
     # Accepting.
 
     def _accept(self) -> None:
-        for _ in range(ACCEPTS):
+        accepts, self._accepts = self._accepts, 1
+        for _ in range(accepts):
             if self._all_are_young():
                 self._crowded.happened(boot_clock_ms())
                 self._pause(YOUNG_PAUSE_S)
@@ -192,6 +194,7 @@ class Entrance:
                     return
                 raise
             self._enter(connection, peer[:2])
+        self._accepts = min(ACCEPTS_MAX, 2 * accepts)
 
     def _all_are_young(self) -> bool:
         """As many as may be silent are, and none for so long that it should make room."""
