@@ -2,8 +2,8 @@
 
 The server gives it frames and time; it gives messages to the hub and close codes to its Link. Nothing that a client
 sends raises past here. It becomes a message of the dialect, or a close with a code that says what to do: 1002, 1007 and
-1009 for broken frames, 4001 when the token ran out, 4008 for too much. The Link is all that is known of the server
-library, so that the library can be replaced.
+1009 for broken frames, 4001 when the token ran out, 4008 for too much. The Link is all that is known of the
+connection below.
 """
 
 from collections.abc import Callable
