@@ -7,6 +7,7 @@ library's own blocking pool lets late comers overtake, so that under load some w
 """
 
 import asyncio
+import errno
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -31,12 +32,30 @@ CLUSTER_CONNECTIONS: Final = 256
 """To each primary at most: each stream that is waited for takes one."""
 
 
+class _Lost:
+    """What a connection does in any pool of ours: one that is lost while it is written to is a failure like another.
+
+    uvloop has a RuntimeError for that where asyncio writes into nothing, and the library knows only OSError.
+    """
+
+    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+        try:
+            await super()._send_packed_command(command)  # type: ignore[misc]
+        except RuntimeError as error:
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
+
+
+def _losable(kind: type[Any]) -> type[Any]:
+    return type(kind.__name__, (_Lost, kind), {})
+
+
 class _Fair(redis.asyncio.ConnectionPool):
     """At most ``max_connections`` in use; who asked first gets the next one. Waiting is bounded by the callers."""
 
     def __init__(self, *args: Any, max_connections: int, **options: Any) -> None:
         options["max_connections"] = max_connections
         super().__init__(*args, **options)
+        self.connection_class = _losable(self.connection_class)
         self._turn = asyncio.Semaphore(max_connections)
 
     async def get_connection(self, *args: Any, **options: Any) -> Any:
@@ -65,6 +84,11 @@ class _FairPrimary(_Fair, SentinelConnectionPool):
 
 
 class _Sentinel(Sentinel):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+        for pool in (sentinel.connection_pool for sentinel in self.sentinels):
+            pool.connection_class = _losable(pool.connection_class)
+
     async def discover_master(self, service_name: str) -> Any:
         try:
             return await super().discover_master(service_name)
@@ -110,7 +134,7 @@ def _cluster(clustered: Clustered, pooled: dict[str, Any]) -> Redis:
 def _primary_of(watched: Watched, patience: dict[str, Any], pooled: dict[str, Any]) -> Redis:
     servers, sentinels = watched.options({**parse_url(watched.url)})
     own = {**patience, **sentinels}
-    asked: Any = _Sentinel(watched.sentinels, sentinel_kwargs=own)  # type: ignore[no-untyped-call]
+    asked: Any = _Sentinel(watched.sentinels, sentinel_kwargs=own)
     primary: Redis = asked.master_for(watched.name, connection_pool_class=_FairPrimary, **{**servers, **pooled})
     return primary
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+import uvloop
 
 from gateway.stores.redis_pool import REDIS_ERRORS, end_tasks, open_redis
 
@@ -36,6 +37,20 @@ def test_a_connection_that_the_server_closed_is_opened_anew(redis_url: str) -> N
             await each.aclose(close_connection_pool=True)
 
     asyncio.run(story())
+
+
+def test_a_connection_that_is_lost_while_it_is_written_to_is_a_failure_of_redis(redis_url: str) -> None:
+    async def story() -> None:
+        redis = open_redis(redis_url, 5_000)
+        connection = await redis.connection_pool.get_connection()
+        connection._writer.transport.abort()
+        with pytest.raises(REDIS_ERRORS):
+            await connection.send_command("PING")
+        await redis.connection_pool.release(connection)
+        assert await redis.ping()  # type: ignore[misc]
+        await redis.aclose(close_connection_pool=True)
+
+    uvloop.run(story())
 
 
 def test_silence_is_waited_for_no_longer_than_the_time(redis_url: str) -> None:
