@@ -68,6 +68,11 @@ def test_no_two_names_are_one() -> None:
     assert len(set(tables)) == len(tables)
 
 
+def test_what_a_script_touches_beside_a_key_has_its_slot_in_a_cluster() -> None:
+    assert RedisNames().beside("events", "sent") == "sent"
+    assert RedisNames(clustered=True).beside("events", "sent") == "sent:{events}"
+
+
 def test_in_a_cluster_all_of_a_shard_has_its_number_as_hash_tag_and_plain_names_are_without() -> None:
     plain, clustered = RedisNames(), RedisNames(clustered=True)
     assert (plain.deltas(3), plain.epoch(3), plain.symbols(3)) == ("md:deltas:3", "md:epoch", "md:symbols")
