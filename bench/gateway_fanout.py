@@ -127,17 +127,26 @@ def gateway(serve: Sequence[str] = ("-c", SERVE), **others: Any) -> Iterator[tup
     """(port, process id, Redis) of a real gateway on core 0; ``serve``: what Python is to run."""
     port = free_port()
     with store() as client:
-        client.set("md:epoch", "bench")
-        settings = Settings(
-            redis_url=f"redis://127.0.0.1:{client.get_connection_kwargs()['port']}/0",
-            gateway_port=port,
-            gateway_clients_per_ip=100_000,
-            gateway_clients_max=100_000,
-            gateway_drain_ms=0,
-            **others,
-        )
+        settings = gateway_settings(client, port, gateway_clients_max=100_000, **others)
         with serving(port, [sys.executable, *serve], settings.environment()) as process_id:
             yield port, process_id, client
+
+
+def gateway_settings(client: redis.Redis, port: int, **others: Any) -> Settings:
+    """Of a gateway that takes all clients from one address, over the Redis of ``client``, which gets its epoch here."""
+    client.set("md:epoch", "bench")
+    return Settings(
+        redis_url=f"redis://127.0.0.1:{client.get_connection_kwargs()['port']}/0",
+        gateway_port=port,
+        gateway_clients_per_ip=100_000,
+        gateway_drain_ms=0,
+        **others,
+    )
+
+
+def entry(messages: Sequence[bytes]) -> dict[str, Any]:
+    """Of the stream that a gateway reads."""
+    return {"batch": b"[" + b",".join(messages) + b"]", "ts": time.time_ns() // 10**6, "n": len(messages)}
 
 
 def _until(holds: object) -> None:
@@ -178,8 +187,7 @@ class Writer(threading.Thread):
         for symbol in range(symbols):
             pipeline.set(f"price:S{symbol:04d}", snapshot(symbol))
             pipeline.hset(f"symbol:S{symbol:04d}", "shard", "0")
-        batch = b"[" + b",".join(map(snapshot, range(symbols))) + b"]"
-        pipeline.xadd("md:deltas:0", {"batch": batch, "ts": time.time_ns() // 10**6, "n": symbols})
+        pipeline.xadd("md:deltas:0", entry([*map(snapshot, range(symbols))]))  # type: ignore[arg-type]
         pipeline.execute()
         time.sleep(2 * DISCOVERY_S)  # a gateway looks for new shards once a second
 
@@ -191,9 +199,8 @@ class Writer(threading.Thread):
             time.sleep(max(0.0, due - time.monotonic()))
             symbol, step = number % slots, number // slots
             base = FIRST_SEQUENCE + step * self.per_entry
-            batch = b"[" + b",".join(message(symbol, base + 1 + index) for index in range(self.per_entry)) + b"]"
-            entry = {"batch": batch, "ts": time.time_ns() // 10**6, "n": self.per_entry}
-            self.store.xadd("md:deltas:0", entry, maxlen=10_000)  # type: ignore[arg-type]
+            messages = [message(symbol, base + 1 + index) for index in range(self.per_entry)]
+            self.store.xadd("md:deltas:0", entry(messages), maxlen=10_000)  # type: ignore[arg-type]
             self.sent += self.per_entry
 
 

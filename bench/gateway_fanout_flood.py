@@ -77,7 +77,7 @@ class WithHub:
         return self.gateway.port
 
     def transports(self) -> list[Any]:
-        return [session.link._transport.underlying_transport for session in self.gateway._sessions]  # noqa: SLF001
+        return [session.link._transport for session in self.gateway._sessions]  # noqa: SLF001
 
     def round(self, messages: list[bytes]) -> None:
         batch = b"[" + b",".join(messages) + b"]"

@@ -11,13 +11,12 @@ import statistics
 import sys
 import time
 
-from bench.gateway_fanout import DISCOVERY_S, store
+from bench.gateway_fanout import DISCOVERY_S, entry, gateway_settings, store
 from bench.gateway_fanout_reader import FIRST_SEQUENCE, Reader, message, snapshot
 from bench.gateway_rest import process
 from bench.report import Figure, commit, write
 from local.ports import free_port
 from processes.gateway_processes import answers
-from runtime.settings.whole import Settings
 from tests.servers.needs import require, two_cores
 from tests.servers.redis import redis_binary
 
@@ -30,21 +29,11 @@ def measure(processes: int, clients: int, per_entry: int, seconds: float) -> tup
     """(µs of processor time a message, messages/s) of one symbol that all clients follow."""
     port = free_port()
     with store() as redis:
-        redis.set("md:epoch", "bench")
-        settings = Settings(
-            redis_url=f"redis://127.0.0.1:{redis.get_connection_kwargs()['port']}/0",
-            gateway_port=port,
-            gateway_clients_per_ip=100_000,
-            gateway_out_per_s=10**9,
-            gateway_drain_ms=0,
-            log_level="error",
-        )
+        settings = gateway_settings(redis, port, gateway_out_per_s=10**9, log_level="error")
         command = ["taskset", "-c", "0,1", sys.executable, "-c", GATEWAY, str(processes)]
 
         def put(messages: list[bytes]) -> None:
-            batch = b"[" + b",".join(messages) + b"]"
-            entry = {"batch": batch, "ts": time.time_ns() // 10**6, "n": len(messages)}
-            redis.xadd("md:deltas:0", entry, maxlen=10_000)  # type: ignore[arg-type]
+            redis.xadd("md:deltas:0", entry(messages), maxlen=10_000)  # type: ignore[arg-type]
 
         with process(command, port, **settings.environment()) as served:
             while not answers(f"http://127.0.0.1:{port}/health"):

@@ -13,7 +13,7 @@ import numpy as np
 from kernels.kernel import inlined_kernel
 from schemas.columns import Bytes
 
-__all__ = ["CHUNK", "are_digits", "big_word", "digits_value", "gather_varint", "little_word"]
+__all__ = ["CHUNK", "are_digits", "big_word", "digits_value", "first_digits", "gather_varint", "little_word"]
 
 CHUNK: Final = 8
 """Bytes of a chunk."""

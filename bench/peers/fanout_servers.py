@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 
-from bench.gateway_fanout import DISCOVERY_S, gateway, serving, store
+from bench.gateway_fanout import DISCOVERY_S, entry, gateway, serving, store
 from bench.gateway_fanout_reader import FIRST_SEQUENCE, sequence_of, snapshot
 from bench.peers.building import go_tool, node_folder
 from bench.peers.fanout_reader import AnyReader
@@ -68,10 +68,6 @@ def tapeflow(_built: str, symbols: int, resume: bool) -> Iterator[Running]:
         add(client, "md:deltas:0", entry([snapshot(symbol) for symbol in range(symbols)]))
         time.sleep(2 * DISCOVERY_S)  # a gateway looks for new shards once a second
         yield Running(port, process_id, put)
-
-
-def entry(messages: list[bytes]) -> dict[str, Any]:
-    return {"batch": b"[" + b",".join(messages) + b"]", "ts": time.time_ns() // 10**6, "n": len(messages)}
 
 
 def subscribe_tapeflow(reader: AnyReader, symbols: list[str]) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.reports.words import Ask, ReportAnswer
 from gateway.stores.now import Now
-from gateway.stores.redis_pool import Redis, beside
+from gateway.stores.redis_pool import Redis, names_of
 
 __all__ = ["Claim", "Job", "Jobs", "TooMany"]
 
@@ -62,7 +62,7 @@ class Jobs:
         self._under_way_max = under_way_max
         self._kept_max = kept_max
         self._keep_ms = keep_s * 1000
-        self._job, self._user = (beside(redis, QUEUE, name.rstrip(":")) + ":" for name in (JOB, USER))
+        self._job, self._user = (names_of(redis).beside(QUEUE, name.rstrip(":")) + ":" for name in (JOB, USER))
         scripts = ("add_job", "claim_job", "settle_job", "drop_job")
         folder = files(__package__)
         self._add, self._claim, self._settle, self._drop = (

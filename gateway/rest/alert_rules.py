@@ -35,7 +35,7 @@ from gateway.rest.rule_words import (
 from gateway.stores.kafka_rules import RuleTopic
 from gateway.stores.now import Now
 from gateway.stores.price_alerts import FiredRow, PriceAlerts
-from gateway.stores.redis_pool import Redis, beside
+from gateway.stores.redis_pool import Redis, names_of
 from kernels.decimal_text import plain, texts_i128, units
 from schemas.alert_rules import ALERT_TYPE, DIRECTIONS, RELATIVE, AlertRule, fault_of
 from schemas.names import alert_rules_key, last_firings_key
@@ -96,7 +96,7 @@ class AlertRules:
         now_ms = time.time_ns() // 1_000_000
         rule = await self._rule(call, body, uuid4().hex, 1, now_ms)
         kept = alert_rules_key(call.principal.user_id)
-        making = beside(self._redis, kept, f"{kept}:making")
+        making = names_of(self._redis).beside(kept, f"{kept}:making")
         arguments: list[str | int] = [rule.id, self._rules_max, now_ms, RESERVED_MS]
         if not await self._now.guard(self._reserve(keys=[kept, making], args=arguments)):
             raise bad_request(f"A user has at most {self._rules_max} rules", rulesMax=self._rules_max)

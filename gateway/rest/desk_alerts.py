@@ -20,7 +20,7 @@ from gateway.rest.reply import Reply, etag_of
 from gateway.rest.time_range import read_range
 from gateway.stores.desk_alerts import FILTERS, AlertPlace, AlertRow, DeskAlerts
 from gateway.stores.now import Now
-from gateway.stores.redis_pool import Redis, beside
+from gateway.stores.redis_pool import Redis, names_of
 from schemas.alert_states import ACKNOWLEDGED, OPEN, RESOLVED, STATE_RANKS
 from schemas.alert_stream import ADD_ALERTS, alert_arguments, symbols_of
 from schemas.channels import ALERTS
@@ -56,7 +56,7 @@ class Alerts:
         self._limiter = limiter
         self._roles = roles
         self._add = redis.register_script(ADD_ALERTS)
-        self._told = [EVENTS_STREAM, beside(redis, EVENTS_STREAM, ALERTS_SENT_KEY)]
+        self._told = [EVENTS_STREAM, names_of(redis).beside(EVENTS_STREAM, ALERTS_SENT_KEY)]
 
     def operations(self) -> tuple[Operation, ...]:
         one = "/api/alerts/{alert:path}"

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 from limits.aio.storage import RedisStorage
 
 from gateway.stores.joined import Joined
-from gateway.stores.redis_pool import Redis, beside
+from gateway.stores.redis_pool import Redis, names_of
 
 __all__ = ["SharedCounts"]
 
@@ -32,7 +32,7 @@ class SharedCounts(RedisStorage):
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         # Counters that are sent together lie in one slot of a cluster.
-        super().__init__(OURS, implementation="redispy", key_prefix=beside(redis, prefix, prefix))
+        super().__init__(OURS, implementation="redispy", key_prefix=names_of(redis).beside(prefix, prefix))
         cast(Any, self.bridge).connection_getter = lambda _readonly: redis
         self._add_all = redis.register_script(ADD_ALL)
         self._increments: Joined[Increment, int] = Joined(self._send)

@@ -23,7 +23,7 @@ from schemas.clusters import Clustered, clustered_redis
 from schemas.names import RedisNames
 from schemas.sentinels import Watched, no_primary, watched_redis
 
-__all__ = ["REDIS_ERRORS", "Redis", "beside", "end_tasks", "names_of", "open_redis"]
+__all__ = ["REDIS_ERRORS", "Redis", "end_tasks", "names_of", "open_redis"]
 
 Redis = redis.asyncio.Redis
 REDIS_ERRORS: Final = (redis.exceptions.RedisError, OSError, TimeoutError)
@@ -114,11 +114,6 @@ def open_redis(url: str, timeout_ms: int, connections_max: int = 16) -> Redis:
 def names_of(redis: Redis) -> RedisNames:
     """How the Redis of a client spells what is a shard's."""
     return RedisNames(clustered=isinstance(redis, ClusterRedis))
-
-
-def beside(redis: Redis, key: str, name: str) -> str:
-    """As schemas.names.RedisNames.beside."""
-    return names_of(redis).beside(key, name)
 
 
 def _cluster(clustered: Clustered, pooled: dict[str, Any]) -> Redis:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.stores.redis_pool import REDIS_ERRORS, Redis, beside
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis, names_of
 from schemas.names import SUBSCRIBED_SET, SUBSCRIPTIONS_CHANNEL
 
 __all__ = ["Demand"]
@@ -35,7 +35,7 @@ class Demand:
         self._name, self._watched, self._lease_ms = name, watched, lease_ms
         self._redis = redis
         self._script: Any = redis.register_script(SCRIPT)
-        self._prefix = beside(redis, SUBSCRIBED_SET, "demand") + ":"
+        self._prefix = names_of(redis).beside(SUBSCRIBED_SET, "demand") + ":"
         self._leased: set[str] = set()
 
     async def keep(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gateway.stores.redis_pool import REDIS_ERRORS, Redis, beside, names_of, open_redis
+from gateway.stores.redis_pool import REDIS_ERRORS, Redis, names_of, open_redis
 from tests.servers.redis_cluster import ClusterOfRedis
 
 STREAMS = [f"of-cluster:{{{shard}}}" for shard in range(4)]
@@ -39,7 +39,7 @@ def test_keys_of_any_slot_are_asked_for_at_once(redis_cluster: ClusterOfRedis) -
         assert await pipeline.execute() == [[None, None], names[0].encode(), 1]
         count = redis.register_script("return redis.call('INCR', KEYS[1])")
         assert [await count(keys=[f"counter-{number}"]) for number in range(6)] == [1] * 6
-        assert (beside(redis, "queue", "job"), names_of(redis).clustered) == ("job:{queue}", True)
+        assert (names_of(redis).beside("queue", "job"), names_of(redis).clustered) == ("job:{queue}", True)
 
     over(redis_cluster, story)
 
