@@ -47,19 +47,24 @@ class BarWindows:
         """Bars of any interval may have changed."""
         self._waiting[:] = True
 
-    def due(self, now: datetime) -> Mask:
-        """Mask of the intervals that wait and may go out."""
-        if not self._span_us:
-            return self._waiting.copy()
-        # Another window, not a later one: a clock that was set back must hold nothing up.
-        due: Mask = self._waiting & (self._windows(now) != self._sent_in)
+    def due(self, now: datetime, most: int = COUNT, *, ahead: bool = False) -> Mask:
+        """Mask of the intervals that wait and may go out; of more than ``most``, those that went out longest ago.
+
+        ahead: whatever waits may, also before its window.
+        """
+        due: Mask = self._waiting.copy()
+        if self._span_us and not ahead:
+            # Another window, not a later one: a clock that was set back must hold nothing up.
+            due &= self._windows(now) != self._sent_in
+        if due.sum() > most:
+            order = np.flatnonzero(due)[np.argsort(self._sent_in[due], kind="stable")]
+            due[order[most:]] = False
         return due
 
     def sent(self, intervals: Mask, now: datetime) -> None:
         """Those of the mask went out."""
         self._waiting &= ~intervals
-        if self._span_us:
-            self._sent_in[intervals] = self._windows(now)[intervals]
+        self._sent_in[intervals] = self._windows(now)[intervals]
 
     def next_at(self, now: datetime) -> datetime | None:
         """When something that waits is due; None when nothing waits."""
@@ -71,5 +76,5 @@ class BarWindows:
         return EPOCH + timedelta(microseconds=int(next_us.min()))
 
     def _windows(self, now: datetime) -> Longs:
-        windows: Longs = ((now - EPOCH) // MICROSECOND + self._phases_us) // self._span_us
+        windows: Longs = ((now - EPOCH) // MICROSECOND + self._phases_us) // max(self._span_us, 1)
         return windows

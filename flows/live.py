@@ -32,7 +32,6 @@ from runtime.settings.whole import Settings
 from runtime.stopping import StopSignal
 from schemas.avro import BAR_SCHEMA_ID, schema_text
 from schemas.columns import BAR, TICKER, BarBatch, TickerBatch, TradeBatch
-from schemas.intervals import INTERVALS
 from schemas.traces import LINKS_MAX, trace_id
 from sinks.kafka.sink import BarsTopicSink
 from sinks.redis.bounds import RedisBounds
@@ -46,6 +45,9 @@ CATCHING_UP_MS: Final = 10_000
 """Age from which records that have more behind them are the past: after a start or an outage, not a moment's lag."""
 CATCH_UP_CONFLATION: Final = timedelta(seconds=5)
 """Nobody can use the past update by update, and writing it costs thousands of symbols more than reading it."""
+
+LIVE_BARS_MAX: Final = 50_000
+"""Open bars in one update, where a shard has fewer symbols than that: 10 MB, and twice that as messages."""
 
 
 class LiveStep(ShardStep[LiveUpdate]):
@@ -125,8 +127,10 @@ class LiveStep(ShardStep[LiveUpdate]):
         return self._flush(no_bars()) if waiting and self._is_due() else ()
 
     def on_eof(self) -> tuple[Iterable[LiveUpdate], bool]:
-        waiting = self._changed or self._bars.waiting
-        return (self._flush(no_bars(), at_end=True) if waiting else ()), self.RETAIN
+        out: list[LiveUpdate] = []
+        while self._changed or self._bars.waiting:
+            out += self._flush(no_bars(), at_end=True)
+        return out, self.RETAIN
 
     def _due_at(self, now: datetime) -> datetime | None:
         if not self._changed:
@@ -150,7 +154,8 @@ class LiveStep(ShardStep[LiveUpdate]):
 
     def _flush(self, finals: BarBatch, at_end: bool = False) -> list[LiveUpdate]:
         now = self.clock()
-        intervals = np.ones(len(INTERVALS), np.bool_) if at_end else self._bars.due(now)
+        most = max(LIVE_BARS_MAX // max(len(self.shard.symbols), 1), 1)
+        intervals = self._bars.due(now, most, ahead=at_end)
         tickers, live_bars = self.shard.take_live(intervals)
         self._published_at, self._changed = now, False
         self._bars.sent(intervals, now)

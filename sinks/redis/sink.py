@@ -11,7 +11,7 @@ Redis Cluster both are watched for each shard, which may move to another primary
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -39,7 +39,9 @@ FINALS_KEPT: Final = 100_000
 """Final bars kept in memory to fill a Redis that lost them, over all shards: 21 MB."""
 CALLS_MAX: Final = 128
 """Script calls in one pipeline: at most 32,000 messages, about 20 MB."""
-WAITING_MAX: Final = 64
+ROWS_MAX: Final = 50_000
+"""Rows from which on updates that waited together are no more joined: messages of so many take some 25 MB."""
+WAITING_MAX: Final = 16
 LOOK_S: Final = 3.0
 """After so long without an update, and again after each such time: is this still the Redis that we filled?"""
 LONG_WRITE_S: Final = 0.2
@@ -92,27 +94,34 @@ class RedisWriter:
         """Shards of which a script may have ended half-way, so that the stream lacks what keys have."""
 
     def write(self, updates: Sequence[LiveUpdate], span: Span = NOTHING) -> None:
-        """Publish in order, what waited together as one; returns when Redis took all of it.
+        """Publish in order, what waited together as one up to ROWS_MAX; returns when Redis took all of it.
 
         span: that this is; who reads the stream goes on from it.
         Raises Unreachable when stopped while Redis is down, SettingError for a right that is missing, WriteFailed for
         any other refusal.
         """
-        begun_ns = time.time_ns()
+        for joined in _up_to_rows_max(updates):
+            self._write(joined, span)
+
+    def _write(self, updates: Sequence[LiveUpdate], span: Span) -> None:
         waiting: dict[int, list[LiveUpdate]] = {}
         for update in updates:
             waiting.setdefault(update.shard, []).append(update)
-        calls = [(shard, call) for shard, those in waiting.items() for call in self._state(shard).absorb(*those)]
-        if not calls:
-            return
         self._traceparent = span.traceparent
-        encoded_ns = time.time_ns()
-        span.part(("encode", begun_ns, encoded_ns))
+        remaining = ((shard, call) for shard, those in waiting.items() for call in self._state(shard).absorb(*those))
+        begun_ns = time.time_ns()
+        while calls := list(islice(remaining, CALLS_MAX)):
+            encoded_ns = time.time_ns()
+            span.part(("encode", begun_ns, encoded_ns))
+            self._persist(calls)
+            begun_ns = time.time_ns()
+            span.part(("call", encoded_ns, begun_ns))
+
+    def _persist(self, calls: Sequence[tuple[int, Call]]) -> None:
         try:
             persist(lambda: self._apply(calls), server="redis", where=self._where, is_outage=is_outage, stop=self._stop)
         except redis.exceptions.RedisError as error:
             raise refusal(error, self._client, self._where, self._asked, calls) from error
-        span.part(("call", encoded_ns, time.time_ns()))
 
     def look(self) -> None:
         """In a quiet market no write tells that Redis came back empty: one small read does. Waits out no outage."""
@@ -218,6 +227,20 @@ class RedisWriter:
             _log.warning("redis_emptied", where=self._where, consequence="everything is published again")
             self._behind |= {shard for shard in self._states if self._names.epoch(shard) == key}
         self._epochs[key] = epoch
+
+
+def _up_to_rows_max(updates: Sequence[LiveUpdate]) -> Iterator[list[LiveUpdate]]:
+    """The updates in their order, cut where the rows so far are more than ROWS_MAX."""
+    joined: list[LiveUpdate] = []
+    rows = 0
+    for update in updates:
+        joined.append(update)
+        rows += len(update.tickers) + len(update.live_bars) + len(update.final_bars)
+        if rows > ROWS_MAX:
+            yield joined
+            joined, rows = [], 0
+    if joined:
+        yield joined
 
 
 def _text(value: object) -> str:

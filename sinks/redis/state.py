@@ -74,9 +74,9 @@ class ShardState:
 
         Of several updates, handed over while Redis was busy, all final bars go out and the latest of the rest.
         """
-        finals = np.concatenate([self._own_bars(update.final_bars) for update in updates])
-        live = np.concatenate([self._own_bars(update.live_bars) for update in updates])
-        tickers = np.concatenate([self._own_tickers(update.tickers) for update in updates])
+        finals = _joined([self._own_bars(update.final_bars) for update in updates])
+        live = _joined([self._own_bars(update.live_bars) for update in updates])
+        tickers = _joined([self._own_tickers(update.tickers) for update in updates])
         if len(updates) > 1:
             live = _not_closed(_last_of_each(live, live["symbol"] * len(INTERVALS) + live["interval"]), finals)
             tickers = _last_of_each(tickers, tickers["symbol"])
@@ -181,10 +181,16 @@ class ShardState:
     def _keep_finals(self, rows: BarRows) -> None:
         if not len(rows):
             return
-        self._finals.append(rows[-self._finals_kept :])
+        # A slice would keep all the rows in memory.
+        self._finals.append(rows[-self._finals_kept :].copy() if len(rows) > self._finals_kept else rows)
         self._finals_count += len(self._finals[-1])
         while self._finals_count - len(self._finals[0]) >= self._finals_kept:
             self._finals_count -= len(self._finals.popleft())
+
+
+def _joined(parts: Sequence[Rows]) -> Rows:
+    """All rows in their order; those of one part as they are, which are many where the past is read."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _last_of_each(rows: Rows, keys: Ints) -> Rows:

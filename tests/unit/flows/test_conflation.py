@@ -88,3 +88,28 @@ def test_without_a_span_everything_is_always_due() -> None:
         assert windows.next_at(START) == START
         windows.sent(windows.due(START), START)
         assert windows.next_at(START) is None
+
+
+@given(st.integers(1, len(INTERVALS)), st.booleans())
+def test_where_few_may_go_out_at_once_they_take_turns(most: int, is_spanless: bool) -> None:
+    windows, now = BarWindows(timedelta(0) if is_spanless else SPAN), START
+    turns = -(-len(INTERVALS) // most)
+    went_out = []
+    for _ in range(3 * turns):
+        windows.touch()
+        now += SPAN
+        due = windows.due(now, most)
+        assert due.sum() == most
+        windows.sent(due, now)
+        went_out.append(due)
+    for at in range(len(went_out) - turns):
+        assert sum(went_out[at : at + turns + 1]).all(), "none is left out for more than a turn"
+
+
+def test_ahead_of_its_window_whatever_waits_goes_out_and_nothing_else() -> None:
+    windows = BarWindows(SPAN)
+    windows.touch()
+    windows.sent(windows.due(START), START)
+    assert not windows.due(START, ahead=True).any()
+    windows.touch()
+    assert windows.due(START, ahead=True).all()

@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from connectors.kafka.source import empty_trades
@@ -198,6 +199,23 @@ def test_open_bars_that_were_held_back_go_out_at_the_end() -> None:
     scene.published()
     last, _ = scene.step.on_eof()
     assert [len(update.live_bars) > 0 for update in last] == [True]
+
+
+def test_an_update_of_many_symbols_has_some_intervals_and_the_others_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    monkeypatch.setattr("flows.live.LIVE_BARS_MAX", 2 * 3)
+    updates, _ = scene.step.on_batch([scene.trades()])
+    went_out = [intervals_of(update) for update in updates]
+    while due := scene.step.notify_at():
+        scene.now = max(due, scene.now + CONFLATION)
+        updates, _ = scene.step.on_notify()
+        went_out += [intervals_of(update) for update in updates]
+    assert [len(each) for each in went_out] == [2, 2, 2, 1]
+    assert set().union(*went_out) == set(range(len(INTERVALS)))
+    scene.published()
+    last, _ = scene.step.on_eof()
+    assert [len(intervals_of(update)) for update in last] == [2, 2, 2, 1]
+    assert [len(update.tickers) > 0 for update in last] == [True, False, False, False]
 
 
 def test_after_a_resume_everything_in_state_goes_out_with_the_first_batch_even_an_empty_one() -> None:

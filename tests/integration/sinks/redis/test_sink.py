@@ -50,6 +50,21 @@ def test_an_update_lands_in_keys_and_stream(redis_url: str, client: redis.Redis)
     assert client.exists(EPOCH_KEY)
 
 
+def test_however_a_long_queue_is_cut_redis_has_all_of_it(
+    redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = [START_US + number * MINUTE_US for number in range(MESSAGES_MAX + 1)]
+    finals = bars(*[{"start_us": start, "version": 9, "final": 1} for start in starts])
+    prices = [tickers({"sequence": number, "price": number}) for number in range(1, 6)]
+    monkeypatch.setattr("sinks.redis.sink.CALLS_MAX", 1)
+    monkeypatch.setattr("sinks.redis.sink.ROWS_MAX", len(finals) + 1)
+    RedisWriter(redis_url).write([update(price, final=finals) for price in prices])
+    said = [message for entry in entries(client) for message in entry]
+    assert [message.time for message in said if isinstance(message, BarMessage)] == [at // 1000 for at in starts]
+    assert [message.sequence for message in said if isinstance(message, Snapshot | Delta)] == [2, 4, 5], "two at a time"
+    assert check_stream(client)["AAPL"].price == 5
+
+
 def test_the_same_update_again_changes_nothing(redis_url: str, client: redis.Redis) -> None:
     change = update(tickers({"sequence": 3}), bars({"version": 3}), bars({"version": 2, "final": 1}))
     RedisWriter(redis_url).write([change])

@@ -1,6 +1,7 @@
 """The table behind deltas: what a shard published, cut into calls that the script takes."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -140,6 +141,19 @@ def test_everything_is_the_newest_of_each_key_and_the_last_final_bars() -> None:
     assert [row[3] for row in elements(finals, 5)] == [12, 13]
     assert [row[2] for row in elements(live, 4)] == [14]
     assert [(row[2], row[3]) for row in elements(rows, 9)] == [(13, -1)]
+
+
+def test_final_bars_that_are_not_kept_take_no_memory() -> None:
+    shard = state(finals_kept=2)
+    rows = bars({"final": 1}).rows.repeat(20_000)
+    tracemalloc.start()
+    try:
+        for _ in shard.absorb(update(final=BarBatch(("AAPL",), rows))):
+            pass
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < rows.nbytes / 10
 
 
 def test_nothing_gives_no_call() -> None:
