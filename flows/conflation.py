@@ -20,6 +20,7 @@ GOLDEN = 0.6180339887
 """Its multiples lie evenly in a circle, however many there are."""
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER_US = 2**62
 
 
 class BarWindows:
@@ -31,27 +32,34 @@ class BarWindows:
         self._phases_us: Longs = np.arange(COUNT) * self._span_us // COUNT
         self._sent_in = np.full(COUNT, -1, np.int64)
         self._waiting = np.zeros(COUNT, np.bool_)
+        self._all_wait = False
+        self._rest_us: tuple[int, int] | None = None
+        """From when until when nothing of what waits is due; None: to be worked out."""
 
     def place(self, shard: int) -> None:
         """Before the first output: windows of ``shard`` begin between those of others."""
         if shard != self._shard:
             self._shard = shard
             self._phases_us = ((np.arange(COUNT) + shard * GOLDEN % 1) * self._span_us / COUNT).astype(np.int64)
+            self._rest_us = None
 
     @property
     def waiting(self) -> bool:
         """Whether a bar may have changed and not gone out yet."""
-        return bool(self._waiting.any())
+        return self._all_wait or bool(self._waiting.any())
 
     def touch(self) -> None:
         """Bars of any interval may have changed."""
-        self._waiting[:] = True
+        if not self._all_wait:
+            self._waiting[:], self._all_wait, self._rest_us = True, True, None
 
     def due(self, now: datetime, most: int = COUNT, *, ahead: bool = False) -> Mask:
         """Mask of the intervals that wait and may go out; of more than ``most``, those that went out longest ago.
 
         ahead: whatever waits may, also before its window.
         """
+        if self._span_us and not ahead and self._rests(now):
+            return np.zeros(COUNT, np.bool_)
         due: Mask = self._waiting.copy()
         if self._span_us and not ahead:
             # Another window, not a later one: a clock that was set back must hold nothing up.
@@ -63,17 +71,30 @@ class BarWindows:
 
     def sent(self, intervals: Mask, now: datetime) -> None:
         """Those of the mask went out."""
+        if not intervals.any():
+            return
         self._waiting &= ~intervals
+        self._all_wait, self._rest_us = False, None
         self._sent_in[intervals] = self._windows(now)[intervals]
 
     def next_at(self, now: datetime) -> datetime | None:
         """When something that waits is due; None when nothing waits."""
         if not self.waiting:
             return None
-        if self.due(now).any():
+        if not self._span_us or not self._rests(now):
             return now
-        next_us = (self._sent_in[self._waiting] + 1) * self._span_us - self._phases_us[self._waiting]
-        return EPOCH + timedelta(microseconds=int(next_us.min()))
+        return EPOCH + timedelta(microseconds=self._rest()[1])
+
+    def _rests(self, now: datetime) -> bool:
+        """Whether nothing is due; windows that are left to be looked at cost more than most calls have to do."""
+        start_us, end_us = self._rest()
+        return start_us <= (now - EPOCH) // MICROSECOND < end_us
+
+    def _rest(self) -> tuple[int, int]:
+        if self._rest_us is None:
+            starts_us = (self._sent_in * self._span_us - self._phases_us)[self._waiting]
+            self._rest_us = int(starts_us.max(initial=0)), int(starts_us.min(initial=NEVER_US)) + self._span_us
+        return self._rest_us
 
     def _windows(self, now: datetime) -> Longs:
         windows: Longs = ((now - EPOCH) // MICROSECOND + self._phases_us) // max(self._span_us, 1)

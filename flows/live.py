@@ -171,10 +171,17 @@ def final_bars(update: LiveUpdate) -> BarBatch | None:
 
 def measure(latency: LatencyHistogram, done: Sequence[LiveUpdate], now_ms: int) -> None:
     """What is published again after a start would count its downtime, and the quiet before it, as latency."""
+    untraced = []
     for update in done:
         rows = update.tickers.rows
-        trace = trace_id(update.traceparents[0]) if update.traceparents else ""
-        latency.observe(now_ms, rows["timestamp_ms"][rows["sequence"] >= update.again_below], trace)
+        if update.again_below:
+            rows = rows[rows["sequence"] >= update.again_below]
+        if update.traceparents:
+            latency.observe(now_ms, rows["timestamp_ms"], trace_id(update.traceparents[0]))
+        else:
+            untraced.append(rows["timestamp_ms"])
+    if untraced:
+        latency.observe(now_ms, np.concatenate(untraced))
 
 
 def bars_topic_sink(settings: Settings, shards: int, stop: StopSignal) -> BarsTopicSink:

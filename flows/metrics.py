@@ -39,6 +39,14 @@ class Account(NamedTuple):
     unjudged: int = 0
 
 
+class _Counted(NamedTuple):
+    """The counters of one partition, looked up once: ``outcomes`` in the order of OUTCOMES."""
+
+    read: Counter
+    outcomes: tuple[Counter, ...]
+    worker_applied: Counter
+
+
 class FlowMetrics:
     """Metrics of one flow in this process. Cheap per batch; nothing here is called per trade."""
 
@@ -75,6 +83,7 @@ class FlowMetrics:
         self.rounded = Counter(
             "tapeflow_trades_rounded", "Trades with a number that was rounded", ["flow", "partition"], registry=registry
         )
+        self._counted: dict[int, _Counted] = {}
         self._doubled: set[str] = set()
         self._homes: dict[str, int] = {}
         self.doubled = Gauge(
@@ -87,19 +96,30 @@ class FlowMetrics:
         self._registry = registry
 
     def count_batch(self, batch: TradeBatch, applied: int, duplicate: int, late: int) -> None:
-        partition = str(batch.partition)
-        self.read.labels(self.flow, partition).inc(batch.read)
-        for outcome, count in (
-            ("applied", applied), ("duplicate", duplicate), ("late", late), ("rejected", len(batch.rejects)),
-        ):  # fmt: skip
-            self.trades.labels(self.flow, partition, outcome).inc(count)
-        self.worker_applied.labels(self.flow, self.worker).inc(applied)
+        counted = self._counted.get(batch.partition) or self._count(batch.partition)
+        if batch.read:
+            counted.read.inc(batch.read)
+        for counter, count in zip(counted.outcomes, (applied, duplicate, late, len(batch.rejects)), strict=True):
+            if count:
+                counter.inc(count)
+        if applied:
+            counted.worker_applied.inc(applied)
         for word, count in batch.unknown_sides.items():
             self.unknown_sides.labels(self.flow, word).inc(count)
         if batch.rounded:
-            self.rounded.labels(self.flow, partition).inc(batch.rounded)
+            self.rounded.labels(self.flow, str(batch.partition)).inc(batch.rounded)
         for reject in batch.rejects:
             self.rejects.labels(self.flow, reject.reason.label).inc()
+
+    def _count(self, partition: int) -> _Counted:
+        """From here on counters of ``partition`` are there, at 0."""
+        name = str(partition)
+        counted = self._counted[partition] = _Counted(
+            self.read.labels(self.flow, name),
+            tuple(self.trades.labels(self.flow, name, outcome) for outcome in OUTCOMES),
+            self.worker_applied.labels(self.flow, self.worker),
+        )
+        return counted
 
     def count_unjudged(self, partition: int, count: int) -> None:
         """Applied or late trades that may be duplicates: too little is remembered to tell."""

@@ -58,6 +58,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         self.resumed = state is not None
         self._idle_close = timedelta(milliseconds=idle_close_ms)
         self._last_batch_at: datetime | None = None
+        self._end_us: int | None = None
         self._cut_said = False
         self._placed = 0
 
@@ -78,6 +79,7 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
         for batch in values:
             with applying(batch):
                 out.extend(self._apply(batch))
+        self._end_us = None
         self._last_batch_at = self.clock() if values[-1].caught_up else None
         return out, self.RETAIN
 
@@ -96,9 +98,12 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
     def on_notify(self) -> tuple[Iterable[W], bool]:
         now = self.clock()
         out = list(self.on_wake())
+        if self._end_us is None and self._last_batch_at is not None and now >= self._last_batch_at + self._idle_close:
+            self._end_us = self.shard.next_end_us()
         close_at = self._close_at()
         if close_at is not None and now >= close_at:
             announced = self._counted(self.shard.announce(microseconds(now - self._idle_close)))
+            self._end_us = self.shard.next_end_us()
             if len(announced):
                 out.extend(self.publish(None, announced))
         return out, self.RETAIN
@@ -163,13 +168,13 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
             )
 
     def _close_at(self) -> datetime | None:
-        """When the next open bar of a quiet partition is to be announced."""
-        if self._last_batch_at is None:
+        """When the next open bar of a quiet partition is to be announced, or looked for: most batches have another
+        behind them before that, and looking costs more than they do."""
+        if self._last_batch_at is None or self._end_us == OPEN_END:
             return None
-        end_us = self.shard.next_end_us()
-        if end_us == OPEN_END:
-            return None
-        end = datetime.fromtimestamp(end_us // 1_000_000, UTC)
+        if self._end_us is None:
+            return self._last_batch_at + self._idle_close
+        end = datetime.fromtimestamp(self._end_us // 1_000_000, UTC)
         return max(end, self._last_batch_at) + self._idle_close
 
 

@@ -1,8 +1,9 @@
 """One worker's reader: a single Kafka client for all partitions that the worker owns, shared by their parts.
 
 Parts of connectors.kafka.source take from it in turn; it polls once per round of them. It waits in one place only, and
-only when several rounds found nothing, and no longer than until a step is due, as the engine stands still meanwhile. So
-a quiet topic costs no CPU, and a busy one never waits to fill a batch.
+only when the round before found nothing, and no longer than until a step is due, as the engine stands still meanwhile:
+what was handed out has then gone through the worker's steps, in its own round. So a quiet topic costs no CPU, and a
+busy one never waits to fill a batch.
 Trouble in a partition is turned into the error that names the cause, or into a log line where reading goes on. A round
 begins when a part asks for the second time, because the engine may skip parts at will.
 """
@@ -23,8 +24,6 @@ from schemas.errors import SettingError, StateIncompatible, Unreachable
 
 __all__ = ["KafkaReader", "recreated"]
 
-EMPTY_ROUNDS_BEFORE_WAIT: Final = 4
-"""What was handed out travels through the flow's steps meanwhile: a wait would hold it up."""
 PLACE_CODES: Final = frozenset({-140, -139, 1})
 """_AUTO_OFFSET_RESET, _LOG_TRUNCATION, OFFSET_OUT_OF_RANGE: the fetcher has stopped."""
 TOPIC_CODES: Final = frozenset({-188, -190, 3, 100})
@@ -63,7 +62,7 @@ class KafkaReader:
         self._assigned = False
         self._visited: set[int] = set()
         self._pending: dict[int, Drained] = {}
-        self._empty_rounds = 0
+        self._was_empty = False
         self._closing = threading.Lock()
 
     def add(self, partition: int, offset: int) -> None:
@@ -114,10 +113,10 @@ class KafkaReader:
         poll = self._ready()
         wanted = self._fetched.keys() - self._pending.keys()
         found = poll.drain(wanted, self._options.batch_records_max)
-        if not found and not self._pending and self._empty_rounds >= EMPTY_ROUNDS_BEFORE_WAIT:
+        if not found and not self._pending and self._was_empty:
             poll.wait(max(0.0, min(self._options.idle_wait_ms / 1000, self._until_due_s())))
             found = poll.drain(wanted, self._options.batch_records_max)
-        self._empty_rounds = 0 if found else self._empty_rounds + 1
+        self._was_empty = not found
         for partition, drained in found.items():
             self._pending[partition] = drained
             if drained.batch is not None:

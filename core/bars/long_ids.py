@@ -33,10 +33,10 @@ class LongIds:
 
     def rank(self, trades: TradeRows, text: bytes, *bars: BarStateRows) -> None:
         """Set ``trade_id_upper`` of the long ids in ``trades`` (TRADE), and those of ``bars`` (BAR_STATE) anew."""
-        uppers = trades["trade_id_upper"]
-        long = np.flatnonzero((uppers < 0) | (uppers >= FIRST_RANK))
-        if not len(long):
+        uppers = trades["trade_id_upper"].view(np.uint64)  # negative ones are the greatest
+        if uppers.max(initial=0) < FIRST_RANK:
             return
+        long = np.flatnonzero(uppers >= FIRST_RANK)
         fresh = [_digits(text, int(row["trade_id_at"]), int(row["trade_id_len"])) for row in trades[long]]
         columns = [rows[name] for rows in bars for name in BAR_ID_COLUMNS]
         held = {int(upper) for column in columns for upper in np.unique(column) if upper >= FIRST_RANK}

@@ -40,6 +40,7 @@ from schemas.columns import (
     TICKER,
     TICKER_STATE,
     BarBatch,
+    BarRows,
     Bytes,
     Ints,
     Longs,
@@ -55,6 +56,7 @@ __all__ = ["Applied", "Shard"]
 
 EVERY_INTERVAL: Final[Mask] = np.ones(len(INTERVALS), np.bool_)
 NONE: Final[Longs] = np.empty(0, np.int64)
+NO_BARS: Final[BarRows] = np.empty(0, BAR)
 FIRST_ROWS: Final = 256
 NO_FLOOR: Final = -(2**63)
 NO_CHAIN: Final = new_chain(0)
@@ -143,6 +145,8 @@ class Shard:
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
+        if self.watermark_us < self.pool.registers[LEAST_DEADLINE]:
+            return BarBatch(self.symbols.names, NO_BARS)
         finals = self._finish(self._close())
         self.seal()
         return finals

@@ -40,6 +40,16 @@ local function start_of(json) return field(json, '"time":', 1) or -1 end
 -- Behind it stand revision, shard and sequence, of 93 characters at most.
 local function is_final(json) return find(json, '"final":true', -93 - 12, true) end
 
+-- Of a stored ticker: the second of its last trade, its sequence, its shard, and its end, which names shard and exchange.
+-- They are its last fields, of 100 characters and the exchange's own; an earlier release had no shard.
+local function last_of(json)
+  local _, at = find(json, '"timestamp":', -200, true)
+  if not at then _, at = find(json, '"timestamp":', 1, true) end
+  local ms, sequence, tail, held_shard = match(json, '^(%d+),"sequence":(%d+),("shard":(%d+).*)$', at and at + 1 or 1)
+  if not ms then return nil, field(json, '"sequence":', 1) or -1, shard, '' end
+  return math.floor(ms / 1000), tonumber(sequence), tonumber(held_shard), tail
+end
+
 local function newer(start, sequence, final, held)
   if not held then return true end
   local held_start = start_of(held)
@@ -173,8 +183,8 @@ if #tickers > 0 then
   for i = 1, k do
     local at, key = i * 9 - 8, keys[i]
     local sequence, snapshot = tickers[at + 2], tickers[at + 4]
-    local held = fresh[key] or (stored[i] and field(stored[i], '"sequence":', 1)) or -1
-    local held_shard = not fresh[key] and stored[i] and field(stored[i], '"shard":', 1) or shard
+    local second, held, held_shard, tail = nil, fresh[key] or -1, shard, ''
+    if not fresh[key] and stored[i] then second, held, held_shard, tail = last_of(stored[i]) end
     if held_shard ~= shard then find_doubled(tickers[at + 1], sequence, held, held_shard) end
     if sequence > held or (sequence == held and shard < held_shard) then
       fresh[key] = sequence
@@ -182,21 +192,23 @@ if #tickers > 0 then
       w = w + 2
       n = n + 1
       out[n] = tickers[at + 3] == held and held >= 0 and tickers[at + 5] or snapshot
-      local info = tickers[at + 1]
-      call('HSET', info, 'exchange', tickers[at + 6], 'last_seen', tickers[at + 8], 'shard', ARGV[7]) -- symbol:*
+      local told, info = ARGV[8] ~= '', tickers[at + 1]
+      -- Once a second is enough to know when it was seen: of what a ticker costs here this is a fifth.
+      local is_new_second = math.floor(tickers[at + 8] / 1000) ~= second or string.sub(snapshot, -#tail) ~= tail
+      local symbol = (told or is_new_second) and match(snapshot, '"symbol":"([^"]*)"')
+      if is_new_second then
+        call('HSET', info, 'exchange', tickers[at + 6], 'last_seen', tickers[at + 8], 'shard', ARGV[7]) -- symbol:*
+        names[#names + 1] = symbol
+      end
       if held < 0 then call('HSETNX', info, 'first_seen', tickers[at + 7]) end -- symbol:*
-      local symbol = match(snapshot, '"symbol":"([^"]*)"')
-      names[#names + 1] = symbol
-      if ARGV[8] ~= '' then
+      if told then
         local quote = call('GET', 'md:quote:' .. ARGV[14] .. symbol) -- md:quote:*
         call('PUBLISH', ARGV[8], price_update(snapshot, quote)) -- market-data:updates
       end
     end
   end
-  if w > 0 then
-    call('MSET', unpack(writes)) -- price:*
-    call('SADD', KEYS[3], unpack(names)) -- md:symbols
-  end
+  if w > 0 then call('MSET', unpack(writes)) end -- price:*
+  if #names > 0 then call('SADD', KEYS[3], unpack(names)) end -- md:symbols
   counts[3] = w / 2
 end
 

@@ -59,10 +59,17 @@ class _OneServer:
         return digest, dict.fromkeys(shards, run_id)
 
     def run(self, commands: Sequence[tuple[int, Command]]) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
-        for _, command in commands:
-            pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-        return pipeline.execute(raise_on_error=False)
+        pool = self._client.connection_pool
+        connection = pool.get_connection()
+        try:
+            _send(connection, [command for _, command in commands])
+            return [_answer(connection) for _ in commands]
+        except BaseException:
+            # Also when it is stopped half-way: an answer that nobody read would be taken for the next one's.
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        finally:
+            pool.release(connection)
 
     def claim(self, *_claimed: Any) -> Iterator[Doubled]:
         return iter(())  # names don't say a shard, and the script itself sees what another shard wrote
@@ -108,8 +115,7 @@ class _Primaries:
             for name, those in places.items():
                 connection = clients[name].connection_pool.get_connection()
                 lent.append((clients[name], connection))
-                asked: Any = [commands[place][1] for place in those]
-                connection.send_packed_command(connection.pack_commands(asked))  # type: ignore[no-untyped-call]
+                _send(connection, [commands[place][1] for place in those])
             for (_, connection), those in zip(lent, places.values(), strict=True):
                 for place in those:
                     answers[place] = _answer(connection)
@@ -138,6 +144,12 @@ def _load(client: redis.Redis, script: str, asked: Callable[[str], None]) -> tup
     run_id: Any = client.info("server")["run_id"]
     asked("EVALSHA")
     return _text(digest), _text(run_id)
+
+
+def _send(connection: Connection, commands: Sequence[Command]) -> None:
+    """By one call: each of several is one more for which a thread may wait that another one runs."""
+    packed: Any = connection.pack_commands(commands)  # type: ignore[no-untyped-call]
+    connection.send_packed_command([b"".join(packed)])  # type: ignore[no-untyped-call]
 
 
 def _answer(connection: Connection) -> Any:

@@ -74,18 +74,19 @@ class ShardState:
 
         Of several updates, handed over while Redis was busy, all final bars go out and the latest of the rest.
         """
-        finals = _joined([self._own_bars(update.final_bars) for update in updates])
-        live = _joined([self._own_bars(update.live_bars) for update in updates])
-        tickers = _joined([self._own_tickers(update.tickers) for update in updates])
+        finals = _joined([self._own_bars(each.final_bars) for each in updates if len(each.final_bars)], BAR)
+        live = _joined([self._own_bars(each.live_bars) for each in updates if len(each.live_bars)], BAR)
+        tickers = _joined([self._own_tickers(each.tickers) for each in updates if len(each.tickers)], TICKER)
         if len(updates) > 1:
             live = _not_closed(_last_of_each(live, live["symbol"] * len(INTERVALS) + live["interval"]), finals)
             tickers = _last_of_each(tickers, tickers["symbol"])
         self._keep_finals(finals)
         self._keep_newest(finals)
         self._keep_newest(live)
-        old, known = self._tickers[tickers["symbol"]], self._known[tickers["symbol"]]
-        self._tickers[tickers["symbol"]] = tickers
-        self._known[tickers["symbol"]] = True
+        numbers = tickers["symbol"]
+        old, known = self._tickers[numbers], self._known[numbers]
+        self._tickers[numbers] = tickers
+        self._known[numbers] = True
         yield from self._calls(finals, live, tickers, old, known)
 
     def everything(self) -> Iterator[Call]:
@@ -120,20 +121,18 @@ class ShardState:
         return pack_bars(rows, self._symbols, self._keys, final=final, shard=self._shard)
 
     def _own_bars(self, batch: BarBatch) -> BarRows:
-        """A copy of the rows whose ``symbol`` is this table's number."""
+        """A copy of the rows, of which there are some, whose ``symbol`` is this table's number."""
         rows = batch.rows.copy()
-        if len(rows):
-            rows["symbol"] = self._own_symbols(batch.symbols, rows)
-            _check_sequences(rows["version"])
+        rows["symbol"] = self._own_symbols(batch.symbols, rows)
+        _check_sequences(rows["version"])
         return rows
 
     def _own_tickers(self, batch: TickerBatch) -> TickerRows:
         rows = batch.rows.copy()
-        if len(rows):
-            rows["symbol"] = self._own_symbols(batch.symbols, rows)
-            rows["exchange"] = [self._own_exchange(batch.exchanges[at]) for at in rows["exchange"].tolist()]
-            _check_sequences(rows["sequence"])
-            self.source_epoch = max(self.source_epoch, int(rows["sequence"][-1]) >> SEQUENCE_BITS)
+        rows["symbol"] = self._own_symbols(batch.symbols, rows)
+        rows["exchange"] = [self._own_exchange(batch.exchanges[at]) for at in rows["exchange"].tolist()]
+        _check_sequences(rows["sequence"])
+        self.source_epoch = max(self.source_epoch, int(rows["sequence"][-1]) >> SEQUENCE_BITS)
         return rows
 
     def _own_symbols(self, symbols: Sequence[str], rows: BarRows | TickerRows) -> list[int]:
@@ -188,9 +187,11 @@ class ShardState:
             self._finals_count -= len(self._finals.popleft())
 
 
-def _joined(parts: Sequence[Rows]) -> Rows:
+def _joined(parts: Sequence[Rows], dtype: np.dtype[np.void]) -> Rows:
     """All rows in their order; those of one part as they are, which are many where the past is read."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
 def _last_of_each(rows: Rows, keys: Ints) -> Rows:

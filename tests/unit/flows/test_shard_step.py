@@ -157,6 +157,9 @@ def test_a_quiet_bar_is_announced_once_after_a_recovery_too() -> None:
     again = step(made.snapshot(), clock)
     assert again.notify_at() is None, "not before the source says that nothing is left to read"
     again.on_batch([TradeBatch("trades", 3, np.empty(0, TRADE), b"", 0, 1, caught_up=True)])
+    assert again.notify_at() == MONDAY + timedelta(seconds=10), "once it is quiet it looks for the next bar"
+    clock.now = MONDAY + timedelta(seconds=10)
+    assert published(again.on_notify()[0]) == set()
     assert again.notify_at() == MONDAY + timedelta(seconds=70)
     clock.now = MONDAY + timedelta(seconds=70)
     out, _ = again.on_notify()

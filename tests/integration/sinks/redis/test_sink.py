@@ -65,6 +65,21 @@ def test_however_a_long_queue_is_cut_redis_has_all_of_it(
     assert check_stream(client)["AAPL"].price == 5
 
 
+def test_when_a_symbol_was_seen_is_told_once_a_second_and_its_exchange_at_once(
+    redis_url: str, client: redis.Redis
+) -> None:
+    writer = RedisWriter(redis_url)
+    told = []
+    for sequence, (exchange, passed_ms) in enumerate([("XNAS", 0), ("XNAS", 999), ("XNAS", 1_000), ("A" * 300, 1_001),
+                                                      ("A" * 300, 1_500), ("A" * 300, 2_000)]):  # fmt: skip
+        event_time_us = START_US + passed_ms * 1_000
+        writer.write([update(tickers({"sequence": sequence, "event_time_us": event_time_us, "exchange": exchange}))])
+        seen_ms, named = client.hmget("symbol:AAPL", ["last_seen", "exchange"])
+        told.append((int(seen_ms or 0) - START_US // 1_000, named))
+    assert told == [(0, b"XNAS"), (0, b"XNAS"), (1_000, b"XNAS"), *[(1_001, b"A" * 300)] * 2, (2_000, b"A" * 300)]
+    assert check_stream(client)["AAPL"].sequence == 5
+
+
 def test_the_same_update_again_changes_nothing(redis_url: str, client: redis.Redis) -> None:
     change = update(tickers({"sequence": 3}), bars({"version": 3}), bars({"version": 2, "final": 1}))
     RedisWriter(redis_url).write([change])

@@ -5,7 +5,7 @@ import pytest
 from connectors.kafka.options import KafkaReadOptions
 from connectors.kafka.poll import Drained
 from connectors.kafka.questions import TopicFacts
-from connectors.kafka.reader import EMPTY_ROUNDS_BEFORE_WAIT, KafkaReader
+from connectors.kafka.reader import KafkaReader
 from schemas.errors import SettingError
 from tests.unit.connectors.kafka.fake_poll import FakePoll, records
 
@@ -28,10 +28,10 @@ def test_one_poll_serves_a_round_of_parts() -> None:
     assert poll.assigned == [{0: 5, 1: 7, 2: 0}]
 
 
-def test_it_waits_only_after_several_empty_rounds_and_once_per_round() -> None:
+def test_it_waits_only_after_an_empty_round_and_once_per_round() -> None:
     poll = FakePoll({0: records(0, 0)})
     reading = reader(poll, p0=0, p1=0)
-    for _ in range(1 + EMPTY_ROUNDS_BEFORE_WAIT):
+    for _ in range(2):
         reading.take(0)
         reading.take(1)
         assert poll.waits == 0
