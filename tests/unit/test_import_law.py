@@ -6,6 +6,7 @@ only by files that carry its name, so that swapping one touches few files.
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +71,7 @@ def edges_of(source: str, file: str) -> Iterator[Edge]:
                 yield Edge(file, node.lineno, f"{(base or '').rstrip('.')}.{name.name}")
 
 
+@cache
 def all_edges() -> list[Edge]:
     return [edge for path in modules() for edge in edges_of(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())]
 

@@ -15,6 +15,12 @@ from tests.mutants.table import MUTANTS
 
 LEAST = 200
 PARTS = {"core", "kernels", "connectors", "sinks", "oracle"}
+SMALL_TEST = """
+from core.bars.rules import Rules
+
+def test_a_later_record_has_a_higher_sequence():
+    assert Rules().sequence(2) > Rules().sequence(1)
+"""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -57,14 +63,17 @@ def small(name: str, new: str, explained: str = "", tests: tuple[str, ...] = ())
 
 def test_what_becomes_of_mutants_and_the_project_stays_as_it_is(tmp_path: Path) -> None:
     before = (ROOT / "core/bars/rules.py").read_bytes()
+    # A test that loads nothing of tests/: one run of the mirror shows how it is chosen.
+    (tmp_path / "test_small.py").write_text(SMALL_TEST)
+    quick = (str(tmp_path / "test_small.py"),)
+    wrong = "return first_sequence(self.source_epoch) - offset"
+    same = "return offset + first_sequence(self.source_epoch)"
     mutants = [
-        small("seen", "return first_sequence(self.source_epoch) - offset"),
-        small("unseen", "return offset + first_sequence(self.source_epoch)"),
-        small(
-            "harmless", "return offset + first_sequence(self.source_epoch)", explained="A sum is the same in any order."
-        ),
-        small("seen-after-all", "return first_sequence(self.source_epoch) - offset", explained="Nobody sees it."),
-        small("no-python", "return first_sequence("),
+        small("seen", wrong),
+        small("unseen", same, tests=quick),
+        small("harmless", same, explained="A sum is the same in any order.", tests=quick),
+        small("seen-after-all", wrong, explained="Nobody sees it.", tests=quick),
+        small("no-python", "return first_sequence(", tests=quick),
     ]
     runs = {run.mutant.name: run for run in judge_all(mutants, tmp_path, jobs=1)}
     assert {name: run.verdict for name, run in runs.items()} == {
