@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,8 +34,8 @@ from core.fanout.messages import (
 from gateway.stores.events import EventId, Trail, decode_event, parse_event_id
 from gateway.stores.existing import existing
 from gateway.stores.homes import Homes
-from gateway.stores.redis_cluster import pairs_of
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, names_of
+from gateway.stores.redis_streams import StreamReads
 from gateway.ws.watchlist_reader import WatchlistReader
 from schemas.channels import ALERTS, CHANNELS, channel_stream
 from schemas.names import CONTROL_CHANNEL, WATCHLISTS_CHANNEL
@@ -74,7 +75,7 @@ class Fanout:
         on_input: Callable[[], None] = lambda: None,
     ) -> None:
         self._redis, self._hub, self._now_ms, self._on_input = redis, hub, now_ms, on_input
-        self._names, self._homes = names_of(redis), Homes(redis)
+        self._names, self._homes, self._reads = names_of(redis), Homes(redis), StreamReads(redis)
         self._lists = WatchlistReader(redis, hub.watchlists)
         self._positions: dict[str, Position] = {}
         self._channels = {channel_stream(channel): channel for channel in CHANNELS}
@@ -109,32 +110,33 @@ class Fanout:
 
     async def read_for_ever(self) -> None:
         """Reads until cancelled; Redis may go and come back."""
-        while True:
-            try:
-                if time.monotonic() - self._checked_s >= CHECK_S or not self.connected:
-                    await self._check()
-                    self.connected = True
-                await self._read()
-            except REDIS_ERRORS as error:
-                if self.connected:
-                    log.warning("redis_lost", error=str(error))
-                self.connected = False
-                await asyncio.sleep(RETRY_S)
+        with closing(self._reads):
+            while True:
+                try:
+                    if time.monotonic() - self._checked_s >= CHECK_S or not self.connected:
+                        await self._check()
+                        self.connected = True
+                    await self._read()
+                except REDIS_ERRORS as error:
+                    if self.connected:
+                        log.warning("redis_lost", error=str(error))
+                    self.connected = False
+                    await asyncio.sleep(RETRY_S)
 
     async def _read(self) -> None:
-        streams: dict[Any, Any] = {name: str(position.last) for name, position in self._positions.items()}
+        streams = {name: str(position.last) for name, position in self._positions.items()}
         if not streams:
             await asyncio.sleep(BLOCK_MS / 1000)
             return
         # Bars first: an entry that was written before they were read is then applied before they are.
         moved = self._moved
         bars = await self._read_bars(list(moved))
-        answer: Any = await self._redis.xread(streams, count=COUNT, block=None if moved else BLOCK_MS)
+        answer = await self._reads.read(streams, COUNT, None if moved else BLOCK_MS)
         self._moved = {}
-        for name, entries in pairs_of(answer):
-            position = self._positions[name.decode()]
+        for name, entries in answer:
+            position = self._positions[name]
             for entry_id, fields in entries:
-                self._take(name.decode(), position, entry_id, fields)
+                self._take(name, position, entry_id, fields)
             position.last = parse_event_id(entries[-1][0].decode())
             position.added += len(entries) if position.added >= 0 else 0
         for room, bar in bars.items():

@@ -61,6 +61,15 @@ class Flusher:
         else:
             self._arm(self._pace.wait_ms(_clock_ms()))
 
+    def poke_now(self) -> None:
+        """As ``poke``, for who has just read what is to be sent: it is written before this returns, if it may be."""
+        self._pace.noted()
+        wait_ms = self._pace.wait_ms(_clock_ms())
+        if wait_ms and not self._hub.urgent:
+            self._arm(wait_ms)
+        else:
+            self._flush()
+
     def finish(self) -> None:
         """Writes everything that is there now, without a pause."""
         self._drain()

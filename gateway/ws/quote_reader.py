@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,8 +20,8 @@ from core.fanout.hub import Hub
 from core.fanout.messages import decode_quotes
 from gateway.stores.events import EventId, parse_event_id
 from gateway.stores.existing import existing
-from gateway.stores.redis_cluster import pairs_of
 from gateway.stores.redis_pool import REDIS_ERRORS, Redis, names_of
+from gateway.stores.redis_streams import StreamReads
 
 __all__ = ["QuoteReader"]
 
@@ -47,7 +48,7 @@ class QuoteReader:
 
     def __init__(self, redis: Redis, hub: Hub, counts: Counter[str], on_input: Callable[[], None]) -> None:
         self._redis, self._hub, self._counts, self._on_input = redis, hub, counts, on_input
-        self._names = names_of(redis)
+        self._names, self._reads = names_of(redis), StreamReads(redis)
         self._positions: dict[str, Position] = {}
         self._checked_s = 0.0
 
@@ -60,23 +61,24 @@ class QuoteReader:
 
     async def read_for_ever(self) -> None:
         """Reads until cancelled; Redis may go and come back."""
-        while True:
-            try:
-                if time.monotonic() - self._checked_s >= CHECK_S:
-                    await self._check()
-                await self._read()
-            except REDIS_ERRORS:
-                await asyncio.sleep(RETRY_S)  # fanout says so
+        with closing(self._reads):
+            while True:
+                try:
+                    if time.monotonic() - self._checked_s >= CHECK_S:
+                        await self._check()
+                    await self._read()
+                except REDIS_ERRORS:
+                    await asyncio.sleep(RETRY_S)  # fanout says so
 
     async def _read(self) -> None:
-        streams: dict[Any, Any] = {name: str(position.last) for name, position in self._positions.items()}
+        streams = {name: str(position.last) for name, position in self._positions.items()}
         if not streams:
             await asyncio.sleep(BLOCK_MS / 1000)
             return
-        answer: Any = await self._redis.xread(streams, count=COUNT, block=BLOCK_MS)
-        for name, entries in pairs_of(answer):
+        answer = await self._reads.read(streams, COUNT, BLOCK_MS)
+        for name, entries in answer:
             for entry_id, fields in entries:
-                self._take(name.decode(), parse_event_id(entry_id.decode()), fields)
+                self._take(name, parse_event_id(entry_id.decode()), fields)
         if answer:
             self._on_input()
 

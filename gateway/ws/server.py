@@ -82,8 +82,8 @@ class WebSocketGateway:
         self.name = uuid.uuid4().hex[:12]
         self.hub = Hub(options.limits, lossless=(ALERTS,))
         self.admission = Admission(options, authorizer)
-        self.fanout = Fanout(redis, self.hub, boot_clock_ms, on_input=self.poke)
-        self.quotes = QuoteReader(redis, self.hub, self.fanout.counts, self.poke)
+        self.fanout = Fanout(redis, self.hub, boot_clock_ms, on_input=self.poke_now)
+        self.quotes = QuoteReader(redis, self.hub, self.fanout.counts, self.poke_now)
         self.demand = Demand(redis, self.name, lambda: self.hub.watched)
         self.metrics = WsMetrics(self.stats)
         self.flusher = Flusher(self.hub, self.metrics, self.fanout.wake_loader, self.fanout.take_traceparents)
@@ -182,6 +182,9 @@ class WebSocketGateway:
 
     def poke(self) -> None:
         self.flusher.poke()
+
+    def poke_now(self) -> None:
+        self.flusher.poke_now()
 
     @property
     def connections(self) -> int:

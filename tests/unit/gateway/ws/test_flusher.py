@@ -63,3 +63,18 @@ def test_a_flush_to_many_turns_the_loop_after_each_slice_and_the_next_comes_afte
         assert len({client.sink.written[1][0] for client in clients[:-1]}) == 3, "the loop turned after each slice"
 
     asyncio.run(story())
+
+
+def test_what_comes_when_nothing_waits_is_written_before_the_reader_goes_on() -> None:
+    async def story() -> None:
+        hub = Hub(HubLimits(flush_ms=60_000))
+        (client,) = watching(hub, 1)
+        flusher = Flusher(hub, WsMetrics(dict), lambda: None)
+        flusher.poke_now()
+        assert len(client.sink.written) == 1, "its snapshot"
+        feed(hub, delta("A", 1, 2))
+        flusher.poke_now()
+        assert len(client.sink.written) == 1, "so soon after a flush it waits for company"
+        flusher.close()
+
+    asyncio.run(story())
