@@ -140,6 +140,8 @@ class ShardStep(StatefulBatchLogic[TradeBatch, W, bytes]):
 
     def _counted(self, bars: BarBatch) -> BarBatch:
         """The bars that are whole, counted as published; bars that the log's beginning cut are counted and logged."""
+        if not len(bars):
+            return bars
         finals = self.whole(replace(bars, partition=self.partition))
         self.metrics.count_finals(finals)
         if cut := len(bars) - len(finals):
