@@ -38,7 +38,7 @@ class Replies:
                 return []
             data = bytes(self._rest)
             self._rest.clear()
-        at, replies = 0, list[object]()
+        at, replies, self._wanted = 0, list[object](), 0
         while (end := data.find(b"\r\n", at)) >= 0:
             kind, text, after = data[at], data[at + 1 : end], end + 2
             item: object = text

@@ -1,6 +1,6 @@
 """Replies come out as they were said, wherever the bytes are cut."""
 
-from itertools import pairwise
+from itertools import accumulate, cycle, islice, pairwise, takewhile
 
 import pytest
 from hypothesis import given
@@ -22,14 +22,25 @@ def said(value: object) -> bytes:
     return b"*%d\r\n%b" % (len(value), b"".join(map(said, value)))
 
 
-@given(st.lists(VALUES, min_size=1, max_size=4), st.lists(st.integers(0, 400), max_size=6))
-def test_replies_are_whole_wherever_they_are_cut(values: list[object], cuts: list[int]) -> None:
+@given(st.lists(VALUES, min_size=1, max_size=4), st.lists(st.integers(1, 60), min_size=1, max_size=4))
+def test_replies_are_whole_wherever_they_are_cut(values: list[object], sizes: list[int]) -> None:
     data = b"".join(map(said, values))
-    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    replies = Replies()
-    got = [replies.feed(data[begin:end]) for begin, end in pairwise(places)]
-    assert [each for part in got for each in part] == values
+    cuts = accumulate(islice(cycle(sizes), len(data)))
+    places = [0, *takewhile(lambda place: place < len(data), cuts), len(data)]
+    ends = list(accumulate(len(said(value)) for value in values))
+    replies, got = Replies(), list[object]()
+    for begin, end in pairwise(places):
+        got += replies.feed(data[begin:end])
+        assert got == values[: sum(each <= end for each in ends)], "none before its last byte, and none after it"
     assert replies.feed(b"+OK\r\n") == [b"OK"], "nothing is left of what came before"
+
+
+def test_what_begins_behind_a_long_reply_waits_for_its_own_bytes_only() -> None:
+    replies = Replies()
+    long = said(b"x" * 1_000)
+    assert replies.feed(long[:500]) == []
+    assert replies.feed(long[500:] + b"*1\r\n$5") == [b"x" * 1_000]
+    assert replies.feed(b"\r\nhello\r\n") == [[b"hello"]]
 
 
 def test_what_else_a_server_may_say() -> None:
