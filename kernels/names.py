@@ -15,7 +15,7 @@ from kernels.chunks import CHUNK, little_word
 from kernels.kernel import inlined_kernel, kernel, leaf_kernel
 from schemas.columns import Bytes, Ints, Longs, Whole
 
-__all__ = ["NameTable", "Names", "count_of", "new_names", "number_of"]
+__all__ = ["NameTable", "Names", "count_of", "new_names", "number_of", "same_bytes"]
 
 HASH_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 _U: Final = np.uint64

@@ -11,9 +11,19 @@ from typing import Any, Final
 import numpy as np
 
 from kernels.ascii import CAPITAL_E, MINUS, PLUS, POINT, SMALL_E, SPACE, ZERO
+from kernels.chunks import (
+    CHUNK,
+    are_digits,
+    digits_value,
+    first_mark,
+    last_digits,
+    little_word,
+    point_marks,
+    without_byte,
+)
 from kernels.decimal_read import ROUNDED, Number, pack_number, round_up, scale_up
-from kernels.kernel import leaf_kernel
-from kernels.wide import POWERS_OF_TEN, multiply64, multiply128
+from kernels.kernel import inlined_kernel, leaf_kernel
+from kernels.wide import POWERS_OF_TEN, multiply64, multiply128, negate128
 from schemas.columns import Bytes, Whole
 from schemas.rejects import Reason
 
@@ -24,6 +34,10 @@ _OK: Final = int(Reason.NONE)
 _OUT_OF_RANGE: Final = int(Reason.OUT_OF_RANGE)
 _BAD_VALUE: Final = int(Reason.BAD_VALUE)
 _TEN: Final = U(10)
+SHORT: Final = 2 * CHUNK
+"""Bytes of a number that is read eight bytes at a time."""
+_CHUNK_POWER: Final = U(10**CHUNK)
+_NO_DIGITS: Final = U(0x3030303030303030)
 
 
 @leaf_kernel
@@ -44,9 +58,24 @@ def read_exponent(data: Bytes, at: int, stop: int) -> tuple[int, bool]:
     return -exponent if negative else exponent, True
 
 
+@inlined_kernel
+def _last_chars(data: Bytes, at: Whole, stop: Whole) -> tuple[np.uint64, np.uint64]:
+    """The 1 to 16 bytes ``data[at:stop]``, behind as many digits 0 as make them 16: what the first eight are, and the
+    last. Bytes in front of them are looked at, so that nothing behind them is: ``stop`` is SHORT at least."""
+    length, end = U(stop) - U(at), U(stop)
+    if length <= U(CHUNK):
+        return _NO_DIGITS, last_digits(little_word(data, end - U(CHUNK)), length)
+    return last_digits(little_word(data, end - U(SHORT)), length - U(CHUNK)), little_word(data, end - U(CHUNK))
+
+
 @leaf_kernel
 def read_digits(data: Bytes, at: Whole, stop: Whole) -> np.int64:
     """The number of the digits ``data[at:stop]``, 18 at most; -1 where another byte stands among them."""
+    if 0 < stop - at <= SHORT <= stop:
+        head, tail = _last_chars(data, at, stop)
+        if not (are_digits(head) and are_digits(tail)):
+            return np.int64(-1)
+        return np.int64(digits_value(head) * _CHUNK_POWER + digits_value(tail))
     number = np.int64(0)
     for index in range(at, stop):
         digit = np.int64(data[index]) - ZERO
@@ -66,6 +95,31 @@ def trim(data: Bytes, at: int, stop: int) -> tuple[int, int]:
     return at, stop
 
 
+@inlined_kernel
+def _read_short(data: Bytes, at: Whole, stop: Whole) -> tuple[np.uint64, np.int64]:
+    """(digits as a number, how many stand behind the point) of digits with a point or none; -1 where they aren't that.
+
+    Of at most 16 bytes, with as many in front of ``stop``."""
+    if stop - at < 1 or stop - at > SHORT or stop < SHORT:
+        return U(0), np.int64(-1)
+    head, tail = _last_chars(data, at, stop)
+    places, power = U(0), _CHUNK_POWER
+    marks = point_marks(tail)
+    if marks != U(0):
+        point = first_mark(marks)
+        places, power = U(CHUNK - 1) - point, _CHUNK_POWER // _TEN
+        tail = without_byte(tail, point)
+    elif stop - at > CHUNK:
+        marks = point_marks(head)
+        if marks != U(0):
+            point = first_mark(marks)
+            places = U(2 * CHUNK - 1) - point
+            head = without_byte(head, point)
+    if not (are_digits(head) and are_digits(tail)) or (marks != U(0) and stop - at == 1):
+        return U(0), np.int64(-1)
+    return digits_value(head) * power + digits_value(tail), np.int64(places)
+
+
 @leaf_kernel
 def read_number(data: Bytes, at: int, stop: int, scale: Whole, rounding: bool) -> Number:
     """(hi, lo, reason) of a decimal number, divided by 10**scale: sign, digits, point, exponent, blanks around it.
@@ -77,6 +131,13 @@ def read_number(data: Bytes, at: int, stop: int, scale: Whole, rounding: bool) -
     if at < stop and (data[at] == MINUS or data[at] == PLUS):
         at += 1
     start = at
+    short, behind = _read_short(data, at, stop)
+    power = 10 - scale - behind
+    if behind >= 0 and 0 <= power <= 10:
+        hi, lo = multiply64(short, POWERS_OF_TEN[power])
+        if negative:
+            hi, lo = negate128(hi, lo)
+        return np.int64(hi), lo, _OK
     first, second = U(0), U(0)  # the first 18 significant digits, and the next 10
     digits, zeros, places, seen, point = 0, 0, 0, 0, False
     exponent: Whole = 0

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from connectors.json.kernel import DEPTH_MAX, ITEM_KEY, WantedKeys, scan_records
+from connectors.json.shapes import new_shapes
 from connectors.values.cells import ABSENT, Cells
 from connectors.values.constants import Constants
 from connectors.values.fields import ITEMS, Field, Wanted, asked_paths, field_paths, item_fields, wanted_tree
@@ -54,6 +55,7 @@ class JsonDecoder:
         self._keys = _keys_of(wanted_tree(self._paths))
         self._constants = Constants(constants or {})
         self._stack: Longs = np.empty(3 * DEPTH_MAX, np.int64)
+        self.shapes = new_shapes()
         self._items = item_fields(self._paths)
         self._room = FIRST_TRADES
 
@@ -87,8 +89,9 @@ class JsonDecoder:
             owners = np.empty(room if self._items else 0, np.int64)
             data, ends = np.frombuffer(raw.data, np.uint8), np.asarray(raw.ends, np.int64)
             count = scan_records(
-                data, ends, self._value_bytes_max, self._keys, self._stack, cells.arrays, self._items, owners
-            )
+                data, ends, self._value_bytes_max, self._keys, self._stack, cells.arrays, self._items, owners,
+                self.shapes,
+            )  # fmt: skip
             if count >= 0:
                 break
             room = self._room = 2 * room

@@ -9,32 +9,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from connectors.json.scalars import UNWANTED, matches, scan_scalar, scan_string, skip_space
+from connectors.json.shapes import Shapes, learn_shape, scan_alike
 from connectors.values.cells import ABSENT, UNFIT, CellArrays
-from connectors.values.fields import Field
-from connectors.values.ids import is_whole_number
-from kernels.ascii import (
-    BACKSLASH,
-    CAPITAL_E,
-    CAPITAL_N,
-    CLOSING_BRACE,
-    CLOSING_BRACKET,
-    COLON,
-    COMMA,
-    MINUS,
-    NINE,
-    OPENING_BRACE,
-    OPENING_BRACKET,
-    PLUS,
-    POINT,
-    QUOTE,
-    SMALL_E,
-    SMALL_F,
-    SMALL_N,
-    SMALL_T,
-    SMALL_U,
-    SPACE,
-    ZERO,
-)
+from kernels.ascii import CLOSING_BRACE, CLOSING_BRACKET, COLON, COMMA, OPENING_BRACE, OPENING_BRACKET, QUOTE
 from kernels.kernel import leaf_kernel
 from kernels.text_read import read_digits
 from kernels.utf8 import is_utf8
@@ -46,8 +24,6 @@ __all__ = ["DEPTH_MAX", "ITEM_KEY", "WantedKeys", "scan_records"]
 DEPTH_MAX: Final = 512
 _OBJECT: Final = 0
 _ARRAY: Final = 1
-_UNWANTED: Final = 1 << 20
-"""A target that is neither a node (0..) nor a field (~field)."""
 _POSITION_DIGITS: Final = 18
 """Of a key that is a position in an array: as many as ``read_digits`` reads."""
 ITEM_KEY: Final = -1
@@ -56,25 +32,6 @@ ITEM_KEY: Final = -1
 _EMPTY_VALUE: Final = int(Reason.EMPTY_VALUE)
 _TOO_LARGE: Final = int(Reason.TOO_LARGE)
 _CORRUPT: Final = int(Reason.CORRUPT)
-_SYMBOL: Final = int(Field.SYMBOL)
-_TRADE_ID: Final = int(Field.TRADE_ID)
-_EXCHANGE: Final = int(Field.EXCHANGE)
-_PRICE: Final = int(Field.PRICE)
-_SIZE: Final = int(Field.SIZE)
-_EVENT_TIME: Final = int(Field.EVENT_TIME)
-_SIDE: Final = int(Field.SIDE)
-
-_SPACE: Final = np.zeros(256, np.bool_)
-_SPACE[list(b" \t\n\r")] = True
-_ESCAPES: Final = np.zeros(256, np.bool_)
-_ESCAPES[list(b'"\\/bfnrt')] = True
-_HEX: Final = np.zeros(256, np.bool_)
-_HEX[list(b"0123456789abcdefABCDEF")] = True
-_TRUE: Final = np.frombuffer(b"true", np.uint8)
-_FALSE: Final = np.frombuffer(b"false", np.uint8)
-_NULL: Final = np.frombuffer(b"null", np.uint8)
-_NAN: Final = np.frombuffer(b"NaN", np.uint8)
-_INFINITY: Final = np.frombuffer(b"Infinity", np.uint8)
 
 
 class WantedKeys(NamedTuple):
@@ -86,144 +43,24 @@ class WantedKeys(NamedTuple):
 
 
 @leaf_kernel
-def _skip_space(data: Bytes, at: int, stop: int) -> int:
-    while at < stop and _SPACE[data[at]]:
-        at += 1
-    return at
-
-
-@leaf_kernel
-def _scan_string(data: Bytes, at: int, stop: int) -> tuple[int, bool]:
-    """(position of the closing quote or -1, whether there are escapes) of a string whose text begins at ``at``."""
-    escaped = False
-    while at < stop:
-        byte = data[at]
-        if byte == QUOTE:
-            return at, escaped
-        if byte < SPACE:
-            return -1, escaped
-        at += 1
-        if byte == BACKSLASH:
-            escaped = True
-            if at >= stop:
-                break
-            if data[at] == SMALL_U:
-                if stop - at < 5:
-                    break
-                for place in range(at + 1, at + 5):
-                    if not _HEX[data[place]]:
-                        return -1, escaped
-                at += 5
-            elif _ESCAPES[data[at]]:
-                at += 1
-            else:
-                break
-    return -1, escaped
-
-
-@leaf_kernel
-def _skip_digits(data: Bytes, at: int, stop: int) -> int:
-    while at < stop and ZERO <= data[at] <= NINE:
-        at += 1
-    return at
-
-
-@leaf_kernel
-def _scan_number(data: Bytes, at: int, stop: int) -> tuple[int, bool]:
-    """(position after the number or -1, whether it is whole: no point, no exponent)."""
-    at += data[at] == MINUS
-    start = at
-    at = _skip_digits(data, at, stop)
-    if at == start or (at - start > 1 and data[start] == ZERO):
-        return -1, False
-    whole = True
-    if at < stop and data[at] == POINT:
-        start, whole = at + 1, False
-        at = _skip_digits(data, start, stop)
-        if at == start:
-            return -1, False
-    if at < stop and data[at] in (CAPITAL_E, SMALL_E):
-        at += 1
-        if at < stop and data[at] in (PLUS, MINUS):
-            at += 1
-        start, whole = at, False
-        at = _skip_digits(data, start, stop)
-        if at == start:
-            return -1, False
-    return at, whole
-
-
-@leaf_kernel
-def _matches(data: Bytes, at: int, stop: int, word: Bytes, word_at: int, length: int) -> bool:
-    if stop - at < length:
-        return False
-    for index in range(length):  # noqa: SIM110 - kernels have no all()
-        if data[at + index] != word[word_at + index]:
-            return False
-    return True
-
-
-@leaf_kernel
-def _literal_length(data: Bytes, at: int, stop: int) -> int:
-    """Of null, true, false, NaN, Infinity or -Infinity; 0 where none of them stands."""
-    if _matches(data, at, stop, _NULL, 0, 4) or _matches(data, at, stop, _TRUE, 0, 4):
-        return 4
-    if _matches(data, at, stop, _FALSE, 0, 5):
-        return 5
-    if _matches(data, at, stop, _NAN, 0, 3):
-        return 3
-    minus = int(at < stop and data[at] == MINUS)
-    return 8 + minus if _matches(data, at + minus, stop, _INFINITY, 0, 8) else 0
-
-
-@leaf_kernel
-def _scan_scalar(data: Bytes, at: int, stop: int, target: int, cells: CellArrays, index: int) -> int:
-    """The position after a string, number or literal, or -1; keeps its cell when ``target`` is a field."""
-    byte, field = data[at], ~target
-    cell_at, length = at, UNFIT
-    if byte == QUOTE:
-        end, escaped = _scan_string(data, at + 1, stop)
-        cell_at, length = ~(at + 1) if escaped else at + 1, end - at - 1
-        at = end + 1 if end >= 0 else -1
-    elif ZERO <= byte <= NINE or (byte == MINUS and not _matches(data, at + 1, stop, _INFINITY, 0, 8)):
-        end, whole = _scan_number(data, at, stop)
-        if whole or field > _EXCHANGE or (field == _TRADE_ID and is_whole_number(data, at, end)):
-            length = end - at  # no symbol or id is written as 5.5
-        at = end
-    else:
-        end = at + _literal_length(data, at, stop)
-        if end == at:
-            return -1
-        # A flag may be a side; null and Python's NaN say nothing; its infinities are no value of ours.
-        if byte == SMALL_N or (byte == CAPITAL_N and field not in (_SYMBOL, _PRICE, _SIZE, _EVENT_TIME)):
-            length = ABSENT
-        elif field == _SIDE and byte in (SMALL_T, SMALL_F):
-            length = end - at
-        at = end
-    if target < 0 <= at:
-        cells.at[index, field], cells.length[index, field] = cell_at, length
-    return at
-
-
-@leaf_kernel
 def _scan_key(data: Bytes, at: int, stop: int, node: int, wanted: WantedKeys) -> tuple[int, int]:
     """(position of the value or -1, its target) of the member whose key begins at ``at`` in the object of ``node``."""
     if at >= stop or data[at] != QUOTE:
-        return -1, _UNWANTED
-    end, _ = _scan_string(data, at + 1, stop)
+        return -1, UNWANTED
+    end, _ = scan_string(data, at + 1, stop)
     if end < 0:
-        return end, _UNWANTED
-    target, length = _UNWANTED, end - at - 1
-    if node != _UNWANTED:
+        return end, UNWANTED
+    target, length = UNWANTED, end - at - 1
+    if node != UNWANTED:
         for edge in range(len(wanted.edges)):
             of_node = wanted.edges[edge, 0] == node and wanted.edges[edge, 2] == length
-            if of_node and _matches(data, at + 1, stop, wanted.keys, wanted.edges[edge, 1], length):
+            if of_node and matches(data, at + 1, stop, wanted.keys, wanted.edges[edge, 1], length):
                 target = wanted.edges[edge, 3]
                 break
-    at = _skip_space(data, end + 1, stop)
+    at = skip_space(data, end + 1, stop)
     if at >= stop or data[at] != COLON:
-        return -1, _UNWANTED
-    return _skip_space(data, at + 1, stop), target
+        return -1, UNWANTED
+    return skip_space(data, at + 1, stop), target
 
 
 @leaf_kernel
@@ -232,7 +69,7 @@ def _item_target(position: int, node: int, wanted: WantedKeys) -> tuple[int, boo
 
     A node wants every item as a trade (an edge of key length ITEM_KEY), or items by their position.
     """
-    if node != _UNWANTED:
+    if node != UNWANTED:
         for edge in range(len(wanted.edges)):
             if wanted.edges[edge, 0] != node:
                 continue
@@ -241,7 +78,7 @@ def _item_target(position: int, node: int, wanted: WantedKeys) -> tuple[int, boo
             begin, length = wanted.edges[edge, 1], wanted.edges[edge, 2]
             if 0 < length <= _POSITION_DIGITS and read_digits(wanted.keys, begin, begin + length) == position:
                 return wanted.edges[edge, 3], False
-    return _UNWANTED, False
+    return UNWANTED, False
 
 
 @leaf_kernel
@@ -254,7 +91,7 @@ def _scan_record(
     one for each item; -1 for the rows after it where there is no such array, -2 where there isn't room for all.
     ``stack``: kind, node and position in an array, of each level.
     """
-    at = _skip_space(data, at, stop)
+    at = skip_space(data, at, stop)
     if at >= stop or (data[at] != OPENING_BRACE and not (items != 0 and data[at] == OPENING_BRACKET)):
         return False, -1
     depth, target, is_trade = 0, 0, False
@@ -275,15 +112,15 @@ def _scan_record(
             if target < 0:
                 cells.length[to, ~target] = UNFIT
             kind = _OBJECT if data[at] == OPENING_BRACE else _ARRAY
-            node = target if target >= 0 else _UNWANTED
+            node = target if target >= 0 else UNWANTED
             stack[3 * depth], stack[3 * depth + 1], stack[3 * depth + 2] = kind, node, 0
             depth += 1
-            at = _skip_space(data, at + 1, stop)
+            at = skip_space(data, at + 1, stop)
             if at >= stop:
                 return False, after
             if kind == _ARRAY and items != 0 and _item_target(0, node, wanted)[1]:
                 after = row + 1  # of an array that stands twice the last one counts
-            target = _UNWANTED
+            target = UNWANTED
             if data[at] != (CLOSING_BRACE if kind == _OBJECT else CLOSING_BRACKET):
                 if kind == _OBJECT:
                     at, target = _scan_key(data, at, stop, node, wanted)
@@ -293,12 +130,12 @@ def _scan_record(
                     return False, after
                 continue
         else:
-            at = _scan_scalar(data, at, stop, target, cells, to)
+            at = scan_scalar(data, at, stop, target, cells, to)
             if at < 0:
                 return False, after
         # A value has ended, or an empty object or array is about to: close what ends here, or go on after a comma.
         while True:
-            at = _skip_space(data, at, stop)
+            at = skip_space(data, at, stop)
             if depth == 0:
                 return at == stop, after
             if at >= stop:
@@ -310,7 +147,7 @@ def _scan_record(
                 continue
             if byte != COMMA:
                 return False, after
-            at, target = _skip_space(data, at, stop), _UNWANTED
+            at, target = skip_space(data, at, stop), UNWANTED
             if kind == _OBJECT:
                 at, target = _scan_key(data, at, stop, node, wanted)
             elif items != 0:
@@ -343,15 +180,48 @@ def _share_cells(cells: CellArrays, row: int, after: int, items: int) -> None:
 
 
 @leaf_kernel
+def _scan_trades(
+    data: Bytes, start: int, stop: int, wanted: WantedKeys, stack: Longs, cells: CellArrays, row: int, items: int
+) -> tuple[int, int]:
+    """(reason, the row after its own) of a record that may hold several trades; -1 where there isn't room for them."""
+    cells.length[row, :] = ABSENT
+    good, found = _scan_record(data, start, stop, wanted, stack, cells, row, items)
+    if found == -2:
+        return 0, -1
+    if not good or _is_not_utf8(data, start, stop):
+        return _CORRUPT, row + 1
+    if found < 0:
+        return 0, row + 1
+    _share_cells(cells, row, found, items)
+    return 0, found - 1
+
+
+@leaf_kernel
+def _scan_plain(
+    data: Bytes, start: int, stop: int, wanted: WantedKeys, stack: Longs, cells: CellArrays, row: int, shapes: Shapes
+) -> bool:
+    """As ``_scan_record`` of a record that is one trade, with its check of UTF-8: as one before it was read, if it is
+    shaped so."""
+    if scan_alike(data, start, stop, shapes, cells, row):
+        return True
+    good, _ = _scan_record(data, start, stop, wanted, stack, cells, row, 0)
+    if not good or _is_not_utf8(data, start, stop):
+        return False
+    learn_shape(data, start, stop, shapes, cells, row)
+    return True
+
+
+@leaf_kernel
 def scan_records(
     data: Bytes, ends: Longs, value_bytes_max: int, wanted: WantedKeys, stack: Longs, cells: CellArrays,
-    items: int, owners: Longs,
+    items: int, owners: Longs, shapes: Shapes,
 ) -> int:  # fmt: skip
     """Fills the cells (connectors.values.cells) of each record and its reason: EMPTY_VALUE, TOO_LARGE, CORRUPT or none.
 
     items: bits of the fields inside an array of trades, 0 where a record is one trade; then row i is record i. Else
     owners (int64[rows]) gets the record of each row. Returns the number of rows, -1 where there isn't room for them.
     """
+    shapes.counts[:] = 0
     start, row = 0, 0
     for index in range(len(ends)):
         stop = ends[index]
@@ -362,17 +232,13 @@ def scan_records(
             reason = _EMPTY_VALUE
         elif stop - start > value_bytes_max:
             reason = _TOO_LARGE
-        else:
-            if items != 0:
-                cells.length[row, :] = ABSENT
-            good, found = _scan_record(data, start, stop, wanted, stack, cells, row, items)
-            if found == -2:
-                return -1
-            if not good or _is_not_utf8(data, start, stop):
+        elif items == 0:
+            if not _scan_plain(data, start, stop, wanted, stack, cells, row, shapes):
                 reason = _CORRUPT
-            elif found >= 0:
-                _share_cells(cells, row, found, items)
-                after = found - 1
+        else:
+            reason, after = _scan_trades(data, start, stop, wanted, stack, cells, row, items)
+            if after < 0:
+                return -1
         if items != 0:
             for trade in range(row, after):
                 owners[trade] = index

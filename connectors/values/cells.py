@@ -110,16 +110,17 @@ class Cells:
         return "text that isn't UTF-8"
 
     def _unescaped(self, data: bytes, unescape: Callable[[bytes], bytes]) -> bytes:
-        escaped = np.argwhere((self.at < 0) & (self.length >= 0) & (self.reasons == 0)[:, None])
-        if not len(escaped):
+        marked = self.at < 0
+        if not marked.any():
             return data
+        escaped = np.argwhere(marked & (self.length >= 0) & (self.reasons == 0)[:, None])
         made = bytearray()
         for index, field in escaped:
             at, length = ~int(self.at[index, field]), int(self.length[index, field])
             text = unescape(data[at : at + length])
             self.at[index, field], self.length[index, field] = len(data) + len(made), len(text)
             made += text
-        return data + bytes(made)
+        return data + bytes(made) if made else data
 
 
 def hint_of(reason: Reason, field: Field, event_time_us: int) -> str:

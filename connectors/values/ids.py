@@ -46,6 +46,10 @@ def _digits_of(data: Bytes, at: Whole, stop: Whole) -> tuple[Whole, Whole]:
 @leaf_kernel
 def read_id(data: Bytes, at: int, stop: int) -> tuple[np.int64, np.int64]:
     """(upper, number) as TRADE holds them of the id ``data[at:stop]``."""
+    if 0 < stop - at <= ID_DIGITS:
+        number = read_digits(data, np.int64(at), np.int64(stop))
+        if number >= 0:
+            return np.int64(0), number
     begin, end = _digits_of(data, np.int64(at), np.int64(stop))
     if begin > end:
         return np.int64(0), np.int64(NO_ID)

@@ -10,7 +10,10 @@ VARINTS: Final = "connectors/avro/varints.py"
 AVRO: Final = "connectors/avro/values.py"
 SHIPPED: Final = "connectors/avro/shipped_record.py"
 TIMES: Final = "connectors/values/times.py"
+IDS: Final = "connectors/values/ids.py"
 JSON: Final = "connectors/json/kernel.py"
+SCALARS: Final = "connectors/json/scalars.py"
+SHAPES: Final = "connectors/json/shapes.py"
 DECODER: Final = ("tests/unit/connectors/avro/test_decoder.py", "tests/unit/connectors/avro/test_values.py")
 JSON_DECODER: Final = ("tests/unit/connectors/json/test_decoder.py",)
 
@@ -141,7 +144,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "json-leading-zero",
-        JSON,
+        SCALARS,
         "at - start > 1 and data[start] == ZERO",
         "False",
         "a record counts that isn't JSON",
@@ -149,7 +152,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "json-escaped-quote",
-        JSON,
+        SCALARS,
         "            elif _ESCAPES[data[at]]:\n                at += 1",
         "            elif _ESCAPES[data[at]]:\n                at += 0",
         "a text with an escaped quote ends there",
@@ -166,8 +169,8 @@ MUTANTS: Final = (
     Mutant(
         "json-not-utf8",
         JSON,
-        "if not good or _is_not_utf8(data, start, stop):",
-        "if not good:",
+        "if not good or _is_not_utf8(data, start, stop):\n        return False",
+        "if not good:\n        return False",
         "a record counts that isn't text",
         tests=JSON_DECODER,
     ),
@@ -186,5 +189,68 @@ MUTANTS: Final = (
         "wanted.edges[edge, 0] == node",
         "a field is read from another whose name goes on",
         tests=JSON_DECODER,
+    ),
+    Mutant(
+        "shape-text-between",
+        SHAPES,
+        " or not same_bytes(data, np.int64(at), data, begin, np.int64(length))",
+        "",
+        "a record with other keys is read by those of the record before it",
+    ),
+    Mutant(
+        "shape-rubbish-behind",
+        SHAPES,
+        "return bool(at == end)",
+        "return True",
+        "a record with rubbish behind it counts",
+    ),
+    Mutant(
+        "shape-of-an-object",
+        SHAPES,
+        "if cells.length[row, field] == UNFIT:",
+        "if False:",
+        "of two equal keys the first counts, where the last one holds an object",
+    ),
+    Mutant(
+        "shape-cells-left",
+        SHAPES,
+        "cells.at[row, field], cells.length[row, field] = 0, ABSENT",
+        "pass",
+        "a record that lacks a field has what began to be read as it",
+    ),
+    Mutant(
+        "shape-leading-zero",
+        SHAPES,
+        "(data[begin] == ZERO and at - begin > U(1))",
+        "False",
+        "a record counts that isn't JSON",
+    ),
+    Mutant(
+        "shape-no-digit-behind-a-point",
+        SHAPES,
+        "if at >= stop or at == begin or",
+        "if at >= stop or",
+        "a record counts that isn't JSON",
+    ),
+    Mutant(
+        "shape-fraction-as-a-name",
+        SHAPES,
+        "if after > U(0) and (whole or ~target > _EXCHANGE or target >= 0):",
+        "if after > U(0):",
+        "5.5 is taken for the name of a symbol",
+    ),
+    Mutant(
+        "shape-room-behind-the-batch",
+        SHAPES,
+        "if stop + CHUNK > len(data):",
+        "if False:",
+        "memory behind the batch is read",
+    ),
+    Mutant(
+        "id-of-no-digits",
+        IDS,
+        "if 0 < stop - at <= ID_DIGITS:",
+        "if stop - at <= ID_DIGITS:",
+        "trades without an id have the id 0, and all but the first are duplicates",
     ),
 )

@@ -14,6 +14,7 @@ TEXT_IN: Final = "kernels/text_read.py"
 UTF8: Final = "kernels/utf8.py"
 SYMBOLS: Final = "kernels/symbols.py"
 NAMES: Final = "kernels/names.py"
+CHUNKS: Final = "kernels/chunks.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -328,5 +329,47 @@ MUTANTS: Final = (
         "names.ends[index + 1] - start == length and same_bytes",
         "same_bytes",
         "two symbols become one where one begins like the other and their hashes meet",
+    ),
+    Mutant(
+        "chunk-beyond-ascii",
+        CHUNKS,
+        "marks = (found | word) & _STOPS",
+        "marks = found & _STOPS",
+        "a record counts that isn't text",
+    ),
+    Mutant(
+        "chunk-point-at-the-end",
+        CHUNKS,
+        "(word & ~((front << _U(8)) | _U(0xFF)))",
+        "(word & ~front)",
+        "a price with a point is refused",
+    ),
+    Mutant(
+        "text-point-in-the-first-eight",
+        TEXT_IN,
+        "places = U(2 * CHUNK - 1) - point",
+        "places = U(CHUNK - 1) - point",
+        "a price of more than eight characters is a hundred million times too large",
+    ),
+    Mutant(
+        "text-scale-of-a-short-number",
+        TEXT_IN,
+        "power = 10 - scale - behind",
+        "power = 10 - behind",
+        "a price that a venue writes as a whole number is too large",
+    ),
+    Mutant(
+        "text-point-alone",
+        TEXT_IN,
+        " or (marks != U(0) and stop - at == 1)",
+        "",
+        "a point alone is the price 0",
+    ),
+    Mutant(
+        "text-short-sign",
+        TEXT_IN,
+        "        if negative:\n            hi, lo = negate128(hi, lo)\n        return np.int64(hi), lo, _OK",
+        "        return np.int64(hi), lo, _OK",
+        "a negative size is taken for a size",
     ),
 )

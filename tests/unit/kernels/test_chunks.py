@@ -3,7 +3,21 @@
 import numpy as np
 import pytest
 
-from kernels.chunks import CHUNK, are_digits, big_word, digits_value, first_digits, gather_varint, little_word
+from kernels.chunks import (
+    CHUNK,
+    are_digits,
+    big_word,
+    digit_run,
+    digits_value,
+    first_digits,
+    first_mark,
+    gather_varint,
+    last_digits,
+    little_word,
+    plain_run,
+    point_marks,
+    without_byte,
+)
 
 U = np.uint64
 
@@ -54,3 +68,36 @@ def test_a_varint_of_up_to_eight_bytes_is_read_whatever_stands_behind_it() -> No
 
 def test_a_longer_varint_is_left_to_others() -> None:
     assert int(gather_varint(word_of(varint(1 << 56)))[1]) == 0
+
+
+def run_of(data: bytes, is_one: set[int]) -> int:
+    return next((place for place, byte in enumerate(data) if byte not in is_one), len(data))
+
+
+def test_runs_end_at_the_first_byte_of_another_kind() -> None:
+    digits, plain = set(b"0123456789"), set(range(0x20, 0x80)) - set(b'"\\')
+    for place in range(CHUNK):
+        for byte in range(256):
+            for behind in (b"7" * CHUNK, b'"\\\x1f\xff!#[]'):
+                data = (b"12345678"[:place] + bytes([byte]) + behind)[:CHUNK]
+                assert int(digit_run(word_of(data))) == run_of(data, digits), data
+                assert int(plain_run(word_of(data))) == run_of(data, plain), data
+
+
+@pytest.mark.parametrize("text", [b"1", b"09", b"907", b"1234567", b"12345678"])
+def test_digits_are_read_whatever_stands_in_front_of_them(text: bytes) -> None:
+    for before in (b"\0" * 8, b"12 /:\xff8x"):
+        word = U(last_digits(word_of((before + text)[-CHUNK:]), U(len(text))))
+        assert are_digits(word)
+        assert int(digits_value(word)) == int(text)
+
+
+def test_a_point_is_found_and_taken_out() -> None:
+    for place in range(CHUNK):
+        for behind in (b"23456789", b"..///...", b"\xae-\x2f\0\0\0\0\0"):
+            data = (b"9876543-"[:place] + b"." + behind)[:CHUNK]
+            assert int(first_mark(U(point_marks(word_of(data))))) == place
+            rest = b"0" + data[:place] + data[place + 1 :]
+            assert int(without_byte(word_of(data), U(place))).to_bytes(CHUNK, "little") == rest
+    for byte in set(range(256)) - {ord(".")}:
+        assert int(point_marks(word_of(bytes([byte]) * CHUNK))) == 0

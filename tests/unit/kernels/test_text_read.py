@@ -13,15 +13,20 @@ from kernels.text_read import read_digits, read_number
 from schemas.rejects import Reason
 from tests.property.avro_writers import units_of
 
+NEAR, FAR = b"99", b"9.-" * 6
+"""In front of a text: with too little for eight bytes at a time, and with enough."""
 
-def cell(text: str) -> tuple[np.ndarray, int, int]:
+
+def cell(text: str, before: bytes = NEAR) -> tuple[np.ndarray, int, int]:
     """The text between digits that don't belong to it."""
-    data = text.encode()
-    return np.frombuffer(b"99" + data + b"99", np.uint8), 2, 2 + len(data)
+    data = before + text.encode()
+    return np.frombuffer(data + b"99", np.uint8), len(before), len(data)
 
 
 def number_of(text: str, scale: int = 0) -> int | Reason:
-    hi, lo, reason = read_number(*cell(text), scale, False)
+    found = read_number(*cell(text), scale, False)
+    assert read_number(*cell(text, FAR), scale, False) == found
+    hi, lo, reason = found
     return Reason(reason) if reason else from_pair(hi, lo)
 
 
@@ -96,6 +101,7 @@ spellings = st.builds(
 @settings(max_examples=400)  # the first call compiles
 def test_more_places_are_rounded_half_even(text: str, scale: int) -> None:
     hi, lo, reason = read_number(*cell(text), scale, True)
+    assert read_number(*cell(text, FAR), scale, True) == (hi, lo, reason)
     found = (from_pair(hi, lo), reason != ROUNDED) if reason in (0, ROUNDED) else Reason(reason)
     assert found == rounded(Decimal(text), scale)
 
@@ -130,7 +136,28 @@ def test_what_decimal_takes_is_taken(text: str) -> None:
         ("-1", -1),
         ("1.0", -1),
         ("\u0661", -1),
+        ("12345678", 12345678),
+        ("9876543210123456", 9876543210123456),
+        ("98765432101x3456", -1),
+        ("9876x43210123456", -1),
     ],
 )
 def test_digits_are_a_whole_number_or_nothing(text: str, number: int) -> None:
-    assert read_digits(*cell(text)) == number
+    assert read_digits(*cell(text)) == read_digits(*cell(text, FAR)) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("12345678"[:place] + "." + "12345678"[place:] for place in range(8)),
+        *("1234567890123456"[:place] + "." + "1234567890123456"[place:15] for place in range(16)),
+        *(".", "..", "1..", ".1.", "-.", "-.5", "5.", "1234567.12345678", "1234567..2345678", "1.3456789.123456"),
+        *("0.1234567890", "0.12345678901", "0.00000000000000", "-0", "-000000.0000000", "99999999999999.9"),
+    ],
+)
+def test_a_point_may_stand_anywhere_once(text: str) -> None:
+    try:
+        expected = units_of(Decimal(text))
+    except ArithmeticError:
+        expected = Reason.BAD_VALUE
+    assert number_of(text) == expected

@@ -10,9 +10,10 @@ from schemas.columns import LONG_ID, NO_ID
 
 
 def read(text: str) -> tuple[int, int]:
-    data = np.frombuffer(f"<{text}>".encode(), np.uint8)
-    upper, number = read_id(data, 1, len(data) - 1)
-    assert is_whole_number(data, 1, len(data) - 1) == (int(number) != NO_ID)
+    near, far = np.frombuffer(f"<{text}>".encode(), np.uint8), np.frombuffer(f"{'<1' * 9}{text}>".encode(), np.uint8)
+    upper, number = read_id(near, 1, len(near) - 1)
+    assert read_id(far, 18, len(far) - 1) == (upper, number)
+    assert is_whole_number(near, 1, len(near) - 1) == (int(number) != NO_ID)
     return int(upper), int(number)
 
 
