@@ -31,7 +31,14 @@ pytest_plugins = [
 ]
 
 settings.register_profile("tests", deadline=None)
+settings.register_profile("quick", settings.get_profile("tests"))
 settings.load_profile("tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Laws look at fewer examples (tests/property/trade_batches.py) where long tests are left out."""
+    if config.option.markexpr == "not thorough":
+        settings.load_profile("quick")
 
 
 PAGE = "tests/integration/web/"

@@ -19,7 +19,7 @@ from core.bars.validation import validate
 from oracle.records import OracleReader
 from oracle.truth import Oracle, OracleReject, OracleRules, OracleTrade
 from schemas.columns import PLACE, TradeBatch
-from tests.property.trade_batches import trade_of
+from tests.property.trade_batches import examples, trade_of
 from tests.unit.connectors.batches import TIMESTAMP_MS, raw_batch
 
 FUTURE_US = 60_000_000
@@ -59,7 +59,7 @@ values = st.one_of(
 
 @given(st.lists(values, min_size=1, max_size=12), st.sampled_from([OBJECTS, TOP, PLACES, NESTED]), st.integers(-1, 11))
 @example([b'{"s":"A","data":[]}', b'{"s":"A","data":[{"p":1,"q":1,"t":1700000000000}]}'], OBJECTS, -1)
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 def test_arrays_of_trades(records: list[bytes], field_map: dict[str, str], requeued: int) -> None:
     raw = raw_batch(records)
     places = np.array([(100 + requeued, TIMESTAMP_MS)], PLACE)

@@ -13,6 +13,7 @@ from oracle.desk import OracleDecision, OracleDeskRules
 from oracle.desk_alerts import OracleBounds, routing_alerts_of
 from schemas.desk import DeskAlert
 from tests.property.desk_records import START_US, decision, routing_batch
+from tests.property.trade_batches import examples
 
 RULES = DeskRules(
     2_000_000, 60_000_000, 500, reject_percent=40, execution_p99_us=1_000, alert_decisions_min=2,
@@ -54,7 +55,7 @@ def alerts(tape: Sequence[OracleDecision], cuts: Sequence[int], restarts: bool) 
     return found
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(routed(), st.lists(st.integers(1, 59), max_size=6), st.booleans())
 def test_alerts_are_those_of_the_oracle_whatever_the_cut_and_restarts(
     tape: list[OracleDecision], cuts: list[int], restarts: bool

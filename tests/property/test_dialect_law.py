@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from connectors.files.places import places_of
 from connectors.files.reader import TradeFile, read_trades
+from tests.property.trade_batches import examples
 from tests.unit.connectors.batches import trades_of
 
 PACKINGS: dict[str, Any] = {"none": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
@@ -99,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dialects")
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trades, writings)
 @example(
     [(1_714_521_600_000_000, "AAA", Decimal("1.5"), Decimal(2), "BUY", 7)],

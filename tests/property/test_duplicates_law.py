@@ -11,7 +11,7 @@ from core.bars.snapshot import restore, snapshot
 from oracle.truth import OracleTrade, recompute
 from schemas.intervals import INTERVALS
 from tests.property.test_shard_laws import OUTCOMES, oracle_rules
-from tests.property.trade_batches import MONDAY_US, decimal, to_batch
+from tests.property.trade_batches import MONDAY_US, decimal, examples, to_batch
 
 SECOND_US = 1_000_000
 DAY_S = 86_400
@@ -56,7 +56,7 @@ def trade_of(symbol: str, exchange: str, trade_id: str, seconds: int) -> OracleT
     return OracleTrade(3, 0, 0, time_us, symbol, decimal(10**10), decimal(1), trade_id=trade_id, exchange=exchange)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     trades=feeds(),
     window=st.sampled_from([1, 2, 5, 16, 1000]),

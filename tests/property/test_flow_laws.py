@@ -29,7 +29,7 @@ from oracle.truth import OracleRules, OracleTrade, recompute
 from processes.recovery import drop_unfinished
 from schemas.columns import TradeBatch
 from schemas.shards import part_names, partition_of
-from tests.property.trade_batches import bars_of, to_batch, trade_lists
+from tests.property.trade_batches import bars_of, examples, to_batch, trade_lists
 
 RULES = Rules()
 NO_CLOCK = 3_600_000
@@ -166,7 +166,7 @@ def from_zero(trades: list[OracleTrade], partition: int) -> list[OracleTrade]:
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(first=trade_lists(max_size=16), second=trade_lists(max_size=16), data=st.data())
 def test_any_cut_crash_and_number_of_workers_gives_the_oracles_bars(
     first: list[OracleTrade], second: list[OracleTrade], data: st.DataObject

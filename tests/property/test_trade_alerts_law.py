@@ -11,7 +11,7 @@ from core.analytics.rules import FeedRules
 from oracle.trade_alerts import OracleFeedRules, trade_alerts_of
 from oracle.truth import OracleTrade
 from schemas.desk import TRADE_ALERTS, DeskAlert
-from tests.property.trade_batches import MONDAY_US, to_batch
+from tests.property.trade_batches import MONDAY_US, examples, to_batch
 
 RULES = FeedRules(frozenset(TRADE_ALERTS), 60_000_000, 10_000_000, 3, 3)
 
@@ -45,7 +45,7 @@ def alerts(tape: Sequence[OracleTrade], cuts: Sequence[int], restarts: bool) -> 
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(tapes(), st.lists(st.integers(1, 49), max_size=6), st.booleans())
 def test_alerts_are_those_of_the_oracle_whatever_the_cut_and_restarts(
     tape: list[OracleTrade], cuts: list[int], restarts: bool

@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 
 import numba
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from core.bars.openings import NEVER
@@ -33,8 +34,11 @@ EXACT = Context(prec=200)
 
 
 def examples(count: int) -> int:
-    """How many a law looks at: far fewer where kernels run as plain Python, a hundred times slower."""
-    return max(count // 30, 3) if numba.config.DISABLE_JIT else count
+    """How many a law looks at: a third where what takes long is left out, as by make test; far fewer where kernels
+    run as plain Python, a hundred times slower."""
+    if numba.config.DISABLE_JIT:
+        return max(count // 30, 3)
+    return count // 3 if settings.get_current_profile_name() == "quick" else count
 
 
 units = st.one_of(

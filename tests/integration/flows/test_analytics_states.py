@@ -79,6 +79,7 @@ def stored_totals(settings: Settings) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     return {tuple(row[:3]): tuple(row[3:]) for row in found}
 
 
+@pytest.mark.thorough
 def test_killed_amid_its_records_a_desks_figures_and_alerts_are_the_oracles(settings: Settings, tmp_path: Path) -> None:
     providers = Desk(settings, "lp", settings.lp_topic, 1)
     exposure = Desk(settings, "exposure", settings.exposure_topic, 1)

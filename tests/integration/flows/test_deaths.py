@@ -80,7 +80,7 @@ def test_a_dead_worker_is_named_with_its_signal(
         assert foreign not in said
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_a_signal_to_the_run_drains_it_and_nothing_is_left_behind(
     settings: Settings, tmp_path: Path, processes: int
 ) -> None:

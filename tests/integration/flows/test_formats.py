@@ -202,7 +202,14 @@ def take_away(registry: RegistryServer, how: str) -> Callable[[], object]:
     return lambda: registry.__dict__.update(schemas=schemas, subjects=subjects)
 
 
-@pytest.mark.parametrize("how", ["down", "answers 404 to everything", "restored without its schemas"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("down", marks=pytest.mark.thorough),
+        pytest.param("answers 404 to everything", marks=pytest.mark.thorough),
+        "restored without its schemas",
+    ],
+)
 def test_a_registry_that_goes_away_is_waited_for(
     start: Callable[..., Settings], registry: RegistryServer, tmp_path: Path, how: str
 ) -> None:

@@ -1,12 +1,14 @@
 """What a flow would miss is one error before anything is written: its topic, its registry, its tables, its Redis."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from clickhouse_driver import Client
 
 from flows.preflight import check_clickhouse, check_flow, check_redis
+from flows.reading import read_options
 from local.ports import free_port
 from runtime.settings.whole import Settings, load_settings
 from schemas.errors import MissingObject, SettingError, TapeflowError, Unreachable
@@ -64,6 +66,7 @@ def test_what_is_missing_is_named(settings: Settings, flow: str, changes: dict[s
         check_flow(flow, settings.model_copy(update=changes))
 
 
-def test_a_broker_that_is_away_is_said(settings: Settings) -> None:
+def test_a_broker_that_is_away_is_said(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.preflight.read_options", lambda chosen: replace(read_options(chosen), timeout_ms=500))
     with pytest.raises(Unreachable):
         check_flow("rekey", settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{free_port()}"}))

@@ -142,7 +142,8 @@ def test_a_stalled_redis_is_waited_for(tmp_path: Path, monkeypatch: pytest.Monke
         check_end(server.url, feed)
 
 
-def test_a_stop_while_redis_is_down_ends_the_write(tmp_path: Path) -> None:
+def test_a_stop_while_redis_is_down_ends_the_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.outage.STOP_GRACE_S", 0.1)
     stop = threading.Event()
     with RedisServer(tmp_path) as server:
         part = RedisSink(server.url, 1, stop=stop).build_part("write_redis", "00000", None)

@@ -142,7 +142,8 @@ def test_a_refused_message_is_raised_by_flush(kafka_bootstrap: str, topic: str) 
         producer.flush()
 
 
-def test_an_absent_broker_is_one_line() -> None:
+def test_an_absent_broker_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sinks.kafka.sink.REACH_S", 1.0)
     with pytest.raises(Unreachable, match=r"Kafka does not answer \(127.0.0.1:1\)"):
         ensure_topic("127.0.0.1:1", "any")
 
@@ -171,7 +172,10 @@ def test_a_broker_killed_in_mid_run_is_waited_for(own_broker: KafkaBroker, topic
     assert offsets == list(range(200))
 
 
-def test_a_stop_while_the_broker_is_down_ends_the_wait(own_broker: KafkaBroker, topic: str) -> None:
+def test_a_stop_while_the_broker_is_down_ends_the_wait(
+    own_broker: KafkaBroker, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.kafka.sink.STOP_GRACE_S", 0.5)
     stop = threading.Event()
     part = DeadLetterSink(own_broker.bootstrap, topic, 1, flow="live", stop=stop).build_part("d", "00000", None)
     own_broker.kill()

@@ -66,7 +66,8 @@ def test_a_server_that_is_away_is_waited_for(server: RedisServer) -> None:
     part.close()
 
 
-def test_a_stop_ends_the_wait_for_a_server(server: RedisServer) -> None:
+def test_a_stop_ends_the_wait_for_a_server(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.outage.STOP_GRACE_S", 0.1)
     stop = threading.Event()
     stop.set()
     server.kill()

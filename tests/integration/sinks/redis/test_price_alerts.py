@@ -98,7 +98,8 @@ def test_refusals_are_one_line(url: str, redis: Redis) -> None:
         AlertPublisher(url).publish([firing(1)])
 
 
-def test_a_stop_ends_the_wait_for_a_redis_that_is_down(tmp_path: Path) -> None:
+def test_a_stop_ends_the_wait_for_a_redis_that_is_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.outage.STOP_GRACE_S", 0.1)
     stop = threading.Event()
     stop.set()
     publisher = AlertPublisher("redis://127.0.0.1:1/0", stop)

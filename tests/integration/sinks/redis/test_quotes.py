@@ -110,7 +110,8 @@ def test_a_right_that_is_missing_is_named(server: RedisServer) -> None:
         QuotesWriter(url).write([Flow().states(quote(0, "A"))])
 
 
-def test_a_sink_waits_for_redis_and_ends_when_it_is_told(server: RedisServer) -> None:
+def test_a_sink_waits_for_redis_and_ends_when_it_is_told(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.outage.STOP_GRACE_S", 0.1)
     stop, written = threading.Event(), list[int]()
     sink = QuotesSink(server.url, 2, stop=stop, on_written=lambda done: written.extend(map(len, done)))
     flow = Flow()
