@@ -34,6 +34,8 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = CONNECTIONS_MAX
+    """Of five, which is the library's, silent ones fill it at once: the next is answered a second or three later."""
 
     def __init__(self, address: str, port: int, app: Any) -> None:
         self.address_family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]

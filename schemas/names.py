@@ -29,6 +29,7 @@ __all__ = [
     "LP_1M_TABLE",
     "LP_1M_VIEW",
     "LP_TOPIC",
+    "NOWHERE",
     "PRICE_ALERTS_KEY",
     "PRICE_ALERTS_TABLE",
     "PRICE_ALERTS_VIEW",
@@ -111,6 +112,8 @@ SHARDS_KEY: Final = "md:shards"
 """Hash, in a Redis Cluster: the shard of each symbol, a colon and the source epoch in which it was the symbol's."""
 QUOTE_SHARDS_KEY: Final = "md:quote-shards"
 """Likewise of quotes, whose topic has partitions of its own."""
+NOWHERE: Final = 0
+"""The shard where a symbol that no map has is looked for, and not found."""
 PRICE_ALERTS_KEY: Final = "md:price-alerts"
 """Hash: the last price alert of each shard that stands in the event stream."""
 UPDATES_CHANNEL: Final = "market-data:updates"

@@ -10,13 +10,12 @@ from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar, cast
 
 from gateway.stores.redis_pool import Redis, names_of
-from schemas.names import QUOTE_SHARDS_KEY, SHARDS_KEY, SYMBOLS_KEY, RedisKeys
+from schemas.names import NOWHERE, QUOTE_SHARDS_KEY, SHARDS_KEY, SYMBOLS_KEY, RedisKeys
 
 __all__ = ["NAMES_IN_PAGE", "Homes"]
 
 REMEMBERED_S: Final = 5.0
 NAMES_IN_PAGE: Final = 1_000
-NOWHERE: Final = 0
 T = TypeVar("T")
 
 

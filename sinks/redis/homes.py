@@ -15,7 +15,7 @@ from typing import Any, Final
 import redis
 
 from schemas.channels import ENTRIES_KEPT, event_fields
-from schemas.names import EVENTS_STREAM, QUOTE_SHARDS_KEY, SHARDS_KEY, RedisKeys
+from schemas.names import EVENTS_STREAM, NOWHERE, QUOTE_SHARDS_KEY, SHARDS_KEY, RedisKeys
 from sinks.redis.cluster import ClusterClient
 
 __all__ = ["CLAIM", "Claims", "keys_of_symbols"]
@@ -23,8 +23,6 @@ __all__ = ["CLAIM", "Claims", "keys_of_symbols"]
 CLAIM: Final = files(__package__).joinpath("claim_symbols.lua").read_text("utf-8")
 CALL_SYMBOLS_MAX: Final = 1_000
 CHECK_S: Final = 3.0
-NOWHERE: Final = 0
-"""Where an unknown symbol is looked for, and not found."""
 
 
 def keys_of_symbols(client: redis.Redis, symbols: Sequence[str]) -> Callable[[str], RedisKeys]:

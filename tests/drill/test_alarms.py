@@ -4,7 +4,6 @@ The rules are those of docker/prometheus with their times cut to seconds, and no
 table of docs/drill.md.
 """
 
-import asyncio
 import contextlib
 import subprocess
 import threading
@@ -28,21 +27,17 @@ from sinks.clickhouse.migrations import migrate
 from tests.drill import alarms
 from tests.drill.alarm_market import PARTITIONS, SYMBOLS, Market, trade
 from tests.integration.gateway.gateway_command import running_gateway
-from tests.integration.jobs.ingest.live_world import Ingester, eventually
+from tests.integration.jobs.ingest.followed_venue import FollowedVenue
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import KafkaBroker
 from tests.servers.otlp import Collector
 from tests.servers.prometheus import PrometheusServer
 from tests.servers.redis import RedisServer
-from tests.servers.venue import ScriptedVenue
-from tests.servers.venue_forms import make_script
 
 CLIENTS = 25
 UP_S = 60
 VENUE = "bybit"
 LISTED = "BTC/USDT"
-LOST = 100
-"""More trades than the venue's REST remembers."""
 
 
 def start_losing_worker(module: Sequence[str], *where: Any, **how: Any) -> subprocess.Popen[bytes]:
@@ -90,38 +85,6 @@ class Flow:
             self._process = None
 
 
-class Venue:
-    """A venue that trades and an ingester that follows it, until ``end``; ``dropping``: its socket loses some, once."""
-
-    def __init__(self, bootstrap: str, folder: Path) -> None:
-        self.port, self.dropping = free_port(), False
-        self._bootstrap, self._folder = bootstrap, folder
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._thread.start()
-
-    def end(self) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        script = make_script(7, (LISTED,), 20_000, time.time_ns() // 1_000_000 - 600_000, ids_follow=False)
-        has_dropped = False
-        async with ScriptedVenue(VENUE, script) as venue:
-            ingester = Ingester(self._bootstrap, self._folder, venue, f"{VENUE}:{LISTED}")
-            ingester.settings |= {"METRICS_PORT": str(self.port), "FEED_CHECK_MS": "500"}
-            ingester.start()
-            try:
-                await eventually(lambda: venue.listeners)
-                while not await asyncio.to_thread(self._ended.wait, 0.2):
-                    if self.dropping and not has_dropped:
-                        await venue.trade(LOST, lost=True)
-                        has_dropped = True
-                    await venue.trade(5)
-            finally:
-                ingester.kill()
-
-
 class System:
     """All parts, running until ``stack`` ends, and a Prometheus that scrapes them."""
 
@@ -148,7 +111,9 @@ class System:
         )  # fmt: skip
         stack.callback(self.market.end)
         self._start_flows(folder, stack)
-        self.venue = Venue(self.broker.bootstrap, folder)
+        self.venue = FollowedVenue(
+            self.broker.bootstrap, folder, VENUE, (LISTED,), port=free_port(), ago_s=600, FEED_CHECK_MS="500"
+        )
         stack.callback(self.venue.end)
         self.gateway = stack.enter_context(
             running_gateway(

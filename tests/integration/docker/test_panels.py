@@ -4,12 +4,10 @@ Every query of every panel must give figures, those too that count what a health
 for half a minute; ``PANELS_S=300`` takes five.
 """
 
-import asyncio
 import io
 import json
 import os
 import re
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -22,12 +20,9 @@ import demo.run
 from demo.tape import DemoPlan
 from local.ports import free_port, free_ports
 from runtime.settings.whole import Settings
-from tests.integration.jobs.ingest.live_world import Ingester, eventually
-from tests.servers.kafka import make_topic
+from tests.integration.jobs.ingest.followed_venue import FollowedVenue
 from tests.servers.otlp import Collector
 from tests.servers.prometheus import PrometheusServer
-from tests.servers.venue import ScriptedVenue
-from tests.servers.venue_forms import make_script
 
 DOCKER = Path(__file__).parents[3] / "docker"
 FLOWS = ("live", "history", "analytics", "alerts", "quotes")
@@ -48,34 +43,6 @@ def configuration(ports: dict[str, int]) -> str:
     return yaml.safe_dump(found)
 
 
-class Venue:
-    """A venue that trades, and ``tapeflow ingest`` that follows it, in a thread beside the demo until ``end``."""
-
-    def __init__(self, bootstrap: str, folder: Path, port: int) -> None:
-        self._bootstrap, self._folder, self._port = bootstrap, folder, port
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._thread.start()
-
-    def end(self) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        script = make_script(7, SYMBOLS, 10_000, time.time_ns() // 1_000_000 - 60_000, ids_follow=False)
-        async with ScriptedVenue("bitget", script) as venue:
-            ingester = Ingester(self._bootstrap, self._folder, venue, f"bitget:{','.join(SYMBOLS)}")
-            ingester.quotes_topic = make_topic(self._bootstrap, f"{ingester.topic}-quotes")
-            ingester.settings["METRICS_PORT"] = str(self._port)
-            ingester.start()
-            try:
-                await eventually(lambda: venue.listeners)
-                while not await asyncio.to_thread(self._ended.wait, 0.2):
-                    await venue.trade(5)
-            finally:
-                ingester.kill()
-
-
 @pytest.mark.thorough
 def test_every_panel_shows_figures_of_a_running_system(
     kafka_bootstrap: str, collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -86,7 +53,9 @@ def test_every_panel_shows_figures_of_a_running_system(
     plan = DemoPlan(seconds=RUN_S, rate=500, symbols=20, prove_max=1, has_quotes=True)
     began_s = time.time()
     with PrometheusServer(tmp_path / "prometheus", configuration(ports)) as prometheus:
-        venue = Venue(kafka_bootstrap, tmp_path, ports["ingest"])
+        venue = FollowedVenue(
+            kafka_bootstrap, tmp_path, "bitget", SYMBOLS, port=ports["ingest"], ago_s=60, has_quotes=True
+        )
         try:
             demo.run.run_demo(plan, settings, Console(file=io.StringIO()))
         finally:

@@ -44,7 +44,7 @@ class Site:
         self.origin = f"http://{name}:{self.port}"
         handler = functools.partial(Quiet, directory=str(folder))
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def page(self, script: str, name: str = "index") -> str:
         """The address of a page that runs ``script``."""

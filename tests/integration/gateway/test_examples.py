@@ -133,7 +133,7 @@ def served(place: Place) -> Iterator[None]:
         return
     handler = functools.partial(Quiet, directory=str(place.folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", int(place.origin.rpartition(":")[2])), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield
         finally:

@@ -34,7 +34,7 @@ def jwks() -> Iterator[tuple[str, dict[str, object]]]:
             """Says nothing."""
 
     server = HTTPServer(("127.0.0.1", free_port()), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/keys", document
     server.shutdown()

@@ -16,7 +16,7 @@ from runtime.bounded_server import CONNECTIONS_MAX, BoundedServer
 @pytest.fixture
 def port() -> Iterator[int]:
     server = BoundedServer("127.0.0.1", 0, make_wsgi_app(CollectorRegistry()))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server.server_port
     server.shutdown()

@@ -60,7 +60,7 @@ def server(context: ssl.SSLContext | None = None) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as running:
         if context is not None:
             running.socket = context.wrap_socket(running.socket, server_side=True)
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"{'https' if context else 'http'}://127.0.0.1:{running.server_address[1]}"
         Answers.over.set()

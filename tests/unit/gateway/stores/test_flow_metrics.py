@@ -140,7 +140,7 @@ class Broken(BaseHTTPRequestHandler):
 
 def test_a_process_that_does_not_answer_is_told_in_a_word_and_without_its_address() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
