@@ -25,6 +25,16 @@ def test_an_address_with_colons_is_of_ipv6() -> None:
         assert found.family is socket.AF_INET6
 
 
+def test_a_connection_sends_at_once_what_it_is_given() -> None:
+    with listening_socket(WsOptions(port=0)) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()):
+            listener.setblocking(True)
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_tls_files(tmp_path: Path) -> None:
     assert tls_context(WsOptions()) is None
     bad = tmp_path / "cert.pem"
