@@ -14,6 +14,7 @@ import re
 import socket
 import ssl
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import aiofastnet
@@ -84,9 +85,8 @@ def wants_websocket(head: bytes) -> bool:
 class Newcomer(asyncio.BufferedProtocol):
     """A connection that hasn't said yet what it wants."""
 
-    def __init__(self, entrance: "Entrance", connection: socket.socket, peer: tuple[str, int]) -> None:
-        self._entrance, self.connection, self.peer = entrance, connection, peer
-        self.entered_ms = boot_clock_ms()
+    def __init__(self, entrance: "Entrance", connection: socket.socket, peer: tuple[str, int], now_ms: int) -> None:
+        self._entrance, self.connection, self.peer, self.entered_ms = entrance, connection, peer, now_ms
         self.transport: Any = None
         self.data = b""
 
@@ -96,7 +96,7 @@ class Newcomer(asyncio.BufferedProtocol):
     def look(self) -> None:
         """Reads what came with the connection already: most clients ask at once."""
         with contextlib.suppress(OSError):  # nothing yet; what is wrong with it, the transport finds
-            self.data = self.connection.recv(HEAD_BYTES_MAX)
+            self.data = self.connection.recv(HEAD_BYTES_MAX, socket.MSG_DONTWAIT)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - a protocol's shape
         return SCRATCH[: HEAD_BYTES_MAX - len(self.data)]
@@ -135,6 +135,10 @@ class Entrance:
         context: ssl.SSLContext | None,
     ) -> None:
         self._host, self._options, self._listener, self._queue, self._tls = host, options, listener, queue, context
+        self._kind = listener.family, listener.type, listener.proto
+        # What its accept() calls, which then finds out anew each time what _kind says.
+        self._accept_one: Callable[[], tuple[int, Any]] = listener._accept  # type: ignore[attr-defined]  # noqa: SLF001
+        self._loop: Any = None
         self._newcomers: OrderedDict[Newcomer, None] = OrderedDict()
         self._late: Deadlines[Newcomer] = Deadlines(options.handshake_s, self._too_slow)
         self._by_address: dict[str, OrderedDict[Newcomer, None]] = {}
@@ -151,8 +155,9 @@ class Entrance:
     # Life.
 
     def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._listener.listen(4096)
-        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+        self._loop.add_reader(self._listener.fileno(), self._accept)
 
     def close(self) -> None:
         """Stops listening and lets go of those that have said nothing."""
@@ -184,7 +189,7 @@ class Entrance:
                 self._pause(YOUNG_PAUSE_S)
                 return
             try:
-                connection, peer = self._listener.accept()
+                number, peer = self._accept_one()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -193,7 +198,7 @@ class Entrance:
                     self._pause(NO_FILES_PAUSE_S)
                     return
                 raise
-            self._enter(connection, peer[:2])
+            self._enter(socket.socket(*self._kind, fileno=number), peer[:2])
         self._accepts = min(ACCEPTS_MAX, 2 * accepts)
 
     def _all_are_young(self) -> bool:
@@ -215,7 +220,6 @@ class Entrance:
             newcomer.drop()
 
     def _enter(self, connection: socket.socket, peer: tuple[str, int]) -> None:
-        connection.setblocking(False)
         options, now_ms = self._options, boot_clock_ms()
         same = self._by_address.setdefault(peer[0], OrderedDict())
         # Behind a proxy all clients have its address.
@@ -231,16 +235,17 @@ class Entrance:
                 connection.close()
                 return
             self._drop(next(iter(self._newcomers)))
-        newcomer = Newcomer(self, connection, peer)
+        newcomer = Newcomer(self, connection, peer, now_ms)
         self._newcomers[newcomer] = None
         self._late.begin(newcomer)
         self._by_address.setdefault(peer[0], same)[newcomer] = None
         if self._tls is None:  # what connect_accepted_socket makes, without a task to wait for it
             newcomer.look()
-            SelectorSocketTransport(asyncio.get_running_loop(), connection, newcomer)
+            SelectorSocketTransport(self._loop, connection, newcomer)
             if newcomer.data:
-                asyncio.get_running_loop().call_soon(self.read, newcomer)  # once the transport is ready
+                self._loop.call_soon(self.read, newcomer)  # once the transport is ready
             return
+        connection.setblocking(False)
         task = asyncio.create_task(self._connect(newcomer, self._tls))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
