@@ -22,7 +22,7 @@ class RunningSettings(BaseSettings):
     )
     recovery_dir: Path = setting(Path(".data/recovery"), "Folder of recovery state; must outlive the process")
     recovery_partitions: int = setting(
-        16, "Files of recovery state, written side by side; fixed when the state is made", ge=1, le=1024
+        4, "Files of recovery state; each costs every epoch a moment; fixed when the state is made", ge=1, le=1024
     )
     cluster_addresses: Annotated[Names, AfterValidator(addresses)] = setting(
         (), "host:port of every process of the flow, in order, with commas; empty means one process or --processes"
