@@ -37,7 +37,7 @@ class JsonDecoder:
 
     field_map: our field name -> theirs, dotted inside nested objects. time_unit: of times written as plain numbers.
     constants: texts of fields that records don't have themselves.
-    words: how the venue writes its values. ``values``: what is made of that.
+    words: how the venue writes its values. ``values``: what is made of that. ``shapes``: of the last batch's records.
     """
 
     def __init__(

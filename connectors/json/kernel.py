@@ -219,7 +219,8 @@ def scan_records(
     """Fills the cells (connectors.values.cells) of each record and its reason: EMPTY_VALUE, TOO_LARGE, CORRUPT or none.
 
     items: bits of the fields inside an array of trades, 0 where a record is one trade; then row i is record i. Else
-    owners (int64[rows]) gets the record of each row. Returns the number of rows, -1 where there isn't room for them.
+    owners (int64[rows]) gets the record of each row. shapes: room for those of this batch. Returns the number of rows,
+    -1 where there isn't room for them.
     """
     shapes.counts[:] = 0
     start, row = 0, 0
