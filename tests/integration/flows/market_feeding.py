@@ -86,6 +86,7 @@ def environment(bootstrap: str, dsn: str, database: str, folder: Path) -> dict[s
         "TAPEFLOW_CLICKHOUSE_DSN": dsn,
         "TAPEFLOW_CLICKHOUSE_DATABASE": database,
         "TAPEFLOW_RECOVERY_DIR": str(folder / "recovery"),
+        "TAPEFLOW_EPOCH_MS": "300",
         "TAPEFLOW_DEAD_LETTERS_FROM": "none",
     }
 
