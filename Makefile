@@ -54,8 +54,10 @@ $(WEB_READY): web/package.json web/package-lock.json
 	cd web && npm ci --ignore-scripts --no-progress
 	@touch $@
 
+# None of the short tests takes a minute: one that hangs fails after five, and says where.
+HANGS_END := -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 test: setup ## the tests, in two processes; ALL=1: also what takes long (kills, outages, browsers); ARGS="-k bars" chooses among all
-	$(BIN)/pytest -n 2 --no-loadscope-reorder $(if $(ALL)$(ARGS),,-m "not thorough") $(ARGS)
+	$(BIN)/pytest -n 2 --no-loadscope-reorder $(if $(ALL)$(ARGS),,-m "not thorough" $(HANGS_END)) $(ARGS)
 
 coverage: setup ## what each module's own tests run of it; less than all of core, kernels or schemas fails (PACKAGES="core flows")
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m tests.mirror_coverage $(PACKAGES)

@@ -14,7 +14,6 @@ import re
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import aiofastnet
@@ -135,9 +134,6 @@ class Entrance:
         context: ssl.SSLContext | None,
     ) -> None:
         self._host, self._options, self._listener, self._queue, self._tls = host, options, listener, queue, context
-        self._kind = listener.family, listener.type, listener.proto
-        # What its accept() calls, which then finds out anew each time what _kind says.
-        self._accept_one: Callable[[], tuple[int, Any]] = listener._accept  # type: ignore[attr-defined]  # noqa: SLF001
         self._loop: Any = None
         self._newcomers: OrderedDict[Newcomer, None] = OrderedDict()
         self._late: Deadlines[Newcomer] = Deadlines(options.handshake_s, self._too_slow)
@@ -189,7 +185,7 @@ class Entrance:
                 self._pause(YOUNG_PAUSE_S)
                 return
             try:
-                number, peer = self._accept_one()
+                connection, peer = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -198,7 +194,7 @@ class Entrance:
                     self._pause(NO_FILES_PAUSE_S)
                     return
                 raise
-            self._enter(socket.socket(*self._kind, fileno=number), peer[:2])
+            self._enter(connection, peer[:2])
         self._accepts = min(ACCEPTS_MAX, 2 * accepts)
 
     def _all_are_young(self) -> bool:
