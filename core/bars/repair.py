@@ -16,9 +16,9 @@ import numpy.typing as npt
 from core.bars.bar_state import BAR_STATE, BarStateRows, add_trade, finish_bars
 from core.bars.long_ids import BAR_ID_COLUMNS, rank_kept
 from core.bars.neighbours import Neighbours
-from core.bars.pool import LEAST_DEADLINE, Pool, bar_hash, find_bar, new_bar, rebuild_buckets
+from core.bars.pool import Pool, bar_hash, find_bar, new_bar, rebuild_buckets
 from core.bars.rules import Rules
-from core.bars.shard import Applied, Shard, new_pool, timing_of
+from core.bars.shard import NO_BARS, Applied, Shard, new_pool, timing_of
 from core.bars.shard_kernel import NEVER, OPEN_END, Timing
 from kernels.kernel import kernel
 from kernels.wide import multiply94
@@ -54,17 +54,18 @@ class RepairShard(Shard):
         return done
 
     def take_final(self) -> BarBatch:
+        if not self._is_due:
+            return BarBatch(self.symbols.names, NO_BARS)
         finals = self._finish(self._close())
-        if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
-            rows = self.pool.rows
-            ends_us = rows["end_us"] + self._timing.lateness_us[rows["interval"]]
-            sealed = np.flatnonzero((self.pool.deadline_us != NEVER) & (ends_us <= self.watermark_us))
-            if len(sealed):
-                left = rows[sealed]
-                for name in BAR_ID_COLUMNS:
-                    self.long_ids.keep(left[name])
-                self._sealed.append(left)
-            self.seal()
+        rows = self.pool.rows
+        ends_us = rows["end_us"] + self._timing.lateness_us[rows["interval"]]
+        sealed = np.flatnonzero((self.pool.deadline_us != NEVER) & (ends_us <= self.watermark_us))
+        if len(sealed):
+            left = rows[sealed]
+            for name in BAR_ID_COLUMNS:
+                self.long_ids.keep(left[name])
+            self._sealed.append(left)
+        self.seal()
         return finals
 
     def take_sealed(self) -> BarStateRows:

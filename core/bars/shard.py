@@ -52,7 +52,7 @@ from schemas.columns import (
 from schemas.contract import first_sequence
 from schemas.intervals import INTERVALS
 
-__all__ = ["Applied", "Shard"]
+__all__ = ["NO_BARS", "Applied", "Shard"]
 
 EVERY_INTERVAL: Final[Mask] = np.ones(len(INTERVALS), np.bool_)
 NONE: Final[Longs] = np.empty(0, np.int64)
@@ -145,7 +145,7 @@ class Shard:
 
     def take_final(self) -> BarBatch:
         """Bars that the watermark closed, or late trades revised, since the last call; then forget the sealed ones."""
-        if self.watermark_us < self.pool.registers[LEAST_DEADLINE]:
+        if not self._is_due:
             return BarBatch(self.symbols.names, NO_BARS)
         finals = self._finish(self._close())
         self.seal()
@@ -158,10 +158,14 @@ class Shard:
             self.pool = grow_pool(self.pool)
             done = settle_minutes(done, self._timing, self._tables())
 
+    @property
+    def _is_due(self) -> bool:
+        """Whether the watermark has come to where a bar waits for it; else there is nothing to close or to forget."""
+        return self.watermark_us >= int(self.pool.registers[LEAST_DEADLINE])
+
     def _close(self) -> Longs:
         """Slots (int64[k]) of the bars to publish as final now."""
-        if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:
-            self.settle()
+        self.settle()
         return close_bars(self.pool, self.watermark_us, self._timing.lateness_us)
 
     def seal(self) -> None:

@@ -327,13 +327,9 @@ def store_day(state: SymbolState, bar: BarState) -> None:
 def close_bars(pool: Pool, watermark_us: Whole, lateness_us: Longs) -> Longs:
     """Slots (int64[k]) of the bars to publish as final now, each marked closed: those that the watermark has passed for
     the first time, and those that a late trade changed since.
-
-    Nothing is looked at while the watermark is below the least deadline.
     """
     found = np.empty(64, np.int64)
     count = 0
-    if watermark_us < pool.registers[LEAST_DEADLINE]:
-        return found[:0]
     for slot in range(pool.rows.shape[0]):
         deadline = pool.deadline_us[slot]
         if deadline == NEVER or (deadline > watermark_us and not pool.pending[slot]):
@@ -356,8 +352,6 @@ def close_bars(pool: Pool, watermark_us: Whole, lateness_us: Longs) -> Longs:
 @kernel
 def seal_bars(pool: Pool, watermark_us: Whole, per_symbol: SymbolRows) -> None:
     """Forgets the bars that take no trade any more, after close_bars has handed them out; finds the least deadline."""
-    if watermark_us < pool.registers[LEAST_DEADLINE]:
-        return
     removed = 0
     least = OPEN_END
     for slot in range(pool.rows.shape[0]):

@@ -166,9 +166,17 @@ MUTANTS: Final = (
     Mutant(
         "minutes-that-nobody-looked-at-close",
         SHARD,
-        "        if self.watermark_us >= self.pool.registers[LEAST_DEADLINE]:\n            self.settle()\n",
-        "",
+        "        self.settle()\n        return close_bars",
+        "        return close_bars",
         "a bar is final without its newest trades",
+        ABOUT_SHARDS,
+    ),
+    Mutant(
+        "due-behind-the-watermark",
+        SHARD,
+        "return self.watermark_us >= int(",
+        "return self.watermark_us > int(",
+        "a bar whose end the watermark has just reached isn't final",
         ABOUT_SHARDS,
     ),
     Mutant(
