@@ -25,7 +25,7 @@ import redis
 from clickhouse_driver import Client
 from confluent_kafka import Producer
 
-from bench.gateway_flow import START_S, WARM_UP_S, await_flow, produced, start
+from bench.gateway_flow import START_S, WARM_UP_S, Produced, await_flow, produced, start
 from bench.latency import cpu_seconds, plain, produce
 from bench.report import Figure, commit, write
 from bench.rig import PARTITIONS, Rig, servers
@@ -137,9 +137,9 @@ def await_rest(rig: Rig) -> list[str]:
     raise SystemExit(f"wrong result, no figures: alerts still come {DRAIN_S:g} s after the last trade")
 
 
-def ages_ms(kept: list[tuple[int, bytes]], topic: tuple[list[Any], dict[str, Any]], first_ms: float) -> Any:
+def ages_ms(kept: list[tuple[int, bytes]], records: Produced, first_ms: float) -> Any:
     """Of the alerts whose trades were produced from ``first_ms`` on."""
-    stamps, by_symbol = topic
+    stamps, by_symbol = records.stamps, records.by_symbol
     alerts = [(at_ns, msgspec.json.decode(data, type=Alert)) for at_ns, data in kept]
     born = np.array([stamps[by_symbol[each.symbol][0]][each.sequence] for _, each in alerts])
     ages = np.array([at_ns for at_ns, _ in alerts]) / 1e6 - born
