@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -30,7 +31,7 @@ from flows.alert_metrics import AlertMetrics
 from flows.rule_store import RuleStore
 from kernels.decimal_text import from_pair, plain
 from runtime.garbage import keep_what_is_loaded
-from schemas.alert_rules import AlertRule, ArmedRule, RuleTerms
+from schemas.alert_rules import AlertRule, ArmedRule, Condition, RuleTerms
 from schemas.columns import Ints, TradeBatch
 from tests.servers.kafka import KafkaBroker, make_topic  # type: ignore[attr-defined]  # not the folder beside it
 
@@ -39,7 +40,7 @@ SYMBOLS = 20_000
 BATCH = 10_000
 COUNTS = (0, 10_000, 1_000_000)
 START_US = 1_767_225_600_000_000
-CONDITIONS = ("crosses_above", "crosses_below")
+CONDITIONS: Final[tuple[Condition, ...]] = ("crosses_above", "crosses_below")
 
 
 class Market:

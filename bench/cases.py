@@ -101,7 +101,8 @@ def watched(watch: Watch) -> None:
     """Tells ``watch`` of every batch that a flow of this process decodes."""
     import flows.reading
 
-    original = flows.reading.decode_trades
+    module: Any = flows.reading
+    original = module.decode_trades
 
     def decode_trades(settings: Settings, *rest: Any) -> Callable[[Any], Any]:
         decode = original(settings, *rest)
@@ -112,7 +113,7 @@ def watched(watch: Watch) -> None:
 
         return seen
 
-    flows.reading.decode_trades = decode_trades
+    module.decode_trades = decode_trades
 
 
 def run(flow: Any, settings: Settings, name: str, recovery: bool) -> None:

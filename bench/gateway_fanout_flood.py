@@ -77,7 +77,8 @@ class WithHub:
         return self.gateway.port
 
     def transports(self) -> list[Any]:
-        return [session.link._transport for session in self.gateway._sessions]  # noqa: SLF001
+        links: list[Any] = [session.link for session in self.gateway._sessions]  # noqa: SLF001
+        return [link._transport for link in links]  # noqa: SLF001
 
     def round(self, messages: list[bytes]) -> None:
         batch = b"[" + b",".join(messages) + b"]"

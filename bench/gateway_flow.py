@@ -66,7 +66,8 @@ def listen(request: dict[str, Any]) -> int:
 
 
 async def _listen(request: dict[str, Any]) -> None:
-    symbols, kept = request["symbols"], []
+    symbols: list[str] = request["symbols"]
+    kept: list[tuple[int, Any]] = []
     groups = [symbols[at : at + SYMBOLS_EACH] for at in range(0, len(symbols), SYMBOLS_EACH)]
     clients = [asyncio.create_task(_client(request["url"], each, kept)) for each in groups]
     await asyncio.to_thread(sys.stdin.readline)
@@ -111,9 +112,11 @@ def produced(rig: Rig, topic: str) -> Produced:
         for message in consumer.consume(10_000, 1.0):
             partition, offset = message.partition() or 0, message.offset() or 0
             stamps[partition][offset] = message.timestamp()[1]
-            symbol = (message.key() or b"").decode()
+            key: Any = message.key()
+            symbol = key.decode()
             by_symbol.setdefault(symbol, (partition, []))[1].append(offset)
-            for _, context in message.headers() or ():
+            headers: Any = message.headers()
+            for _, context in headers or ():
                 contexts[context.decode()] = symbol, offset
             left -= 1
     consumer.close()
@@ -174,7 +177,7 @@ def await_flow(flow: FlowProcess) -> None:
 
 def await_last(client: Any, symbols: list[str], sent: int) -> dict[str, int]:
     """Sequences in Redis once they rest: every trade was taken and what was conflated is out."""
-    deadline, before = time.monotonic() + DRAIN_S, {}
+    deadline, before = time.monotonic() + DRAIN_S, dict[str, int]()
     while time.monotonic() < deadline:
         texts = client.mget([KEYS.price(symbol) for symbol in symbols])
         now = {s: json.loads(text)["sequence"] for s, text in zip(symbols, texts, strict=True) if text}

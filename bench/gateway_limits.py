@@ -45,7 +45,7 @@ Take = Callable[[str], Awaitable[object]]
 
 def ways(redis: Redis, url: str) -> dict[str, Take]:
     """One call each that takes a request of a client."""
-    counts = LimitCounts(redis, url, CircuitBreaker("redis"), TIMEOUT_MS)
+    counts = LimitCounts(redis, CircuitBreaker("redis"), TIMEOUT_MS)
     ours = RequestLimits([RequestPolicy("user", 999, 60)], counts, time.time)
     bulk = RequestLimits([RequestPolicy("bulk", 100_000_000, 60)], counts, time.time)
     shared: Any = {"connection_pool": redis.connection_pool}  # typed as a scalar option, meant to be a pool

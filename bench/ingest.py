@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,7 +148,12 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-RUNS: Final = {"rate": rate_of, "bare": bare_of, "delay": delay_of, "memory": memory_of}
+RUNS: Final[dict[str, Callable[[str, str, str, int], Any]]] = {
+    "rate": rate_of,
+    "bare": bare_of,
+    "delay": delay_of,
+    "memory": memory_of,
+}
 
 
 def run(broker: KafkaBroker, what: str, name: str, count: int, wanted: int) -> dict[str, float]:

@@ -39,8 +39,10 @@ KEPT_S = 5.0
 
 def newest_entry(client: Any) -> str:
     """Of all streams; ids are times, so the greatest is the newest."""
-    return max((client.xinfo_stream(deltas_stream(shard))["last-generated-id"].decode() for shard in range(PARTITIONS)),
-               key=lambda entry: tuple(map(int, entry.split("-"))))  # fmt: skip
+    ids: list[str] = [
+        client.xinfo_stream(deltas_stream(shard))["last-generated-id"].decode() for shard in range(PARTITIONS)
+    ]
+    return max(ids, key=lambda entry: tuple(map(int, entry.split("-"))))
 
 
 def rows(dsn: str) -> int:

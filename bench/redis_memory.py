@@ -102,8 +102,8 @@ def held(client: redis.Redis) -> tuple[int, int, float]:
     """(entries, their bytes as the sink counts them, seconds that they span), over all streams."""
     entries, size, span_s = 0, 0, 0.0
     for shard in range(PARTITIONS):
-        first = client.xrange(deltas_stream(shard), "-", "+", 1)
-        last = client.xrevrange(deltas_stream(shard), "+", "-", 1)
+        first: Any = client.xrange(deltas_stream(shard), "-", "+", 1)
+        last: Any = client.xrevrange(deltas_stream(shard), "+", "-", 1)
         if first:
             entries += client.xlen(deltas_stream(shard))
             size += int(last[0][1][b"sum"]) - int(first[0][1][b"sum"])

@@ -141,7 +141,7 @@ def fill_topic(
         names = [batch.text[at : at + length] for at, length in zip(ats, lengths, strict=True)]
         seen.append(np.array([numbers[name] for name in names]))
         times.append(batch.rows["event_time_us"].copy())
-        messages = [
+        messages: list[dict[str, Any]] = [
             {"value": value, "key": name, "partition": numbers[name] % partitions}
             for value, name in zip(values, names, strict=True)
         ]
@@ -150,7 +150,7 @@ def fill_topic(
         if traced_one_in:  # a batch can't carry headers
             for number, message in enumerate(messages):
                 context = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-                headers = [(TRACEPARENT, context)] if number % traced_one_in == 0 else None
+                headers: Any = [(TRACEPARENT, context)] if number % traced_one_in == 0 else None
                 producer.produce(topic, headers=headers, **message)
         else:
             queued = producer.produce_batch(topic, messages)

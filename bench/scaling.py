@@ -68,7 +68,7 @@ def run(name: str, processes: int, settings: Settings, tape: Tape) -> Spent:
     flow, deadline = FlowProcess(name, settings, processes), time.monotonic() + DEADLINE_S
     flow.start()
     try:
-        broker, begun, read, before = broker_pid(), 0.0, 0.0, {}
+        broker, begun, read, before = broker_pid(), 0.0, 0.0, dict[int, float]()
         first = 0.0
         while read < tape.trades:
             time.sleep(LOOK_S)

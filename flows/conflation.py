@@ -32,7 +32,7 @@ class BarWindows:
         self._phases_us: Longs = np.arange(COUNT) * self._span_us // COUNT
         self._sent_in = np.full(COUNT, -1, np.int64)
         self._waiting = np.zeros(COUNT, np.bool_)
-        self._all_wait = False
+        self._all_wait = False  # as ``_waiting`` says, which costs more to ask: most batches touch what waits already
         self._rest_us: tuple[int, int] | None = None
         """From when until when nothing of what waits is due; None: to be worked out."""
 
